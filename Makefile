@@ -1,0 +1,141 @@
+# LOW-LAYER: the only entry point. `make help` lists every target.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+MODULES  := gen libs services/gateway services/network services/tenant tools
+SERVICES := gateway network tenant
+PROGRAMS := $(addprefix bin/,$(SERVICES) lowlayer sandbox openstacksim)
+export PATH := $(CURDIR)/.bin/buf:$(CURDIR)/.bin/protoc:$(CURDIR)/.bin/lint:$(CURDIR)/.bin/gofumpt:$(CURDIR)/.bin/grpcurl:$(CURDIR)/.bin/gotestsum:$(PATH)
+export GOFLAGS := -buildvcs=false
+# Where the tests leave their counts for .ci/run.
+REPORTS ?= .cache/reports
+BASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || git rev-list --max-parents=0 HEAD 2>/dev/null | tail -n 1)
+
+##@ Use it
+.PHONY: demo
+demo: deps build ## Start a fresh platform, order a client's infrastructure, show it, serve until Ctrl-C
+	bin/sandbox demo
+
+.PHONY: up
+up: deps build tool-grpcurl ## Start the platform and leave it running
+	bin/sandbox up
+
+.PHONY: down
+down: build ## Stop what `make up` started; its data stays
+	bin/sandbox down
+
+.PHONY: status
+status: build ## Tell what of the platform runs and where
+	bin/sandbox status
+
+.PHONY: reset
+reset: build ## Stop the platform and forget its data
+	bin/sandbox reset
+
+##@ Build
+.PHONY: build
+build: $(PROGRAMS) ## Build the services and programs into bin/
+
+.PHONY: FORCE
+FORCE:
+
+bin/gateway bin/network bin/tenant: bin/%: FORCE
+	@go build -o $@ ./services/$*/cmd/$*
+
+bin/lowlayer bin/sandbox bin/openstacksim: bin/%: FORCE
+	@go build -o $@ ./tools/$*
+
+.PHONY: generate
+generate: tool-buf tool-protoc protodeps ## Generate gen/ from proto/
+	rm -rf gen/go gen/gateway .cache/openapi
+	buf generate
+	go run ./tools/openapi -in .cache/openapi -out gen/openapi
+
+.PHONY: fmt
+fmt: tool-buf tool-protoc tool-gofumpt protodeps ## Format Go and proto files
+	buf format -w proto
+	gofumpt -w $$(git ls-files --cached --others --exclude-standard '*.go' | grep -v '^gen/')
+
+.PHONY: clean
+clean: ## Remove what was built inside the tree
+	rm -rf bin .bin .cache
+
+.PHONY: deps
+deps: ## Install what the sandbox and the tests need and the machine lacks: Postgres, Redis
+	@tools/sandbox/install
+
+tool-%: ## (each build tool is built once, outside the tree)
+	@tools/build/install $*
+
+.PHONY: protodeps
+protodeps: tool-protoc
+	@.bin/protoc/protodeps -o .cache/protodeps
+
+##@ Check
+.PHONY: check
+check: check-generated check-proto check-rules check-tidy check-standalone lint ## Lint, generated code, import rules, module tidiness, README commands
+
+.PHONY: check-generated
+check-generated: generate ## The committed gen/ is what proto/ generates
+	@git diff --exit-code --stat -- gen && [ -z "$$(git status --porcelain -- gen)" ] || { echo "gen/ is not what proto/ generates: run make generate and commit it" >&2; exit 1; }
+
+.PHONY: check-proto
+check-proto: tool-buf tool-protoc protodeps ## buf lint, format, and no breaking change since BASE (default: the last tag, else the first commit)
+	buf lint
+	buf format -d --exit-code proto
+	@tools/check/breaking "$(BASE)"
+
+.PHONY: check-rules
+check-rules: ## Import rules, RPC options, README commands
+	go run ./tools/check imports
+	go run ./tools/check protos
+	go run ./tools/check readmes
+
+.PHONY: check-tidy
+check-tidy: ## Every go.mod is tidy
+	@for m in $(MODULES) $(wildcard tools/build/*/); do [ -e $$m/go.mod ] || continue; GOWORK=off go -C $$m mod tidy -diff || { echo "$$m: run GOWORK=off go mod tidy" >&2; exit 1; }; done
+
+.PHONY: check-standalone
+check-standalone: ## Every service builds without the workspace, as its image does
+	@for s in $(SERVICES); do GOWORK=off go -C services/$$s build ./... ; done
+
+.PHONY: lint
+lint: tool-lint tool-gofumpt ## golangci-lint and gofumpt over all modules
+	@unformatted=$$(gofumpt -l $$(git ls-files --cached --others --exclude-standard '*.go' | grep -v '^gen/')); [ -z "$$unformatted" ] || { echo "run make fmt, these are not formatted:"; echo "$$unformatted"; exit 1; } >&2
+	@for m in $(filter-out gen,$(MODULES)); do echo "lint $$m"; (cd $$m && golangci-lint run --config $(CURDIR)/.golangci.yml ./...); done
+
+##@ Test
+GOTEST = gotestsum --format pkgname-and-test-fails --hide-summary=skipped --jsonfile $(REPORTS)/$@.json --
+
+.PHONY: test
+test: deps tool-gotestsum build ## All tests on the simulator, with real Postgres and Redis; RACE=1 adds the race detector
+	@mkdir -p $(REPORTS)
+	LOWLAYER_BIN=$(CURDIR)/bin $(GOTEST) $(if $(RACE),-race) -shuffle=on work
+
+.PHONY: acceptance
+acceptance: deps tool-gotestsum build ## The same suites and the whole product against a real OpenStack (starts the lab)
+	@mkdir -p $(REPORTS)
+	@tools/acceptance/run $(GOTEST)
+
+.PHONY: bench
+bench: deps build ## Measure against peers and limits in the same run: JSON lines and a table
+	go run ./tools/bench -bin $(CURDIR)/bin $(BENCH)
+
+##@ Lab
+.PHONY: lab
+lab: ## Start a real OpenStack on this machine (root, Debian 12)
+	tools/lab/lab up
+
+.PHONY: lab-down
+lab-down: ## Stop the lab; its state stays
+	tools/lab/lab down
+
+.PHONY: lab-reset
+lab-reset: ## Put the lab back to its first state
+	tools/lab/lab reset
+
+.PHONY: help
+help: ## List every target
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z][a-z-]*:.*##/ {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,130 @@
+// Package event carries what one service tells the others: from the outbox in its database, over Redis Streams, to the
+// inbox of each service that listens.
+//
+// It promises:
+//   - An event is told if and only if the transaction that appended it commits.
+//   - It is delivered at least once, and handled once: the handler's writes and the note that the event was handled
+//     are one transaction.
+//   - The events of one tenant from one source are handled in the order of their sequence, one at a time, whatever the
+//     number of replicas. Events of different tenants overtake each other.
+//   - Callers never notice Redis. While it is down the outbox waits; when Redis comes back without its data, what the
+//     outbox still holds (seven days) is told again, and inboxes drop what they know.
+//   - An event whose handler fails again and again is parked in the table event_inbox_parked and logged; the tenant's
+//     later events go on.
+//
+// Relay and Consumer may run in every replica: one at a time works, the others stand by.
+package event
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel/propagation"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	eventv1 "github.com/low-layer/platform/gen/go/lowlayer/event/v1"
+	"github.com/low-layer/platform/libs/ids"
+	"github.com/low-layer/platform/libs/pg"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations is the set of tables every service that appends or consumes events has.
+func Migrations() pg.Migrations {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the name is a constant and the folder is embedded
+	}
+	return pg.Migrations{Name: "event", FS: files}
+}
+
+// Stream is the key of the Redis stream a source's events are in.
+func Stream(source string) string { return "lowlayer:events:" + source }
+
+// channel is what the relay listens on.
+const channel = "lowlayer_event_outbox"
+
+// appendSQL takes the tenant's next number first: the row stays locked until the transaction ends, so numbers are
+// committed in order and without gaps, and positions of one tenant grow with them.
+const appendSQL = `
+WITH next AS (
+	INSERT INTO event_sequences AS s (source, tenant, last) VALUES ($1, $2, 1)
+	ON CONFLICT (source, tenant) DO UPDATE SET last = s.last + 1
+	RETURNING last
+), noted AS (
+	INSERT INTO event_outbox (id, source, tenant, sequence, payload, created_at)
+	SELECT $3, $1, $2, last, $4, clock_timestamp() FROM next
+	RETURNING sequence, created_at
+)
+SELECT sequence, created_at, pg_notify($5, '') FROM noted`
+
+// Append notes the event in the transaction. It fills in id, source, sequence, time and traceparent; the rest is the
+// caller's. Two transactions that append for the same tenant follow one another from here to their end, so append
+// last.
+func Append(ctx context.Context, tx pgx.Tx, source string, event *eventv1.Event) error {
+	if source == "" || event.GetType() == "" || event.GetTenant() == "" || event.GetSubject() == "" {
+		return fmt.Errorf("append event: source %q, type %q, tenant %q and subject %q must all be set",
+			source, event.GetType(), event.GetTenant(), event.GetSubject())
+	}
+	event.Id, event.Source = ids.New("evt"), source
+	event.Sequence, event.Time = 0, nil
+	event.Traceparent = traceparentOf(ctx)
+	payload, err := proto.Marshal(event)
+	if err != nil {
+		return fmt.Errorf("append event %s: %w", event.GetType(), err)
+	}
+	row := tx.QueryRow(ctx, appendSQL, source, event.GetTenant(), event.GetId(), payload, channel)
+	var noted stamp
+	if err := row.Scan(&noted.sequence, &noted.at, nil); err != nil {
+		return fmt.Errorf("append event %s: %w", event.GetType(), err)
+	}
+	noted.apply(event)
+	return nil
+}
+
+func traceparentOf(ctx context.Context) string {
+	carrier := propagation.MapCarrier{}
+	propagation.TraceContext{}.Inject(ctx, carrier)
+	return carrier["traceparent"]
+}
+
+func withTraceparent(ctx context.Context, event *eventv1.Event) context.Context {
+	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": event.GetTraceparent()})
+}
+
+var errNoEvent = errors.New("the stream entry holds no event")
+
+// encode is the form of an event in a stream entry.
+func encode(event *eventv1.Event) ([]any, error) {
+	raw, err := proto.Marshal(event)
+	if err != nil {
+		return nil, fmt.Errorf("encode event %s: %w", event.GetId(), err)
+	}
+	// The attributes beside the event are for people with redis-cli.
+	return []any{"id", event.GetId(), "type", event.GetType(), "subject", event.GetSubject(), "event", raw}, nil
+}
+
+func decode(values map[string]any) (*eventv1.Event, error) {
+	raw, ok := values["event"].(string)
+	if !ok {
+		return nil, errNoEvent
+	}
+	event := new(eventv1.Event)
+	if err := proto.Unmarshal([]byte(raw), event); err != nil {
+		return nil, fmt.Errorf("decode event: %w", err)
+	}
+	if event.GetId() == "" || event.GetTenant() == "" {
+		return nil, errNoEvent
+	}
+	return event, nil
+}
+
+func (s stamp) apply(event *eventv1.Event) {
+	event.Sequence, event.Time = s.sequence, timestamppb.New(s.at)
+}

@@ -1,0 +1,34 @@
+// Package ids makes the unique ids of the platform: a prefix that tells the kind, and a UUIDv7 in lower-case Crockford
+// base32, so that ids of one kind sort by the time they were made and are never used again. New fails only when the
+// system has no randomness, which it answers by panicking as crypto/rand does.
+package ids
+
+import (
+	"encoding/base32"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// Length is the number of characters after the prefix and its underscore.
+const Length = 26
+
+var encoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+// New makes an id such as `vpc_06dq…`. The prefix may hold underscores itself: `op_network`.
+func New(prefix string) string {
+	u := uuid.Must(uuid.NewV7())
+	return prefix + "_" + encoding.EncodeToString(u[:])
+}
+
+// Prefix is the part of an id before its last underscore; empty when id has not the form New gives.
+func Prefix(id string) string {
+	i := strings.LastIndexByte(id, '_')
+	if i < 1 || len(id)-i-1 != Length {
+		return ""
+	}
+	if b, err := encoding.DecodeString(id[i+1:]); err != nil || len(b) != 16 {
+		return ""
+	}
+	return id[:i]
+}

@@ -1,0 +1,232 @@
+package provision
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"go.opentelemetry.io/otel/metric"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/low-layer/platform/libs/clock"
+	"github.com/low-layer/platform/libs/ids"
+)
+
+// Telemetry is where the engine's spans and metrics go.
+type Telemetry interface {
+	TracerProvider() trace.TracerProvider
+	MeterProvider() metric.MeterProvider
+}
+
+// Config is what an engine needs. Service, Pool and Kinds must be set; the zero value of everything else is good.
+type Config struct {
+	// Service is the name in operation ids, for example `network`.
+	Service   string
+	Pool      *pgxpool.Pool
+	Kinds     []Kind
+	Logger    *slog.Logger
+	Clock     clock.Clock
+	Telemetry Telemetry
+	// Lease is how long a dead worker holds a resource: 5 s.
+	Lease time.Duration
+	// Sweep is how often lapsed work is looked for: 2 s.
+	Sweep time.Duration
+	// Slice is how long a job runs before it makes room for others: 20 s.
+	Slice time.Duration
+	// Settle is how long the cloud's lists may lag behind: 2 s. "Not found" after a doubt counts only when it is said
+	// again this much later.
+	Settle time.Duration
+	// Workers is how many resources are worked on at once: 64.
+	Workers int
+	// Parallel is how many steps of one resource run at once: 8.
+	Parallel int
+	// Retention is how long ended operations are kept: 90 days.
+	Retention time.Duration
+	// Pace multiplies every pause between tries: 1. Tests set it to a small fraction.
+	Pace float64
+	// StepContext lets a service add to the context of a step's calls, for example to observe them. May be nil.
+	StepContext func(context.Context, *Run) context.Context
+	// Failpoint is called at every point where a process can die; see Point. Nil outside tests.
+	Failpoint func(Point)
+}
+
+const scope = "github.com/low-layer/platform/libs/provision"
+
+// stopGrace is how long steps under way may go on when the engine is told to stop.
+const stopGrace = 15 * time.Second
+
+var serviceName = regexp.MustCompile(`^[a-z]+$`)
+
+// Engine accepts changes and brings resources to what is wanted of them. Any number of engines, in any number of
+// processes, may work on one database.
+type Engine struct {
+	cfg     Config
+	id      string // of this engine among all that work on the database
+	kinds   map[string]*Kind
+	jobs    *river.Client[pgx.Tx]
+	log     *slog.Logger
+	tracer  trace.Tracer
+	metrics *instruments
+	wakes   *waker
+	waits   *listener
+	history *history
+
+	draining atomic.Bool
+	crashed  chan struct{}
+	crash    sync.Once
+
+	mu     sync.Mutex
+	active map[string]bool // resources under work here; true when they are to be looked at once more
+	slices sync.WaitGroup
+}
+
+// ErrCrashed is what Run answers after a Failpoint panicked with Crash.
+var ErrCrashed = errors.New("the engine crashed at a failpoint")
+
+// New builds an engine. It accepts changes at once; Run works on them.
+func New(cfg Config) (*Engine, error) {
+	cfg = cfg.withDefaults()
+	if !serviceName.MatchString(cfg.Service) {
+		return nil, fmt.Errorf("build provisioning engine: service %q must match %s", cfg.Service, serviceName)
+	}
+	if cfg.Pool == nil {
+		return nil, errors.New("build provisioning engine: there is no database pool")
+	}
+	e := &Engine{
+		cfg: cfg, id: ids.New("engine"), kinds: make(map[string]*Kind, len(cfg.Kinds)), log: cfg.Logger,
+		tracer: cfg.Telemetry.TracerProvider().Tracer(scope), crashed: make(chan struct{}), active: make(map[string]bool),
+	}
+	for _, k := range cfg.Kinds {
+		if k.Name == "" || k.Plan == nil || k.Load == nil || e.kinds[k.Name] != nil {
+			return nil, fmt.Errorf("build provisioning engine: kind %q needs a name of its own, Plan and Load", k.Name)
+		}
+		e.kinds[k.Name] = &k
+	}
+	var err error
+	if e.metrics, err = newInstruments(cfg.Telemetry.MeterProvider().Meter(scope), cfg.Pool); err != nil {
+		return nil, err
+	}
+	if e.jobs, err = e.newJobs(); err != nil {
+		return nil, err
+	}
+	e.wakes = newWaker(cfg.Clock)
+	e.history = &history{}
+	e.waits = newListener(cfg.Pool, cfg.Logger)
+	return e, nil
+}
+
+func (c Config) withDefaults() Config {
+	c.Lease = cmp.Or(c.Lease, 5*time.Second)
+	c.Sweep = cmp.Or(c.Sweep, 2*time.Second)
+	c.Slice = cmp.Or(c.Slice, 20*time.Second)
+	c.Settle = cmp.Or(c.Settle, 2*time.Second)
+	c.Workers = cmp.Or(c.Workers, 64)
+	c.Parallel = cmp.Or(c.Parallel, 8)
+	c.Retention = cmp.Or(c.Retention, 90*24*time.Hour)
+	c.Pace = cmp.Or(c.Pace, 1)
+	if c.Clock == nil {
+		c.Clock = clock.Real()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Telemetry == nil {
+		c.Telemetry = noTelemetry{}
+	}
+	return c
+}
+
+type noTelemetry struct{}
+
+func (noTelemetry) TracerProvider() trace.TracerProvider { return tracenoop.NewTracerProvider() }
+func (noTelemetry) MeterProvider() metric.MeterProvider  { return metricnoop.NewMeterProvider() }
+
+// now is the time in the resolution of the database, so that what is written reads back the same.
+func (e *Engine) now() time.Time { return e.cfg.Clock.Now().UTC().Truncate(time.Microsecond) }
+
+// Run works on accepted changes until ctx ends, then lets steps under way finish for a while and returns nil. It waits for
+// the database when that is not there yet, and goes on when it comes back after having been away.
+func (e *Engine) Run(ctx context.Context) error {
+	// What is under way when ctx ends is not cut off.
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	if !e.startJobs(ctx, life) {
+		return nil
+	}
+	var loops sync.WaitGroup
+	background, stop := context.WithCancel(life)
+	for _, loop := range []func(context.Context){e.sweep, e.waits.run, func(ctx context.Context) { e.wakes.run(ctx, e.wake) }} {
+		loops.Go(func() { loop(background) })
+	}
+	select {
+	case <-ctx.Done():
+	case <-e.crashed:
+		end()
+	}
+	e.draining.Store(true)
+	stop()
+	loops.Wait()
+	e.stopJobs(life, end)
+	if e.hasCrashed() {
+		return ErrCrashed
+	}
+	return nil
+}
+
+func (e *Engine) hasCrashed() bool {
+	select {
+	case <-e.crashed:
+		return true
+	default:
+		return false
+	}
+}
+
+// startPause is between two attempts to start while the database is not there.
+const startPause = time.Second
+
+// startJobs is false when ctx ended before the job queue could be started.
+func (e *Engine) startJobs(ctx, life context.Context) bool {
+	for {
+		err := e.jobs.Start(life)
+		if err == nil {
+			return true
+		}
+		e.log.WarnContext(ctx, "the job queue could not be started; trying again", "error", err)
+		timer := time.NewTimer(startPause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return false
+		case <-timer.C:
+		}
+	}
+}
+
+// stopJobs waits for slices under way, for the grace time at most, and then cuts them off: their leases lapse and
+// another engine goes on.
+func (e *Engine) stopJobs(life context.Context, end context.CancelFunc) {
+	grace, cancel := context.WithTimeout(context.WithoutCancel(life), stopGrace)
+	defer cancel()
+	var err error
+	if life.Err() == nil {
+		err = e.jobs.Stop(grace)
+	}
+	end()
+	<-e.jobs.Stopped()
+	e.slices.Wait()
+	if err != nil {
+		e.log.Warn("steps were cut off at the stop; another engine goes on with them", "error", err)
+	}
+}

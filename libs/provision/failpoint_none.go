@@ -1,0 +1,6 @@
+//go:build !failpoint
+
+package provision
+
+// FailpointFromEnvironment answers nil: this binary was built without the tag `failpoint`.
+func FailpointFromEnvironment() func(Point) { return nil }

@@ -1,0 +1,133 @@
+package provision
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"google.golang.org/protobuf/proto"
+)
+
+// Querier reads and writes the service's database: a pool or a transaction.
+type Querier interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// Resource is what is wanted of one resource, as a Plan sees it. Spec is what Kind.Load answered.
+type Resource struct {
+	Kind, UID, Name, Tenant, Verb string
+	Generation                    int64
+	Deleting                      bool
+	Spec                          any
+}
+
+// External is one object outside our database: in the cloud, or another service's resource.
+type External struct {
+	ID, Name   string
+	Attributes map[string]string
+}
+
+// Step is one piece of the work a resource needs. Its name is stable: it is the key of what the ledger remembers.
+type Step struct {
+	Name, Title string
+	// Needs names the steps that must be done before this one starts, and whose objects outlive this one's.
+	Needs []string
+	// Object is the type of the external object it makes, one of Kind.Objects; empty when it makes none, and then Do is
+	// idempotent or follows another service's operation.
+	Object string
+	// Digest is that of its inputs. A step that is done with the same digest is not done again; with another one Do runs
+	// again and Run.Existing answers the object as it is.
+	Digest string
+	// Observe finds our own objects by their deterministic name. It is consulted only when an earlier attempt may have
+	// been carried out without our knowing. The first is adopted, the others are removed. Nil when Do bears repeating.
+	Observe func(context.Context, *Run) ([]External, error)
+	// Do makes the object, or changes Run.Existing to what is wanted.
+	Do func(context.Context, *Run) (External, error)
+	// Verify answers nil when the object is ready, NotYet to be asked again, another error to have Do tried again.
+	Verify func(context.Context, *Run, External) error
+	// Deadline is how long the step may take from its first attempt before the resource is BLOCKED by it; work on it goes
+	// on all the same. Ten minutes when zero.
+	Deadline time.Duration
+}
+
+// Object is the end of one type of external object; it is declared beside the steps that make it.
+type Object struct {
+	Type string
+	// Delete asks for the end of an object. An absent one is nil: it is called again after every doubt.
+	Delete func(context.Context, *Run, External) error
+	// Gone answers which of the objects are still there, by listing. Nil means that Delete is the end.
+	Gone func(context.Context, *Run, []External) ([]External, error)
+	// Find looks for what a step may have made without our knowing when the plan no longer has that step. May be nil.
+	Find func(ctx context.Context, run *Run, step string) ([]External, error)
+}
+
+// Kind is one kind of resource: how its wish is read, which steps fulfil it, how its objects end.
+type Kind struct {
+	Name    string
+	Objects []Object
+	// Plan is pure. While the resource is being deleted its steps are used for their Observe alone.
+	Plan func(Resource) ([]Step, error)
+	// Load reads the spec of a resource.
+	Load func(ctx context.Context, q Querier, uid string) (any, error)
+	// Settled is the service's own part of a transition, in its transaction; its outbox event belongs here. May be nil.
+	Settled func(ctx context.Context, tx pgx.Tx, s Settlement) error
+	// Response is what the operation answers at its end. Nil, and every deletion, answer google.protobuf.Empty.
+	Response func(ctx context.Context, q Querier, uid string) (proto.Message, error)
+}
+
+// Outcome is the transition a Settlement tells of.
+type Outcome int
+
+// The outcomes.
+const (
+	// Done: the resource is as wanted, or removed.
+	Done Outcome = iota + 1
+	// Blocked: somebody must act, see Blockage.
+	Blocked
+	// Unblocked: the cause went and the work goes on.
+	Unblocked
+	// Cancelled: its owner stopped the work.
+	Cancelled
+)
+
+// String is the outcome in lower case.
+func (o Outcome) String() string {
+	switch o {
+	case Done:
+		return "done"
+	case Blocked:
+		return "blocked"
+	case Unblocked:
+		return "unblocked"
+	case Cancelled:
+		return "cancelled"
+	default:
+		return "unknown"
+	}
+}
+
+// Settlement is one transition of a resource.
+type Settlement struct {
+	Resource
+	// Operation is the id of the operation, `op_<service>_…`.
+	Operation string
+	Outcome   Outcome
+	State     State
+	Blockage  *Blockage
+	// Objects are the external objects by step.
+	Objects map[string]External
+	// Removed is true when the resource is gone; the service removes its spec row. Receipt then lists every object there
+	// ever was and when it was seen to be gone.
+	Removed bool
+	Receipt []RemovedObject
+}
+
+// RemovedObject is one line of a deletion receipt.
+type RemovedObject struct {
+	Step, Type string
+	External
+	GoneTime time.Time
+}

@@ -1,0 +1,108 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// head is what a slice needs of its operation.
+type head struct {
+	id, verb, traceparent string
+	cancel                bool
+	created               time.Time
+}
+
+// load reads operation, progress and ledger in one round trip.
+func (s *slice) load(ctx context.Context) error {
+	s.op = head{id: s.res.operation}
+	s.stop = goOn
+	s.running = make(map[string]*task)
+	s.results = make(chan result, s.e.cfg.Parallel)
+	s.rows = make(map[string]*stepRow)
+	s.writes.statements, s.points = nil, nil
+	s.resource = Resource{
+		Kind: s.res.kind, UID: s.res.uid, Name: s.res.name, Tenant: s.res.tenant, Verb: s.res.verb,
+		Generation: s.res.generation, Deleting: s.res.deleting,
+	}
+	var b pgx.Batch
+	b.Queue(`SELECT verb, traceparent, cancel_requested, create_time FROM provision_operations WHERE id = $1`, s.op.id).QueryRow(
+		func(row pgx.Row) error { return row.Scan(&s.op.verb, &s.op.traceparent, &s.op.cancel, &s.op.created) })
+	b.Queue(selectSteps, s.op.id).Query(func(rows pgx.Rows) error {
+		steps, err := pgx.CollectRows(rows, scanStep)
+		for _, r := range steps {
+			s.rows[r.Name] = r
+		}
+		return err
+	})
+	b.Queue(selectLedger, s.res.uid).Query(func(rows pgx.Rows) (err error) {
+		s.ledger, err = scanLedger(rows)
+		return err
+	})
+	b.Queue(`SELECT id FROM provision_operations WHERE resource_uid = $1 AND state = 'RUNNING' AND id <> $2`, s.res.uid, s.op.id).
+		Query(func(rows pgx.Rows) error {
+			old, err := pgx.CollectRows(rows, pgx.RowTo[string])
+			if err != nil {
+				return err
+			}
+			return s.supersede(old)
+		})
+	if err := s.e.cfg.Pool.SendBatch(ctx, &b).Close(); err != nil {
+		return fmt.Errorf("read progress of %s: %w", s.res.name, err)
+	}
+	return nil
+}
+
+// reload reads the resource anew after its operation was superseded. The lease is ours all the while.
+func (s *slice) reload(ctx context.Context) error {
+	var conditions, blockage []byte
+	var operation *string
+	h := s.res
+	err := s.e.cfg.Pool.QueryRow(ctx, `SELECT verb, state, transient_state, final_state, conditions, blockage, generation, deleting,
+		current_operation FROM provision_resources WHERE uid = $1 AND fence = $2`, h.uid, h.fence).Scan(&h.verb, &h.state,
+		&h.transient, &h.final, &conditions, &blockage, &h.generation, &h.deleting, &operation)
+	if err != nil {
+		return fmt.Errorf("read %s again: %w", h.name, err)
+	}
+	if h.conditions, err = ParseConditions(conditions); err != nil {
+		return fmt.Errorf("read conditions of %s: %w", h.name, err)
+	}
+	h.operation = value(operation)
+	h.blockage, err = ParseBlockage(blockage)
+	return err
+}
+
+// prepare asks the kind for the plan and lays it beside what is recorded.
+func (s *slice) prepare(ctx context.Context) error {
+	plan, err := s.makePlan(ctx)
+	switch {
+	case err != nil && !s.resource.Deleting:
+		return err
+	case err != nil:
+		// A deletion walks the ledger; the plan only helps to find what a broken attempt may have left.
+		s.log.WarnContext(ctx, "deleting without a plan", "error", err)
+	}
+	s.plan = plan
+	s.overcome(stumblePlan)
+	s.layOut()
+	return nil
+}
+
+func (s *slice) makePlan(ctx context.Context) (plan []Step, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = panicked(v)
+		}
+	}()
+	s.resource.Spec, err = s.kind.Load(ctx, s.e.cfg.Pool, s.res.uid)
+	if err != nil {
+		return nil, fmt.Errorf("load spec: %w", err)
+	}
+	plan, err = s.kind.Plan(s.resource)
+	if err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	return plan, s.kind.check(plan)
+}

@@ -1,0 +1,128 @@
+package provision
+
+import (
+	"context"
+	"time"
+
+	"github.com/low-layer/platform/libs/errs"
+)
+
+// done marks a step as done.
+func (s *slice) done(r *stepRow, x *entry) {
+	now := s.e.now()
+	r.State, r.EndTime, r.dirty = StepDone, now, true
+	if r.StartTime.IsZero() {
+		// Done by an earlier operation: nothing to measure.
+		r.StartTime = now
+	} else if r.failures == 0 && r.Attempts <= 1 {
+		s.e.history.add(s.res.kind, s.op.verb, r.Name, now.Sub(r.StartTime))
+	}
+	r.Message, r.retryAt = "", time.Time{}
+	r.ObjectType, r.ObjectID = x.objectType, x.ID
+	r.recover()
+}
+
+// pending has a step go on at once. Its failures still count: to look is not yet to succeed.
+func (s *slice) pending(r *stepRow) {
+	r.State, r.EndTime, r.retryAt, r.dirty = StepPending, time.Time{}, time.Time{}, true
+}
+
+// advance is pending for a step that got somewhere.
+func (s *slice) advance(r *stepRow) {
+	s.pending(r)
+	r.recover()
+}
+
+func (r *stepRow) recover() { r.failures, r.failingSince, r.blockage = 0, time.Time{}, nil }
+
+// minWait keeps a step that answers NotYet(0) from spinning.
+const minWait = 5 * time.Millisecond
+
+// later has a step asked again. Waiting is no failure, until it takes longer than the step's deadline.
+func (s *slice) later(t *task, n *notYet) {
+	now := s.e.now()
+	r := t.row
+	r.State, r.Message, r.retryAt, r.dirty = StepRunning, n.text, now.Add(max(n.after, minWait)), true
+	r.asked++
+	if now.Sub(r.StartTime) <= t.deadline {
+		r.recover()
+		return
+	}
+	if r.blockage == nil {
+		r.blockage = &Blockage{
+			Owner: classTimeout.owner, Reason: "STEP_DEADLINE_EXCEEDED", Message: "step " + r.Name + " takes longer than it should: " + n.text,
+			Remedy: classTimeout.remedy, Step: r.Name, SinceTime: now,
+		}
+	}
+	r.blockage.RetryTime = r.retryAt
+}
+
+// fail has a step tried again after a pause, and marks it as blocked once its class says that somebody must act.
+func (s *slice) fail(r *stepRow, err error) {
+	now := s.e.now()
+	c, e := classify(err)
+	r.failures++
+	if r.failingSince.IsZero() {
+		r.failingSince = now
+	}
+	blocked := r.blockage != nil || c.blocks(r.failures, now.Sub(r.failingSince))
+	r.State, r.dirty = StepRetrying, true
+	message := clean(e.Message)
+	r.retryAt = now.Add(c.pause(r.failures, blocked, e.Retry, s.e.cfg.Pace))
+	r.Message = message + " (next try at " + r.retryAt.Format(time.RFC3339) + ")"
+	if !blocked {
+		return
+	}
+	since := now
+	if r.blockage != nil {
+		since = r.blockage.SinceTime
+	}
+	r.blockage = &Blockage{
+		Owner: c.owner, Reason: e.Reason, Message: message, Remedy: c.remedy, Step: r.Name, RetryTime: r.retryAt, SinceTime: since,
+	}
+}
+
+func classOf(err error) class {
+	c, _ := classify(err)
+	return c
+}
+
+// stumble records that something failed that is no step: the plan, or the service's own part of the end.
+func (s *slice) stumble(ctx context.Context, name string, err error) (verdict, error) {
+	s.log.ErrorContext(ctx, "provisioning stumbled", "at", name, "error", err)
+	r := s.rows[name]
+	if r == nil {
+		r = &stepRow{StepStatus: StepStatus{Name: name, Title: name}, ordinal: stumbleOrdinal}
+		s.rows[name] = r
+	}
+	if _, ok := errs.As(err); !ok {
+		err = errs.Wrap(err, errs.CodeInternal, "STEP_FAILED", "the platform could not %s this change; it is tried again", name)
+	}
+	s.fail(r, err)
+	return s.park(ctx, r.retryAt)
+}
+
+// saveRows queues the rows that changed.
+func (s *slice) saveRows() error {
+	for _, r := range s.rows {
+		if !r.dirty {
+			continue
+		}
+		if err := r.save(&s.writes, s.op.id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// overcome marks what stumbled as done, and answers how to take that back.
+func (s *slice) overcome(name string) (undo func()) {
+	r := s.rows[name]
+	if r == nil {
+		return func() {}
+	}
+	before := *r
+	r.State, r.EndTime, r.retryAt, r.Message, r.dirty = StepDone, s.e.now(), time.Time{}, "", true
+	r.recover()
+	return func() { *r = before }
+}

@@ -1,0 +1,47 @@
+package provisiontest_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"go.uber.org/goleak"
+
+	"github.com/low-layer/platform/libs/pg/pgtest"
+	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/provision/internal/cloudfake"
+	"github.com/low-layer/platform/libs/provision/provisiontest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func world(t *testing.T) provisiontest.World {
+	t.Helper()
+	pool := pgtest.Database(t, cloudfake.Migrations()...)
+	cloud := cloudfake.New()
+	uid := cloudfake.NewUID()
+	return provisiontest.World{
+		Service: "garden", Pool: pool, Kind: "garden", Kinds: []provision.Kind{(&cloudfake.Garden{Cloud: cloud}).Kind()},
+		Create: func(ctx context.Context, tx pgx.Tx, e *provision.Engine) (*provision.Operation, error) {
+			return cloudfake.Create(ctx, tx, e, uid, cloudfake.Spec{Size: 1, Beds: []string{"a", "b"}})
+		},
+		Update: func(ctx context.Context, tx pgx.Tx, e *provision.Engine) (*provision.Operation, error) {
+			return cloudfake.Update(ctx, tx, e, uid, cloudfake.Spec{Size: 2, Beds: []string{"b", "c"}})
+		},
+		Delete: func(ctx context.Context, tx pgx.Tx, e *provision.Engine) (*provision.Operation, error) {
+			return cloudfake.Delete(ctx, tx, e, uid)
+		},
+		Inventory: func(context.Context) ([]string, error) {
+			lines := cloud.Inventory()
+			for i := range lines {
+				lines[i] = strings.ReplaceAll(lines[i], uid, "garden")
+			}
+			return lines, nil
+		},
+	}
+}
+
+func TestGarden(t *testing.T) {
+	provisiontest.Run(t, provisiontest.Suite{World: world})
+}

@@ -1,0 +1,222 @@
+package provision
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/low-layer/platform/libs/errs"
+)
+
+// askAgain is when the end of an object is asked for once more that was asked for and did not come.
+const askAgain = 30 * time.Second
+
+// readyRemovals are the tasks of the ledger's way back: what nothing needs any more, by the needs recorded when it was made.
+func (s *slice) readyRemovals() []*task {
+	var out []*task
+	leaving := make(map[string][]*entry)
+	for _, x := range s.removable() {
+		row := s.removalRow(x)
+		if s.running[removalKey(x)] != nil {
+			continue
+		}
+		if x.state == entryDeleting {
+			leaving[x.objectType] = append(leaving[x.objectType], x)
+			continue
+		}
+		if t := s.readyRemoval(x, row); t != nil {
+			out = append(out, t)
+		}
+	}
+	for typ, group := range leaving {
+		if t := s.readyGone(typ, group, out); t != nil {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+func removalKey(x *entry) string { return removePrefix + x.step + "/" + x.ID }
+
+func (s *slice) readyRemoval(x *entry, row *stepRow) *task {
+	if s.waits(row) || s.needed(x) || (x.live() && s.running[x.step] != nil) {
+		return nil
+	}
+	t := &task{
+		key: removalKey(x), entry: x, row: row, object: s.kind.object(x.objectType), deadline: defaultDeadline, removal: true,
+	}
+	switch {
+	case x.open && x.objectType != "" && x.state != entrySurplus:
+		if s.observer(t) == nil {
+			s.fail(row, errs.New(errs.CodeInternal, "OBJECT_UNKNOWN",
+				"an attempt of step %s may have made a %s, and there is no way to look for it; report the operation's name", x.step, x.objectType))
+			return nil
+		}
+		t.action = actObserve
+	case x.ID == "" || x.objectType == "":
+		// There is no object: the entry is all there is.
+		s.vanish(x)
+		return nil
+	case t.object == nil:
+		s.fail(row, errs.New(errs.CodeInternal, "OBJECT_UNKNOWN",
+			"this version does not know how to remove a %s; report the operation's name", x.objectType))
+		return nil
+	default:
+		t.action = actDelete
+	}
+	return t
+}
+
+// needed tells whether something else must go, or be changed, before this may go.
+func (s *slice) needed(x *entry) bool {
+	for _, y := range s.ledger.entries {
+		if y == x || !slices.Contains(y.needs, x.step) {
+			continue
+		}
+		if x.state != entrySurplus || s.resource.Deleting {
+			return true
+		}
+		// What refers to the object's successor already does not hold this one.
+		if step := s.step(y.step); y.state == entryPresent && step != nil && !y.fulfils(step) {
+			return true
+		}
+	}
+	return false
+}
+
+// readyGone looks after all of a type at once, and only when no more of them are about to be asked to go.
+func (s *slice) readyGone(typ string, group []*entry, starting []*task) *task {
+	key := removePrefix + "gone/" + typ
+	if s.running[key] != nil {
+		return nil
+	}
+	for _, t := range s.running {
+		if t.action == actDelete && t.entry.objectType == typ {
+			return nil
+		}
+	}
+	for _, t := range starting {
+		if t.action == actDelete && t.entry.objectType == typ {
+			return nil
+		}
+	}
+	row := s.removalRow(group[0])
+	object := s.kind.object(typ)
+	if object == nil || s.waits(row) {
+		return nil
+	}
+	return &task{action: actGone, key: key, group: group, row: row, object: object, deadline: defaultDeadline, removal: true}
+}
+
+func (s *slice) tookDelete(r result) {
+	x := r.entry
+	if n, ok := asNotYet(r.err); ok {
+		s.later(r.task, n)
+		return
+	}
+	if r.err != nil {
+		s.fail(r.row, r.err)
+		return
+	}
+	s.point(r, AfterDeleteCommit)
+	if r.object.Gone == nil {
+		s.vanish(x)
+		return
+	}
+	x.state, x.deleted = entryDeleting, s.e.now()
+	s.keep(x)
+	s.advance(r.row)
+	r.row.Message = "asked to go"
+}
+
+func (s *slice) tookGone(r result) {
+	if n, ok := asNotYet(r.err); ok {
+		s.later(r.task, n)
+		return
+	}
+	if r.err != nil {
+		s.fail(r.row, r.err)
+		return
+	}
+	var left []*entry
+	for _, x := range r.group {
+		if slices.ContainsFunc(r.found, func(f External) bool { return f.ID == x.ID }) {
+			left = append(left, x)
+			continue
+		}
+		s.vanish(x)
+	}
+	if len(left) == 0 {
+		return
+	}
+	now := s.e.now()
+	for _, x := range left {
+		if now.Sub(x.deleted) > s.scaled(askAgain) {
+			x.state, x.deleted = entrySurplus, time.Time{}
+			s.keep(x)
+		}
+	}
+	// The row of the whole group may belong to one that is gone.
+	row := s.removalRow(left[0])
+	row.asked = max(row.asked, r.row.asked)
+	pause := min(100*time.Millisecond<<min(row.asked, 5), 2*time.Second)
+	t := *r.task
+	t.row = row
+	s.later(&t, &notYet{after: s.scaled(pause), text: fmt.Sprintf("waiting for %d × %s to be gone", len(left), left[0].objectType)})
+}
+
+// vanish takes out of the ledger what is seen to be gone.
+func (s *slice) vanish(x *entry) {
+	s.changed = true
+	s.ledger.drop(x)
+	x.remove(&s.writes, s.res.uid)
+	if x.ID != "" && x.objectType != "" {
+		s.writes.Queue(`INSERT INTO provision_receipts (resource_uid, step, external_id, object_type, external_name, operation, gone_time)
+			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`, s.res.uid, x.step, x.ID, x.objectType, x.Name, s.op.id, s.e.now())
+	}
+	row := s.removalRow(x)
+	row.dirty = true
+	if slices.ContainsFunc(s.ledger.entries, func(y *entry) bool { return y.step == x.step && slices.Contains(s.removable(), y) }) {
+		s.advance(row)
+		return
+	}
+	s.done(row, x)
+}
+
+// breakCircle answers the last entry of a ledger whose recorded needs go round, which no plan makes but two plans in a
+// row could: so that nothing stays for ever.
+func (s *slice) breakCircle() *task {
+	var last *entry
+	for _, x := range s.removable() {
+		if s.waits(s.removalRow(x)) || x.state == entryDeleting {
+			return nil
+		}
+		if last == nil || x.ordinal >= last.ordinal {
+			last = x
+		}
+	}
+	if last == nil || !s.onlyRemovalsLeft() {
+		return nil
+	}
+	for _, x := range s.ledger.entries {
+		x.needs = slices.DeleteFunc(slices.Clone(x.needs), func(need string) bool { return need == last.step })
+		s.keep(x)
+	}
+	return s.readyRemoval(last, s.removalRow(last))
+}
+
+func (s *slice) onlyRemovalsLeft() bool {
+	if s.resource.Deleting {
+		return true
+	}
+	for i := range s.plan {
+		if s.rows[s.plan[i].Name].State != StepDone {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *slice) scaled(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * s.e.cfg.Pace)
+}

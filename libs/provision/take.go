@@ -1,0 +1,211 @@
+package provision
+
+import (
+	"slices"
+	"time"
+)
+
+// take lays what came of a task into ledger and progress. It runs on the slice's goroutine.
+func (s *slice) take(r result) error {
+	delete(s.running, r.key)
+	if r.crash != nil {
+		s.e.die()
+		return ErrCrashed
+	}
+	s.hear(r)
+	switch r.action {
+	case actDo:
+		s.tookDo(r)
+	case actVerify:
+		s.tookVerify(r)
+	case actObserve:
+		s.tookObserve(r)
+	case actDelete:
+		s.tookDelete(r)
+	case actGone:
+		s.tookGone(r)
+	}
+	return nil
+}
+
+// hear takes over what the step told of itself.
+func (s *slice) hear(r result) {
+	note, followed, calls := r.run.told()
+	row := r.row
+	row.dirty = true
+	row.Message = note
+	row.Operation = followed
+	row.CloudRequestIDs = append(row.CloudRequestIDs, calls...)
+	if n := len(row.CloudRequestIDs); n > maxCloudRequests {
+		row.CloudRequestIDs = slices.Delete(row.CloudRequestIDs, 0, n-maxCloudRequests)
+	}
+}
+
+func (s *slice) tookDo(r result) {
+	x := r.entry
+	if n, ok := asNotYet(r.err); ok {
+		// Nothing was made: the step waits for something.
+		x.open = false
+		s.keep(x)
+		s.later(r.task, n)
+		return
+	}
+	if r.err != nil {
+		x.open = ambiguous(r.err)
+		if r.run.existing != nil && classOf(r.err).name == classMissing.name {
+			// What it was to change is not there any more: look, and make it anew.
+			x.open = true
+		}
+		s.keep(x)
+		s.fail(r.row, r.err)
+		return
+	}
+	s.point(r, AfterCommit)
+	s.record(r)
+}
+
+// record enters what a Do made.
+func (s *slice) record(r result) {
+	x := r.entry
+	if x.ID != "" && x.ID != r.made.ID {
+		// It made another object instead of changing the one there was.
+		old := *x
+		old.state, old.open, old.verified = entrySurplus, false, false
+		s.ledger.add(&old)
+		s.keep(&old)
+		x.stored = false
+		s.invalidate(x.step)
+		s.removalRow(&old)
+	}
+	x.External, x.objectType, x.digest = r.made, r.step.Object, r.step.Digest
+	x.state, x.open, x.missed = entryPresent, false, time.Time{}
+	x.verified = r.step.Verify == nil
+	s.keep(x)
+	if x.verified {
+		s.done(r.row, x)
+		return
+	}
+	s.advance(r.row)
+	r.row.ObjectID = x.ID
+}
+
+// invalidate has the steps done again whose objects refer to one that was replaced.
+func (s *slice) invalidate(step string) {
+	for _, x := range s.ledger.entries {
+		if x.state != entryPresent || !slices.Contains(x.needs, step) {
+			continue
+		}
+		x.digest, x.verified = digestUnknown, false
+		s.keep(x)
+		if row := s.rows[x.step]; row != nil && row.State == StepDone {
+			s.pending(row)
+		}
+	}
+}
+
+func (s *slice) tookVerify(r result) {
+	x := r.entry
+	if n, ok := asNotYet(r.err); ok {
+		s.later(r.task, n)
+		return
+	}
+	if r.err != nil {
+		switch classOf(r.err).name {
+		case classUpstream.name, classTimeout.name, classRate.name, classAuth.name, classPolicy.name:
+			// The question failed, not what was asked about.
+		case classMissing.name:
+			x.open, x.missed = true, time.Time{}
+			s.keep(x)
+		default:
+			x.digest = digestUnknown
+			s.keep(x)
+		}
+		s.fail(r.row, r.err)
+		return
+	}
+	x.verified = true
+	s.keep(x)
+	s.done(r.row, x)
+}
+
+// tookObserve settles a doubt: an attempt began whose outcome nobody knows.
+func (s *slice) tookObserve(r result) {
+	x := r.entry
+	if n, ok := asNotYet(r.err); ok {
+		s.later(r.task, n)
+		return
+	}
+	if r.err != nil {
+		s.fail(r.row, r.err)
+		return
+	}
+	found := s.unclaimed(x, r.found)
+	if len(found) == 0 {
+		s.missed(r)
+		return
+	}
+	s.adopt(x, found)
+	if r.removal {
+		s.removalRow(x)
+	}
+	s.advance(r.row)
+}
+
+// unclaimed are the found objects that the ledger does not know as surplus or on their way out.
+func (s *slice) unclaimed(x *entry, found []External) []External {
+	return slices.DeleteFunc(slices.Clone(found), func(f External) bool {
+		return f.ID == "" || (f.ID != x.ID && s.ledger.knows(x.step, f.ID))
+	})
+}
+
+// adopt takes the object the entry has, else the first found, and enters the others as surplus.
+func (s *slice) adopt(x *entry, found []External) {
+	i := max(slices.IndexFunc(found, func(f External) bool { return f.ID == x.ID }), 0)
+	mine := found[i]
+	if x.ID != "" && x.ID != mine.ID {
+		s.invalidate(x.step)
+		x.digest = digestUnknown
+	}
+	x.External = mine
+	x.state, x.open, x.missed, x.verified = entryPresent, false, time.Time{}, false
+	s.keep(x)
+	for j, f := range found {
+		if j == i {
+			continue
+		}
+		surplus := &entry{step: x.step, objectType: x.objectType, External: f, state: entrySurplus, ordinal: x.ordinal, needs: slices.Clone(x.needs)}
+		s.ledger.add(surplus)
+		s.keep(surplus)
+		s.removalRow(surplus)
+	}
+}
+
+// missed is a look that found nothing. Lists lag: it counts once it is said twice, far enough apart.
+func (s *slice) missed(r result) {
+	x, now := r.entry, s.e.now()
+	if x.missed.IsZero() {
+		x.missed = now
+		s.keep(x)
+	}
+	if wait := x.missed.Add(s.e.cfg.Settle).Sub(now); wait > 0 {
+		r.row.Message = "making sure that an earlier attempt made nothing"
+		r.row.retryAt = now.Add(wait)
+		return
+	}
+	x.open, x.missed = false, time.Time{}
+	switch {
+	case r.removal && x.ID == "":
+		s.vanish(x)
+		return
+	case !r.removal && x.ID != "":
+		// Somebody removed it: what referred to it must be done again once it is there anew.
+		s.invalidate(x.step)
+		x.state, x.External, x.verified, x.digest = entryIntent, External{}, false, digestUnknown
+	}
+	s.keep(x)
+	s.pending(r.row)
+}
+
+func (s *slice) point(r result, w When) {
+	s.points = append(s.points, Point{Kind: s.res.kind, Verb: s.op.verb, Step: r.run.step, UID: s.res.uid, When: w})
+}

@@ -1,0 +1,119 @@
+package provision_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/provision/internal/cloudfake"
+)
+
+type telemetry struct {
+	traces  *sdktrace.TracerProvider
+	metrics *sdkmetric.MeterProvider
+}
+
+func (t telemetry) TracerProvider() trace.TracerProvider { return t.traces }
+func (t telemetry) MeterProvider() metric.MeterProvider  { return t.metrics }
+
+// The whole work is in the trace of the call that asked for it, a span for each step.
+func TestTrace(t *testing.T) {
+	r := newRig(t)
+	spans := tracetest.NewSpanRecorder()
+	reader := sdkmetric.NewManualReader()
+	tel := telemetry{sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)), sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))}
+	r.cfg.Telemetry = tel
+	seen := make(chan string, 64)
+	r.cfg.StepContext = func(ctx context.Context, run *provision.Run) context.Context {
+		seen <- run.Step()
+		return ctx
+	}
+	e, stop := r.run()
+	ctx, call := tel.TracerProvider().Tracer("test").Start(t.Context(), "POST /v1/gardens")
+	var op *provision.Operation
+	r.tx(func(_ context.Context, tx pgx.Tx) (err error) {
+		op, err = cloudfake.Create(ctx, tx, e, r.uid, cloudfake.Spec{})
+		return err
+	})
+	call.End()
+	got := r.succeeds(e, op)
+	wanted := call.SpanContext().TraceID()
+	if got.TraceID != wanted.String() || op.TraceID != wanted.String() {
+		t.Errorf("trace of the operation is %q, want %q", got.TraceID, wanted)
+	}
+
+	var metrics metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &metrics); err != nil {
+		t.Fatalf("collect metrics: %v", err)
+	}
+	names := make(map[string]bool)
+	for _, scope := range metrics.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			names[m.Name] = true
+		}
+	}
+	for _, name := range []string{"lowlayer_provision_step_seconds", "lowlayer_provision_queue_jobs"} {
+		if !names[name] {
+			t.Errorf("no metric %s: %v", name, names)
+		}
+	}
+
+	stop()
+	byName := make(map[string]sdktrace.ReadOnlySpan)
+	for _, s := range spans.Ended() {
+		byName[s.Name()] = s
+	}
+	slice := byName["provision.slice"]
+	if slice == nil || slice.SpanContext().TraceID() != wanted {
+		t.Fatalf("slice's span: %v", slice)
+	}
+	for _, step := range []string{"soil", "fence", "gate", "path", "sign", "water"} {
+		s := byName["provision.garden/"+step]
+		if s == nil || s.SpanContext().TraceID() != wanted {
+			t.Errorf("span of %s: %v", step, s)
+		}
+	}
+	if accept := byName["provision.accept"]; accept == nil || accept.Parent().SpanID() != call.SpanContext().SpanID() {
+		t.Errorf("span of the acceptance: %v", accept)
+	}
+	if len(seen) < 6 {
+		t.Errorf("StepContext was called %d times", len(seen))
+	}
+}
+
+// History tells when an operation should end.
+func TestEstimate(t *testing.T) {
+	r := newRig(t)
+	e, _ := r.run()
+	r.succeeds(e, r.create(e, cloudfake.Spec{}))
+	r.until("the history", func() bool {
+		return query[int](r, `SELECT count(*) FROM provision_step_history WHERE kind = 'garden' AND verb = 'create'`) == 7
+	})
+	r.succeeds(e, r.delete(e))
+	r.exec(`UPDATE provision_step_history SET ewma_ms = 60000`)
+
+	r.uid = cloudfake.NewUID()
+	gate, release := r.hold("create", "gate")
+	op := r.create(e, cloudfake.Spec{})
+	r.comes(gate)
+	r.until("two steps", func() bool { return r.get(e, op).Progress.Done == 2 })
+	got := r.get(e, op)
+	// The two that are done may have moved the averages already.
+	if p := got.Progress.Percent; p < 28 || p > 35 {
+		t.Errorf("%d %% after two of six", p)
+	}
+	if left := time.Until(got.EstimatedEndTime); left < 38*time.Second || left > 44*time.Second {
+		t.Errorf("ends in %s", left)
+	}
+	release()
+	r.succeeds(e, op)
+}

@@ -1,0 +1,123 @@
+package redisdb_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+
+	"github.com/low-layer/platform/libs/redisdb"
+	"github.com/low-layer/platform/libs/redisdb/redistest"
+	"github.com/low-layer/platform/libs/telemetry"
+	"github.com/low-layer/platform/libs/telemetry/telemetrytest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestOpenRefusesBadURLs(t *testing.T) {
+	for _, url := range []string{"", "http://x", "redis://:hunter2@h:x/0"} {
+		_, err := redisdb.Open(redisdb.Config{URL: url})
+		if err == nil {
+			t.Errorf("%q: no error", url)
+		} else if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("the password is told: %v", err)
+		}
+	}
+}
+
+func TestOpenNeedsNoServer(t *testing.T) {
+	client := redistest.Connect(t, "redis://127.0.0.1:1/0")
+	if err := redisdb.Ready(t.Context(), client); err == nil {
+		t.Fatal("a server that is not there is ready")
+	}
+}
+
+func TestReadyFollowsTheServer(t *testing.T) {
+	server := redistest.NewServer(t)
+	client := redistest.Connect(t, server.URL())
+	if err := redisdb.Ready(t.Context(), client); err != nil {
+		t.Fatal(err)
+	}
+	server.Stop(t)
+	server.Stop(t) // once more does nothing
+	if err := redisdb.Ready(t.Context(), client); err == nil {
+		t.Fatal("a stopped server is ready")
+	}
+	server.Start(t)
+	if err := redisdb.Ready(t.Context(), client); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestCommandsEndWithTheirContext(t *testing.T) {
+	client := redistest.Client(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	begin := time.Now()
+	if err := client.BLPop(ctx, time.Minute, "never:"+t.Name()).Err(); err == nil {
+		t.Fatal("no error")
+	}
+	if took := time.Since(begin); took > 10*time.Second {
+		t.Fatalf("took %s", took)
+	}
+}
+
+func TestNothingUnusualIsSentOnConnect(t *testing.T) {
+	server := redistest.NewServer(t)
+	client := redistest.Connect(t, server.URL())
+	if err := client.ConfigSet(t.Context(), "slowlog-log-slower-than", "0").Err(); err != nil {
+		t.Fatal(err)
+	}
+	fresh := redistest.Connect(t, server.URL())
+	if err := fresh.Ping(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	log, err := client.SlowLogGet(t.Context(), 100).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range log {
+		command := strings.ToLower(strings.Join(entry.Args, " "))
+		if strings.Contains(command, "setinfo") || strings.Contains(command, "maint") {
+			t.Errorf("sent %s", command)
+		}
+	}
+}
+
+func TestSpansWithoutValues(t *testing.T) {
+	receiver := telemetrytest.NewReceiver(t)
+	tel, err := telemetry.Start(t.Context(), telemetry.Config{Service: "test", Endpoint: receiver.Endpoint()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := redisdb.Open(redisdb.Config{URL: redistest.URL(t), Telemetry: tel})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func(c *redis.Client) {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}(client)
+	if err := client.Set(t.Context(), t.Name(), "a-secret", time.Minute).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := tel.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for _, span := range receiver.Spans() {
+		found = found || strings.Contains(strings.ToLower(span.Name), "set")
+		for key, value := range span.Attributes {
+			if strings.Contains(value, "a-secret") {
+				t.Errorf("%s tells the value", key)
+			}
+		}
+	}
+	if !found {
+		t.Errorf("no span of the command in %d spans", len(receiver.Spans()))
+	}
+}

@@ -1,0 +1,87 @@
+package resourcename_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/ids"
+	"github.com/low-layer/platform/libs/resourcename"
+)
+
+const child = `[a-z][a-z0-9-]{0,20}[a-z0-9]`
+
+func TestNamesRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		tenant := rapid.StringMatching(`[a-z][a-z0-9-]{1,20}[a-z0-9]`).Draw(t, "tenant")
+		org, leaf := rapid.StringMatching(child).Draw(t, "org"), rapid.StringMatching(child).Draw(t, "leaf")
+		same(t, resourcename.Tenant{Tenant: tenant}, resourcename.ParseTenant)
+		same(t, resourcename.Organisation{Tenant: tenant, Organisation: org}, resourcename.ParseOrganisation)
+		same(t, resourcename.Organisation{Tenant: tenant, Organisation: org}, resourcename.ParseOrganisationOrAll)
+		same(t, resourcename.Hub{Tenant: tenant, Organisation: org}, resourcename.ParseHub)
+		same(t, resourcename.Vpc{Tenant: tenant, Organisation: org, Vpc: leaf}, resourcename.ParseVpc)
+		same(t, resourcename.Peering{Tenant: tenant, Peering: leaf}, resourcename.ParsePeering)
+		same(t, resourcename.Operation{Tenant: tenant, Operation: ids.New("op_network")}, resourcename.ParseOperation)
+	})
+}
+
+func same[N interface {
+	comparable
+	fmt.Stringer
+}](t *rapid.T, name N, parse func(string) (N, error),
+) {
+	got, err := parse(name.String())
+	if err != nil || got != name {
+		t.Fatalf("%q parsed to %v, %v", name, got, err)
+	}
+}
+
+func TestMalformedNamesAreRefused(t *testing.T) {
+	for _, s := range []string{
+		"", "/", "tenants", "tenants/", "tenants/A", "tenants/ab/", "tenant/acme", "tenants/a_b", "tenants/-ab", "tenants/ab-",
+		"tenants/acme/x", "tenants/" + strings.Repeat("a", 41), "tenants/acme\n",
+	} {
+		if n, err := resourcename.ParseTenant(s); errs.ReasonOf(err) != "INVALID_NAME" {
+			t.Errorf("ParseTenant(%q) = %v, %v", s, n, err)
+		}
+	}
+	if _, err := resourcename.ParseVpc("tenants/acme/organisations/-/vpcs/dev"); err == nil {
+		t.Error("a wildcard is no VPC's organisation")
+	}
+	if _, err := resourcename.ParseOperation("tenants/acme/operations/op_x"); err == nil {
+		t.Error("op_x is no operation id")
+	}
+}
+
+func TestWildcardOrganisation(t *testing.T) {
+	n, err := resourcename.ParseOrganisationOrAll("tenants/acme/organisations/-")
+	if err != nil || n.Organisation != resourcename.Wildcard || n.Tenant != "acme" {
+		t.Errorf("got %v, %v", n, err)
+	}
+	if _, err := resourcename.ParseOrganisation("tenants/acme/organisations/-"); err == nil {
+		t.Error("ParseOrganisation took the wildcard")
+	}
+}
+
+func TestOperationService(t *testing.T) {
+	op := resourcename.Operation{Tenant: "acme", Operation: ids.New("op_network")}
+	if got := op.Service(); got != "network" {
+		t.Errorf("got %q", got)
+	}
+	if got := (resourcename.Operation{Operation: "x"}).Service(); got != "" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestParents(t *testing.T) {
+	v := resourcename.Vpc{Tenant: "acme", Organisation: "core", Vpc: "dev"}
+	if got := v.Parent().Parent().String(); got != "tenants/acme" {
+		t.Errorf("got %q", got)
+	}
+	if got := (resourcename.Hub{Tenant: "acme", Organisation: "core"}).Parent().String(); got != "tenants/acme/organisations/core" {
+		t.Errorf("got %q", got)
+	}
+}

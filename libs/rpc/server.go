@@ -1,0 +1,199 @@
+// Package rpc builds the gRPC servers and clients of the platform, so that all of them behave alike.
+//
+// A server promises: every request is checked against the rules of its proto before a handler sees it; every error
+// leaves as a google.rpc.Status with a reason, a remedy and the request id, and nothing internal in it; every call has
+// a deadline or ends when the server drains; a panic costs one call; each call is traced, counted and logged once.
+// grpc.health.v1 answers for the whole and for each service; reflection is on. It stops within a bounded time, letting
+// calls in flight finish.
+//
+// A client promises: deadlines shrink by 20 ms a hop, the request id and the trace travel along, calls that have no
+// further effect when repeated are repeated when the server was unavailable, and replicas are used in turn. Its errors
+// are plain statuses; grpcerr.FromError reads them.
+package rpc
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"buf.build/go/protovalidate"
+	"github.com/low-layer/platform/libs/telemetry"
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
+	"google.golang.org/grpc"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+)
+
+const (
+	defaultMaxMessage = 4 << 20
+	// window is how much of a message may be under way unacknowledged.
+	window = 1 << 20
+	// drainTimeout bounds how long calls in flight may go on after the server was told to stop.
+	drainTimeout = 15 * time.Second
+	// cutTimeout is what calls get to return once they are cut off.
+	cutTimeout = time.Second
+)
+
+var errNotServing = errors.New("the server does not serve yet")
+
+// ServerConfig says what a server is called and where it listens.
+type ServerConfig struct {
+	// Name of the service, for logs.
+	Name string
+	// Listen is a TCP address, `127.0.0.1:0` for any free port.
+	Listen string
+	// Logger gets one line a call; the default logger when nil.
+	Logger *slog.Logger
+	// Telemetry may be nil.
+	Telemetry *telemetry.Telemetry
+	// MaxMessage bounds a request in bytes; 4 MiB when 0.
+	MaxMessage int
+	// DrainTimeout bounds the graceful stop; 15 s when 0.
+	DrainTimeout time.Duration
+}
+
+// Server is one gRPC server. Register services on Registrar, then call Serve once.
+type Server struct {
+	name      string
+	logger    *slog.Logger
+	grpc      *grpc.Server
+	listener  net.Listener
+	validator protovalidate.Validator
+	ready     *readiness
+	drain     time.Duration
+
+	// Set by Serve before the first call arrives, and never again.
+	policies map[string]policy
+	serving  context.Context // its end is the server's end, which every waiting call watches
+}
+
+// NewServer listens, so that Addr is known, but answers nothing before Serve.
+func NewServer(cfg ServerConfig) (*Server, error) {
+	validator, err := protovalidate.New()
+	if err != nil {
+		return nil, fmt.Errorf("build the request validator: %w", err)
+	}
+	listener, err := net.Listen("tcp", cfg.Listen) //nolint:noctx // a local bind does not wait, and nothing is there to cancel it
+	if err != nil {
+		return nil, fmt.Errorf("listen for %s: %w", cfg.Name, err)
+	}
+	s := &Server{
+		name: cfg.Name, logger: cfg.Logger, listener: listener, validator: validator,
+		ready: newReadiness(), drain: cmp.Or(cfg.DrainTimeout, drainTimeout),
+	}
+	if s.logger == nil {
+		s.logger = slog.Default()
+	}
+	s.grpc = grpc.NewServer(
+		grpc.StatsHandler(otelgrpc.NewServerHandler(
+			otelgrpc.WithTracerProvider(cfg.Telemetry.TracerProvider()),
+			otelgrpc.WithMeterProvider(cfg.Telemetry.MeterProvider()),
+			otelgrpc.WithPropagators(cfg.Telemetry.Propagator()))),
+		grpc.UnaryInterceptor(s.unary),
+		grpc.StreamInterceptor(s.stream),
+		grpc.UnknownServiceHandler(unknown),
+		grpc.MaxRecvMsgSize(cmp.Or(cfg.MaxMessage, defaultMaxMessage)),
+		grpc.MaxConcurrentStreams(1000),
+		// Fixed windows spare each call the pings by which gRPC would measure the network: messages are small here.
+		grpc.StaticStreamWindowSize(window),
+		grpc.StaticConnWindowSize(4*window),
+		// Connections end now and then so that clients find new replicas.
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			MaxConnectionAge: 30 * time.Minute, MaxConnectionAgeGrace: 10 * time.Minute,
+			Time: time.Minute, Timeout: 20 * time.Second,
+		}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
+	)
+	healthpb.RegisterHealthServer(s.grpc, s.ready.health)
+	reflection.Register(s.grpc)
+	return s, nil
+}
+
+// Registrar takes the services.
+func (s *Server) Registrar() grpc.ServiceRegistrar { return s.grpc }
+
+// Addr is where the server listens.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// SetReady changes what health checks answer. A name that is a registered service concerns that service; any other,
+// such as `database`, concerns all of them. What was never mentioned is ready once Serve runs.
+func (s *Server) SetReady(name string, ok bool) { s.ready.set(name, ok) }
+
+// Ready is nil when the server serves and everything it needs is there; else it says what is missing.
+func (s *Server) Ready() error { return s.ready.err() }
+
+// Serve answers calls until ctx ends. Then health turns to NOT_SERVING, waiting calls are ended so that their clients
+// go elsewhere, the others may finish within the drain timeout, and what is left after it is cut off. It returns nil
+// after such a stop, however it went, and an error only when serving itself failed.
+func (s *Server) Serve(ctx context.Context) error {
+	s.serving = ctx
+	s.policies = make(map[string]policy)
+	var services []string
+	for service := range s.grpc.GetServiceInfo() {
+		services = append(services, service)
+		if descriptor, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service)); err == nil {
+			s.learn(descriptor)
+		}
+	}
+	slices.Sort(services)
+	s.ready.serve(services)
+	s.logger.InfoContext(ctx, "serving", "address", s.Addr(), "services", strings.Join(services, " "))
+
+	failed := make(chan error, 1)
+	go func() { failed <- s.grpc.Serve(s.listener) }()
+	select {
+	case err := <-failed:
+		s.grpc.Stop()
+		return fmt.Errorf("serve %s: %w", s.name, err)
+	case <-ctx.Done():
+	}
+	s.stop(ctx)
+	if err := <-failed; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+		return fmt.Errorf("serve %s: %w", s.name, err)
+	}
+	return nil
+}
+
+func (s *Server) learn(descriptor protoreflect.Descriptor) {
+	service, ok := descriptor.(protoreflect.ServiceDescriptor)
+	if !ok {
+		return
+	}
+	methods := service.Methods()
+	for i := range methods.Len() {
+		s.policies[fullMethod(methods.Get(i))] = policyOf(methods.Get(i))
+	}
+}
+
+func (s *Server) stop(ctx context.Context) {
+	s.ready.drain()
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		s.grpc.GracefulStop()
+	}()
+	timer := time.NewTimer(s.drain)
+	defer timer.Stop()
+	select {
+	case <-drained:
+	case <-timer.C:
+		s.logger.WarnContext(ctx, "calls were still running when the drain timeout ended; cutting them off", "timeout", s.drain)
+		s.grpc.Stop()
+		// Their contexts are cancelled now. A handler that ignores even that must not keep the process from ending.
+		timer.Reset(cutTimeout)
+		select {
+		case <-drained:
+		case <-timer.C:
+			s.logger.ErrorContext(ctx, "a call does not end although it was cut off; stopping without it")
+		}
+	}
+}

@@ -1,0 +1,183 @@
+// Package proxy passes gRPC calls on to the service that answers them, without looking into their messages.
+//
+// It promises that a call arrives as it was sent and is answered as the service answered it, with its headers, trailers
+// and the details of its status; that only public methods pass, everything else is UNIMPLEMENTED; and that of the
+// caller's metadata only the token, the request id and the trace go on.
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/grpcerr"
+	"github.com/low-layer/platform/libs/rpc"
+	"github.com/low-layer/platform/services/gateway/internal/client"
+	"github.com/low-layer/platform/services/gateway/internal/edge/problem"
+	"github.com/low-layer/platform/services/gateway/internal/edge/route"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+)
+
+// RequestIDKey is the metadata key of request ids.
+const RequestIDKey = "x-request-id"
+
+// Backends find the service that answers.
+type Backends interface {
+	Find(name string) (client.Backend, bool)
+}
+
+// Proxy passes calls on.
+type Proxy struct {
+	routes   *route.Table
+	backends Backends
+	codec    Codec
+}
+
+// New makes a proxy.
+func New(routes *route.Table, backends Backends) *Proxy {
+	return &Proxy{routes: routes, backends: backends, codec: NewCodec()}
+}
+
+// Handle passes one call on; it is a handler for unknown services.
+func (p *Proxy) Handle(_ any, in grpc.ServerStream) error {
+	full, _ := grpc.MethodFromServerStream(in)
+	id := RequestID(in.Context())
+	method, ok := p.routes.Method(full)
+	if !ok {
+		return unknown(id)
+	}
+	backend, ok := p.backends.Find(method.Backend)
+	if !ok {
+		return unknown(id)
+	}
+	// A header that is set goes out with the first message or the status.
+	if err := in.SetHeader(metadata.MD{RequestIDKey: {id}}); err != nil {
+		return client.Error(err, backend.Name, id)
+	}
+	ctx := client.Outgoing(in.Context(), client.Tokens(in.Context()), id)
+	if method.Streaming() {
+		return client.Error(p.stream(ctx, in, backend, full), backend.Name, id)
+	}
+	return client.Error(p.unary(ctx, in, backend, full), backend.Name, id)
+}
+
+// RequestID is the id of a call: the caller's when it sent one that can be logged, else a new one.
+func RequestID(ctx context.Context) string {
+	if v := metadata.ValueFromIncomingContext(ctx, RequestIDKey); len(v) == 1 && rpc.ValidRequestID(v[0]) {
+		return v[0]
+	}
+	return rpc.NewRequestID()
+}
+
+func unknown(id string) error {
+	return grpcerr.Status(errs.New(errs.Unimplemented, problem.MethodNotFound,
+		"the edge serves no such method; list the services it serves by reflection and check the name"), id).Err() //nolint:wrapcheck // a status is what gRPC sends
+}
+
+// unary passes one message each way.
+func (p *Proxy) unary(ctx context.Context, in grpc.ServerStream, b client.Backend, method string) error {
+	var request, response frame
+	if err := in.RecvMsg(&request); err != nil {
+		return err //nolint:wrapcheck // a status already
+	}
+	var header, trailer metadata.MD
+	err := b.Conn.Invoke(ctx, method, &request, &response,
+		grpc.ForceCodecV2(p.codec), grpc.Header(&header), grpc.Trailer(&trailer))
+	request.free()
+	in.SetTrailer(passable(trailer))
+	if err != nil {
+		return err //nolint:wrapcheck // a status already
+	}
+	defer response.free()
+	if h := passable(header); len(h) > 0 {
+		if err := in.SetHeader(h); err != nil {
+			return err //nolint:wrapcheck // a status already
+		}
+	}
+	return in.SendMsg(&response) //nolint:wrapcheck // a status already
+}
+
+// stream passes messages both ways until the service ends the call.
+func (p *Proxy) stream(ctx context.Context, in grpc.ServerStream, b client.Backend, method string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	desc := &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}
+	out, err := b.Conn.NewStream(ctx, desc, method, grpc.ForceCodecV2(p.codec))
+	if err != nil {
+		cancel()
+		return err //nolint:wrapcheck // a status already
+	}
+	go upload(in, out, cancel)
+	err = download(in, out)
+	in.SetTrailer(passable(out.Trailer()))
+	// Receiving from the caller ends with the handler, which the goroutine therefore cannot be waited for; cancelling
+	// ends what it sends.
+	cancel()
+	return err
+}
+
+// upload passes the caller's messages on. A caller that breaks off cancels the call.
+func upload(in grpc.ServerStream, out grpc.ClientStream, cancel context.CancelFunc) {
+	for {
+		var f frame
+		err := in.RecvMsg(&f)
+		if errors.Is(err, io.EOF) {
+			if out.CloseSend() != nil {
+				cancel()
+			}
+			return
+		}
+		if err != nil {
+			cancel()
+			return
+		}
+		err = out.SendMsg(&f)
+		f.free()
+		if err != nil {
+			// The service has ended the call; why is what download receives.
+			return
+		}
+	}
+}
+
+// download passes the service's messages on, and answers its status.
+func download(in grpc.ServerStream, out grpc.ClientStream) error {
+	header, err := out.Header()
+	if err != nil {
+		return err //nolint:wrapcheck // a status already
+	}
+	if header != nil {
+		// Sent now, not with the first message: a stream may be silent for long.
+		if err := in.SendHeader(passable(header)); err != nil {
+			return err //nolint:wrapcheck // a status already
+		}
+	}
+	for {
+		var f frame
+		err := out.RecvMsg(&f)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err //nolint:wrapcheck // a status already
+		}
+		err = in.SendMsg(&f)
+		f.free()
+		if err != nil {
+			return err //nolint:wrapcheck // a status already
+		}
+	}
+}
+
+// passable is the metadata of a service without what the edge sets itself.
+func passable(md metadata.MD) metadata.MD {
+	for k := range md {
+		if k == RequestIDKey || k == "content-type" || strings.HasPrefix(k, "grpc-") {
+			delete(md, k)
+		}
+	}
+	return md
+}

@@ -1,0 +1,219 @@
+// Package rest is the REST half of the edge: it checks a request, hands it to grpc-gateway's mux, and makes the answer.
+//
+// It promises that a request is either passed on with everything it says, or refused with a problem that names what is
+// wrong: fields, query parameters, headers and methods that the API does not know are never ignored. Only the caller's
+// token, the request id and the trace reach a service. Checks of a body cost nothing unless the body is bad, and reads
+// are not checked at all beyond their path and query.
+package rest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
+	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/rpc"
+	"github.com/low-layer/platform/services/gateway/internal/edge/problem"
+	"github.com/low-layer/platform/services/gateway/internal/edge/route"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Limits of one request.
+const (
+	MaxBody    = 1 << 20
+	MaxHeaders = 32 << 10
+)
+
+// Config is what a Handler needs.
+type Config struct {
+	// Routes tell what a request means.
+	Routes *route.Table
+	// Logger gets a line for every request that failed.
+	Logger *slog.Logger
+	// Timeout of a request; WaitTimeout of one that waits for something, like a long poll.
+	Timeout, WaitTimeout time.Duration
+}
+
+// Handler serves the API over REST.
+type Handler struct {
+	cfg Config
+	mux *runtime.ServeMux
+}
+
+// New makes a handler that knows no services yet; see Register.
+func New(cfg Config) *Handler {
+	h := &Handler{cfg: cfg}
+	none := func(string) (string, bool) { return "", false }
+	h.mux = runtime.NewServeMux(
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, newCodec()),
+		// What may pass is decided in outgoing, not header by header.
+		runtime.WithIncomingHeaderMatcher(none),
+		runtime.WithOutgoingHeaderMatcher(none),
+		runtime.WithOutgoingTrailerMatcher(none),
+		runtime.WithDisableHTTPMethodOverride(),
+		runtime.WithDisablePathLengthFallback(),
+		runtime.WithWriteContentLength(),
+		runtime.WithErrorHandler(h.failed),
+		runtime.WithRoutingErrorHandler(h.unrouted),
+		runtime.WithForwardResponseOption(conditional),
+	)
+	return h
+}
+
+// call is what the edge knows of one request.
+type call struct {
+	id      string
+	started time.Time
+	verb    string
+	tokens  []string
+	route   *route.Route
+	body    []byte
+	// idempotencyKey and ifMatch are from the headers of those names; ifNoneMatch too, for reads.
+	idempotencyKey, ifMatch string
+	ifNoneMatch             []string
+	// masked is true when the caller chose the fields to change.
+	masked bool
+	// sent is true once a service was called: errors are its answers from then on.
+	sent bool
+	// status is what was answered, when it was a problem.
+	status int
+}
+
+type callKey struct{}
+
+func callOf(ctx context.Context) *call {
+	c, _ := ctx.Value(callKey{}).(*call)
+	return c
+}
+
+// ServeHTTP answers one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := &call{started: time.Now(), verb: r.Method, tokens: r.Header.Values("Authorization")}
+	c.id = RequestID(w, r)
+	defer func() {
+		if cause := recover(); cause != nil {
+			h.problem(w, r, c, 0, errs.Internal(fmt.Errorf("panic: %v\n%s", cause, debug.Stack())))
+		}
+	}()
+	if e, status := h.admit(r, c); e != nil {
+		h.refuse(w, r, c, status, e)
+		return
+	}
+	timeout := h.cfg.Timeout
+	if c.route.Rule.GetRate() == authzv1.RateClass_STREAM {
+		timeout = h.cfg.WaitTimeout
+	}
+	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), callKey{}, c), timeout)
+	defer cancel()
+	name(ctx, c.route)
+	r = r.WithContext(ctx)
+	r.Method = c.route.Verb
+	h.mux.ServeHTTP(w, r)
+}
+
+// RequestID takes the request id of the caller when it is one that can be logged, else makes one, and answers with it.
+func RequestID(w http.ResponseWriter, r *http.Request) string {
+	id := r.Header.Get("X-Request-Id")
+	if !rpc.ValidRequestID(id) {
+		id = rpc.NewRequestID()
+	}
+	w.Header()["X-Request-Id"] = []string{id}
+	return id
+}
+
+// admit finds the route and checks everything that can be checked without a service.
+func (h *Handler) admit(r *http.Request, c *call) (*errs.Error, int) {
+	if size(r) > MaxHeaders {
+		return errs.New(errs.InvalidArgument, problem.HeadersTooLarge,
+			"the headers are larger than %d bytes; send fewer or shorter ones", MaxHeaders), http.StatusRequestHeaderFieldsTooLarge
+	}
+	if e, status := h.find(r, c); e != nil {
+		return e, status
+	}
+	if e := headers(r, c); e != nil {
+		return e, 0
+	}
+	if r.URL.RawQuery != "" {
+		if e := query(r, c); e != nil {
+			return e, 0
+		}
+	}
+	if r.ContentLength != 0 {
+		return read(r, c)
+	}
+	r.Body = http.NoBody
+	return nil, 0
+}
+
+func (h *Handler) find(r *http.Request, c *call) (*errs.Error, int) {
+	path, verb := r.URL.Path, r.Method
+	if verb == http.MethodHead {
+		verb = http.MethodGet
+	}
+	// An encoded slash would be a part of a name here and a separator there.
+	encoded := r.URL.RawPath != "" && strings.Contains(strings.ToLower(r.URL.RawPath), "%2f")
+	found, allowed := h.cfg.Routes.Match(verb, path)
+	switch {
+	case encoded || (found == nil && len(allowed) == 0):
+		return errs.New(errs.CodeNotFound, problem.RouteNotFound,
+			"the API has no path like this; compare it with the reference at /docs"), http.StatusNotFound
+	case found == nil:
+		list := allow(allowed)
+		return errs.New(errs.Unimplemented, problem.MethodNotAllowed,
+			"this path does not take %s; use %s", clip(r.Method), list).With("allow", list), http.StatusMethodNotAllowed
+	}
+	c.route = found
+	return nil, 0
+}
+
+// allow is the value of an Allow header.
+func allow(verbs []string) string {
+	var out []string
+	for _, v := range verbs {
+		out = append(out, v)
+		if v == http.MethodGet {
+			out = append(out, http.MethodHead)
+		}
+	}
+	return strings.Join(append(out, http.MethodOptions), ", ")
+}
+
+// name gives the span and the metrics the route instead of the path, which differs with every resource.
+func name(ctx context.Context, r *route.Route) {
+	template := attribute.String("http.route", r.Template)
+	if span := trace.SpanFromContext(ctx); span.IsRecording() {
+		span.SetName(r.Verb + " " + r.Template)
+		span.SetAttributes(template)
+	}
+	if l, ok := otelhttp.LabelerFromContext(ctx); ok {
+		l.Add(template)
+	}
+}
+
+func size(r *http.Request) int {
+	n := len(r.RequestURI)
+	for k, values := range r.Header {
+		for _, v := range values {
+			n += len(k) + len(v) + len(": \r\n")
+		}
+	}
+	return n
+}
+
+func clip(s string) string {
+	const limit = 64
+	s = strings.ToValidUTF8(s, "?")
+	if len(s) > limit {
+		return s[:limit] + "…"
+	}
+	return s
+}

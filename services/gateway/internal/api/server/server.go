@@ -1,0 +1,156 @@
+// Package server is the one port of the edge: REST over HTTP/1.1 and HTTP/2, and gRPC over HTTP/2, without TLS.
+//
+// It promises bounds on everything a caller can hold: time to send headers and body, time to be answered, idle time,
+// sizes, and streams of one connection. It stops by saying NOT_SERVING, letting requests in flight finish within the
+// drain time, and cutting off what is left.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/low-layer/platform/services/gateway/internal/api/rest"
+)
+
+// Config bounds what callers can hold.
+type Config struct {
+	// ReadHeader is the time to send the headers of a request, Read that of the whole request.
+	ReadHeader, Read time.Duration
+	// Write is the time from the headers to the end of the answer; longer than the longest poll.
+	Write time.Duration
+	// Idle is how long a connection may be unused.
+	Idle time.Duration
+	// Drain is how long requests in flight may take when the server stops.
+	Drain time.Duration
+	// MaxStreams is how many requests one HTTP/2 connection may have in flight.
+	MaxStreams int
+	// Logger may not be nil.
+	Logger *slog.Logger
+}
+
+// hardMaxHeaders is where the connection is ended; well above rest.MaxHeaders, so that what is a little too large is
+// answered with a problem.
+const hardMaxHeaders = 8 * rest.MaxHeaders
+
+// Server is the edge's port.
+type Server struct {
+	cfg      Config
+	http     *http.Server
+	grpc     *GRPC
+	listener net.Listener
+	flying   inFlight
+}
+
+// New listens, so that Addr is known, but answers nothing before Serve. API is what answers paths below /v1/, site
+// everything else.
+func New(ctx context.Context, address string, cfg Config, g *GRPC, api, site http.Handler) (*Server, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen for the gateway: %w", err)
+	}
+	s := &Server{cfg: cfg, grpc: g, listener: listener}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	s.http = &http.Server{
+		Handler:           s.split(api, site),
+		Protocols:         &protocols,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: cfg.MaxStreams, SendPingTimeout: cfg.Idle},
+		ReadHeaderTimeout: cfg.ReadHeader,
+		ReadTimeout:       cfg.Read,
+		WriteTimeout:      cfg.Write,
+		IdleTimeout:       cfg.Idle,
+		MaxHeaderBytes:    hardMaxHeaders,
+		ErrorLog:          slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
+	}
+	return s, nil
+}
+
+// Addr is where the server listens.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+func (s *Server) split(api, site http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+			s.serveGRPC(w, r)
+			return
+		}
+		s.flying.enter()
+		defer s.flying.leave()
+		secure(w.Header())
+		if strings.HasPrefix(r.URL.Path, "/v1/") {
+			api.ServeHTTP(w, r)
+			return
+		}
+		site.ServeHTTP(w, r)
+	})
+}
+
+// serveGRPC lifts the time limits of REST: a stream may live long, and gRPC has deadlines of its own.
+func (s *Server) serveGRPC(w http.ResponseWriter, r *http.Request) {
+	if !s.grpc.streams[r.URL.Path] {
+		s.flying.enter()
+		defer s.flying.leave()
+	}
+	c := http.NewResponseController(w)
+	if errors.Join(c.SetReadDeadline(time.Time{}), c.SetWriteDeadline(time.Time{})) != nil {
+		s.cfg.Logger.DebugContext(r.Context(), "the time limits of a gRPC call could not be lifted")
+	}
+	s.grpc.server.ServeHTTP(w, r)
+}
+
+// secure sets what every answer to a browser carries. Pages that need more say so themselves.
+func secure(h http.Header) {
+	h["X-Content-Type-Options"] = nosniff
+	h["X-Frame-Options"] = deny
+	h["Referrer-Policy"] = noReferrer
+	h["Content-Security-Policy"] = noContent
+	h["Cross-Origin-Resource-Policy"] = sameOrigin
+}
+
+// Shared values: they are never changed, and cost a request nothing.
+var (
+	nosniff    = []string{"nosniff"}
+	deny       = []string{"DENY"}
+	noReferrer = []string{"no-referrer"}
+	noContent  = []string{"default-src 'none'; frame-ancestors 'none'"}
+	sameOrigin = []string{"same-origin"}
+)
+
+// Serve answers until ctx ends, then drains. It returns nil after such a stop.
+func (s *Server) Serve(ctx context.Context) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.http.Serve(s.listener) }()
+	select {
+	case err := <-failed:
+		s.grpc.server.Stop()
+		return fmt.Errorf("serve the gateway: %w", err)
+	case <-ctx.Done():
+	}
+	s.grpc.health.Shutdown()
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Drain)
+	defer cancel()
+	closed := make(chan error, 1)
+	go func() { closed <- s.http.Shutdown(stop) }()
+	// Streams end last, so that those who watch the health of the gateway hear of the drain.
+	select {
+	case <-s.flying.idle():
+	case <-stop.Done():
+	}
+	s.grpc.endStreams()
+	if err := <-closed; err != nil {
+		s.cfg.Logger.WarnContext(ctx, "requests were still in flight when the drain time ended; cutting them off", "after", s.cfg.Drain)
+	}
+	s.grpc.server.Stop()
+	if err := s.http.Close(); err != nil {
+		s.cfg.Logger.DebugContext(ctx, "close the port", "error", err)
+	}
+	<-failed
+	return nil
+}

@@ -1,0 +1,191 @@
+// Package app wires the gateway. Read New from top to bottom to know what it is made of.
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/low-layer/platform/gen/openapi"
+	"github.com/low-layer/platform/libs/config"
+	"github.com/low-layer/platform/libs/paging"
+	"github.com/low-layer/platform/libs/telemetry"
+	"github.com/low-layer/platform/services/gateway/internal/api/docs"
+	"github.com/low-layer/platform/services/gateway/internal/api/operation"
+	"github.com/low-layer/platform/services/gateway/internal/api/proxy"
+	"github.com/low-layer/platform/services/gateway/internal/api/rest"
+	"github.com/low-layer/platform/services/gateway/internal/api/server"
+	"github.com/low-layer/platform/services/gateway/internal/client"
+	"github.com/low-layer/platform/services/gateway/internal/edge/route"
+
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"google.golang.org/protobuf/reflect/protoregistry"
+)
+
+// waitTimeout is that of a long poll: the 60 s it may last and what it takes to answer.
+const waitTimeout = 70 * time.Second
+
+// App is a gateway that is ready to serve.
+type App struct {
+	cfg      Config
+	logger   *slog.Logger
+	tel      *telemetry.Telemetry
+	backends *client.Backends
+	server   *server.Server
+	admin    net.Listener
+	draining chan struct{}
+}
+
+// Serve runs the gateway with the settings of the process until ctx ends.
+func Serve(ctx context.Context) error {
+	cfg, err := config.Load[Config](Prefix, os.Environ())
+	if err != nil {
+		return err //nolint:wrapcheck // it lists the problems
+	}
+	a, err := New(ctx, cfg, slog.Default())
+	if err != nil {
+		return err
+	}
+	return a.Serve(ctx)
+}
+
+// CheckConfig reports what is wrong with the settings.
+func CheckConfig() error {
+	_, err := config.Load[Config](Prefix, os.Environ())
+	return err //nolint:wrapcheck // it lists the problems
+}
+
+// New makes the gateway and listens. Services behind it need not be up.
+func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err error) {
+	a := &App{cfg: cfg, logger: logger, draining: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close(ctx))
+		}
+	}()
+	if a.tel, err = telemetry.Start(ctx, telemetry.Config{Service: "gateway", Logger: logger}); err != nil {
+		return nil, fmt.Errorf("start telemetry: %w", err)
+	}
+
+	all := backends(cfg)
+	targets := make([]client.Target, len(all))
+	for i, b := range all {
+		targets[i] = client.Target{Name: b.name, Address: b.target}
+	}
+	if a.backends, err = client.Dial(targets, a.tel); err != nil {
+		return nil, err //nolint:wrapcheck // says which service
+	}
+	routes, err := route.New(protoregistry.GlobalFiles, a.backends.Names())
+	if err != nil {
+		return nil, fmt.Errorf("read the routes of the API: %w", err)
+	}
+	key, err := tokenKey(ctx, cfg, logger)
+	if err != nil {
+		return nil, err
+	}
+	ops := operation.New(a.backends, paging.New(key))
+
+	api := rest.New(rest.Config{Routes: routes, Logger: logger, Timeout: cfg.Timeout, WaitTimeout: waitTimeout})
+	for _, b := range all {
+		found, _ := a.backends.Find(b.name)
+		if err = api.Register(ctx, found, b.routes...); err != nil {
+			return nil, err //nolint:wrapcheck // says which service
+		}
+	}
+	edge := client.Backend{Name: "gateway", Conn: operation.NewLocal(ops)}
+	if err = api.Register(ctx, edge, operations); err != nil {
+		return nil, err //nolint:wrapcheck // says which service
+	}
+	traced := otelhttp.NewHandler(api, "rest", otelhttp.WithTracerProvider(a.tel.TracerProvider()),
+		otelhttp.WithMeterProvider(a.tel.MeterProvider()), otelhttp.WithPropagators(a.tel.Propagator()))
+
+	g := server.NewGRPC(ctx, server.GRPCConfig{
+		Routes: routes, Proxy: proxy.New(routes, a.backends), Operations: ops, Logger: logger, Telemetry: a.tel,
+	})
+	a.server, err = server.New(ctx, cfg.Listen, server.Config{
+		ReadHeader: cfg.ReadHeaderTimeout, Read: cfg.ReadTimeout, Write: waitTimeout + cfg.ReadTimeout,
+		Idle: cfg.IdleTimeout, Drain: cfg.DrainTimeout, MaxStreams: cfg.MaxStreams, Logger: logger,
+	}, g, traced, docs.New(openapi.JSON))
+	if err != nil {
+		return nil, err //nolint:wrapcheck // says what it listens for
+	}
+	if a.admin, err = (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.AdminListen); err != nil {
+		return nil, fmt.Errorf("listen for the admin port: %w", err)
+	}
+	return a, nil
+}
+
+const keySize = 32
+
+// tokenKey is the key of page tokens. One made up here is good until a restart, and for one replica.
+func tokenKey(ctx context.Context, cfg Config, logger *slog.Logger) ([]byte, error) {
+	if cfg.PageTokenKey != "" {
+		return cfg.key()
+	}
+	logger.InfoContext(ctx, "page tokens are signed with a random key and end with this process; set "+Prefix+"PAGE_TOKEN_KEY when there are replicas")
+	key := make([]byte, keySize)
+	if _, err := rand.Read(key); err != nil {
+		return nil, fmt.Errorf("make a key for page tokens: %w", err)
+	}
+	return key, nil
+}
+
+// Addr is where the gateway serves; AdminAddr where it is watched.
+func (a *App) Addr() string { return a.server.Addr() }
+
+// AdminAddr is where health, metrics and profiles are.
+func (a *App) AdminAddr() string { return a.admin.Addr().String() }
+
+var errDraining = errors.New("the gateway is stopping")
+
+func (a *App) ready() error {
+	select {
+	case <-a.draining:
+		return errDraining
+	default:
+		return nil
+	}
+}
+
+// Serve runs until ctx ends, then drains and returns nil.
+func (a *App) Serve(ctx context.Context) error {
+	admin := &http.Server{
+		Handler: a.tel.AdminHandler(a.ready), ReadHeaderTimeout: a.cfg.ReadHeaderTimeout,
+		ErrorLog: slog.NewLogLogger(a.logger.Handler(), slog.LevelDebug),
+	}
+	watched := make(chan error, 1)
+	go func() { watched <- admin.Serve(a.admin) }()
+	stop := context.AfterFunc(ctx, func() { close(a.draining) })
+	defer stop()
+	a.logger.WarnContext(ctx, "callers are not authenticated yet, so the gateway serves this machine only", "address", a.Addr())
+	a.logger.InfoContext(ctx, "serving", "address", a.Addr(), "admin", a.AdminAddr(), "docs", "http://"+a.Addr()+"/docs")
+
+	err := a.server.Serve(ctx)
+	// The admin port stays until the end, so that the drain can be watched.
+	err = errors.Join(err, admin.Close())
+	if e := <-watched; !errors.Is(e, http.ErrServerClosed) {
+		err = errors.Join(err, fmt.Errorf("serve the admin port: %w", e))
+	}
+	return errors.Join(err, a.close(context.WithoutCancel(ctx)))
+}
+
+const flushTimeout = 5 * time.Second
+
+func (a *App) close(ctx context.Context) error {
+	var err error
+	if a.backends != nil {
+		err = a.backends.Close()
+	}
+	if a.tel != nil {
+		flush, cancel := context.WithTimeout(ctx, flushTimeout)
+		defer cancel()
+		err = errors.Join(err, a.tel.Shutdown(flush))
+	}
+	return err
+}

@@ -1,0 +1,38 @@
+package app
+
+import (
+	networkgw "github.com/low-layer/platform/gen/gateway/lowlayer/network/v1"
+	operationgw "github.com/low-layer/platform/gen/gateway/lowlayer/operation/v1"
+	tenantgw "github.com/low-layer/platform/gen/gateway/lowlayer/tenant/v1"
+	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
+	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
+	"github.com/low-layer/platform/services/gateway/internal/api/rest"
+)
+
+// backend is a service behind the gateway: its name, which is that of its proto package (`lowlayer.<name>.v1`), where it
+// is, and the REST routes of its services. gRPC needs no more than the name.
+type backend struct {
+	name   string
+	target string
+	routes []rest.Registration
+}
+
+// backends are all services behind the gateway; a new one is a line here and its target in Config.
+func backends(c Config) []backend {
+	return []backend{
+		{"tenant", c.TenantTarget, []rest.Registration{
+			rest.Service(tenantv1.NewTenantServiceClient, tenantgw.RegisterTenantServiceHandlerClient),
+			rest.Service(tenantv1.NewOrganisationServiceClient, tenantgw.RegisterOrganisationServiceHandlerClient),
+		}},
+		{"network", c.NetworkTarget, []rest.Registration{
+			rest.Service(networkv1.NewVpcServiceClient, networkgw.RegisterVpcServiceHandlerClient),
+			rest.Service(networkv1.NewHubServiceClient, networkgw.RegisterHubServiceHandlerClient),
+			rest.Service(networkv1.NewPeeringServiceClient, networkgw.RegisterPeeringServiceHandlerClient),
+			rest.Service(networkv1.NewDriftServiceClient, networkgw.RegisterDriftServiceHandlerClient),
+		}},
+	}
+}
+
+// operations are answered by the edge itself.
+var operations = rest.Service(operationv1.NewOperationServiceClient, operationgw.RegisterOperationServiceHandlerClient)

@@ -1,0 +1,90 @@
+package app
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/low-layer/platform/libs/config"
+)
+
+// Prefix is what the names of all settings begin with.
+const Prefix = "LOWLAYER_GATEWAY_"
+
+// Config is the settings of the gateway. Its zero values are good but for the addresses of the services.
+type Config struct {
+	Listen        string `env:"LISTEN"         envDefault:"127.0.0.1:8080"`
+	AdminListen   string `env:"ADMIN_LISTEN"   envDefault:"127.0.0.1:9200"`
+	TenantTarget  string `env:"TENANT_TARGET"  envDefault:"127.0.0.1:9101"`
+	NetworkTarget string `env:"NETWORK_TARGET" envDefault:"127.0.0.1:9102"`
+	// PageTokenKey signs page tokens of merged lists, in base64; a random one when empty.
+	PageTokenKey string `env:"PAGE_TOKEN_KEY" secret:"true"`
+
+	Timeout           time.Duration `env:"TIMEOUT"             envDefault:"30s"`
+	ReadHeaderTimeout time.Duration `env:"READ_HEADER_TIMEOUT" envDefault:"5s"`
+	ReadTimeout       time.Duration `env:"READ_TIMEOUT"        envDefault:"20s"`
+	IdleTimeout       time.Duration `env:"IDLE_TIMEOUT"        envDefault:"2m"`
+	DrainTimeout      time.Duration `env:"DRAIN_TIMEOUT"       envDefault:"15s"`
+	MaxStreams        int           `env:"MAX_STREAMS"         envDefault:"250"`
+}
+
+const minKey = 16
+
+// Problems is what the types of the settings cannot say.
+func (c *Config) Problems() []config.Problem {
+	var out []config.Problem
+	add := func(variable, format string, args ...any) {
+		out = append(out, config.Problem{Variable: variable, Text: fmt.Sprintf(format, args...)})
+	}
+	if !loopback(c.Listen) {
+		add("LISTEN", "%q is not a loopback address. Callers are not authenticated yet, so the gateway serves this machine only: "+
+			"set it to 127.0.0.1:8080, and reach it from elsewhere through a tunnel such as ssh -L", c.Listen)
+	}
+	if _, _, err := net.SplitHostPort(c.AdminListen); err != nil {
+		add("ADMIN_LISTEN", "%q is not host:port; set it to an address such as 127.0.0.1:9200", c.AdminListen)
+	}
+	for variable, target := range map[string]string{"TENANT_TARGET": c.TenantTarget, "NETWORK_TARGET": c.NetworkTarget} {
+		if strings.TrimSpace(target) == "" {
+			add(variable, "is empty; set it to the address of the service, such as 127.0.0.1:9101")
+		}
+	}
+	if key, err := c.key(); err != nil || (c.PageTokenKey != "" && len(key) < minKey) {
+		add("PAGE_TOKEN_KEY", "must be base64 of at least %d bytes; make one with: openssl rand -base64 32", minKey)
+	}
+	for variable, d := range map[string]time.Duration{
+		"TIMEOUT": c.Timeout, "READ_HEADER_TIMEOUT": c.ReadHeaderTimeout, "READ_TIMEOUT": c.ReadTimeout,
+		"IDLE_TIMEOUT": c.IdleTimeout, "DRAIN_TIMEOUT": c.DrainTimeout,
+	} {
+		if d <= 0 {
+			add(variable, "is %s; set it to a time above zero, such as 30s", d)
+		}
+	}
+	if c.MaxStreams <= 0 {
+		add("MAX_STREAMS", "is %d; set it to a number above zero, such as 250", c.MaxStreams)
+	}
+	return out
+}
+
+func (c *Config) key() ([]byte, error) {
+	key, err := base64.StdEncoding.DecodeString(c.PageTokenKey)
+	if err != nil {
+		return nil, fmt.Errorf("decode the page token key: %w", err)
+	}
+	return key, nil
+}
+
+// loopback is true for addresses that only this machine reaches. Names other than localhost may resolve to anything.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}

@@ -1,0 +1,327 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/low-layer/platform/libs/config"
+	"github.com/low-layer/platform/libs/rpc"
+	"github.com/low-layer/platform/services/gateway/internal/app"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
+	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
+	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// tenants is a tenant service that records what it is asked and answers what it is told.
+type tenants struct {
+	tenantv1.UnimplementedTenantServiceServer
+	*recorder
+}
+
+// recorder is what the fake services share.
+type recorder struct {
+	mu       sync.Mutex
+	requests []proto.Message
+	seen     []metadata.MD
+	ids      []string
+	err      error
+	// hold, when not nil, keeps calls until it is closed; entered hears of each.
+	hold    chan struct{}
+	entered chan struct{}
+}
+
+func (r *recorder) record(ctx context.Context, m proto.Message) error {
+	r.mu.Lock()
+	md, _ := metadata.FromIncomingContext(ctx)
+	r.requests, r.seen, r.ids = append(r.requests, m), append(r.seen, md), append(r.ids, rpc.RequestID(ctx))
+	hold, entered, err := r.hold, r.entered, r.err
+	r.mu.Unlock()
+	if entered != nil {
+		entered <- struct{}{}
+	}
+	if hold != nil {
+		select {
+		case <-hold:
+		case <-ctx.Done():
+			return ctx.Err() //nolint:wrapcheck // what a handler would answer
+		}
+	}
+	return err
+}
+
+func (r *recorder) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = err
+}
+
+// last is the last request that arrived, as it arrived.
+func (r *recorder) last(t *testing.T) (proto.Message, metadata.MD) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.requests) == 0 {
+		t.Fatal("no request arrived at the service")
+	}
+	return r.requests[len(r.requests)-1], r.seen[len(r.seen)-1]
+}
+
+func (r *recorder) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.requests)
+}
+
+const etagNow = "e-1"
+
+func (s *tenants) GetTenant(ctx context.Context, r *tenantv1.GetTenantRequest) (*tenantv1.Tenant, error) {
+	if err := s.record(ctx, r); err != nil {
+		return nil, err
+	}
+	if err := grpc.SetHeader(ctx, metadata.Pairs("x-secret", "header")); err != nil {
+		return nil, err //nolint:wrapcheck // a test
+	}
+	if err := grpc.SetTrailer(ctx, metadata.Pairs("x-cost", "7")); err != nil {
+		return nil, err //nolint:wrapcheck // a test
+	}
+	return &tenantv1.Tenant{Name: r.GetName(), DisplayName: "Acme", State: typev1.State_ACTIVE, Etag: etagNow}, nil
+}
+
+func (s *tenants) ListTenants(ctx context.Context, r *tenantv1.ListTenantsRequest) (*tenantv1.ListTenantsResponse, error) {
+	return &tenantv1.ListTenantsResponse{}, s.record(ctx, r)
+}
+
+func (s *tenants) CreateTenant(ctx context.Context, r *tenantv1.CreateTenantRequest) (*longrunningpb.Operation, error) {
+	return accepted("tenant"), s.record(ctx, r)
+}
+
+func (s *tenants) UpdateTenant(ctx context.Context, r *tenantv1.UpdateTenantRequest) (*longrunningpb.Operation, error) {
+	return accepted("tenant"), s.record(ctx, r)
+}
+
+func (s *tenants) DeleteTenant(ctx context.Context, r *tenantv1.DeleteTenantRequest) (*longrunningpb.Operation, error) {
+	return accepted("tenant"), s.record(ctx, r)
+}
+
+func (s *tenants) SuspendTenant(ctx context.Context, r *tenantv1.SuspendTenantRequest) (*longrunningpb.Operation, error) {
+	return accepted("tenant"), s.record(ctx, r)
+}
+
+func accepted(service string) *longrunningpb.Operation {
+	return &longrunningpb.Operation{Name: "tenants/acme/operations/op_" + service + "_00000000000000000000000001"}
+}
+
+// vpcs is a network service.
+type vpcs struct {
+	networkv1.UnimplementedVpcServiceServer
+	*recorder
+}
+
+func (s *vpcs) GetVpc(ctx context.Context, r *networkv1.GetVpcRequest) (*networkv1.Vpc, error) {
+	return &networkv1.Vpc{Name: r.GetName()}, s.record(ctx, r)
+}
+
+func (s *vpcs) CreateVpc(ctx context.Context, r *networkv1.CreateVpcRequest) (*longrunningpb.Operation, error) {
+	return accepted("network"), s.record(ctx, r)
+}
+
+func (s *vpcs) UpdateVpc(ctx context.Context, r *networkv1.UpdateVpcRequest) (*longrunningpb.Operation, error) {
+	return accepted("network"), s.record(ctx, r)
+}
+
+// service is a running fake service.
+type service struct {
+	address string
+	stop    context.CancelFunc
+	done    chan error
+}
+
+func startService(t *testing.T, address string, register func(grpc.ServiceRegistrar)) *service {
+	t.Helper()
+	server, err := rpc.NewServer(rpc.ServerConfig{Name: "fake", Listen: address, Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	register(server.Registrar())
+	ctx, stop := context.WithCancel(t.Context())
+	s := &service{address: server.Addr(), stop: stop, done: make(chan error, 1)}
+	go func() { s.done <- server.Serve(ctx) }()
+	t.Cleanup(s.end)
+	return s
+}
+
+func (s *service) end() {
+	s.stop()
+	if s.done != nil {
+		<-s.done
+		s.done = nil
+	}
+}
+
+// edge is a running gateway with its fake services.
+type edge struct {
+	*testing.T
+	url      string
+	admin    string
+	conn     *grpc.ClientConn
+	client   *http.Client
+	tenants  *recorder
+	vpcs     *recorder
+	tenant   *service
+	network  *service
+	tenantOp *operations
+	netOp    *operations
+	stop     context.CancelFunc
+	done     chan error
+}
+
+func newEdge(t *testing.T) *edge {
+	t.Helper()
+	e := &edge{T: t, tenants: &recorder{}, vpcs: &recorder{}, tenantOp: &operations{service: "tenant"}, netOp: &operations{service: "network"}}
+	e.tenant = startService(t, "127.0.0.1:0", func(r grpc.ServiceRegistrar) {
+		tenantv1.RegisterTenantServiceServer(r, &tenants{recorder: e.tenants})
+		operationv1.RegisterOperationServiceServer(r, e.tenantOp)
+	})
+	e.network = startService(t, "127.0.0.1:0", func(r grpc.ServiceRegistrar) {
+		networkv1.RegisterVpcServiceServer(r, &vpcs{recorder: e.vpcs})
+		operationv1.RegisterOperationServiceServer(r, e.netOp)
+	})
+	cfg, err := config.Load[app.Config](app.Prefix, []string{
+		app.Prefix + "LISTEN=127.0.0.1:0", app.Prefix + "ADMIN_LISTEN=127.0.0.1:0", app.Prefix + "READ_TIMEOUT=1s",
+		app.Prefix + "TENANT_TARGET=" + e.tenant.address, app.Prefix + "NETWORK_TARGET=" + e.network.address, app.Prefix + "DRAIN_TIMEOUT=10s",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.New(t.Context(), cfg, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	e.stop, e.done = stop, make(chan error, 1)
+	go func() { e.done <- a.Serve(ctx) }()
+	e.url, e.admin = "http://"+a.Addr(), "http://"+a.AdminAddr()
+	transport := &http.Transport{}
+	e.client = &http.Client{Transport: transport, Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
+	e.conn, err = grpc.NewClient(a.Addr(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		if err := e.conn.Close(); err != nil {
+			t.Error(err)
+		}
+		e.end()
+	})
+	return e
+}
+
+// end stops the gateway and waits for it.
+func (e *edge) end() {
+	e.stop()
+	if e.done == nil {
+		return
+	}
+	if err := <-e.done; err != nil {
+		e.Errorf("the gateway ended with %v", err)
+	}
+	e.done = nil
+}
+
+// answer is what came back over REST.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+type headers map[string]string
+
+func (e *edge) do(method, path, body string, h headers) answer {
+	e.Helper()
+	var from io.Reader
+	if body != "" {
+		from = strings.NewReader(body)
+	}
+	r, err := http.NewRequestWithContext(e.Context(), method, e.url+path, from)
+	if err != nil {
+		e.Fatal(err)
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for k, v := range h {
+		r.Header.Set(k, v)
+	}
+	return e.send(r)
+}
+
+func (e *edge) send(r *http.Request) answer {
+	e.Helper()
+	got, err := e.client.Do(r)
+	if err != nil {
+		e.Fatal(err)
+	}
+	defer got.Body.Close() //nolint:errcheck // only read
+	data, err := io.ReadAll(got.Body)
+	if err != nil {
+		e.Fatal(err)
+	}
+	return answer{got.StatusCode, got.Header, data}
+}
+
+// problem is an answer that must be one.
+func (a answer) problem(t *testing.T) map[string]any {
+	t.Helper()
+	if got := a.header.Get("Content-Type"); got != "application/problem+json" {
+		t.Fatalf("content type is %q, body %s", got, a.body)
+	}
+	var p map[string]any
+	d := json.NewDecoder(bytes.NewReader(a.body))
+	if err := d.Decode(&p); err != nil {
+		t.Fatal(err)
+	}
+	if p["status"] != float64(a.status) || p["instance"] != a.header.Get("X-Request-Id") || p["instance"] == "" {
+		t.Errorf("status and request id of the problem do not agree with the answer: %v, %v", p, a.header)
+	}
+	if p["type"] != "/problems/"+p["reason"].(string) || p["title"] == "" || p["detail"] == "" || p["domain"] != "lowlayer.cloud" {
+		t.Errorf("the problem is not complete: %s", a.body)
+	}
+	return p
+}
+
+// field is what the problem says of a field.
+func field(p map[string]any, name string) string {
+	list, _ := p["fields"].([]any)
+	for _, f := range list {
+		if m := f.(map[string]any); m["field"] == name {
+			return m["description"].(string)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,91 @@
+package strict
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// maxName bounds how much of what a caller wrote is repeated.
+const maxName = 64
+
+func find(m protoreflect.MessageDescriptor, key string) protoreflect.FieldDescriptor {
+	if f := m.Fields().ByJSONName(key); f != nil {
+		return f
+	}
+	return m.Fields().ByTextName(key)
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+func shorten(s string) string {
+	r := []rune(s)
+	if len(r) <= maxName {
+		return s
+	}
+	return string(r[:maxName]) + "…"
+}
+
+// suggest names the nearest field, or all of them when none is near.
+func suggest(key string, m protoreflect.MessageDescriptor) string {
+	names := make([]string, m.Fields().Len())
+	for i := range names {
+		names[i] = m.Fields().Get(i).JSONName()
+	}
+	return Suggest(key, names)
+}
+
+// Suggest is the end of a sentence that says a name is unknown: the nearest of the names, or all of them.
+func Suggest(key string, names []string) string {
+	if near := Nearest(key, names); near != "" {
+		return fmt.Sprintf("; did you mean %s?", near)
+	}
+	if len(names) == 0 {
+		return "; leave it out"
+	}
+	slices.Sort(names)
+	return "; it has " + strings.Join(names, ", ")
+}
+
+// Nearest is the name that is only a few letters away from key; empty when there is none.
+func Nearest(key string, names []string) string {
+	if len(key) > maxName {
+		return ""
+	}
+	best, limit := "", max(1, len(key)/3)+1
+	fold := func(s string) string { return strings.ToLower(strings.ReplaceAll(s, "_", "")) }
+	for _, n := range names {
+		if d := distance(fold(key), fold(n)); d < limit {
+			best, limit = n, d
+		}
+	}
+	return best
+}
+
+// distance is how many letters must be changed, added or left out to make b of a.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j+1]+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
+}

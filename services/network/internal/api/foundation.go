@@ -1,0 +1,100 @@
+package api
+
+import (
+	"context"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+
+	networkinternalv1 "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
+	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/resourcename"
+	"github.com/low-layer/platform/services/network/internal/core/boundary"
+	"github.com/low-layer/platform/services/network/internal/core/hub"
+	"github.com/low-layer/platform/services/network/internal/core/ipam"
+	"github.com/low-layer/platform/services/network/internal/core/request"
+)
+
+// Foundations is what the RPCs for other services need.
+type Foundations interface {
+	EnsureBoundary(ctx context.Context, id request.Identity, o boundary.Order) (*provision.Operation, error)
+	DeleteBoundary(ctx context.Context, id request.Identity, name resourcename.Tenant) (*provision.Operation, error)
+	EnsureHub(ctx context.Context, id request.Identity, o hub.Order) (*provision.Operation, error)
+	DeleteHub(ctx context.Context, id request.Identity, name resourcename.Hub) (*provision.Operation, error)
+	CheckOrder(ctx context.Context, tenant resourcename.Tenant, order []ipam.Wanted) error
+}
+
+type foundationServer struct {
+	networkinternalv1.UnimplementedFoundationServiceServer
+	foundations Foundations
+}
+
+func (s *foundationServer) EnsureBoundary(ctx context.Context, req *networkinternalv1.EnsureBoundaryRequest) (*longrunningpb.Operation, error) {
+	tenant, err := resourcename.ParseTenant(req.GetTenant())
+	if err != nil {
+		return nil, err
+	}
+	id, err := identity(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return answer(s.foundations.EnsureBoundary(ctx, id, boundary.Order{
+		Tenant: tenant, TenantUID: req.GetTenantUid(), Network: req.GetNetworkCidr(),
+	}))
+}
+
+func (s *foundationServer) DeleteBoundary(ctx context.Context, req *networkinternalv1.DeleteBoundaryRequest) (*longrunningpb.Operation, error) {
+	tenant, err := resourcename.ParseTenant(req.GetTenant())
+	if err != nil {
+		return nil, err
+	}
+	id, err := identity(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return answer(s.foundations.DeleteBoundary(ctx, id, tenant))
+}
+
+func (s *foundationServer) EnsureHub(ctx context.Context, req *networkinternalv1.EnsureHubRequest) (*longrunningpb.Operation, error) {
+	organisation, err := resourcename.ParseOrganisation(req.GetOrganisation())
+	if err != nil {
+		return nil, err
+	}
+	id, err := identity(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return answer(s.foundations.EnsureHub(ctx, id, hub.Order{
+		Name: resourcename.Hub(organisation), OrganisationUID: req.GetOrganisationUid(), ProjectID: req.GetProjectId(),
+		Mode: modeOf(req.GetMode()), CIDR: req.GetCidr(),
+	}))
+}
+
+func (s *foundationServer) DeleteHub(ctx context.Context, req *networkinternalv1.DeleteHubRequest) (*longrunningpb.Operation, error) {
+	organisation, err := resourcename.ParseOrganisation(req.GetOrganisation())
+	if err != nil {
+		return nil, err
+	}
+	id, err := identity(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return answer(s.foundations.DeleteHub(ctx, id, resourcename.Hub(organisation)))
+}
+
+func (s *foundationServer) CheckOrder(ctx context.Context, req *networkinternalv1.CheckOrderRequest) (*networkinternalv1.CheckOrderResponse, error) {
+	tenant, err := resourcename.ParseTenant(req.GetTenant())
+	if err != nil {
+		return nil, err
+	}
+	order := make([]ipam.Wanted, len(req.GetNetworks()))
+	for i, n := range req.GetNetworks() {
+		order[i] = ipam.Wanted{Field: n.GetField(), CIDR: n.GetCidr(), Sizes: ipam.VpcSizes()}
+		if n.GetHub() {
+			order[i].Sizes = ipam.HubSizes()
+		}
+	}
+	if err := s.foundations.CheckOrder(ctx, tenant, order); err != nil {
+		return nil, err
+	}
+	return &networkinternalv1.CheckOrderResponse{}, nil
+}

@@ -1,0 +1,103 @@
+package api
+
+import (
+	"context"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+
+	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
+	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/paging"
+	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/resourcename"
+	"github.com/low-layer/platform/services/network/internal/core/peering"
+	"github.com/low-layer/platform/services/network/internal/core/request"
+)
+
+// Peerings is what the RPCs of peerings need.
+type Peerings interface {
+	CreatePeering(ctx context.Context, id request.Identity, o peering.Order) (*provision.Operation, error)
+	GetPeering(ctx context.Context, name resourcename.Peering) (peering.Peering, error)
+	ListPeerings(ctx context.Context, parent resourcename.Tenant, in request.List) ([]peering.Peering, string, error)
+	AcceptPeering(ctx context.Context, id request.Identity, name resourcename.Peering) (*provision.Operation, error)
+	DeletePeering(ctx context.Context, id request.Identity, name resourcename.Peering, etag string) (*provision.Operation, error)
+}
+
+type peeringServer struct {
+	networkv1.UnimplementedPeeringServiceServer
+	peerings Peerings
+}
+
+func (s *peeringServer) CreatePeering(ctx context.Context, req *networkv1.CreatePeeringRequest) (*longrunningpb.Operation, error) {
+	parent, err := resourcename.ParseTenant(req.GetParent())
+	if err != nil {
+		return nil, err
+	}
+	var bad errs.Fields
+	a, err := resourcename.ParseVpc(req.GetPeering().GetVpc())
+	if err != nil {
+		bad.Add("peering.vpc", "must be tenants/{tenant}/organisations/{organisation}/vpcs/{vpc}")
+	}
+	b, err := resourcename.ParseVpc(req.GetPeering().GetPeerVpc())
+	if err != nil {
+		bad.Add("peering.peer_vpc", "must be tenants/{tenant}/organisations/{organisation}/vpcs/{vpc}")
+	}
+	if err := bad.Err(); err != nil {
+		return nil, err
+	}
+	id, err := identity(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return answer(s.peerings.CreatePeering(ctx, id, peering.Order{
+		Name: resourcename.Peering{Tenant: parent.Tenant, Peering: req.GetPeeringId()}, Vpc: a, Peer: b,
+	}))
+}
+
+func (s *peeringServer) GetPeering(ctx context.Context, req *networkv1.GetPeeringRequest) (*networkv1.Peering, error) {
+	name, err := resourcename.ParsePeering(req.GetName())
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.peerings.GetPeering(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return PeeringMessage(p), nil
+}
+
+func (s *peeringServer) ListPeerings(ctx context.Context, req *networkv1.ListPeeringsRequest) (*networkv1.ListPeeringsResponse, error) {
+	parent, err := resourcename.ParseTenant(req.GetParent())
+	if err != nil {
+		return nil, err
+	}
+	peerings, next, err := s.peerings.ListPeerings(ctx, parent, listOf(ctx, req, paging.Size(req.GetPageSize())))
+	if err != nil {
+		return nil, err
+	}
+	return &networkv1.ListPeeringsResponse{Peerings: messages(peerings, PeeringMessage), NextPageToken: next}, nil
+}
+
+func (s *peeringServer) AcceptPeering(ctx context.Context, req *networkv1.AcceptPeeringRequest) (*longrunningpb.Operation, error) {
+	name, err := resourcename.ParsePeering(req.GetName())
+	if err != nil {
+		return nil, err
+	}
+	id, err := identity(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return answer(s.peerings.AcceptPeering(ctx, id, name))
+}
+
+func (s *peeringServer) DeletePeering(ctx context.Context, req *networkv1.DeletePeeringRequest) (*longrunningpb.Operation, error) {
+	name, err := resourcename.ParsePeering(req.GetName())
+	if err != nil {
+		return nil, err
+	}
+	id, err := identity(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return answer(s.peerings.DeletePeering(ctx, id, name, req.GetEtag()))
+}

@@ -1,0 +1,57 @@
+package app
+
+import (
+	"time"
+
+	"github.com/low-layer/platform/libs/config"
+)
+
+// Prefix begins every setting's variable.
+const Prefix = "LOWLAYER_NETWORK_"
+
+// Config is the service's settings.
+type Config struct {
+	Listen      string `env:"LISTEN" envDefault:"127.0.0.1:9102"`
+	AdminListen string `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:9202"`
+	DatabaseURL string `env:"DATABASE_URL,required,notEmpty"`
+	// MaxConns is how many connections the service holds to its database.
+	MaxConns int32  `env:"DATABASE_MAX_CONNS" envDefault:"20"`
+	RedisURL string `env:"REDIS_URL,required,notEmpty"`
+	// CloudsFile and Cloud name the OpenStack; left empty they are looked for as the openstack command does.
+	CloudsFile string `env:"CLOUDS_FILE"`
+	Cloud      string `env:"CLOUD"`
+	// PageTokenKey signs page tokens; replicas share it.
+	PageTokenKey string `env:"PAGE_TOKEN_KEY" secret:"true"`
+	// DriftInterval is how often the cloud is compared with what was asked for.
+	DriftInterval time.Duration `env:"DRIFT_INTERVAL" envDefault:"30s"`
+	// DriftAge is how old an object must be to be judged: the cloud's lists may be as much behind.
+	DriftAge time.Duration `env:"DRIFT_AGE" envDefault:"30s"`
+	// Workers is how many resources are worked on at once.
+	Workers int `env:"WORKERS" envDefault:"64"`
+	// Lease is how long a resource is held for a process that has died, Sweep how often lapsed work is looked for, and Settle
+	// how far the cloud's lists may be behind.
+	Lease  time.Duration `env:"LEASE" envDefault:"5s"`
+	Sweep  time.Duration `env:"SWEEP" envDefault:"2s"`
+	Settle time.Duration `env:"SETTLE" envDefault:"2s"`
+}
+
+// Problems are what is wrong beyond the form of the values.
+func (c Config) Problems() []config.Problem {
+	var out []config.Problem
+	bad := func(variable, text string) {
+		out = append(out, config.Problem{Variable: variable, Text: text})
+	}
+	if c.DriftInterval <= 0 {
+		bad("DRIFT_INTERVAL", "is not positive: give a duration such as 30s")
+	}
+	if c.DriftAge < 0 {
+		bad("DRIFT_AGE", "is negative: give a duration such as 30s")
+	}
+	if c.MaxConns < 4 {
+		bad("DATABASE_MAX_CONNS", "is below 4, too few for calls and work side by side: give for example 20")
+	}
+	if c.Workers < 1 {
+		bad("WORKERS", "is not positive: give for example 64")
+	}
+	return out
+}

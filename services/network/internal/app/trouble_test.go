@@ -1,0 +1,202 @@
+package app_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+
+	eventv1 "github.com/low-layer/platform/gen/go/lowlayer/event/v1"
+	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
+	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
+	"github.com/low-layer/platform/libs/event"
+	"github.com/low-layer/platform/libs/ids"
+	engine "github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/services/network/internal/core/fabric"
+	"github.com/low-layer/platform/tools/openstacksim/sim"
+	"google.golang.org/protobuf/proto"
+)
+
+// impatient is an engine that tries again soon.
+func impatient(c *engine.Config) { c.Pace = 0.05 }
+
+func TestQuotaBlocksAndHeals(t *testing.T) {
+	w := newWorld(t, setup{engine: impatient})
+	w.foundation()
+	id, err := w.sim.Cloud.AddFault(sim.Fault{
+		Name: "quota", Method: http.MethodPost, Path: "/v2.0/routers$", Status: http.StatusConflict,
+		Body: json.RawMessage(`{"NeutronError": {"type": "OverQuota", "message": "Quota exceeded for resources: ['router'].", "detail": ""}}`),
+	})
+	must(t, err)
+	op, err := w.create("dev", &networkv1.Vpc{})
+	b := w.blocked(op, err)
+	if b.GetOwner() != typev1.Blockage_PROVIDER || b.GetReason() != "CLOUD_QUOTA_EXCEEDED" || b.GetStep() != "router" || b.GetRemedy() == "" {
+		t.Errorf("got %v", b)
+	}
+	if v := w.get(org + "/vpcs/dev"); v.GetState() != typev1.State_BLOCKED || v.GetBlockage().GetReason() != "CLOUD_QUOTA_EXCEEDED" {
+		t.Errorf("got %v", v)
+	}
+	w.sim.Cloud.RemoveFault(id)
+	v := response(w, w.done(op, nil), &networkv1.Vpc{})
+	if v.GetState() != typev1.State_ACTIVE || v.GetBlockage() != nil {
+		t.Errorf("got %v", v)
+	}
+	count := map[string]int{}
+	for _, o := range w.objects("proj-core") {
+		if strings.HasSuffix(o.Name, v.GetUid()) {
+			count[o.Type]++
+		}
+	}
+	for kind, want := range map[string]int{"network": 2, "subnet": 2, "router": 1, "port": 1, "security_group": 1} {
+		if count[kind] != want {
+			t.Errorf("the cloud holds %d × %s, want %d", count[kind], kind, want)
+		}
+	}
+}
+
+// What others put into a VPC's network keeps it from being deleted; it is named and never touched.
+func TestForeignPortBlocksDeletion(t *testing.T) {
+	w := newWorld(t, setup{engine: impatient})
+	w.foundation()
+	v := w.vpc("dev", &networkv1.Vpc{})
+	port, err := w.cloud.CreatePort(t.Context(), fabric.Port{Name: "theirs", ProjectID: "proj-core", NetworkID: v.GetCloud().GetNetworkId()})
+	must(t, err)
+	op, err := w.vpcs.DeleteVpc(t.Context(), &networkv1.DeleteVpcRequest{Name: v.GetName()})
+	b := w.blocked(op, err)
+	if b.GetOwner() != typev1.Blockage_USER || b.GetReason() != "OBJECT_IN_USE" || !strings.Contains(b.GetMessage(), port.ID) {
+		t.Errorf("got %v", b)
+	}
+	if _, err := w.cloud.Port(t.Context(), port.ID); err != nil {
+		t.Errorf("the foreign port: %v", err)
+	}
+	again, err := w.vpcs.DeleteVpc(t.Context(), &networkv1.DeleteVpcRequest{Name: v.GetName()})
+	must(t, err)
+	if again.GetName() != op.GetName() {
+		t.Errorf("deleting again began %s beside %s", again.GetName(), op.GetName())
+	}
+	_, err = w.create("dev", &networkv1.Vpc{})
+	refused(t, err, codes.AlreadyExists, "VPC_EXISTS")
+	must(t, w.cloud.DeletePort(t.Context(), port.ID))
+	w.done(op, nil)
+	_, err = w.vpcs.GetVpc(t.Context(), &networkv1.GetVpcRequest{Name: v.GetName()})
+	refused(t, err, codes.NotFound, "VPC_NOT_FOUND")
+}
+
+// A lost answer to any one writing call must not lead to two of anything.
+func TestLostAnswersLeaveOneOfEach(t *testing.T) {
+	for _, path := range []string{
+		"/v2.0/(networks|routers|security-groups)$", "/v2.0/(subnets|security-group-rules)$|/tags$", "/v2.0/ports$|/add_extraroutes$",
+		"/add_router_interface$",
+	} {
+		t.Run(path, func(t *testing.T) {
+			w := newWorld(t, setup{engine: impatient})
+			w.foundation()
+			before := w.count()
+			must2(t)(w.sim.Cloud.AddFault(sim.Fault{Name: "lost", Path: path, Executed: true, Count: 4}))
+			v := w.vpc("dev", &networkv1.Vpc{})
+			w.sim.Cloud.ClearFaults()
+			// 2 networks, 2 subnets, a router and its 2 interfaces, the hub router's interface, a group.
+			if made := w.count() - before; made != 9 {
+				t.Errorf("the cloud holds %d objects more than before, want 9", made)
+			}
+			rules, err := w.cloud.Rules(t.Context(), fabric.Filter{GroupID: v.GetCloud().GetSecurityGroupId()})
+			must(t, err)
+			if len(rules) != 4 {
+				t.Errorf("the group has %d rules, want 4", len(rules))
+			}
+			w.done(w.vpcs.DeleteVpc(t.Context(), &networkv1.DeleteVpcRequest{Name: org + "/vpcs/dev"}))
+			if left := w.count() - before; left != 0 {
+				t.Errorf("%d objects are left", left)
+			}
+		})
+	}
+}
+
+func must2(t *testing.T) func(int, error) {
+	t.Helper()
+	return func(_ int, err error) {
+		t.Helper()
+		must(t, err)
+	}
+}
+
+func TestSuspendedTenantsGetNothingNew(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.foundation()
+	tell := func(kind string, sequence int64) {
+		e := &eventv1.Event{
+			Id: ids.New("evt"), Source: "tenant", Type: kind, Subject: tenant, Tenant: tenant, Sequence: sequence, Time: timestamppb.Now(),
+		}
+		raw, err := proto.Marshal(e)
+		must(t, err)
+		must(t, w.redis.XAdd(t.Context(), xadd(event.Stream("tenant"), e, raw)).Err())
+	}
+	tell("tenant.suspended", 1)
+	w.until("the tenant is suspended", func() bool {
+		_, err := w.create("probe", &networkv1.Vpc{Cidr: "0.0.0.0/0"})
+		return asError(err).Reason == "TENANT_SUSPENDED"
+	})
+	_, err := w.create("dev", &networkv1.Vpc{})
+	refused(t, err, codes.FailedPrecondition, "TENANT_SUSPENDED")
+	tell("tenant.resumed", 2)
+	w.until("the tenant is resumed", func() bool {
+		op, err := w.create("dev", &networkv1.Vpc{})
+		if err != nil {
+			return false
+		}
+		w.done(op, nil)
+		return true
+	})
+}
+
+func TestEventsTellOfEveryTransition(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.foundation()
+	w.vpc("dev", &networkv1.Vpc{})
+	w.done(w.vpcs.DeleteVpc(t.Context(), &networkv1.DeleteVpcRequest{Name: org + "/vpcs/dev"}))
+	var types []string
+	w.until("all events are told", func() bool {
+		entries, err := w.redis.XRange(t.Context(), event.Stream("network"), "-", "+").Result()
+		must(t, err)
+		types = types[:0]
+		for _, e := range entries {
+			if s, _ := e.Values["subject"].(string); strings.HasSuffix(s, "/dev") {
+				kind, _ := e.Values["type"].(string)
+				types = append(types, kind)
+			}
+		}
+		return len(types) >= 4
+	})
+	if got, want := strings.Join(types, " "), "vpc.created vpc.settled vpc.delete_requested vpc.deleted"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestOperationShowsItsSteps(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.foundation()
+	op := w.done(w.create("dev", &networkv1.Vpc{}))
+	got, err := w.ops.GetOperation(t.Context(), &longrunningpb.GetOperationRequest{Name: op.GetName()})
+	must(t, err)
+	m := metadata(t, got)
+	if m.GetStepCount() != 18 || m.GetStepsDone() != 18 || m.GetProgressPercent() != 100 || m.GetService() != "network" {
+		t.Errorf("got %v", show(t, got))
+	}
+	for _, s := range m.GetSteps() {
+		if s.GetTitle() == "" || s.GetAttempts() != 1 {
+			t.Errorf("got step %v", s)
+		}
+		if s.GetName() != "foundation" && len(s.GetCloudRequestIds()) == 0 {
+			t.Errorf("step %s shows no request id of the cloud", s.GetName())
+		}
+	}
+	if m.GetEndTime().AsTime().Sub(m.GetCreateTime().AsTime()) > time.Minute {
+		t.Error("it took more than a minute")
+	}
+}

@@ -1,0 +1,202 @@
+// Package fabric is what the network service needs of a cloud's networking: the objects, and one small interface per kind
+// of object. Neutron is behind it, in production and in tests; nothing here knows how.
+//
+// Every method is at most one writing call, made once. Errors are errs.Error: CodeNotFound for what is gone, Aborted with
+// the reason CLOUD_CONFLICT for what is in use, Ambiguous when a write may have been carried out all the same. Lists may
+// be a little older than the last write. Deleting, detaching or unrouting what is gone is no error.
+package fabric
+
+import (
+	"context"
+	"net/netip"
+	"time"
+)
+
+// Filter narrows a list; what is empty does not narrow. More than one id means any of them.
+type Filter struct {
+	IDs                 []string
+	Name, ProjectID     string
+	NetworkID, DeviceID string
+	GroupID             string
+	Tag                 string
+}
+
+// Scope is an address scope: inside of it no address is used twice.
+type Scope struct{ ID, Name string }
+
+// Pool is a subnet pool: the addresses subnets of one scope are taken from.
+type Pool struct {
+	ID, Name, ScopeID string
+	Prefixes          []netip.Prefix
+}
+
+// Network is a layer-2 network.
+type Network struct {
+	ID, Name, ProjectID string
+	AdminUp             bool
+	Tags                []string
+	Created             time.Time
+}
+
+// Subnet is the addresses of a network.
+type Subnet struct {
+	ID, Name, ProjectID, NetworkID, PoolID string
+	CIDR                                   netip.Prefix
+	Gateway                                netip.Addr
+	DHCP                                   bool
+}
+
+// Router routes between the subnets it has an interface in.
+type Router struct {
+	ID, Name, ProjectID string
+	AdminUp             bool
+	Routes              []Route
+	Tags                []string
+	Created             time.Time
+}
+
+// Route sends what is for a destination to a next hop.
+type Route struct {
+	Destination netip.Prefix
+	NextHop     netip.Addr
+}
+
+// Port is an end of a network.
+type Port struct {
+	ID, Name, ProjectID, NetworkID string
+	DeviceID, DeviceOwner          string
+	Addresses                      []Address
+	AdminUp                        bool
+	Created                        time.Time
+}
+
+// Address is one address of a port.
+type Address struct {
+	SubnetID string
+	IP       netip.Addr
+}
+
+// Group is a security group. Rules are set where the cloud lists them with the group.
+type Group struct {
+	ID, Name, ProjectID string
+	Rules               []Rule
+	Tags                []string
+}
+
+// Direction of traffic, seen from the server.
+type Direction string
+
+// The directions.
+const (
+	Ingress Direction = "ingress"
+	Egress  Direction = "egress"
+)
+
+// Rule allows one kind of traffic.
+type Rule struct {
+	ID, GroupID, ProjectID, Description string
+	Direction                           Direction
+	// EtherType is IPv4 or IPv6.
+	EtherType string
+	// Protocol is empty for every one, ports are 0 for all.
+	Protocol         string
+	PortMin, PortMax int
+	// Remote is where the traffic comes from or goes to; the zero prefix means anywhere.
+	Remote netip.Prefix
+	// RemoteGroupID is set on rules of others that name a group instead.
+	RemoteGroupID string
+}
+
+// Traffic is the rule without what tells two equal ones apart.
+func (r Rule) Traffic() Rule {
+	r.ID, r.GroupID, r.ProjectID, r.Description = "", "", "", ""
+	if r.Remote.IsValid() && r.Remote.Bits() == 0 {
+		r.Remote = netip.Prefix{}
+	}
+	return r
+}
+
+// Taggable is a kind of object that takes tags.
+type Taggable string
+
+// The kinds that are tagged.
+const (
+	TagNetwork Taggable = "networks"
+	TagRouter  Taggable = "routers"
+	TagGroup   Taggable = "security-groups"
+)
+
+// Pools are address scopes and subnet pools.
+type Pools interface {
+	Scopes(ctx context.Context, f Filter) ([]Scope, error)
+	CreateScope(ctx context.Context, s Scope) (Scope, error)
+	DeleteScope(ctx context.Context, id string) error
+	Pools(ctx context.Context, f Filter) ([]Pool, error)
+	CreatePool(ctx context.Context, p Pool) (Pool, error)
+	DeletePool(ctx context.Context, id string) error
+}
+
+// Networks are networks and their subnets.
+type Networks interface {
+	Networks(ctx context.Context, f Filter) ([]Network, error)
+	CreateNetwork(ctx context.Context, n Network) (Network, error)
+	UpdateNetwork(ctx context.Context, n Network) (Network, error)
+	DeleteNetwork(ctx context.Context, id string) error
+	Subnets(ctx context.Context, f Filter) ([]Subnet, error)
+	CreateSubnet(ctx context.Context, s Subnet) (Subnet, error)
+	UpdateSubnet(ctx context.Context, s Subnet) (Subnet, error)
+	DeleteSubnet(ctx context.Context, id string) error
+}
+
+// Routers are routers, their interfaces and their routes.
+type Routers interface {
+	Routers(ctx context.Context, f Filter) ([]Router, error)
+	CreateRouter(ctx context.Context, r Router) (Router, error)
+	UpdateRouter(ctx context.Context, r Router) (Router, error)
+	DeleteRouter(ctx context.Context, id string) error
+	// AttachSubnet gives the router the gateway address of a subnet and answers the port it got.
+	AttachSubnet(ctx context.Context, routerID, subnetID string) (portID string, err error)
+	AttachPort(ctx context.Context, routerID, portID string) error
+	// DetachSubnet takes the router out of a subnet; its port there goes too, whichever it is.
+	DetachSubnet(ctx context.Context, routerID, subnetID string) error
+	// AddRoutes adds to what is there, without reading it: others add theirs at the same time.
+	AddRoutes(ctx context.Context, routerID string, routes []Route) error
+	RemoveRoutes(ctx context.Context, routerID string, routes []Route) error
+}
+
+// Ports are ports.
+type Ports interface {
+	// Port answers one port as it is now, not as a list has it.
+	Port(ctx context.Context, id string) (Port, error)
+	Ports(ctx context.Context, f Filter) ([]Port, error)
+	CreatePort(ctx context.Context, p Port) (Port, error)
+	UpdatePort(ctx context.Context, p Port) (Port, error)
+	DeletePort(ctx context.Context, id string) error
+}
+
+// Groups are security groups and their rules.
+type Groups interface {
+	Groups(ctx context.Context, f Filter) ([]Group, error)
+	CreateGroup(ctx context.Context, g Group) (Group, error)
+	UpdateGroup(ctx context.Context, g Group) (Group, error)
+	DeleteGroup(ctx context.Context, id string) error
+	Rules(ctx context.Context, f Filter) ([]Rule, error)
+	// CreateRules makes all rules, of one group, in one call.
+	CreateRules(ctx context.Context, rules []Rule) ([]Rule, error)
+	DeleteRule(ctx context.Context, id string) error
+}
+
+// Tagger sets the tags of an object, replacing those it has.
+type Tagger interface {
+	SetTags(ctx context.Context, kind Taggable, id string, tags []string) error
+}
+
+// Cloud is all of it.
+type Cloud interface {
+	Pools
+	Networks
+	Routers
+	Ports
+	Groups
+	Tagger
+}

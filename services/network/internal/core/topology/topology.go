@@ -1,0 +1,129 @@
+// Package topology is what a network of LOW-LAYER looks like: which rules each security group holds, and which routes each
+// router. Provisioning makes it so and drift is judged by it. It is pure and never fails.
+//
+// The hub router knows the way to every VPC, a VPC router only the way to the hub and to the VPCs it is peered with: so
+// the bastion and a VPC reach one another, and two VPCs do not.
+package topology
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/low-layer/platform/services/network/internal/core/fabric"
+	"github.com/low-layer/platform/services/network/internal/core/hub"
+	"github.com/low-layer/platform/services/network/internal/core/ipam"
+	"github.com/low-layer/platform/services/network/internal/core/naming"
+	"github.com/low-layer/platform/services/network/internal/core/peering"
+	"github.com/low-layer/platform/services/network/internal/core/vpc"
+)
+
+const (
+	etherIPv4 = "IPv4"
+	etherIPv6 = "IPv6"
+)
+
+// hubPorts are those VPCs may open connections to: the bastion's consoles, Kubernetes control planes and their tunnels,
+// and OpenBao.
+func hubPorts() []int { return []int{443, 6443, 8132, 8200} }
+
+// HubRules are the rules of a hub's security group.
+func HubRules(h hub.Hub) []fabric.Rule {
+	rules := append(egress(h.ProjectID),
+		allow(h.ProjectID, naming.AllowDescription("hub"), "", 0, 0, h.CIDR),
+		allow(h.ProjectID, naming.AllowDescription("tenant-icmp"), "icmp", 0, 0, h.Tenant))
+	for _, port := range hubPorts() {
+		rules = append(rules, allow(h.ProjectID, naming.AllowDescription("tenant-tcp"), "tcp", port, port, h.Tenant))
+	}
+	return rules
+}
+
+// VpcRules are the rules of a VPC's security group: the VPC itself, the hub, and what the caller allows by name.
+func VpcRules(v vpc.Vpc) []fabric.Rule {
+	rules := append(egress(v.ProjectID),
+		allow(v.ProjectID, naming.AllowDescription("vpc"), "", 0, 0, v.CIDR),
+		allow(v.ProjectID, naming.AllowDescription("bastion"), "", 0, 0, v.HubCIDR))
+	for _, r := range v.Ingress {
+		rule := allow(v.ProjectID, naming.IngressDescription(r.Name), string(r.Protocol), r.PortMin, r.PortMax, r.Source)
+		// A cloud holds no two rules for the same traffic: what is allowed already needs no second one.
+		if !holds(rules, rule) {
+			rules = append(rules, rule)
+		}
+	}
+	return rules
+}
+
+// PeeringRule lets the other end of a peering in to a VPC.
+func PeeringRule(uid, project string, other netip.Prefix) fabric.Rule {
+	return allow(project, naming.PeeringDescription(uid), "", 0, 0, other)
+}
+
+// HubRoutes are the routes of a hub router: one to each VPC, over its link.
+func HubRoutes(vpcs []vpc.Vpc) []fabric.Route {
+	routes := make([]fabric.Route, len(vpcs))
+	for i, v := range vpcs {
+		routes[i] = HubRoute(v)
+	}
+	return routes
+}
+
+// HubRoute is the hub router's way to a VPC.
+func HubRoute(v vpc.Vpc) fabric.Route {
+	return fabric.Route{Destination: v.CIDR, NextHop: ipam.Host(v.Transit, 2)}
+}
+
+// VpcRoute is a VPC router's way to the hub, and to nothing behind it.
+func VpcRoute(v vpc.Vpc) fabric.Route {
+	return fabric.Route{Destination: v.HubCIDR, NextHop: ipam.Host(v.Transit, 1)}
+}
+
+// PeeringRoutes are the ways of both routers of a peering to the other's VPC.
+func PeeringRoutes(p peering.Peering, vpcCIDR, peerCIDR netip.Prefix) (ofVpc, ofPeer fabric.Route) {
+	return fabric.Route{Destination: peerCIDR, NextHop: ipam.Host(p.Link, 2)},
+		fabric.Route{Destination: vpcCIDR, NextHop: ipam.Host(p.Link, 1)}
+}
+
+func allow(project, description, protocol string, portMin, portMax int, from netip.Prefix) fabric.Rule {
+	return fabric.Rule{
+		ProjectID: project, Description: description, Direction: fabric.Ingress, EtherType: etherIPv4,
+		Protocol: protocol, PortMin: portMin, PortMax: portMax, Remote: from,
+	}
+}
+
+// egress are the rules Neutron gives every group: all out.
+func egress(project string) []fabric.Rule {
+	rule := fabric.Rule{ProjectID: project, Description: naming.EgressDescription, Direction: fabric.Egress, EtherType: etherIPv4}
+	six := rule
+	six.EtherType = etherIPv6
+	return []fabric.Rule{rule, six}
+}
+
+func holds(rules []fabric.Rule, rule fabric.Rule) bool {
+	for _, r := range rules {
+		if r.Traffic() == rule.Traffic() {
+			return true
+		}
+	}
+	return false
+}
+
+// CompareRules tells which of the wanted rules are missing, and which of those there are not wanted. A rule is the wanted one
+// when it lets the same traffic through under the same description; rules that let traffic out need no description.
+func CompareRules(have, want []fabric.Rule, keep func(fabric.Rule) bool) (missing, surplus []fabric.Rule) {
+	left := slices.Clone(have)
+	for _, w := range want {
+		i := slices.IndexFunc(left, func(h fabric.Rule) bool {
+			return h.Traffic() == w.Traffic() && (w.Direction == fabric.Egress || h.Description == w.Description)
+		})
+		if i < 0 {
+			missing = append(missing, w)
+			continue
+		}
+		left = slices.Delete(left, i, i+1)
+	}
+	for _, h := range left {
+		if !keep(h) {
+			surplus = append(surplus, h)
+		}
+	}
+	return missing, surplus
+}

@@ -1,0 +1,219 @@
+package provision
+
+import (
+	"context"
+	"slices"
+
+	"github.com/low-layer/platform/libs/errs"
+	engine "github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/services/network/internal/core/fabric"
+	"github.com/low-layer/platform/services/network/internal/core/topology"
+)
+
+// groupStep makes a security group. Neutron lets nothing in to it and everything out.
+func (k *Kit) groupStep(step, title, name, project string) engine.Step {
+	return engine.Step{
+		Name: step, Title: title, Object: topology.TypeGroup, Digest: digest(name, project),
+		Observe: func(ctx context.Context, run *engine.Run) ([]engine.External, error) {
+			return lookFor(ctx, run, fabric.Filter{Name: name, ProjectID: project}, k.cloud.Groups, groupExternal)
+		},
+		Do: func(ctx context.Context, run *engine.Run) (engine.External, error) {
+			if had, ok := run.Existing(); ok {
+				found, err := k.cloud.Groups(ctx, fabric.Filter{IDs: []string{had.ID}})
+				if err != nil {
+					return engine.External{}, err
+				}
+				if len(found) > 0 {
+					return k.mendGroup(ctx, found[0], name)
+				}
+			}
+			made, err := k.cloud.CreateGroup(ctx, fabric.Group{Name: name, ProjectID: project})
+			return groupExternal(made), err
+		},
+	}
+}
+
+func (k *Kit) mendGroup(ctx context.Context, is fabric.Group, name string) (engine.External, error) {
+	if is.Name == name {
+		return groupExternal(is), nil
+	}
+	is.Name = name
+	_, err := k.cloud.UpdateGroup(ctx, is)
+	return groupExternal(is), err
+}
+
+func groupExternal(g fabric.Group) engine.External { return engine.External{ID: g.ID, Name: g.Name} }
+
+func (k *Kit) groupEnd() engine.Object {
+	return engine.Object{
+		Type: topology.TypeGroup,
+		Delete: func(ctx context.Context, run *engine.Run, o engine.External) error {
+			return k.blame(ctx, k.cloud.DeleteGroup(ctx, o.ID), "security group", o, inNetworks(run))
+		},
+		Gone: func(ctx context.Context, _ *engine.Run, of []engine.External) ([]engine.External, error) {
+			listed, err := k.cloud.Groups(ctx, fabric.Filter{IDs: ids(of)})
+			return still(of, listed, func(g fabric.Group) string { return g.ID }), err
+		},
+	}
+}
+
+// rulesStep makes the rules of a group what is wanted, and nothing else: a rule added by hand opens what should be shut.
+// keep spares rules that belong to others of ours.
+func (k *Kit) rulesStep(step, title, group string, want []fabric.Rule, keep func(context.Context) (func(fabric.Rule) bool, error)) engine.Step {
+	return engine.Step{
+		Name: step, Title: title, Needs: []string{group}, Digest: digest(want),
+		Do: func(ctx context.Context, run *engine.Run) (engine.External, error) {
+			id, err := need(run, group)
+			if err != nil {
+				return engine.External{}, err
+			}
+			have, err := k.cloud.Rules(ctx, fabric.Filter{GroupID: id})
+			if err != nil {
+				return engine.External{}, err
+			}
+			spared, err := keep(ctx)
+			if err != nil {
+				return engine.External{}, err
+			}
+			wanted := slices.Clone(want)
+			for i := range wanted {
+				wanted[i].GroupID = id
+			}
+			return engine.External{}, k.setRules(ctx, have, wanted, spared)
+		},
+	}
+}
+
+// setRules adds before it removes, so that traffic that is allowed before and after is never cut; only a rule that takes
+// the place of an equal one under another name must wait for that to go.
+func (k *Kit) setRules(ctx context.Context, have, want []fabric.Rule, keep func(fabric.Rule) bool) error {
+	missing, surplus := topology.CompareRules(have, want, keep)
+	var now, later []fabric.Rule
+	for _, m := range missing {
+		if slices.ContainsFunc(surplus, func(s fabric.Rule) bool { return s.Traffic() == m.Traffic() }) {
+			later = append(later, m)
+		} else {
+			now = append(now, m)
+		}
+	}
+	if err := k.createRules(ctx, now); err != nil {
+		return err
+	}
+	for _, s := range surplus {
+		if err := k.cloud.DeleteRule(ctx, s.ID); err != nil {
+			return err
+		}
+	}
+	return k.createRules(ctx, later)
+}
+
+func (k *Kit) createRules(ctx context.Context, rules []fabric.Rule) error {
+	if len(rules) == 0 {
+		return nil
+	}
+	_, err := k.cloud.CreateRules(ctx, rules)
+	return err
+}
+
+// ruleStep adds one rule to a group that is another resource's.
+func (k *Kit) ruleStep(step, title string, group idOf, rule fabric.Rule, after ...string) engine.Step {
+	find := func(ctx context.Context, groupID string) (own []engine.External, same *fabric.Rule, err error) {
+		rules, err := k.cloud.Rules(ctx, fabric.Filter{GroupID: groupID})
+		if err != nil {
+			return nil, nil, err
+		}
+		for i, r := range rules {
+			if r.Traffic() != rule.Traffic() {
+				continue
+			}
+			if r.Description == rule.Description {
+				own = append(own, ruleExternal(r))
+			} else {
+				same = &rules[i]
+			}
+		}
+		return own, same, nil
+	}
+	return engine.Step{
+		Name: step, Title: title, Needs: after, Object: topology.TypeRule, Digest: digest(rule),
+		Observe: func(ctx context.Context, run *engine.Run) ([]engine.External, error) {
+			id, err := group(ctx, run)
+			if err != nil {
+				return nil, absentIsNone(err)
+			}
+			own, _, err := find(ctx, id)
+			return own, err
+		},
+		Do: func(ctx context.Context, run *engine.Run) (engine.External, error) {
+			id, err := group(ctx, run)
+			if err != nil {
+				return engine.External{}, err
+			}
+			if _, ok := run.Existing(); ok {
+				own, _, err := find(ctx, id)
+				if err != nil || len(own) > 0 {
+					return first(own), err
+				}
+			}
+			r := rule
+			r.GroupID = id
+			made, err := k.cloud.CreateRules(ctx, []fabric.Rule{r})
+			if err == nil && len(made) > 0 {
+				return ruleExternal(made[0]), nil
+			}
+			return engine.External{}, inTheWay(err, func() (*fabric.Rule, error) { _, same, err := find(ctx, id); return same, err })
+		},
+	}
+}
+
+// inTheWay names the rule that lets the same traffic in already: Neutron holds no two such rules.
+func inTheWay(err error, find func() (*fabric.Rule, error)) error {
+	if errs.ReasonOf(err) != "CLOUD_CONFLICT" {
+		return err
+	}
+	same, findErr := find()
+	if findErr != nil || same == nil {
+		return err
+	}
+	return errs.Wrap(err, errs.FailedPrecondition, "RULE_EXISTS",
+		"rule %q of the VPC lets the same traffic in; remove it from the VPC's ingress_rules, and the peering goes on by itself",
+		same.Description)
+}
+
+func first(of []engine.External) engine.External {
+	if len(of) == 0 {
+		return engine.External{}
+	}
+	return of[0]
+}
+
+func ruleExternal(r fabric.Rule) engine.External {
+	return engine.External{ID: r.ID, Name: r.Description}
+}
+
+func (k *Kit) ruleEnd() engine.Object {
+	return engine.Object{
+		Type: topology.TypeRule,
+		Delete: func(ctx context.Context, _ *engine.Run, o engine.External) error {
+			return k.cloud.DeleteRule(ctx, o.ID)
+		},
+		Gone: func(ctx context.Context, _ *engine.Run, of []engine.External) ([]engine.External, error) {
+			listed, err := k.cloud.Rules(ctx, fabric.Filter{IDs: ids(of)})
+			return still(of, listed, func(r fabric.Rule) string { return r.ID }), err
+		},
+	}
+}
+
+// tagStep tags the object another step made. Tagging again changes nothing.
+func (k *Kit) tagStep(step, title, of string, kind fabric.Taggable, tags []string) engine.Step {
+	return engine.Step{
+		Name: step, Title: title, Needs: []string{of}, Digest: digest(tags),
+		Do: func(ctx context.Context, run *engine.Run) (engine.External, error) {
+			id, err := need(run, of)
+			if err != nil {
+				return engine.External{}, err
+			}
+			return engine.External{}, k.cloud.SetTags(ctx, kind, id, tags)
+		},
+	}
+}

@@ -1,0 +1,137 @@
+package api
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
+	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
+	"github.com/low-layer/platform/libs/provision/convert"
+	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
+)
+
+// Renderer makes the messages of resources for those that hand them on: events and the answers of operations.
+type Renderer struct{}
+
+// Tenant is a tenant as the API shows it.
+func (Renderer) Tenant(t tenancy.Tenant) proto.Message { return tenantToProto(t) }
+
+// Organisation is an organisation as the API shows it.
+func (Renderer) Organisation(o tenancy.Organisation) proto.Message { return organisationToProto(o) }
+
+func tenantToProto(t tenancy.Tenant) *tenantv1.Tenant {
+	return &tenantv1.Tenant{
+		Name:              t.Name(),
+		Uid:               t.UID,
+		DisplayName:       t.DisplayName,
+		Labels:            t.Labels,
+		NetworkCidr:       t.NetworkCIDR,
+		State:             stateToProto(t.Status.State),
+		Conditions:        withSuspension(conditionsToProto(t.Status.Conditions), t),
+		Blockage:          blockageToProto(t.Status.Blockage),
+		Reconciling:       t.Status.Reconciling,
+		Etag:              t.Etag(),
+		CreateTime:        convert.Time(t.CreateTime),
+		UpdateTime:        convert.Time(t.UpdateTime),
+		DeleteTime:        convert.Time(t.DeleteTime),
+		PurgeTime:         convert.Time(t.PurgeTime),
+		OpenstackDomainId: t.DomainID,
+	}
+}
+
+// withSuspension shows why a tenant is switched off.
+func withSuspension(conditions []*typev1.Condition, t tenancy.Tenant) []*typev1.Condition {
+	if !t.Suspended {
+		return conditions
+	}
+	return append(conditions, &typev1.Condition{
+		Type: "Suspended", Status: "True", Reason: "Requested", Message: t.SuspendReason,
+		LastTransitionTime: convert.Time(t.UpdateTime),
+	})
+}
+
+func organisationToProto(o tenancy.Organisation) *tenantv1.Organisation {
+	return &tenantv1.Organisation{
+		Name:               o.Name(),
+		Uid:                o.UID,
+		DisplayName:        o.DisplayName,
+		Labels:             o.Labels,
+		Mode:               typev1.ResourceMode(typev1.ResourceMode_value[string(o.Mode)]),
+		HubCidr:            o.HubCIDR,
+		Quota:              quotaToProto(o.Quota),
+		State:              stateToProto(o.Status.State),
+		Conditions:         conditionsToProto(o.Status.Conditions),
+		Blockage:           blockageToProto(o.Status.Blockage),
+		Reconciling:        o.Status.Reconciling,
+		Etag:               o.Etag(),
+		CreateTime:         convert.Time(o.CreateTime),
+		UpdateTime:         convert.Time(o.UpdateTime),
+		DeleteTime:         convert.Time(o.DeleteTime),
+		PurgeTime:          convert.Time(o.PurgeTime),
+		OpenstackProjectId: o.ProjectID,
+		Credential:         credentialToProto(o.Credential),
+	}
+}
+
+func credentialToProto(c tenancy.Credential) *tenantv1.Credential {
+	if c.ID == "" {
+		return nil
+	}
+	return &tenantv1.Credential{Id: c.ID, CreateTime: convert.Time(c.CreateTime), ExpireTime: convert.Time(c.ExpireTime)}
+}
+
+func quotaToProto(q tenancy.Quota) *tenantv1.Quota {
+	if q == (tenancy.Quota{}) {
+		return nil
+	}
+	return &tenantv1.Quota{
+		Cores: q.Cores, RamMib: q.RAMMiB, Instances: q.Instances, Networks: q.Networks,
+		Routers: q.Routers, Ports: q.Ports, SecurityGroups: q.SecurityGroups,
+	}
+}
+
+func quotaFromProto(q *tenantv1.Quota) tenancy.Quota {
+	return tenancy.Quota{
+		Cores: q.GetCores(), RAMMiB: q.GetRamMib(), Instances: q.GetInstances(), Networks: q.GetNetworks(),
+		Routers: q.GetRouters(), Ports: q.GetPorts(), SecurityGroups: q.GetSecurityGroups(),
+	}
+}
+
+func modeFromProto(m typev1.ResourceMode) tenancy.Mode {
+	if m == typev1.ResourceMode_RESOURCE_MODE_UNSPECIFIED {
+		return ""
+	}
+	return tenancy.Mode(m.String())
+}
+
+func vpcsFromProto(in []*tenantv1.VpcOrder) []tenancy.VPCOrder {
+	out := make([]tenancy.VPCOrder, len(in))
+	for i, v := range in {
+		out[i] = tenancy.VPCOrder{
+			ID: v.GetVpcId(), DisplayName: v.GetDisplayName(), Mode: modeFromProto(v.GetMode()), CIDR: v.GetCidr(), Labels: v.GetLabels(),
+		}
+	}
+	return out
+}
+
+func stateToProto(s tenancy.State) typev1.State { return typev1.State(typev1.State_value[string(s)]) }
+
+func conditionsToProto(in []tenancy.Condition) []*typev1.Condition {
+	out := make([]*typev1.Condition, len(in))
+	for i, c := range in {
+		out[i] = &typev1.Condition{
+			Type: c.Type, Status: c.Status, Reason: c.Reason, Message: c.Message,
+			LastTransitionTime: convert.Time(c.LastTransitionTime),
+		}
+	}
+	return out
+}
+
+func blockageToProto(b *tenancy.Blockage) *typev1.Blockage {
+	if b == nil {
+		return nil
+	}
+	return &typev1.Blockage{
+		Owner: typev1.Blockage_Owner(typev1.Blockage_Owner_value[b.Owner]), Reason: b.Reason, Message: b.Message,
+		Remedy: b.Remedy, Step: b.Step, RetryTime: convert.Time(b.RetryTime), SinceTime: convert.Time(b.SinceTime),
+	}
+}

@@ -1,0 +1,108 @@
+package app
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/low-layer/platform/libs/config"
+	"github.com/low-layer/platform/libs/seal"
+	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
+)
+
+// Prefix begins every setting's variable.
+const Prefix = "LOWLAYER_TENANT_"
+
+// Config is the service's settings.
+type Config struct {
+	Listen      string `env:"LISTEN" envDefault:"127.0.0.1:9101"`
+	AdminListen string `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:9201"`
+	DatabaseURL string `env:"DATABASE_URL,required,notEmpty"`
+	// MaxConns is how many connections the service holds to its database.
+	MaxConns int32  `env:"DATABASE_MAX_CONNS" envDefault:"10"`
+	RedisURL string `env:"REDIS_URL,required,notEmpty"`
+	// CloudsFile and Cloud name the OpenStack; left empty they are looked for as the openstack command does.
+	CloudsFile string `env:"CLOUDS_FILE"`
+	Cloud      string `env:"CLOUD"`
+	// SealURL is the keeper of secrets.
+	SealURL string `env:"SEAL_URL,required,notEmpty"`
+	// PageTokenKey signs page tokens; replicas share it.
+	PageTokenKey string `env:"PAGE_TOKEN_KEY"`
+	// NetworkTarget is where the network service answers.
+	NetworkTarget string `env:"NETWORK_TARGET" envDefault:"127.0.0.1:9102"`
+
+	// Retention is how long a deleted tenant or organisation can be undeleted.
+	Retention time.Duration `env:"RETENTION" envDefault:"168h"`
+	// CredentialLifetime is how long a credential lives; it is replaced when a third of that is left.
+	CredentialLifetime time.Duration `env:"CREDENTIAL_LIFETIME" envDefault:"2160h"`
+	// CredentialRoles are the roles a credential carries, by Keystone's names.
+	CredentialRoles []string `env:"CREDENTIAL_ROLES" envDefault:"member"`
+	// DriftInterval and PeriodicInterval are the pace of the loops.
+	DriftInterval    time.Duration `env:"DRIFT_INTERVAL" envDefault:"5m"`
+	PeriodicInterval time.Duration `env:"PERIODIC_INTERVAL" envDefault:"1m"`
+	// Lease is how long a resource is held for a process that has died, Sweep how often lapsed work is looked for, and Settle
+	// how far the cloud's lists may be behind.
+	Lease  time.Duration `env:"LEASE" envDefault:"5s"`
+	Sweep  time.Duration `env:"SWEEP" envDefault:"2s"`
+	Settle time.Duration `env:"SETTLE" envDefault:"2s"`
+
+	// The platform's default quota of an organisation.
+	QuotaCores          int32 `env:"QUOTA_CORES" envDefault:"200"`
+	QuotaRAMMiB         int32 `env:"QUOTA_RAM_MIB" envDefault:"524288"`
+	QuotaInstances      int32 `env:"QUOTA_INSTANCES" envDefault:"100"`
+	QuotaNetworks       int32 `env:"QUOTA_NETWORKS" envDefault:"100"`
+	QuotaRouters        int32 `env:"QUOTA_ROUTERS" envDefault:"50"`
+	QuotaPorts          int32 `env:"QUOTA_PORTS" envDefault:"1000"`
+	QuotaSecurityGroups int32 `env:"QUOTA_SECURITY_GROUPS" envDefault:"100"`
+}
+
+// Quota is the platform's default quota.
+func (c Config) Quota() tenancy.Quota {
+	return tenancy.Quota{
+		Cores: c.QuotaCores, RAMMiB: c.QuotaRAMMiB, Instances: c.QuotaInstances, Networks: c.QuotaNetworks,
+		Routers: c.QuotaRouters, Ports: c.QuotaPorts, SecurityGroups: c.QuotaSecurityGroups,
+	}
+}
+
+// CredentialMargin is how long before its end a credential is replaced.
+func (c Config) CredentialMargin() time.Duration { return c.CredentialLifetime / 3 }
+
+// Problems are what is wrong beyond the form of the values.
+func (c Config) Problems() []config.Problem {
+	var out []config.Problem
+	bad := func(variable, text string) {
+		out = append(out, config.Problem{Variable: Prefix + variable, Text: text})
+	}
+	for variable, d := range map[string]time.Duration{
+		"RETENTION": c.Retention, "DRIFT_INTERVAL": c.DriftInterval, "PERIODIC_INTERVAL": c.PeriodicInterval,
+	} {
+		if d <= 0 {
+			bad(variable, "is not positive: give a duration such as 1m or 168h")
+		}
+	}
+	if c.CredentialLifetime < time.Hour {
+		bad("CREDENTIAL_LIFETIME", "is less than an hour, too short to replace a credential in time: give for example 2160h")
+	}
+	if c.SealURL != "" {
+		if k, err := seal.Open(context.Background(), c.SealURL); err != nil { // opening a local key makes no call
+			bad("SEAL_URL", err.Error())
+		} else if err := k.Close(); err != nil {
+			bad("SEAL_URL", err.Error())
+		}
+	}
+	for _, role := range c.CredentialRoles {
+		if strings.TrimSpace(role) == "" {
+			bad("CREDENTIAL_ROLES", "names an empty role: give names separated by commas, such as member")
+		}
+	}
+	for variable, v := range map[string]int32{
+		"QUOTA_CORES": c.QuotaCores, "QUOTA_RAM_MIB": c.QuotaRAMMiB, "QUOTA_INSTANCES": c.QuotaInstances,
+		"QUOTA_NETWORKS": c.QuotaNetworks, "QUOTA_ROUTERS": c.QuotaRouters, "QUOTA_PORTS": c.QuotaPorts,
+		"QUOTA_SECURITY_GROUPS": c.QuotaSecurityGroups,
+	} {
+		if v <= 0 {
+			bad(variable, "is not positive: give a limit")
+		}
+	}
+	return out
+}

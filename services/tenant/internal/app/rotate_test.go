@@ -1,0 +1,70 @@
+package app_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
+	"github.com/low-layer/platform/libs/openstack"
+	"github.com/low-layer/platform/services/tenant/internal/app"
+	"github.com/low-layer/platform/services/tenant/internal/cloud/cloudtest"
+	cloudopenstack "github.com/low-layer/platform/services/tenant/internal/cloud/openstack"
+)
+
+// TestRotation replaces a credential: the new one works, the old one is refused, and the project is what it was.
+func TestRotation(t *testing.T) {
+	r := start(t)
+	ctx := t.Context()
+	r.tenant("acme")
+	o := r.organisation("acme", "core")
+	old, oldSecret := o.GetCredential().GetId(), r.secret(o)
+	client := cloudtest.Client(t, r.clouds, "sim")
+	cloud := cloudopenstack.New(client)
+	if err := cloud.TryCredential(ctx, old, oldSecret); err != nil {
+		t.Fatalf("use the first credential: %v", err)
+	}
+	op := r.done(r.RotateOrganisationCredential(ctx, &tenantv1.RotateOrganisationCredentialRequest{Name: o.GetName(), RequestId: "r"}))
+	again, err := r.RotateOrganisationCredential(ctx, &tenantv1.RotateOrganisationCredentialRequest{Name: o.GetName(), RequestId: "r"})
+	if err != nil || again.GetName() != op.GetName() {
+		t.Errorf("the repeated call answers %s, %v; want %s", again.GetName(), err, op.GetName())
+	}
+	o = r.getOrganisation(o.GetName())
+	if o.GetCredential().GetId() == old {
+		t.Fatal("the credential is still the old one")
+	}
+	secret := r.secret(o)
+	if err := cloud.TryCredential(ctx, o.GetCredential().GetId(), secret); err != nil {
+		t.Errorf("use the new credential: %v", err)
+	}
+	if err := cloud.TryCredential(ctx, old, oldSecret); err == nil {
+		t.Error("the old credential still works")
+	}
+	if n := r.named("application_credential"); n != 1 {
+		t.Errorf("the cloud holds %d credentials", n)
+	}
+	as := client.With(openstack.Credentials{
+		ApplicationCredentialID: o.GetCredential().GetId(), ApplicationCredentialSecret: secret,
+	})
+	who, err := as.Whoami(ctx)
+	if err != nil || who.ProjectID != o.GetOpenstackProjectId() || !slices.Contains(who.Roles, "member") {
+		t.Errorf("the credential acts as %+v, %v", who, err)
+	}
+	if slices.Contains(who.Roles, "admin") {
+		t.Error("the credential is an administrator's")
+	}
+}
+
+// TestRotationBeforeTheEnd shows that a credential is replaced by itself before it expires.
+func TestRotationBeforeTheEnd(t *testing.T) {
+	r := start(t, func(c *app.Config) {
+		// A third of the lifetime is left to replace it: so it is due about two seconds after it was made.
+		c.CredentialLifetime, c.PeriodicInterval = 3*time.Second, 50*time.Millisecond
+	})
+	r.tenant("acme")
+	first := r.organisation("acme", "core").GetCredential()
+	r.eventually("the credential is replaced", func() bool {
+		now := r.getOrganisation("tenants/acme/organisations/core").GetCredential()
+		return now.GetId() != first.GetId() && now.GetExpireTime().AsTime().After(first.GetExpireTime().AsTime())
+	})
+}

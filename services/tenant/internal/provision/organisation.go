@@ -1,0 +1,192 @@
+package provision
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/low-layer/platform/libs/etag"
+	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
+)
+
+// organisationSpec is what is wanted of an organisation.
+type organisationSpec struct {
+	tenancy.Organisation
+	tenant tenancy.Tenant
+	quota  tenancy.Quota
+	made   map[string]string
+}
+
+func (s organisationSpec) cloudName() string { return tenancy.CloudName(s.ID, s.UID) }
+
+type organisations struct{ Deps }
+
+func organisationKind(d Deps) provision.Kind {
+	k := &organisations{d}
+	return provision.Kind{
+		Name: string(tenancy.KindOrganisation),
+		Objects: []provision.Object{
+			{Type: typeProject, Delete: k.deleteProject, Gone: k.projectsLeft, Find: k.findProject},
+			{Type: typeUser, Delete: k.deleteUser, Gone: k.usersLeft, Find: k.findUser},
+			{Type: typeCredential, Delete: k.deleteCredential, Gone: k.credentialsLeft, Find: k.findCredential},
+			{Type: typeHub, Delete: k.deleteHub, Gone: k.hubLeft, Find: k.findHub},
+			{Type: typeVPC, Delete: k.deleteVPC, Gone: k.vpcsLeft, Find: k.findVPC},
+		},
+		Plan:     k.plan,
+		Load:     k.load,
+		Settled:  k.settled,
+		Response: k.response,
+	}
+}
+
+func (k *organisations) load(ctx context.Context, q provision.Querier, uid string) (any, error) {
+	o, err := k.Rows.Organisation(ctx, q, uid)
+	if err != nil {
+		return nil, err
+	}
+	t, err := k.Rows.Tenant(ctx, q, o.TenantUID)
+	if err != nil {
+		return nil, err
+	}
+	made, err := k.Rows.Made(ctx, q, uid)
+	if err != nil {
+		return nil, err
+	}
+	return organisationSpec{Organisation: o, tenant: t, quota: o.Quota.Or(k.Quota), made: made}, nil
+}
+
+func organisationOf(r provision.Resource) (organisationSpec, error) {
+	spec, ok := r.Spec.(organisationSpec)
+	if !ok {
+		return organisationSpec{}, fmt.Errorf("spec of %s is a %T", r.Name, r.Spec)
+	}
+	return spec, nil
+}
+
+func (k *organisations) plan(r provision.Resource) ([]provision.Step, error) {
+	spec, err := organisationOf(r)
+	if err != nil {
+		return nil, err
+	}
+	steps := append(k.accountSteps(spec), provision.Step{
+		Name: stepHub, Title: "make the bastion's hub network", Object: typeHub,
+		Needs: []string{stepProject, stepNetworkQuota}, Digest: etag.Of(spec.Mode, spec.HubCIDR), Deadline: followDeadline,
+		Do: k.makeHub, Observe: k.observeHub, Verify: k.hubReady,
+	})
+	for _, v := range spec.VPCs {
+		step, err := k.vpcStep(v)
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, step)
+	}
+	if spec.Deleted() {
+		steps = frozen(steps, spec.made, stepProject)
+	}
+	return steps, nil
+}
+
+// accountSteps make the project and what may act in it.
+func (k *organisations) accountSteps(spec organisationSpec) []provision.Step {
+	title := "make the Keystone project"
+	if spec.Deleted() {
+		title = "disable the Keystone project"
+	}
+	return []provision.Step{
+		{
+			Name: stepProject, Title: title, Object: typeProject,
+			Digest: etag.Of(spec.cloudName(), spec.tenant.DomainID, !spec.Deleted()),
+			Do:     k.makeProject, Observe: k.observeProject,
+		},
+		{
+			Name: stepComputeQuota, Title: "set the quota of virtual machines", Needs: []string{stepProject},
+			Digest: etag.Of(spec.quota.Cores, spec.quota.RAMMiB, spec.quota.Instances), Do: k.setComputeQuota,
+		},
+		{
+			Name: stepNetworkQuota, Title: "set the quota of networks", Needs: []string{stepProject},
+			Digest: etag.Of(spec.quota.Networks, spec.quota.Routers, spec.quota.Ports, spec.quota.SecurityGroups),
+			Do:     k.setNetworkQuota,
+		},
+		{
+			Name: stepUser, Title: "make the service user", Object: typeUser, Needs: []string{stepProject},
+			Digest: etag.Of(spec.cloudName(), spec.tenant.DomainID), Do: k.makeUser, Observe: k.observeUser,
+		},
+		{
+			Name: stepRole, Title: "give the service user its role", Needs: []string{stepProject, stepUser},
+			Digest: etag.Of(strings.Join(k.Roles, ",")), Do: k.grantRoles,
+		},
+		{
+			Name: stepCredential, Title: "make the application credential", Object: typeCredential,
+			Needs:  []string{stepProject, stepUser, stepRole},
+			Digest: etag.Of(spec.CredentialGeneration, strings.Join(k.Roles, ",")),
+			Do:     k.makeCredential, Observe: k.observeCredential, Verify: k.useCredential,
+		},
+		{
+			Name: stepRevoke, Title: "revoke credentials that were replaced", Needs: []string{stepCredential},
+			Digest: etag.Of(spec.CredentialGeneration), Do: k.revokeOthers,
+		},
+	}
+}
+
+func (k *organisations) vpcStep(v tenancy.VPCOrder) (provision.Step, error) {
+	order, err := json.Marshal(v)
+	if err != nil {
+		return provision.Step{}, fmt.Errorf("digest order of vpc %s: %w", v.ID, err)
+	}
+	name := vpcNamer(v)
+	return provision.Step{
+		Name: prefixVPC + v.ID, Title: "make VPC " + v.ID, Object: typeVPC, Needs: []string{stepHub},
+		Digest: etag.Of(string(order)), Deadline: followDeadline,
+		Do: k.makeVPC(v),
+		Observe: func(ctx context.Context, run *provision.Run) ([]provision.External, error) {
+			return k.lookVPC(ctx, name(run))
+		},
+		Verify: k.vpcReady,
+	}, nil
+}
+
+func (k *organisations) settled(ctx context.Context, tx pgx.Tx, s provision.Settlement) error {
+	o, err := k.Rows.Organisation(ctx, tx, s.UID)
+	if err != nil {
+		return err
+	}
+	if s.Removed {
+		if err := k.Rows.AnnounceOrganisation(ctx, tx, tenancy.OrganisationPurged, o); err != nil {
+			return err
+		}
+		return k.Rows.RemoveOrganisation(ctx, tx, s.UID)
+	}
+	o.ProjectID = s.Objects[stepProject].ID
+	var events []string
+	switch s.Outcome {
+	case provision.Done:
+		if _, whole := s.Objects[stepHub]; whole && o.ReadyTime.IsZero() {
+			o.ReadyTime = k.Clock.Now()
+		}
+		events, o.Announced = o.SettledEvents()
+	case provision.Blocked, provision.Unblocked:
+		events = []string{"organisation." + s.Outcome.String()}
+	}
+	if err := k.Rows.SettleOrganisation(ctx, tx, o); err != nil {
+		return err
+	}
+	for _, e := range events {
+		if err := k.Rows.AnnounceOrganisation(ctx, tx, e, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *organisations) response(ctx context.Context, q provision.Querier, uid string) (proto.Message, error) {
+	o, err := k.Rows.Organisation(ctx, q, uid)
+	if err != nil {
+		return nil, err
+	}
+	return k.Render.Organisation(o), nil
+}

@@ -1,0 +1,188 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/etag"
+	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/resourcename"
+	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
+)
+
+// pollOrganisations is how often a tenant looks whether its organisations have followed it.
+const pollOrganisations = 500 * time.Millisecond
+
+// tenantSpec is what is wanted of a tenant.
+type tenantSpec struct {
+	tenancy.Tenant
+	made map[string]string
+}
+
+type tenants struct{ Deps }
+
+func tenantKind(d Deps) provision.Kind {
+	k := &tenants{d}
+	return provision.Kind{
+		Name: string(tenancy.KindTenant),
+		Objects: []provision.Object{
+			{Type: typeDomain, Delete: k.afterOrganisations(k.deleteDomain), Gone: k.domainsLeft, Find: k.findDomain},
+			{Type: typeBoundary, Delete: k.afterOrganisations(k.deleteBoundary), Gone: k.boundaryLeft, Find: k.findBoundary},
+		},
+		Plan:     k.plan,
+		Load:     k.load,
+		Settled:  k.settled,
+		Response: k.response,
+	}
+}
+
+func (k *tenants) load(ctx context.Context, q provision.Querier, uid string) (any, error) {
+	t, err := k.Rows.Tenant(ctx, q, uid)
+	if err != nil {
+		return nil, err
+	}
+	made, err := k.Rows.Made(ctx, q, uid)
+	if err != nil {
+		return nil, err
+	}
+	return tenantSpec{Tenant: t, made: made}, nil
+}
+
+func tenantOf(r provision.Resource) (tenantSpec, error) {
+	spec, ok := r.Spec.(tenantSpec)
+	if !ok {
+		return tenantSpec{}, fmt.Errorf("spec of %s is a %T", r.Name, r.Spec)
+	}
+	return spec, nil
+}
+
+func (k *tenants) plan(r provision.Resource) ([]provision.Step, error) {
+	spec, err := tenantOf(r)
+	if err != nil {
+		return nil, err
+	}
+	steps := []provision.Step{
+		{
+			Name: stepDomain, Title: domainTitle(spec.Tenant), Object: typeDomain,
+			Digest: etag.Of(tenancy.CloudName(spec.ID, spec.UID), spec.Enabled()),
+			Do:     k.makeDomain, Observe: k.observeDomain,
+		},
+		{
+			Name: stepBoundary, Title: "make the network boundary: address scope and subnet pool", Object: typeBoundary,
+			Needs: []string{stepDomain}, Digest: etag.Of(spec.NetworkCIDR), Deadline: followDeadline,
+			Do: k.makeBoundary, Observe: k.observeBoundary, Verify: k.boundaryReady,
+		},
+	}
+	if spec.Deleted() {
+		steps = frozen(steps, spec.made, stepDomain)
+	}
+	for _, c := range spec.Cascade {
+		steps = append(steps, k.follow(c))
+	}
+	return steps, nil
+}
+
+func domainTitle(t tenancy.Tenant) string {
+	if t.Enabled() {
+		return "make the Keystone domain and enable it"
+	}
+	return "disable the Keystone domain"
+}
+
+// follow waits for an organisation that changes with the tenant. The work is the organisation's own operation.
+func (k *tenants) follow(c tenancy.Cascade) provision.Step {
+	name, err := resourcename.ParseOrganisation(c.Name)
+	title := "wait for " + c.Name
+	if err == nil {
+		title = "wait for organisation " + name.Organisation
+	}
+	return provision.Step{
+		Name: prefixCascade + c.UID, Title: title, Digest: etag.Of(c.Operation), Deadline: followDeadline,
+		Do: func(_ context.Context, run *provision.Run) (provision.External, error) {
+			run.FollowOperation(c.Operation)
+			return provision.External{}, nil
+		},
+		Verify: func(ctx context.Context, run *provision.Run, _ provision.External) error {
+			run.FollowOperation(c.Operation)
+			o, err := k.Rows.Organisation(ctx, k.Pool, c.UID)
+			switch {
+			case errs.CodeOf(err) == errs.CodeNotFound:
+				return nil
+			case err != nil:
+				return err
+			case o.Status.Reconciling:
+				return provision.NotYet(pollOrganisations, "%s", organisationProgress(o))
+			}
+			return nil
+		},
+	}
+}
+
+func organisationProgress(o tenancy.Organisation) string {
+	if b := o.Status.Blockage; b != nil {
+		return fmt.Sprintf("%s is blocked: %s; %s", o.Name(), b.Message, b.Remedy)
+	}
+	return fmt.Sprintf("%s is %s", o.Name(), o.Status.State)
+}
+
+// afterOrganisations keeps what organisations stand on until the last of them is gone, whatever the ledger holds.
+func (k *tenants) afterOrganisations(
+	remove func(context.Context, *provision.Run, provision.External) error,
+) func(context.Context, *provision.Run, provision.External) error {
+	return func(ctx context.Context, run *provision.Run, e provision.External) error {
+		left, err := k.Rows.Organisations(ctx, k.Pool, run.UID)
+		if err != nil {
+			return err
+		}
+		if len(left) > 0 {
+			return provision.NotYet(pollOrganisations, "%d organisations are still there: %s", len(left), organisationProgress(left[0]))
+		}
+		return remove(ctx, run, e)
+	}
+}
+
+func (k *tenants) settled(ctx context.Context, tx pgx.Tx, s provision.Settlement) error {
+	t, err := k.Rows.Tenant(ctx, tx, s.UID)
+	if err != nil {
+		return err
+	}
+	if s.Removed {
+		if err := k.Rows.AnnounceTenant(ctx, tx, tenancy.TenantPurged, t); err != nil {
+			return err
+		}
+		return k.Rows.RemoveTenant(ctx, tx, s.UID)
+	}
+	t.DomainID = s.Objects[stepDomain].ID
+	var events []string
+	switch s.Outcome {
+	case provision.Done:
+		if _, whole := s.Objects[stepBoundary]; whole && t.ReadyTime.IsZero() {
+			t.ReadyTime = k.Clock.Now()
+		}
+		events, t.Announced = t.SettledEvents()
+	case provision.Blocked, provision.Unblocked:
+		events = []string{"tenant." + s.Outcome.String()}
+	}
+	if err := k.Rows.SettleTenant(ctx, tx, t); err != nil {
+		return err
+	}
+	for _, e := range events {
+		if err := k.Rows.AnnounceTenant(ctx, tx, e, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *tenants) response(ctx context.Context, q provision.Querier, uid string) (proto.Message, error) {
+	t, err := k.Rows.Tenant(ctx, q, uid)
+	if err != nil {
+		return nil, err
+	}
+	return k.Render.Tenant(t), nil
+}

@@ -1,0 +1,106 @@
+package store
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
+)
+
+// status is the engine's columns of a row.
+type status struct {
+	state                string
+	conditions, blockage []byte
+	reconciling          bool
+}
+
+func scanTenant(row pgx.CollectableRow) (tenancy.Tenant, error) {
+	var t tenancy.Tenant
+	var deleted, purge, ready *time.Time
+	var life string
+	var st status
+	err := row.Scan(&t.UID, &t.ID, &t.DisplayName, &t.Labels, &t.NetworkCIDR, &t.Suspended, &t.SuspendReason,
+		&deleted, &purge, &t.Removing, &t.Cascade, &t.Revision, &life, &t.Announced.Revision,
+		&t.DomainID, &ready, &t.CreateTime, &t.UpdateTime,
+		&st.state, &st.conditions, &st.blockage, &st.reconciling)
+	if err != nil {
+		return tenancy.Tenant{}, err
+	}
+	t.DeleteTime, t.PurgeTime, t.ReadyTime = orZero(deleted), orZero(purge), orZero(ready)
+	t.CreateTime, t.UpdateTime = t.CreateTime.UTC(), t.UpdateTime.UTC()
+	t.Announced.Life = tenancy.Life(life)
+	t.Status, err = st.mapped()
+	return t, err
+}
+
+func scanOrganisation(row pgx.CollectableRow) (tenancy.Organisation, error) {
+	var o tenancy.Organisation
+	var deleted, purge, ready, credentialMade, credentialEnds *time.Time
+	var life, mode string
+	var st status
+	err := row.Scan(&o.UID, &o.TenantUID, &o.TenantID, &o.ID, &o.DisplayName, &o.Labels, &mode,
+		&o.HubCIDR, &o.Quota, &o.VPCs, &deleted, &purge, &o.DeletedWithTenant, &o.Removing, &o.Force,
+		&o.Revision, &life, &o.Announced.Revision, &o.ProjectID, &o.CredentialGeneration,
+		&ready, &o.CreateTime, &o.UpdateTime,
+		&o.Credential.ID, &credentialMade, &credentialEnds,
+		&st.state, &st.conditions, &st.blockage, &st.reconciling)
+	if err != nil {
+		return tenancy.Organisation{}, err
+	}
+	o.Mode = tenancy.Mode(mode)
+	o.DeleteTime, o.PurgeTime, o.ReadyTime = orZero(deleted), orZero(purge), orZero(ready)
+	o.CreateTime, o.UpdateTime = o.CreateTime.UTC(), o.UpdateTime.UTC()
+	o.Credential.CreateTime, o.Credential.ExpireTime = orZero(credentialMade), orZero(credentialEnds)
+	o.Announced.Life = tenancy.Life(life)
+	o.Status, err = st.mapped()
+	return o, err
+}
+
+func (s status) mapped() (tenancy.Status, error) {
+	out := tenancy.Status{State: tenancy.State(s.state), Reconciling: s.reconciling}
+	conditions, err := provision.ParseConditions(s.conditions)
+	if err != nil {
+		return out, fmt.Errorf("read conditions: %w", err)
+	}
+	for _, c := range conditions {
+		out.Conditions = append(out.Conditions, tenancy.Condition{
+			Type: c.Type, Status: c.Status, Reason: c.Reason, Message: c.Message, LastTransitionTime: c.LastTransitionTime,
+		})
+	}
+	b, err := provision.ParseBlockage(s.blockage)
+	if err != nil {
+		return out, fmt.Errorf("read blockage: %w", err)
+	}
+	if b != nil {
+		out.Blockage = &tenancy.Blockage{
+			Owner: string(b.Owner), Reason: b.Reason, Message: b.Message, Remedy: b.Remedy, Step: b.Step,
+			RetryTime: b.RetryTime, SinceTime: b.SinceTime,
+		}
+	}
+	return out, nil
+}
+
+// labels keeps the column an object: nil would be null.
+func labels(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
+}
+
+func orNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func orZero(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}

@@ -1,0 +1,134 @@
+// Package store keeps tenants and organisations in the service's own Postgres and hands their changes to the engine and
+// the outbox in the same transaction.
+//
+// It promises that reads are one statement each and never call the cloud, that a change is all there or not at all, and
+// that a constraint a caller can meet becomes an errs.Error; any other database error passes through, wrapped with what
+// was being done. Secrets come and go sealed.
+package store
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/low-layer/platform/libs/event"
+	"github.com/low-layer/platform/libs/paging"
+	"github.com/low-layer/platform/libs/pg"
+	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations are every set of the service's database, in the order they are applied.
+func Migrations() ([]pg.Migrations, error) {
+	own, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, fmt.Errorf("open migrations: %w", err)
+	}
+	sets := append(provision.Migrations(), event.Migrations())
+	return append(sets, pg.Migrations{Name: "tenant", FS: own}), nil
+}
+
+// Engine is what the store needs of the provisioning engine.
+type Engine interface {
+	Replay(ctx context.Context, tx pgx.Tx, c provision.Change) (*provision.Operation, error)
+	Accept(ctx context.Context, tx pgx.Tx, c provision.Change) (*provision.Operation, error)
+}
+
+// Renderer makes the messages that events carry.
+type Renderer interface {
+	Tenant(t tenancy.Tenant) proto.Message
+	Organisation(o tenancy.Organisation) proto.Message
+}
+
+// Store implements tenancy.Store.
+type Store struct {
+	pool   *pgxpool.Pool
+	engine Engine
+	pages  *paging.Token
+	outbox Outbox
+
+	tenants       listing[tenancy.Tenant]
+	organisations listing[tenancy.Organisation]
+}
+
+// New makes a store.
+func New(pool *pgxpool.Pool, engine Engine, pages *paging.Token, outbox Outbox) *Store {
+	return &Store{
+		pool: pool, engine: engine, pages: pages, outbox: outbox,
+		tenants: tenantListing(), organisations: organisationListing(),
+	}
+}
+
+var _ tenancy.Store = (*Store)(nil)
+
+// InTx runs fn in one transaction.
+func (s *Store) InTx(ctx context.Context, fn func(context.Context, tenancy.Tx) error) error {
+	return pg.InTx(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
+		return fn(ctx, s.Join(tx))
+	})
+}
+
+// Join is the store inside a transaction that somebody else ends.
+func (s *Store) Join(tx pgx.Tx) tenancy.Tx {
+	return &transaction{tx: tx, engine: s.engine, outbox: s.outbox}
+}
+
+// transaction implements tenancy.Tx.
+type transaction struct {
+	tx     pgx.Tx
+	engine Engine
+	outbox Outbox
+}
+
+// Operation is an accepted operation of the engine.
+type Operation struct{ *provision.Operation }
+
+// OperationName is its resource name.
+func (o Operation) OperationName() string { return o.Name }
+
+// Provisioned is the engine's record of it.
+func (o Operation) Provisioned() *provision.Operation { return o.Operation }
+
+// Replay answers the operation of an earlier call.
+func (t *transaction) Replay(ctx context.Context, c tenancy.Change) (tenancy.Operation, error) {
+	return wrap(t.engine.Replay(ctx, t.tx, change(c)))
+}
+
+// Accept records the change.
+func (t *transaction) Accept(ctx context.Context, c tenancy.Change) (tenancy.Operation, error) {
+	return wrap(t.engine.Accept(ctx, t.tx, change(c)))
+}
+
+// wrap keeps a nil operation a nil interface.
+func wrap(op *provision.Operation, err error) (tenancy.Operation, error) {
+	if op == nil || err != nil {
+		return nil, err
+	}
+	return Operation{op}, nil
+}
+
+func change(c tenancy.Change) provision.Change {
+	return provision.Change{
+		Kind: string(c.Kind), UID: c.UID, Name: c.Name, Tenant: c.Tenant, Verb: string(c.Verb),
+		Transient: provision.State(c.Transient), Final: provision.State(c.Final), Deleting: c.Removing,
+		Method: c.Request.Method, RequestID: c.Request.ID, RequestDigest: c.Request.Digest,
+	}
+}
+
+// AnnounceTenant appends an event that shows the tenant as it is in the transaction.
+func (t *transaction) AnnounceTenant(ctx context.Context, kind string, v tenancy.Tenant) error {
+	return t.outbox.Tenant(ctx, t.tx, kind, v)
+}
+
+// AnnounceOrganisation appends an event that shows the organisation as it is in the transaction.
+func (t *transaction) AnnounceOrganisation(ctx context.Context, kind string, v tenancy.Organisation) error {
+	return t.outbox.Organisation(ctx, t.tx, kind, v)
+}

@@ -1,0 +1,294 @@
+//go:build acceptance
+
+package acceptance
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gophercloud/gophercloud/v2"
+	"github.com/gophercloud/gophercloud/v2/openstack"
+	"github.com/gophercloud/gophercloud/v2/openstack/compute/v2/flavors"
+	"github.com/gophercloud/gophercloud/v2/openstack/compute/v2/servers"
+	"github.com/gophercloud/gophercloud/v2/openstack/config"
+	"github.com/gophercloud/gophercloud/v2/openstack/config/clouds"
+	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/roles"
+	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/users"
+	"github.com/gophercloud/gophercloud/v2/openstack/image/v2/imagedata"
+	"github.com/gophercloud/gophercloud/v2/openstack/image/v2/images"
+	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/layer3/routers"
+	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/security/groups"
+	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/networks"
+	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/ports"
+	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/subnets"
+)
+
+// A server that is not built by then will not be.
+const bootPatience = 5 * time.Minute
+
+// cloud is the operator's view of the real OpenStack.
+type cloud struct {
+	t                *testing.T
+	auth             gophercloud.AuthOptions
+	endpoint         gophercloud.EndpointOpts
+	identity         *gophercloud.ServiceClient
+	network, compute *gophercloud.ServiceClient
+	image            *gophercloud.ServiceClient
+}
+
+func openCloud(t *testing.T) *cloud {
+	t.Helper()
+	file, name := lab(t)
+	auth, endpoint, _, err := clouds.Parse(clouds.WithLocations(file), clouds.WithCloudName(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &cloud{t: t, auth: auth, endpoint: endpoint}
+	provider := c.login(auth)
+	c.identity = client(t, provider, endpoint, openstack.NewIdentityV3)
+	c.network = client(t, provider, endpoint, openstack.NewNetworkV2)
+	c.compute = client(t, provider, endpoint, openstack.NewComputeV2)
+	c.image = client(t, provider, endpoint, openstack.NewImageV2)
+	return c
+}
+
+func (c *cloud) login(auth gophercloud.AuthOptions) *gophercloud.ProviderClient {
+	c.t.Helper()
+	provider, err := config.NewProviderClient(c.t.Context(), auth)
+	if err != nil {
+		c.t.Fatalf("log in to the cloud: %v", err)
+	}
+	return provider
+}
+
+func client(t *testing.T, provider *gophercloud.ProviderClient, endpoint gophercloud.EndpointOpts,
+	open func(*gophercloud.ProviderClient, gophercloud.EndpointOpts) (*gophercloud.ServiceClient, error),
+) *gophercloud.ServiceClient {
+	t.Helper()
+	c, err := open(provider, endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// must ends the test on an error of the cloud.
+func must[T any](t *testing.T, doing string) func(T, error) T {
+	return func(v T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatalf("%s: %v", doing, err)
+		}
+		return v
+	}
+}
+
+// in answers a compute client whose servers belong to the project: the operator gives himself a role there first.
+func (c *cloud) in(project string) *gophercloud.ServiceClient {
+	t := c.t
+	t.Helper()
+	ctx := t.Context()
+	user := must[[]users.User](t, "find the operator's user")(listUsers(ctx, c.identity, c.auth.Username))
+	role := must[[]roles.Role](t, "find the role admin")(listRoles(ctx, c.identity, "admin"))
+	err := roles.Assign(ctx, c.identity, role[0].ID, roles.AssignOpts{UserID: user[0].ID, ProjectID: project}).ExtractErr()
+	if err != nil {
+		t.Fatalf("take a role on project %s: %v", project, err)
+	}
+	auth := c.auth
+	auth.TenantName, auth.TenantID, auth.Scope = "", "", &gophercloud.AuthScope{ProjectID: project}
+	return client(t, c.login(auth), c.endpoint, openstack.NewComputeV2)
+}
+
+func listUsers(ctx context.Context, c *gophercloud.ServiceClient, name string) ([]users.User, error) {
+	page, err := users.List(c, users.ListOpts{Name: name, DomainID: "default"}).AllPages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return users.ExtractUsers(page)
+}
+
+func listRoles(ctx context.Context, c *gophercloud.ServiceClient, name string) ([]roles.Role, error) {
+	page, err := roles.List(c, roles.ListOpts{Name: name}).AllPages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return roles.ExtractRoles(page)
+}
+
+// boots are the flavor and image of the test's servers.
+func (c *cloud) boots() (flavor, image string) {
+	t := c.t
+	t.Helper()
+	ctx := t.Context()
+	suffix := fmt.Sprint(time.Now().UnixNano())
+	f := must[*flavors.Flavor](t, "create a flavor")(flavors.Create(ctx, c.compute, flavors.CreateOpts{Name: "acceptance-" + suffix, RAM: 256, VCPUs: 1, Disk: gophercloud.IntToPointer(1)}).Extract())
+	visibility := images.ImageVisibilityPublic
+	i := must[*images.Image](t, "create an image")(images.Create(ctx, c.image, images.CreateOpts{
+		Name: "acceptance-" + suffix, DiskFormat: "raw", ContainerFormat: "bare", Visibility: &visibility,
+	}).Extract())
+	if err := imagedata.Upload(ctx, c.image, i.ID, strings.NewReader(strings.Repeat("\x00", 1<<16))).ExtractErr(); err != nil {
+		t.Fatalf("upload the image: %v", err)
+	}
+	t.Cleanup(func() {
+		clean := context.WithoutCancel(ctx)
+		if err := flavors.Delete(clean, c.compute, f.ID).ExtractErr(); err != nil {
+			t.Errorf("delete the flavor: %v", err)
+		}
+		if err := images.Delete(clean, c.image, i.ID).ExtractErr(); err != nil {
+			t.Errorf("delete the image: %v", err)
+		}
+	})
+	return f.ID, i.ID
+}
+
+// server is one booted server with its port.
+type server struct{ name, id, port, ip string }
+
+// place is a network that servers are booted in.
+type place struct{ name, project, network, group string }
+
+// boot boots one server in each place and waits, by listing, until all are ACTIVE.
+func (c *cloud) boot(places []place) map[string]server {
+	t := c.t
+	t.Helper()
+	ctx := t.Context()
+	flavor, image := c.boots()
+	byProject := make(map[string]*gophercloud.ServiceClient)
+	made := make(map[string]server)
+	for _, p := range places {
+		if byProject[p.project] == nil {
+			byProject[p.project] = c.in(p.project)
+		}
+		security := []string{p.group}
+		port := must[*ports.Port](t, "create a port in "+p.name)(ports.Create(ctx, c.network, ports.CreateOpts{
+			Name: "acceptance-" + p.name, NetworkID: p.network, ProjectID: p.project, SecurityGroups: &security,
+		}).Extract())
+		s := must[*servers.Server](t, "boot a server in "+p.name)(servers.Create(ctx, byProject[p.project], servers.CreateOpts{
+			Name: p.name, FlavorRef: flavor, ImageRef: image, Networks: []servers.Network{{Port: port.ID}},
+		}, nil).Extract())
+		made[p.name] = server{name: p.name, id: s.ID, port: port.ID, ip: port.FixedIPs[0].IPAddress}
+	}
+	t.Cleanup(func() { c.unboot(made) })
+	c.waitServers(made, func(all []servers.Server) (bool, error) {
+		for _, s := range all {
+			if s.Status == "ERROR" {
+				return false, fmt.Errorf("server %s: %s", s.Name, s.Fault.Message)
+			}
+		}
+		return len(all) == len(made) && !slices.ContainsFunc(all, func(s servers.Server) bool { return s.Status != "ACTIVE" }), nil
+	})
+	return made
+}
+
+func (c *cloud) waitServers(made map[string]server, done func([]servers.Server) (bool, error)) {
+	t := c.t
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), bootPatience)
+	defer cancel()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		page, err := servers.List(c.compute, servers.ListOpts{AllTenants: true}).AllPages(ctx)
+		if err != nil {
+			t.Fatalf("list servers: %v", err)
+		}
+		all, err := servers.ExtractServers(page)
+		if err != nil {
+			t.Fatalf("list servers: %v", err)
+		}
+		all = slices.DeleteFunc(all, func(s servers.Server) bool {
+			return !slices.ContainsFunc(slices.Collect(valuesOf(made)), func(m server) bool { return m.id == s.ID })
+		})
+		if ok, err := done(all); err != nil {
+			t.Fatal(err)
+		} else if ok {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("the servers are not ready after %s: %+v", bootPatience, all)
+		case <-tick.C:
+		}
+	}
+}
+
+func valuesOf(m map[string]server) func(func(server) bool) {
+	return func(yield func(server) bool) {
+		for _, s := range m {
+			if !yield(s) {
+				return
+			}
+		}
+	}
+}
+
+// unboot removes the servers and their ports.
+func (c *cloud) unboot(made map[string]server) {
+	ctx := context.WithoutCancel(c.t.Context())
+	for _, s := range made {
+		if err := servers.Delete(ctx, c.compute, s.id).ExtractErr(); err != nil {
+			c.t.Errorf("delete server %s: %v", s.name, err)
+		}
+	}
+	c.waitServers(made, func(all []servers.Server) (bool, error) { return len(all) == 0, nil })
+	for _, s := range made {
+		err := ports.Delete(ctx, c.network, s.port).ExtractErr()
+		if err != nil && !gophercloud.ResponseCodeIs(err, 404) {
+			c.t.Errorf("delete the port of %s: %v", s.name, err)
+		}
+	}
+}
+
+// holds counts what Neutron holds that carries the word in its name, by type.
+func (c *cloud) holds(word string) map[string]int {
+	t := c.t
+	t.Helper()
+	ctx := t.Context()
+	counts := make(map[string]int)
+	count := func(kind string, names []string) {
+		for _, n := range names {
+			if strings.Contains(n, word) {
+				counts[kind]++
+			}
+		}
+	}
+	page := must[[]networks.Network](t, "list networks")
+	nets, err := networks.List(c.network, networks.ListOpts{}).AllPages(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count("network", namesOf(page(networks.ExtractNetworks(nets)), func(n networks.Network) string { return n.Name }))
+	subs, err := subnets.List(c.network, subnets.ListOpts{}).AllPages(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count("subnet", namesOf(must[[]subnets.Subnet](t, "list subnets")(subnets.ExtractSubnets(subs)), func(s subnets.Subnet) string { return s.Name }))
+	rs, err := routers.List(c.network, routers.ListOpts{}).AllPages(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count("router", namesOf(must[[]routers.Router](t, "list routers")(routers.ExtractRouters(rs)), func(r routers.Router) string { return r.Name }))
+	gs, err := groups.List(c.network, groups.ListOpts{}).AllPages(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count("security_group", namesOf(must[[]groups.SecGroup](t, "list security groups")(groups.ExtractGroups(gs)), func(g groups.SecGroup) string { return g.Name }))
+	pp, err := ports.List(c.network, ports.ListOpts{}).AllPages(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count("port", namesOf(must[[]ports.Port](t, "list ports")(ports.ExtractPorts(pp)), func(p ports.Port) string { return p.Name }))
+	return counts
+}
+
+func namesOf[T any](list []T, name func(T) string) []string {
+	out := make([]string, len(list))
+	for i, v := range list {
+		out[i] = name(v)
+	}
+	return out
+}

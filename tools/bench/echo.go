@@ -1,0 +1,84 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
+	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
+)
+
+// echo is the peer: a grpc-go server with nothing around it that answers the same messages out of memory.
+type echo struct {
+	networkv1.UnimplementedVpcServiceServer
+	vpc *networkv1.Vpc
+}
+
+func (e *echo) GetVpc(context.Context, *networkv1.GetVpcRequest) (*networkv1.Vpc, error) {
+	return e.vpc, nil
+}
+
+func (e *echo) CreateVpc(context.Context, *networkv1.CreateVpcRequest) (*longrunningpb.Operation, error) {
+	return &longrunningpb.Operation{Name: "tenants/bench/operations/op_network_00000000000000000000000000"}, nil
+}
+
+func serveEcho(address string) error {
+	listener, err := net.Listen("tcp", address) //nolint:noctx // answers at once
+	if err != nil {
+		return err
+	}
+	server := grpc.NewServer()
+	networkv1.RegisterVpcServiceServer(server, &echo{vpc: &networkv1.Vpc{
+		Name: "tenants/bench/organisations/main/vpcs/read", Uid: "vpc_00000000000000000000000000", Mode: typev1.ResourceMode_MUTUALIZED,
+		Cidr: "10.64.16.0/20", State: typev1.State_ACTIVE, Etag: "0123456789abcdef", CreateTime: timestamppb.Now(), UpdateTime: timestamppb.Now(),
+		Cloud: &networkv1.VpcCloudRefs{
+			ProjectId: "00000000000000000000000000000000", NetworkId: "00000000-0000-0000-0000-000000000000", SubnetId: "00000000-0000-0000-0000-000000000000",
+			RouterId: "00000000-0000-0000-0000-000000000000", TransitNetworkId: "00000000-0000-0000-0000-000000000000", TransitCidr: "100.64.0.0/30",
+			SecurityGroupId: "00000000-0000-0000-0000-000000000000",
+		},
+	}})
+	fmt.Println(listener.Addr())
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM, os.Interrupt)
+	go func() {
+		<-stop
+		server.Stop()
+	}()
+	return server.Serve(listener)
+}
+
+// startEcho runs the peer as a process of its own, as the services are.
+func startEcho(ctx context.Context) (address string, stop func() error, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", nil, fmt.Errorf("find this program: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, self, "echo", "127.0.0.1:0")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", nil, fmt.Errorf("start the echo server: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return "", nil, fmt.Errorf("start the echo server: %w", err)
+	}
+	stop = func() error {
+		return errors.Join(cmd.Process.Signal(syscall.SIGTERM), cmd.Wait())
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		return "", nil, errors.Join(fmt.Errorf("start the echo server: %w", err), stop())
+	}
+	return strings.TrimSpace(line), stop, nil
+}

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
+	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
+	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
+	"github.com/low-layer/platform/tools/stack"
+)
+
+const benchOrganisation = "tenants/bench/organisations/main"
+
+// api is what the benchmark calls of the platform.
+type api struct {
+	tenants       tenantv1.TenantServiceClient
+	organisations tenantv1.OrganisationServiceClient
+	vpcs          networkv1.VpcServiceClient
+	operations    operationv1.OperationServiceClient
+	close         func()
+}
+
+func connect(s *stack.Stack) (*api, error) {
+	conn, err := grpc.NewClient("passthrough:///"+s.Addresses().Gateway, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return nil, err
+	}
+	return &api{
+		tenants: tenantv1.NewTenantServiceClient(conn), organisations: tenantv1.NewOrganisationServiceClient(conn),
+		vpcs: networkv1.NewVpcServiceClient(conn), operations: operationv1.NewOperationServiceClient(conn),
+		close: func() { _ = conn.Close() },
+	}, nil
+}
+
+// finish follows an operation to its end.
+func (a *api) finish(ctx context.Context, op *longrunningpb.Operation, err error) error {
+	for err == nil && !op.GetDone() {
+		op, err = a.operations.WaitOperation(ctx, &longrunningpb.WaitOperationRequest{Name: op.GetName(), Timeout: durationpb.New(30 * time.Second)})
+	}
+	if err == nil && op.GetError() != nil {
+		err = fmt.Errorf("%s: %s", op.GetName(), op.GetError().GetMessage())
+	}
+	return err
+}
+
+func (a *api) create(ctx context.Context, id string) error {
+	op, err := a.vpcs.CreateVpc(ctx, &networkv1.CreateVpcRequest{Parent: benchOrganisation, VpcId: id, Vpc: &networkv1.Vpc{}})
+	return a.finish(ctx, op, err)
+}
+
+func (a *api) remove(ctx context.Context, id string) error {
+	op, err := a.vpcs.DeleteVpc(ctx, &networkv1.DeleteVpcRequest{Name: benchOrganisation + "/vpcs/" + id})
+	return a.finish(ctx, op, err)
+}
+
+// order makes one VPC for the measurements of the edge.
+func order(ctx context.Context, s *stack.Stack, id string) error {
+	a, err := connect(s)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	return a.create(ctx, id)
+}
+
+// provisioning measures the life of 1, 10 and 100 VPCs against the longest chain of raw calls, at 20 ms a call.
+func provisioning(ctx context.Context, set settings, s *stack.Stack) error {
+	a, err := connect(s)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	op, err := a.tenants.CreateTenant(ctx, &tenantv1.CreateTenantRequest{TenantId: "bench", Tenant: &tenantv1.Tenant{}})
+	if err := a.finish(ctx, op, err); err != nil {
+		return err
+	}
+	quota := &tenantv1.Quota{Networks: 1000, Routers: 1000, Ports: 10000, SecurityGroups: 1000}
+	op, err = a.organisations.CreateOrganisation(ctx, &tenantv1.CreateOrganisationRequest{
+		Parent: "tenants/bench", OrganisationId: "main", Organisation: &tenantv1.Organisation{Mode: typev1.ResourceMode_MUTUALIZED, Quota: quota},
+	})
+	if err := a.finish(ctx, op, err); err != nil {
+		return err
+	}
+	raw, err := newRawCloud(ctx, s)
+	if err != nil {
+		return err
+	}
+	for _, n := range set.sizes {
+		if err := lives(ctx, set, s, a, raw, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lives creates, watches and deletes n VPCs; creation takes turns with the raw chain when it is short enough to repeat.
+func lives(ctx context.Context, set settings, s *stack.Stack, a *api, raw *rawCloud, n int) error {
+	rounds := set.rounds
+	if n > 10 {
+		rounds = 1
+	}
+	var creates, deletes, createRatios, deleteRatios []float64
+	for round := range rounds {
+		name := func(i int) string { return fmt.Sprintf("v%d-%d-%d", n, round, i) }
+		chain, back, err := raw.chains(ctx, n)
+		if err != nil {
+			return err
+		}
+		took, err := timed(n, func(i int) error { return a.create(ctx, name(i)) })
+		if err != nil {
+			return err
+		}
+		if n == slices.Max(set.sizes) {
+			if err := reconcile(ctx, set, s, n); err != nil {
+				return err
+			}
+		}
+		gone, err := timed(n, func(i int) error { return a.remove(ctx, name(i)) })
+		if err != nil {
+			return err
+		}
+		creates, deletes = append(creates, took.Seconds()), append(deletes, gone.Seconds())
+		createRatios, deleteRatios = append(createRatios, took.Seconds()/chain.Seconds()), append(deleteRatios, gone.Seconds()/back.Seconds())
+	}
+	ratio := measurement{Name: fmt.Sprintf("create %d VPC(s) / longest chain of raw calls", n), Unit: "×", Value: middle(createRatios), Note: fmt.Sprintf("%.3f s", middle(creates))}
+	if n == 1 {
+		ratio.Bar = barCreate
+	}
+	set.report(ratio)
+	set.report(measurement{Name: fmt.Sprintf("delete %d VPC(s) / longest chain of raw calls", n), Unit: "×", Value: middle(deleteRatios), Note: fmt.Sprintf("%.3f s", middle(deletes))})
+	return nil
+}
+
+func middle(list []float64) float64 {
+	s := slices.Sorted(slices.Values(list))
+	return s[len(s)/2]
+}
+
+// timed runs n at once and answers how long the last took.
+func timed(n int, do func(i int) error) (time.Duration, error) {
+	var wg sync.WaitGroup
+	errs := make([]error, n)
+	begin := time.Now()
+	for i := range n {
+		wg.Go(func() { errs[i] = do(i) })
+	}
+	wg.Wait()
+	return time.Since(begin), errors.Join(errs...)
+}
+
+// reconcile counts the calls of one look of the drift loop at all VPCs: those between two beginnings of the list of networks.
+func reconcile(ctx context.Context, set settings, s *stack.Stack, n int) error {
+	base := "http://" + s.Addresses().Simulator + "/_sim/calls"
+	if err := httpStatus(ctx, http.MethodDelete, base); err != nil {
+		return err
+	}
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(time.Minute)
+	for {
+		calls, err := neutronCalls(ctx, base)
+		if err != nil {
+			return err
+		}
+		if first, second, ok := twoLooks(calls); ok {
+			set.report(measurement{
+				Name: fmt.Sprintf("API calls of a no-op reconcile of %d VPC(s)", n), Unit: "calls", Value: float64(second - first), Bar: barReconcile,
+			})
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-limit:
+			return errors.New("the drift loop has not looked twice within a minute")
+		case <-tick.C:
+		}
+	}
+}
+
+type cloudCall struct{ Method, Template, Path string }
+
+// twoLooks finds where two successive looks begin: a first page of the list of networks has no marker.
+func twoLooks(calls []cloudCall) (first, second int, ok bool) {
+	first = -1
+	for i, c := range calls {
+		if c.Method != http.MethodGet || !strings.HasSuffix(c.Template, "/networks") || strings.Contains(c.Path, "marker=") {
+			continue
+		}
+		if first < 0 {
+			first = i
+			continue
+		}
+		return first, i, true
+	}
+	return 0, 0, false
+}
+
+func neutronCalls(ctx context.Context, url string) ([]cloudCall, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	var answer struct{ Calls []cloudCall }
+	err = errors.Join(json.NewDecoder(resp.Body).Decode(&answer), resp.Body.Close())
+	return slices.DeleteFunc(answer.Calls, func(c cloudCall) bool { return !strings.Contains(c.Template, "/v2.0/") }), err
+}
+
+func httpStatus(ctx context.Context, method, url string) error {
+	req, err := http.NewRequestWithContext(ctx, method, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	if err := resp.Body.Close(); err != nil {
+		return err
+	}
+	if resp.StatusCode >= http.StatusBadRequest {
+		return fmt.Errorf("%s %s answers %s", method, url, resp.Status)
+	}
+	return nil
+}

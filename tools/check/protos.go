@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
+	_ "github.com/low-layer/platform/gen/go/lowlayer/network/v1"         // registers its descriptors
+	_ "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1" // registers its descriptors
+	_ "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"       // registers its descriptors
+	_ "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"          // registers its descriptors
+)
+
+// protos reports every RPC whose rule is missing or does not fit its shape.
+func protos(context.Context) ([]string, error) {
+	var out []string
+	protoregistry.GlobalFiles.RangeFiles(func(fd protoreflect.FileDescriptor) bool {
+		if !strings.HasPrefix(string(fd.Package()), "lowlayer.") {
+			return true
+		}
+		services := fd.Services()
+		for i := range services.Len() {
+			methods := services.Get(i).Methods()
+			for j := range methods.Len() {
+				for _, problem := range methodProblems(methods.Get(j)) {
+					out = append(out, fmt.Sprintf("%s: %s", methods.Get(j).FullName(), problem))
+				}
+			}
+		}
+		return true
+	})
+	sort.Strings(out)
+	return out, nil
+}
+
+func methodProblems(m protoreflect.MethodDescriptor) []string {
+	rule, _ := proto.GetExtension(m.Options(), authzv1.E_Rule).(*authzv1.MethodRule)
+	if rule == nil {
+		return []string{"has no option (lowlayer.authz.v1.rule)"}
+	}
+	var out []string
+	if strings.Count(rule.GetPermission(), ".") < 2 {
+		out = append(out, fmt.Sprintf("permission %q is not <service>.<resource>.<verb>", rule.GetPermission()))
+	}
+	if rule.GetAudit() == 0 || rule.GetIdempotency() == 0 || rule.GetRate() == 0 || rule.GetAudience() == 0 {
+		out = append(out, "audit, idempotency, rate and audience must all be set")
+	}
+	internal := strings.Contains(string(m.ParentFile().Package()), ".internal.")
+	if internal != (rule.GetAudience() == authzv1.Audience_INTERNAL) {
+		out = append(out, "audience does not fit the package: INTERNAL is for *.internal.* and for nothing else")
+	}
+	if rule.GetIdempotency() == authzv1.Idempotency_REQUEST_ID && m.Input().Fields().ByName("request_id") == nil {
+		out = append(out, "idempotency is REQUEST_ID, but the request has no field request_id")
+	}
+	return out
+}

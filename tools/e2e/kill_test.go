@@ -1,0 +1,103 @@
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	"github.com/low-layer/platform/tools/stack"
+	"github.com/low-layer/platform/tools/stack/stacktest"
+)
+
+// TestKillAtEveryStep kills the network service by SIGKILL at every step of a VPC's creation and removal, before the call,
+// after it, and after its result is committed.
+func TestKillAtEveryStep(t *testing.T) {
+	p := stacktest.Start(t, stack.Options{
+		Programs: map[string]string{"network": stacktest.WithFailpoints(t, t.TempDir(), "network")},
+		Env:      []string{"LOWLAYER_NETWORK_LEASE=1s", "LOWLAYER_NETWORK_SWEEP=200ms", "LOWLAYER_NETWORK_SETTLE=200ms"},
+	})
+	k := stacktest.NewKiller(t, p, "killers", func(uid string) map[string]int { return p.Inventory(t, uid) })
+	creates, deletes := k.Points(t)
+	for i := range max(len(creates), len(deletes)) {
+		create, remove := creates[i%len(creates)], deletes[i%len(deletes)]
+		k.Arm(t, create)
+		k.Life(t, fmt.Sprintf("vpc-%d", i), create, remove)
+		if t.Failed() {
+			return
+		}
+	}
+	t.Logf("%d deaths while creating, %d while deleting; the slowest operation ended %s after the service was back",
+		len(creates), len(deletes), k.Slowest.Round(time.Millisecond))
+}
+
+// TestKillAnyServiceDuringAnOrder kills a random service by SIGKILL again and again while organisations are ordered and removed.
+func TestKillAnyServiceDuringAnOrder(t *testing.T) {
+	s := stacktest.Start(t, stack.Options{
+		Latency: 20 * time.Millisecond,
+		Env:     []string{"LOWLAYER_NETWORK_LEASE=1s", "LOWLAYER_NETWORK_SWEEP=200ms", "LOWLAYER_TENANT_LEASE=1s", "LOWLAYER_TENANT_SWEEP=200ms"},
+	})
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	s.Must(t, "tenant", "create", "chaos")
+	operations := operationv1.NewOperationServiceClient(stacktest.Dial(t, s.Addresses().Gateway))
+	kill := func() {
+		victim := []string{"network", "tenant", "gateway"}[random.IntN(3)]
+		timer := time.NewTimer(time.Duration(random.IntN(600)) * time.Millisecond)
+		<-timer.C
+		if err := s.Kill(t.Context(), victim); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Restart(t.Context(), victim); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for round := range 3 {
+		id := fmt.Sprintf("chaos/org-%d", round)
+		create := strings.TrimSpace(s.Must(t, "organisation", "create", id, "--mode", "MUTUALIZED", "--vpc", "dev", "--vpc", "prod", "--async"))
+		kill()
+		kill()
+		finishOperation(t, operations, create)
+		tree := treeOf(t, s, "chaos")
+		i := slices.IndexFunc(tree.Organisations, func(o organisation) bool {
+			return strings.HasSuffix(o.Name, id[len("chaos/"):])
+		})
+		if i < 0 || tree.Organisations[i].State != "ACTIVE" || len(tree.Organisations[i].Vpcs) != 2 {
+			t.Fatalf("got %+v", tree)
+		}
+		remove := strings.TrimSpace(s.Must(t, "organisation", "delete", id, "--yes", "--force", "--purge", "--async"))
+		kill()
+		finishOperation(t, operations, remove)
+	}
+	s.Must(t, "tenant", "delete", "chaos", "--yes", "--purge")
+	if left := s.Inventory(t, "chaos"); len(left) > 0 {
+		t.Errorf("the cloud still holds %v", left)
+	}
+}
+
+// finishOperation waits for an operation, asking again while the gateway is down.
+func finishOperation(t *testing.T, operations operationv1.OperationServiceClient, name string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), stacktest.Convergence)
+	defer cancel()
+	var last error
+	for ctx.Err() == nil {
+		op, err := operations.WaitOperation(ctx, &longrunningpb.WaitOperationRequest{Name: name, Timeout: durationpb.New(5 * time.Second)})
+		if err == nil && op.GetDone() {
+			if op.GetError() != nil {
+				t.Fatalf("%s ended with %v", name, op.GetError())
+			}
+			return
+		}
+		last = err
+	}
+	t.Fatalf("%s has not ended within %s: %v", name, stacktest.Convergence, last)
+}

@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"github.com/spf13/cobra"
+
+	"github.com/low-layer/platform/libs/resourcename"
+)
+
+// Completion asks the platform for live names, and gives up quietly when it does not answer at once: a shell must not hang.
+const completionPatience = 2 * time.Second
+
+type completer = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective)
+
+func (a *app) complete(cmd *cobra.Command, args []string, names func(context.Context, *client) ([]string, error)) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	api, err := a.dial()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	parent := cmd.Context()
+	if parent == nil {
+		parent = context.Background() // cobra completes without one
+	}
+	ctx, cancel := context.WithTimeout(parent, completionPatience)
+	defer cancel()
+	found, err := names(ctx, api)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return found, cobra.ShellCompDirectiveNoFileComp
+}
+
+var _ completer = (*app)(nil).completeTenants
+
+func (a *app) completeTenants(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return a.complete(cmd, args, func(ctx context.Context, api *client) ([]string, error) {
+		list, err := listTenants(ctx, api, listFlags{limit: 200})
+		return shortNames(list), err
+	})
+}
+
+func (a *app) completeOrganisations(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	return a.complete(cmd, args, func(ctx context.Context, api *client) ([]string, error) {
+		return eachTenant(ctx, api, typed, func(tenant string) ([]string, error) {
+			list, err := listOrganisations(ctx, api, tenant, listFlags{limit: 200})
+			return shortNames(list), err
+		})
+	})
+}
+
+func (a *app) completeVpcs(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	return a.complete(cmd, args, func(ctx context.Context, api *client) ([]string, error) {
+		return eachTenant(ctx, api, typed, func(tenant string) ([]string, error) {
+			list, err := listVpcs(ctx, api, tenant+"/organisations/"+resourcename.Wildcard, listFlags{limit: 200})
+			return shortNames(list), err
+		})
+	})
+}
+
+func (a *app) completePeerings(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	return a.complete(cmd, args, func(ctx context.Context, api *client) ([]string, error) {
+		return eachTenant(ctx, api, typed, func(tenant string) ([]string, error) {
+			list, err := listPeerings(ctx, api, tenant, listFlags{limit: 200})
+			return shortNames(list), err
+		})
+	})
+}
+
+func (a *app) completeOperations(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	return a.complete(cmd, args, func(ctx context.Context, api *client) ([]string, error) {
+		return eachTenant(ctx, api, typed, func(tenant string) ([]string, error) {
+			r, err := api.operations.ListOperations(ctx, &longrunningpb.ListOperationsRequest{Name: tenant, PageSize: 50})
+			return shortNames(r.GetOperations()), err
+		})
+	})
+}
+
+// eachTenant collects over the tenant that was typed, or over all.
+func eachTenant(ctx context.Context, api *client, typed string, names func(tenant string) ([]string, error)) ([]string, error) {
+	if tenant, _, ok := strings.Cut(typed, "/"); ok && tenant != "tenants" {
+		return names(resourcename.Tenant{Tenant: tenant}.String())
+	}
+	tenants, err := listTenants(ctx, api, listFlags{limit: 50})
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for _, t := range tenants {
+		found, err := names(t.GetName())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
+// shortNames are names as people type them: without the collections.
+func shortNames[M interface{ GetName() string }](list []M) []string {
+	out := make([]string, len(list))
+	for i, m := range list {
+		parts := strings.Split(m.GetName(), "/")
+		var ids []string
+		for j := 1; j < len(parts); j += 2 {
+			ids = append(ids, parts[j])
+		}
+		out[i] = strings.Join(ids, "/")
+	}
+	return out
+}

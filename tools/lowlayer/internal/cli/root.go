@@ -1,0 +1,167 @@
+// Package cli is the lowlayer command: cobra commands over the gRPC API of the gateway.
+//
+// It writes what was asked for to standard output and everything else (progress, questions, errors) to standard error.
+// An error names what was being done, the field at fault and the remedy, and ends the program with the exit code of its class.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// Streams are the program's standard streams.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// Run runs one command line and answers the exit code.
+func Run(ctx context.Context, args []string, streams Streams) int {
+	a := &app{streams: streams}
+	defer a.close()
+	root := a.command()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	return report(streams.Err, err)
+}
+
+// app is what the commands share.
+type app struct {
+	streams Streams
+	address string
+	output  string
+	timeout time.Duration
+	async   bool
+	quiet   bool
+	yes     bool
+	api     *client
+}
+
+const defaultAddress = "127.0.0.1:8080"
+
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "lowlayer",
+		Short: "Isolated, production-ready infrastructure on OpenStack",
+		Long: `lowlayer orders tenants, organisations and VPC environments, follows the work and shows what there is.
+
+Names may be written in full (tenants/acme/organisations/core/vpcs/dev) or short (acme/core/dev).`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetOut(a.streams.Out)
+	root.SetErr(a.streams.Err)
+	root.SetIn(a.streams.In)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())}
+	})
+	address := os.Getenv("LOWLAYER_ADDRESS")
+	if address == "" {
+		address = defaultAddress
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.address, "address", address, "host:port of the gateway (LOWLAYER_ADDRESS)")
+	flags.StringVarP(&a.output, "output", "o", "table", "table, json, yaml or name")
+	flags.DurationVar(&a.timeout, "timeout", 30*time.Minute, "how long to wait for an operation")
+	flags.BoolVar(&a.async, "async", false, "do not wait: print the name of the operation and end")
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress on standard error")
+	fixed(root, "output", "table", "json", "yaml", "name")
+	root.AddCommand(
+		a.tenantCommand(), a.organisationCommand(), a.vpcCommand(), a.hubCommand(), a.peeringCommand(),
+		a.operationCommand(), a.driftCommand(), a.applyCommand(), a.treeCommand(), exitCodesTopic(),
+	)
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		switch a.output {
+		case "table", "json", "yaml", "name":
+			return nil
+		}
+		return usageError{fmt.Errorf("-o %s is not one of table, json, yaml, name", a.output)}
+	}
+	return root
+}
+
+// dial connects on first use, so that help and completion of words work without a platform.
+func (a *app) dial() (*client, error) {
+	if a.api == nil {
+		api, err := newClient(a.address)
+		if err != nil {
+			return nil, err
+		}
+		a.api = api
+	}
+	return a.api, nil
+}
+
+func (a *app) close() {
+	if a.api != nil {
+		_ = a.api.conn.Close() // the program ends
+	}
+}
+
+// note writes to the person, not into the output.
+func (a *app) note(format string, args ...any) {
+	if !a.quiet {
+		_, _ = fmt.Fprintf(a.streams.Err, format+"\n", args...)
+	}
+}
+
+// terminal tells whether a person sees standard error.
+func (a *app) terminal() bool {
+	f, ok := a.streams.Err.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// confirm asks a person before something is lost; a program must say --yes.
+func (a *app) confirm(what string) error {
+	if a.yes {
+		return nil
+	}
+	in, ok := a.streams.In.(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) {
+		return usageError{fmt.Errorf("%s asks for confirmation: add --yes when nobody is at the terminal", what)}
+	}
+	_, _ = fmt.Fprintf(a.streams.Err, "%s? Type yes to go on: ", what)
+	var answer string
+	if _, err := fmt.Fscanln(a.streams.In, &answer); err != nil || answer != "yes" {
+		return errors.New("not confirmed, nothing was changed")
+	}
+	return nil
+}
+
+// group makes a command that only holds others.
+func group(use, short string, aliases []string, subs ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Aliases: aliases, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		return cmd.Help()
+	}}
+	cmd.AddCommand(subs...)
+	return cmd
+}
+
+// exactly is cobra.ExactArgs with the usage error class.
+func exactly(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usageError{fmt.Errorf("%s takes %d argument(s), not %d: usage: %s", cmd.Name(), n, len(args), cmd.UseLine())}
+		}
+		return nil
+	}
+}
+
+func atMost(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > n {
+			return usageError{fmt.Errorf("%s takes at most %d argument(s), not %d: usage: %s", cmd.Name(), n, len(args), cmd.UseLine())}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,249 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
+	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
+)
+
+// tenantTree is a tenant with everything in it, as `tree` shows it.
+type tenantTree struct {
+	tenant        *tenantv1.Tenant
+	organisations []organisationTree
+	peerings      []*networkv1.Peering
+}
+
+type organisationTree struct {
+	organisation *tenantv1.Organisation
+	hub          *networkv1.Hub
+	vpcs         []*networkv1.Vpc
+}
+
+func (a *app) treeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "tree [TENANT]", Short: "Show a tenant with everything in it; all tenants without a name", Args: atMost(1), ValidArgsFunction: a.completeTenants,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			api, err := a.dial()
+			if err != nil {
+				return err
+			}
+			tenants, err := a.treeRoots(cmd.Context(), api, args)
+			if err != nil {
+				return err
+			}
+			trees := make([]tenantTree, len(tenants))
+			for i, t := range tenants {
+				if trees[i], err = growTree(cmd.Context(), api, t); err != nil {
+					return err
+				}
+			}
+			return a.printTrees(trees, len(args) == 1)
+		},
+	}
+}
+
+func (a *app) treeRoots(ctx context.Context, api *client, args []string) ([]*tenantv1.Tenant, error) {
+	if len(args) == 0 {
+		return listTenants(ctx, api, listFlags{})
+	}
+	name, err := tenantName(args[0])
+	if err != nil {
+		return nil, err
+	}
+	t, err := api.tenants.GetTenant(ctx, &tenantv1.GetTenantRequest{Name: name})
+	if err != nil {
+		return nil, fmt.Errorf("get %s: %w", name, err)
+	}
+	return []*tenantv1.Tenant{t}, nil
+}
+
+func growTree(ctx context.Context, api *client, t *tenantv1.Tenant) (tenantTree, error) {
+	tree := tenantTree{tenant: t}
+	organisations, err := listOrganisations(ctx, api, t.GetName(), listFlags{})
+	if err != nil {
+		return tree, err
+	}
+	for _, o := range organisations {
+		branch := organisationTree{organisation: o}
+		branch.hub, err = api.hubs.GetHub(ctx, &networkv1.GetHubRequest{Name: o.GetName() + "/hub"})
+		if err != nil && status.Code(err) != codes.NotFound { // an organisation being made has none yet
+			return tree, fmt.Errorf("get the hub of %s: %w", o.GetName(), err)
+		}
+		if branch.hub.GetName() != "" {
+			if branch.vpcs, err = listVpcs(ctx, api, o.GetName(), listFlags{}); err != nil {
+				return tree, err
+			}
+		}
+		tree.organisations = append(tree.organisations, branch)
+	}
+	tree.peerings, err = listPeerings(ctx, api, t.GetName(), listFlags{})
+	if status.Code(err) == codes.NotFound { // a tenant being made has no networks yet
+		err = nil
+	}
+	return tree, err
+}
+
+func (a *app) printTrees(trees []tenantTree, one bool) error {
+	switch a.output {
+	case "table":
+		for _, t := range trees {
+			if err := drawTree(a.streams.Out, t); err != nil {
+				return err
+			}
+		}
+		return nil
+	case "name":
+		for _, t := range trees {
+			for _, name := range t.names() {
+				if err := a.println(name); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	values := make([]any, len(trees))
+	for i, t := range trees {
+		v, err := t.value()
+		if err != nil {
+			return err
+		}
+		values[i] = v
+	}
+	var root any = map[string]any{"tenants": values}
+	if one {
+		root = values[0]
+	}
+	data, err := json.Marshal(root)
+	if err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return a.printData(data)
+}
+
+func (t tenantTree) names() []string {
+	names := []string{t.tenant.GetName()}
+	for _, o := range t.organisations {
+		names = append(names, o.organisation.GetName())
+		if o.hub.GetName() != "" {
+			names = append(names, o.hub.GetName())
+		}
+		names = append(names, namesOf(o.vpcs)...)
+	}
+	return append(names, namesOf(t.peerings)...)
+}
+
+func namesOf[M interface{ GetName() string }](list []M) []string {
+	out := make([]string, len(list))
+	for i, m := range list {
+		out[i] = m.GetName()
+	}
+	return out
+}
+
+// value is the tree as JSON: each resource with its children beside its own fields.
+func (t tenantTree) value() (map[string]any, error) {
+	organisations := make([]any, len(t.organisations))
+	for i, o := range t.organisations {
+		vpcs, err := objects(o.vpcs)
+		if err != nil {
+			return nil, err
+		}
+		children := map[string]any{"vpcs": vpcs}
+		if o.hub.GetName() != "" {
+			if children["hub"], err = object(o.hub, nil); err != nil {
+				return nil, err
+			}
+		}
+		if organisations[i], err = object(o.organisation, children); err != nil {
+			return nil, err
+		}
+	}
+	peerings, err := objects(t.peerings)
+	if err != nil {
+		return nil, err
+	}
+	return object(t.tenant, map[string]any{"organisations": organisations, "peerings": peerings})
+}
+
+func objects[M proto.Message](list []M) ([]any, error) {
+	out := make([]any, len(list))
+	for i, m := range list {
+		o, err := object(m, nil)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = o
+	}
+	return out, nil
+}
+
+func object(m proto.Message, children map[string]any) (map[string]any, error) {
+	data, err := jsonForm.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("print: %w", err)
+	}
+	fields := make(map[string]any)
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return nil, fmt.Errorf("print: %w", err)
+	}
+	for k, v := range children {
+		fields[k] = v
+	}
+	return fields, nil
+}
+
+// drawTree draws the topology, for example
+//
+//	acme  ACTIVE  10.64.0.0/12
+//	└─ core  MUTUALIZED  ACTIVE
+//	   ├─ hub   10.64.0.0/22   ACTIVE   routed to every VPC
+//	   └─ dev   10.64.16.0/20  ACTIVE   MUTUALIZED
+func drawTree(w io.Writer, t tenantTree) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "tenant %s  %s  %s\n", lastPart(t.tenant.GetName()), stateWord(t.tenant.GetState(), t.tenant.GetBlockage()), t.tenant.GetNetworkCidr())
+	branches := len(t.organisations) + len(t.peerings)
+	for i, o := range t.organisations {
+		stem, indent := twig(i, branches)
+		fmt.Fprintf(&b, "%s organisation %s  %s  %s\n", stem, lastPart(o.organisation.GetName()), stateWord(o.organisation.GetState(), o.organisation.GetBlockage()), o.organisation.GetMode())
+		drawNetworks(&b, indent, o)
+	}
+	for i, p := range t.peerings {
+		stem, _ := twig(len(t.organisations)+i, branches)
+		fmt.Fprintf(&b, "%s peering %s  %s  %s ↔ %s  %s\n", stem, lastPart(p.GetName()), stateWord(p.GetState(), p.GetBlockage()), lastPart(p.GetVpc()), lastPart(p.GetPeerVpc()), p.GetAcceptance())
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func drawNetworks(b *strings.Builder, indent string, o organisationTree) {
+	leaves, i := len(o.vpcs), 0
+	if o.hub.GetName() != "" {
+		leaves++
+		stem, _ := twig(i, leaves)
+		fmt.Fprintf(b, "%s%s bastion hub  %-18s %s  routed to every VPC below\n", indent, stem, o.hub.GetCidr(), stateWord(o.hub.GetState(), o.hub.GetBlockage()))
+		i++
+	}
+	for _, v := range o.vpcs {
+		stem, _ := twig(i, leaves)
+		fmt.Fprintf(b, "%s%s vpc %-8s %-18s %s  %s  transit %s\n", indent, stem, lastPart(v.GetName()), v.GetCidr(), stateWord(v.GetState(), v.GetBlockage()), v.GetMode(), v.GetCloud().GetTransitCidr())
+		i++
+	}
+}
+
+func twig(i, n int) (stem, indent string) {
+	if i == n-1 {
+		return "└─", "   "
+	}
+	return "├─", "│  "
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+)
+
+// method is one public RPC with one of its HTTP rules.
+type method struct {
+	desc protoreflect.MethodDescriptor
+	rule *authzv1.MethodRule
+	// verb is the HTTP method, template the path as it is declared, body the field the body fills.
+	verb, template, body string
+}
+
+// id is the operationId that protoc-gen-openapiv3 gives.
+func (m method) id() string { return string(m.desc.Parent().Name()) + "_" + string(m.desc.Name()) }
+
+// methods are the public RPCs with an HTTP rule, by name.
+func methods(files *protoregistry.Files) []method {
+	var out []method
+	files.RangeFiles(func(f protoreflect.FileDescriptor) bool {
+		if !strings.HasPrefix(string(f.Package()), "lowlayer.") {
+			return true
+		}
+		for i := range f.Services().Len() {
+			ms := f.Services().Get(i).Methods()
+			for j := range ms.Len() {
+				out = append(out, rules(ms.Get(j))...)
+			}
+		}
+		return true
+	})
+	slices.SortFunc(out, func(a, b method) int { return strings.Compare(a.id()+a.template, b.id()+b.template) })
+	return out
+}
+
+func rules(d protoreflect.MethodDescriptor) []method {
+	rule, _ := proto.GetExtension(d.Options(), authzv1.E_Rule).(*authzv1.MethodRule)
+	http, _ := proto.GetExtension(d.Options(), annotations.E_Http).(*annotations.HttpRule)
+	if rule.GetAudience() != authzv1.Audience_PUBLIC || http == nil {
+		return nil
+	}
+	m := method{desc: d, rule: rule, body: http.GetBody()}
+	switch p := http.GetPattern().(type) {
+	case *annotations.HttpRule_Get:
+		m.verb, m.template = "get", p.Get
+	case *annotations.HttpRule_Post:
+		m.verb, m.template = "post", p.Post
+	case *annotations.HttpRule_Put:
+		m.verb, m.template = "put", p.Put
+	case *annotations.HttpRule_Patch:
+		m.verb, m.template = "patch", p.Patch
+	case *annotations.HttpRule_Delete:
+		m.verb, m.template = "delete", p.Delete
+	default:
+		return nil
+	}
+	return []method{m}
+}
+
+// extensions are what the method says of itself.
+func (m method) extensions(op object) {
+	op["x-lowlayer-rpc"] = string(m.desc.FullName())
+	op["x-lowlayer-permission"] = m.rule.GetPermission()
+	op["x-lowlayer-audit"] = m.rule.GetAudit().String()
+	op["x-lowlayer-idempotency"] = m.rule.GetIdempotency().String()
+	op["x-lowlayer-rate"] = m.rule.GetRate().String()
+}
+
+// etag is true when a change by this method can be made conditional.
+func (m method) etag() bool {
+	if m.desc.Input().Fields().ByName("etag") != nil {
+		return true
+	}
+	f := m.desc.Input().Fields().ByName(protoreflect.Name(m.body))
+	return f != nil && f.Message() != nil && f.Message().Fields().ByName("etag") != nil && m.verb == "patch"
+}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pb33f/libopenapi"
+	"google.golang.org/protobuf/reflect/protoregistry"
+)
+
+const (
+	input  = "../../.cache/openapi"
+	protos = "../../proto"
+)
+
+func document(t *testing.T) object {
+	t.Helper()
+	doc, err := build(input, protos)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+func operations(t *testing.T, doc object) map[string]object {
+	t.Helper()
+	out := make(map[string]object)
+	for path, item := range child(doc, "paths") {
+		for verb, op := range item.(object) {
+			o := op.(object)
+			if id := text(o, "operationId"); out[id] != nil {
+				t.Errorf("%s is there twice", id)
+			}
+			o["path"], o["verb"] = path, verb
+			out[text(o, "operationId")] = o
+		}
+	}
+	return out
+}
+
+func TestEveryPublicMethodIsThere(t *testing.T) {
+	found := operations(t, document(t))
+	all := methods(protoregistry.GlobalFiles)
+	if len(all) < 30 || len(found) != len(all) {
+		t.Errorf("%d methods, %d operations", len(all), len(found))
+	}
+	for _, m := range all {
+		op := found[m.id()]
+		if op == nil {
+			t.Errorf("%s is missing", m.desc.FullName())
+			continue
+		}
+		for _, key := range []string{"summary", "tags", "x-lowlayer-permission", "x-lowlayer-audit", "x-lowlayer-idempotency", "x-lowlayer-rate", "x-lowlayer-rpc"} {
+			if op[key] == nil || op[key] == "" {
+				t.Errorf("%s has no %s", m.id(), key)
+			}
+		}
+	}
+}
+
+func TestPathsHaveRealNames(t *testing.T) {
+	variable := regexp.MustCompile(`\{([^}]*)\}`)
+	for id, op := range operations(t, document(t)) {
+		var want, got []string
+		for _, m := range variable.FindAllStringSubmatch(text(op, "path"), -1) {
+			want = append(want, m[1])
+		}
+		for _, p := range items(op, "parameters") {
+			if text(p, "in") == "path" {
+				got = append(got, text(p, "name"))
+				if !slices.Contains([]string{"tenant", "organisation", "vpc", "peering", "operation"}, text(p, "name")) {
+					t.Errorf("%s: %q is no real name", id, text(p, "name"))
+				}
+			}
+		}
+		if !slices.Equal(want, got) {
+			t.Errorf("%s: the path has %v, the parameters %v", id, want, got)
+		}
+	}
+}
+
+func TestEveryReferenceLeadsSomewhere(t *testing.T) {
+	doc := document(t)
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case object:
+			if r := text(v, "$ref"); r != "" {
+				parts := strings.Split(strings.TrimPrefix(r, "#/components/"), "/")
+				if len(parts) != 2 || child(child(doc, "components"), parts[0])[parts[1]] == nil {
+					t.Errorf("%s leads nowhere", r)
+				}
+			}
+			for _, c := range v {
+				walk(c)
+			}
+		case []any:
+			for _, c := range v {
+				walk(c)
+			}
+		}
+	}
+	walk(doc)
+}
+
+func TestLimitsReachTheSchemas(t *testing.T) {
+	doc := document(t)
+	schemas := child(child(doc, "components"), "schemas")
+	vpc := child(child(schemas, "lowlayer.network.v1.Vpc"), "properties")
+	labels := child(vpc, "labels")
+	if child(vpc, "displayName")["maxLength"] != uint64(120) || child(vpc, "uid")["readOnly"] != true || child(vpc, "cidr")["x-lowlayer-immutable"] != true ||
+		labels["maxProperties"] != uint64(64) || child(labels, "propertyNames")["pattern"] == nil || child(labels, "additionalProperties")["maxLength"] != uint64(128) ||
+		child(vpc, "ingressRules")["maxItems"] != uint64(64) {
+		t.Errorf("got %v", vpc)
+	}
+	organisation := child(schemas, "lowlayer.tenant.v1.Organisation")
+	if !slices.Contains(items(organisation, "required"), any("mode")) || child(child(organisation, "properties"), "vpcs")["writeOnly"] != true {
+		t.Errorf("got %v", organisation["required"])
+	}
+	if child(schemas, "lowlayer.tenant.v1.Organisation.Patch")["required"] != nil {
+		t.Error("a change requires fields")
+	}
+	if md := child(schemas, "lowlayer.operation.v1.OperationMetadata"); text(child(child(md, "properties"), "steps"), "description") == "" {
+		t.Errorf("got %v", md)
+	}
+}
+
+func TestHeadersAndProblems(t *testing.T) {
+	ops := operations(t, document(t))
+	has := func(op object, name string) bool {
+		return slices.ContainsFunc(items(op, "parameters"), func(p any) bool { return text(p, "$ref") == "#/components/parameters/"+name })
+	}
+	create, update, get := ops["VpcService_CreateVpc"], ops["VpcService_UpdateVpc"], ops["VpcService_GetVpc"]
+	if !has(create, "IdempotencyKey") || has(create, "IfMatch") || !has(update, "IfMatch") || !has(get, "IfNoneMatch") || has(get, "IdempotencyKey") {
+		t.Error("headers are not where they belong")
+	}
+	if r := child(child(update, "responses"), "412"); r == nil || child(child(get, "responses"), "304") == nil || child(r, "content")["application/problem+json"] == nil {
+		t.Errorf("got %v", r)
+	}
+	for id, op := range ops {
+		if child(op, "responses")["default"] == nil || child(op, "responses")["503"] == nil {
+			t.Errorf("%s does not say what errors look like", id)
+		}
+	}
+}
+
+func TestTheResultIsOpenAPI(t *testing.T) {
+	data, err := encode(document(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := libopenapi.NewDocument(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	model, err := doc.BuildV3Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if model.Model.Version != "3.1.0" || model.Model.Paths.PathItems.Len() < 15 {
+		t.Errorf("got version %s, %d paths", model.Model.Version, model.Model.Paths.PathItems.Len())
+	}
+}
+
+func TestTheSameInputGivesTheSameBytes(t *testing.T) {
+	first, second := t.TempDir(), t.TempDir()
+	for _, out := range []string{first, second} {
+		if err := run(input, protos, out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"openapi.json", "openapi.go"} {
+		a, err := os.ReadFile(filepath.Join(first, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(filepath.Join(second, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(a, b) {
+			t.Errorf("%s differs", name)
+		}
+	}
+}
+
+func TestInputThatDoesNotFitIsRefused(t *testing.T) {
+	if _, err := build(t.TempDir(), protos); err == nil || !strings.Contains(err.Error(), "run buf generate") {
+		t.Errorf("got %v", err)
+	}
+	empty := t.TempDir()
+	if err := os.WriteFile(filepath.Join(empty, "x.openapi.json"), []byte(`{"paths":{}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := build(empty, protos); err == nil || !strings.Contains(err.Error(), "is not in it") {
+		t.Errorf("got %v", err)
+	}
+}

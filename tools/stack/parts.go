@@ -1,0 +1,121 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"github.com/low-layer/platform/libs/pg/pgserver"
+)
+
+// A part is one process of the stack and how to tell that it is ready.
+type part struct {
+	name string
+	*process
+	ready func(context.Context) error
+}
+
+func (s *Stack) newPart(name, path string, args, env []string, ready func(context.Context) error) *part {
+	if replaced := s.opts.Programs[name]; replaced != "" {
+		path = replaced
+	}
+	return &part{name: name, ready: ready, process: &process{
+		name: name, dir: filepath.Join(s.opts.Dir, "log"), path: path, args: args, env: append(os.Environ(), env...),
+		stop: syscall.SIGTERM, grace: serviceGrace, account: s.self(),
+	}}
+}
+
+// self is the account of everything but Postgres: ours.
+func (s *Stack) self() *pgserver.Account { return nil }
+
+// foundations are what the services stand on.
+func (s *Stack) foundations() []*part {
+	a := s.opts.Addresses
+	host, port, _ := net.SplitHostPort(a.Postgres) // Free and Defaults make well-formed addresses
+	durable := "off"
+	if s.opts.Durable {
+		durable = "on"
+	}
+	postgres := s.newPart("postgres", s.tools.Postgres, []string{
+		"-D", s.dataDir(), "-p", port, "-c", "listen_addresses=" + host, "-c", "unix_socket_directories=",
+		"-c", "max_connections=200", "-c", "shared_buffers=128MB", "-c", "synchronous_commit=" + durable, "-c", "fsync=" + durable,
+		"-c", "full_page_writes=" + durable, "-c", "wal_level=minimal", "-c", "max_wal_senders=0", "-c", "autovacuum_naptime=20s",
+	}, nil, s.pingPostgres)
+	postgres.account, postgres.stop, postgres.grace = s.account, syscall.SIGINT, databaseGrace
+	_, redisPort, _ := net.SplitHostPort(a.Redis)
+	redis := s.newPart("redis", "redis-server", []string{
+		"--port", redisPort, "--bind", "127.0.0.1", "--dir", s.opts.Dir, "--dbfilename", "redis.rdb", "--save", "60", "1", "--daemonize", "no",
+	}, nil, dial(a.Redis))
+	parts := []*part{postgres, redis}
+	if s.simulated() {
+		parts = append(parts, s.newPart("openstacksim", s.bin("openstacksim"), []string{
+			"serve", "--listen", a.Simulator, "--latency", s.opts.Latency.String(), "--state", filepath.Join(s.opts.Dir, "openstacksim.json"),
+		}, nil, dial(a.Simulator)))
+	}
+	return parts
+}
+
+// services are the platform's own processes.
+func (s *Stack) services() []*part {
+	a := s.opts.Addresses
+	return []*part{
+		s.service("network", a.Network, a.NetworkAdmin),
+		s.service("tenant", a.Tenant, a.TenantAdmin,
+			"LOWLAYER_TENANT_NETWORK_TARGET="+a.Network, "LOWLAYER_TENANT_SEAL_URL_FILE="+s.keyFile()),
+		s.service("gateway", a.Gateway, a.GatewayAdmin,
+			"LOWLAYER_GATEWAY_TENANT_TARGET="+a.Tenant, "LOWLAYER_GATEWAY_NETWORK_TARGET="+a.Network),
+	}
+}
+
+func (s *Stack) service(name, listen, admin string, env ...string) *part {
+	return s.newPart(name, s.bin(name), []string{"serve"}, slices.Concat(s.settings(name, listen, admin), env, s.extra[name]), healthy(admin))
+}
+
+// settings are the environment every service takes.
+func (s *Stack) settings(name, listen, admin string) []string {
+	prefix := "LOWLAYER_" + map[string]string{"network": "NETWORK", "tenant": "TENANT", "gateway": "GATEWAY"}[name] + "_"
+	env := append([]string{prefix + "LISTEN=" + listen, prefix + "ADMIN_LISTEN=" + admin, prefix + "REDIS_URL=redis://" + s.opts.Addresses.Redis + "/0"}, s.opts.Env...)
+	if name == "gateway" {
+		return env
+	}
+	return append(env, prefix+"DATABASE_URL="+s.DatabaseURL(name), prefix+"CLOUDS_FILE="+s.opts.CloudsFile, prefix+"CLOUD="+s.opts.Cloud)
+}
+
+func (s *Stack) bin(name string) string { return filepath.Join(s.opts.Bin, name) }
+
+func dial(address string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, "tcp", address)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	}
+}
+
+// healthy asks the admin port whether the service takes calls.
+func healthy(admin string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+admin+"/readyz", nil)
+		if err != nil {
+			return err
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		if err := resp.Body.Close(); err != nil {
+			return err
+		}
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("/readyz answers %s", resp.Status)
+		}
+		return nil
+	}
+}

@@ -1,0 +1,260 @@
+// Package stack runs the whole platform on one machine as the processes it is made of: Postgres, Redis, an OpenStack (the
+// simulator, unless a clouds.yaml names a real one) and the services. The sandbox, the end-to-end tests and the benchmarks
+// use it. Every process is recorded by pid and start time under Options.Dir, so a stack is found again by another process.
+//
+// Start brings up what does not run yet, in order, and waits until each answers; Stop ends what runs, last started first.
+// What cannot start is reported with the tail of its log.
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/low-layer/platform/libs/pg/pgserver"
+)
+
+// Addresses are where the parts listen, as host:port on loopback.
+type Addresses struct {
+	Gateway, GatewayAdmin string
+	Tenant, TenantAdmin   string
+	Network, NetworkAdmin string
+	Simulator             string
+	Postgres, Redis       string
+}
+
+// Defaults are the addresses that `make up` and `make demo` use and the documents name.
+func Defaults() Addresses {
+	return Addresses{
+		Gateway: "127.0.0.1:8080", GatewayAdmin: "127.0.0.1:9200",
+		Tenant: "127.0.0.1:9101", TenantAdmin: "127.0.0.1:9201",
+		Network: "127.0.0.1:9102", NetworkAdmin: "127.0.0.1:9202",
+		Simulator: "127.0.0.1:5100", Postgres: "127.0.0.1:5544", Redis: "127.0.0.1:6390",
+	}
+}
+
+// Free are addresses nobody listens on, for tests that run beside a sandbox.
+func Free() (Addresses, error) {
+	var a Addresses
+	var held []net.Listener
+	var err error
+	for _, slot := range []*string{
+		&a.Gateway, &a.GatewayAdmin, &a.Tenant, &a.TenantAdmin, &a.Network, &a.NetworkAdmin, &a.Simulator, &a.Postgres, &a.Redis,
+	} {
+		l, listenErr := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // answers at once
+		if listenErr != nil {
+			err = errors.Join(err, fmt.Errorf("find a free port: %w", listenErr))
+			break
+		}
+		held = append(held, l)
+		*slot = l.Addr().String()
+	}
+	for _, l := range held {
+		err = errors.Join(err, l.Close())
+	}
+	return a, err
+}
+
+// Options say what to run and where.
+type Options struct {
+	// Dir keeps data, logs and pid files.
+	Dir string
+	// Bin is the folder of the built programs.
+	Bin string
+	// Addresses are where the parts listen.
+	Addresses Addresses
+	// CloudsFile and Cloud name a real OpenStack; empty runs the simulator.
+	CloudsFile, Cloud string
+	// Latency is how long the simulator takes for each call.
+	Latency time.Duration
+	// Programs replaces the program of a service, by service name, for example by one built with a failpoint.
+	Programs map[string]string
+	// Env is given to the services in addition to their own settings.
+	Env []string
+	// Durable makes Postgres wait for the disk on commit, as in production.
+	Durable bool
+}
+
+// Stack is a running platform.
+type Stack struct {
+	opts    Options
+	account *pgserver.Account
+	tools   pgserver.Tools
+	extra   map[string][]string
+}
+
+const (
+	startTimeout   = 90 * time.Second
+	serviceGrace   = 20 * time.Second
+	databaseGrace  = 10 * time.Second
+	simulatorCloud = "sandbox"
+)
+
+// New prepares a stack; nothing is started.
+func New(opts Options) (*Stack, error) {
+	tools, err := pgserver.Find()
+	if err != nil {
+		return nil, err
+	}
+	account, err := pgserver.Unprivileged()
+	if err != nil {
+		return nil, err
+	}
+	if opts.CloudsFile == "" {
+		opts.CloudsFile, opts.Cloud = filepath.Join(opts.Dir, "clouds.yaml"), simulatorCloud
+	}
+	return &Stack{opts: opts, account: account, tools: tools, extra: make(map[string][]string)}, nil
+}
+
+// Addresses are where the parts listen.
+func (s *Stack) Addresses() Addresses { return s.opts.Addresses }
+
+// Dir is where data and logs are.
+func (s *Stack) Dir() string { return s.opts.Dir }
+
+// Clouds are the clouds.yaml and the cloud in it that the services use.
+func (s *Stack) Clouds() (file, cloud string) { return s.opts.CloudsFile, s.opts.Cloud }
+
+// simulated tells whether the OpenStack is the simulator.
+func (s *Stack) simulated() bool { return s.opts.Cloud == simulatorCloud }
+
+// Start starts what does not run yet and waits until all of it is ready.
+func (s *Stack) Start(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	for _, stage := range [][]*part{s.foundations(), s.services()} {
+		for _, p := range stage {
+			if err := p.process.start(); err != nil {
+				return err
+			}
+		}
+		for _, p := range stage {
+			if err := p.process.waitReady(ctx, p.ready); err != nil {
+				return err
+			}
+		}
+		if stage[0].name == "postgres" {
+			if err := s.migrate(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Stop ends every process of the stack, services first.
+func (s *Stack) Stop(ctx context.Context) error {
+	parts := append(s.foundations(), s.services()...)
+	slices.Reverse(parts)
+	var err error
+	for _, p := range parts {
+		err = errors.Join(err, p.process.end(ctx))
+	}
+	return err
+}
+
+// Kill ends one part by SIGKILL, as a crash would.
+func (s *Stack) Kill(ctx context.Context, name string) error {
+	p, err := s.part(name)
+	if err != nil {
+		return err
+	}
+	return p.process.kill(ctx)
+}
+
+// Signal sends a signal to one part, for example SIGSTOP.
+func (s *Stack) Signal(name string, sig syscall.Signal) error {
+	p, err := s.part(name)
+	if err != nil {
+		return err
+	}
+	return p.process.signal(sig)
+}
+
+// Restart starts one part that has ended and waits until it is ready.
+func (s *Stack) Restart(ctx context.Context, name string) error {
+	p, err := s.part(name)
+	if err != nil {
+		return err
+	}
+	if err := p.process.start(); err != nil {
+		return err
+	}
+	return p.process.waitReady(ctx, p.ready)
+}
+
+// SetEnv gives one service variables from its next start on; they replace those of an earlier call.
+func (s *Stack) SetEnv(service string, env ...string) { s.extra[service] = env }
+
+// WaitEnd waits until one part has ended by itself.
+func (s *Stack) WaitEnd(ctx context.Context, name string) error {
+	p, err := s.part(name)
+	if err != nil {
+		return err
+	}
+	return poll(ctx, func() bool { _, alive := p.process.pid(); return !alive })
+}
+
+// Running tells which parts run, in the order they are started.
+func (s *Stack) Running() map[string]bool {
+	running := make(map[string]bool)
+	for _, p := range append(s.foundations(), s.services()...) {
+		_, running[p.name] = p.process.pid()
+	}
+	return running
+}
+
+// Pid is the process id of one part that runs.
+func (s *Stack) Pid(name string) (int, error) {
+	p, err := s.part(name)
+	if err != nil {
+		return 0, err
+	}
+	pid, alive := p.process.pid()
+	if !alive {
+		return 0, fmt.Errorf("%s does not run", name)
+	}
+	return pid, nil
+}
+
+// Log is the path of the log of one part.
+func (s *Stack) Log(name string) string { return filepath.Join(s.opts.Dir, "log", name+".log") }
+
+func (s *Stack) part(name string) (*part, error) {
+	for _, p := range append(s.foundations(), s.services()...) {
+		if p.name == name {
+			return p, nil
+		}
+	}
+	return nil, fmt.Errorf("the stack has no part %q", name)
+}
+
+// prepare makes folders, the database cluster, the key the secrets are sealed with and the simulator's clouds.yaml.
+func (s *Stack) prepare(ctx context.Context) error {
+	if err := os.MkdirAll(filepath.Join(s.opts.Dir, "log"), 0o755); err != nil {
+		return fmt.Errorf("make the folder of the stack: %w", err)
+	}
+	if s.account != nil { // the database's account must be able to walk to its data
+		if err := s.account.Own(filepath.Join(s.opts.Dir, "log")); err != nil {
+			return fmt.Errorf("hand over the log folder: %w", err)
+		}
+	}
+	if err := s.writeKey(); err != nil {
+		return err
+	}
+	if s.simulated() {
+		if err := s.writeClouds(); err != nil {
+			return err
+		}
+	}
+	return s.initDatabase(ctx)
+}

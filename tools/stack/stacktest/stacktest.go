@@ -1,0 +1,255 @@
+// Package stacktest runs the whole platform in a test and uses it as people do: by the CLI, over REST and over gRPC. A
+// platform that a test starts ends with the test, and its logs are kept when the test fails.
+package stacktest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/low-layer/platform/tools/stack"
+)
+
+// Patience bounds every wait; nothing takes nearly as long on an idle machine.
+const Patience = 3 * time.Minute
+
+// Platform is a running platform.
+type Platform struct {
+	*stack.Stack
+	bin, repo string
+}
+
+// Result is what a program said.
+type Result struct {
+	Out, Err string
+	Code     int
+}
+
+// Start starts a platform on free ports that ends with the test.
+func Start(t testing.TB, opts stack.Options) *Platform {
+	t.Helper()
+	p, err := Open(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(t.Failed()); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Logf("logs are kept in %s", p.Dir())
+		}
+	})
+	if err := p.Stack.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// Open prepares a platform on free ports in a folder of its own; Start and Close are the caller's.
+func Open(opts stack.Options) (*Platform, error) {
+	repo, err := findRepo()
+	if err != nil {
+		return nil, err
+	}
+	if opts.Bin, err = programs(repo); err != nil {
+		return nil, err
+	}
+	if opts.Addresses, err = stack.Free(); err != nil {
+		return nil, err
+	}
+	if opts.Dir, err = os.MkdirTemp("", "lowlayer-test-"); err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(opts.Dir, 0o755); err != nil { // the database's account walks there
+		return nil, err
+	}
+	s, err := stack.New(opts)
+	if err != nil {
+		return nil, err
+	}
+	return &Platform{Stack: s, bin: opts.Bin, repo: repo}, nil
+}
+
+// Close stops the platform and removes its folder, unless it is to be kept.
+func (p *Platform) Close(keep bool) error {
+	ctx, cancel := context.WithTimeout(context.Background(), Patience) // the test's own has ended
+	defer cancel()
+	err := p.Stop(ctx)
+	if keep {
+		return err
+	}
+	return errors.Join(err, os.RemoveAll(p.Dir()))
+}
+
+// Repo is the top of the repository.
+func (p *Platform) Repo() string { return p.repo }
+
+// Program is the path of a built program.
+func (p *Platform) Program(name string) string { return filepath.Join(p.bin, name) }
+
+func findRepo() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.work")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", errors.New("the test does not run inside the repository")
+		}
+	}
+}
+
+// programs are those of LOWLAYER_BIN, or built here.
+func programs(repo string) (string, error) {
+	if bin := os.Getenv("LOWLAYER_BIN"); bin != "" {
+		return bin, nil
+	}
+	cmd := exec.Command("make", "build") //nolint:noctx // bounded by the test's own time limit
+	cmd.Dir = repo
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("make build: %w: %s", err, out)
+	}
+	return filepath.Join(repo, "bin"), nil
+}
+
+// Lowlayer runs the CLI in the top of the repository.
+func (p *Platform) Lowlayer(t testing.TB, args ...string) Result {
+	t.Helper()
+	return p.Run(t, append([]string{filepath.Join(p.bin, "lowlayer")}, args...)...)
+}
+
+// Run runs any program in the top of the repository, with the platform's address in its environment.
+func (p *Platform) Run(t testing.TB, command ...string) Result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), Patience) // cleanups run programs too
+	defer cancel()
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Dir = p.repo
+	cmd.Env = append(os.Environ(), "LOWLAYER_ADDRESS="+p.Addresses().Gateway)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("run %s: %v", command[0], err)
+	}
+	return Result{Out: out.String(), Err: errs.String(), Code: cmd.ProcessState.ExitCode()}
+}
+
+// Must is Lowlayer for what has to succeed.
+func (p *Platform) Must(t testing.TB, args ...string) string {
+	t.Helper()
+	r := p.Lowlayer(t, args...)
+	if r.Code != 0 {
+		t.Fatalf("lowlayer %s: exit code %d\n%s%s", strings.Join(args, " "), r.Code, r.Out, r.Err)
+	}
+	return r.Out
+}
+
+// REST makes one REST call and reads the JSON it answers.
+func (p *Platform) REST(t testing.TB, method, path, body string) (int, http.Header, map[string]any) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	defer cancel()
+	var in io.Reader
+	if body != "" {
+		in = strings.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+p.Addresses().Gateway+path, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, path, err)
+	}
+	text, err := io.ReadAll(resp.Body)
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
+		t.Fatalf("%s %s: %v", method, path, err)
+	}
+	var answer map[string]any
+	if err := json.Unmarshal(text, &answer); err != nil {
+		t.Fatalf("%s %s answers %d with %q: %v", method, path, resp.StatusCode, text, err)
+	}
+	return resp.StatusCode, resp.Header, answer
+}
+
+// Dial connects to one of the platform's addresses.
+func Dial(t testing.TB, address string) *grpc.ClientConn {
+	t.Helper()
+	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return conn
+}
+
+// Inventory is what the simulator holds that carries the word in its name or tags, counted by type.
+func (p *Platform) Inventory(t testing.TB, word string) map[string]int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+p.Addresses().Simulator+"/_sim/inventory", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all struct {
+		Objects []struct {
+			Type, Name string
+			Tags       []string
+		}
+	}
+	if err := errors.Join(json.NewDecoder(resp.Body).Decode(&all), resp.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	counts := make(map[string]int)
+	for _, o := range all.Objects {
+		if strings.Contains(o.Name, word) || strings.Contains(strings.Join(o.Tags, " "), word) {
+			counts[o.Type]++
+		}
+	}
+	return counts
+}
+
+// Eventually waits until done holds, and fails the test when it does not within Patience.
+func Eventually(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	limit := time.NewTimer(Patience)
+	defer limit.Stop()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-limit.C:
+			t.Fatalf("%s did not happen within %s", what, Patience)
+		case <-tick.C:
+		}
+	}
+}
