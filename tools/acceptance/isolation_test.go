@@ -4,7 +4,7 @@ package acceptance
 
 import (
 	"encoding/json"
-	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -89,23 +89,34 @@ func (p probe) ping(t *testing.T, from, toIP string) bool {
 // tcp opens a real connection to a listener in the target server.
 func (p probe) tcp(t *testing.T, from, to string, port int) bool {
 	t.Helper()
-	script := fmt.Sprintf(`
-target=$1; source=$2; ip=$3; port=%d
-tools/lab/in -t 15 "$target" timeout 12 nc -l -p $port >/dev/null 2>&1 & listener=$!
-ok=1
-for _ in $(seq 5); do
-	if tools/lab/in -t 5 "$source" nc -z -w 2 "$ip" $port; then ok=0; break; fi
-	kill -0 $listener 2>/dev/null || break
-done
-kill $listener 2>/dev/null; wait $listener 2>/dev/null
-exit $ok`, port)
-	return p.p.Run(t, "bash", "-c", script, "tcp", p.servers[to].id, p.servers[from].id, p.servers[to].ip).Code == 0
+	const script = `
+set -eu
+listen='import socket, sys; s = socket.create_server((sys.argv[1], int(sys.argv[2]))); s.settimeout(20); print("ready", flush=True); s.accept()'
+connect='import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=6).close()'
+coproc tools/lab/in -t 25 "$1" /usr/bin/python3 -c "$listen" "$3" "$4"
+listener=$COPROC_PID
+read -r line <&"${COPROC[0]}"
+[ "$line" = ready ]
+status=0
+tools/lab/in -t 10 "$2" /usr/bin/python3 -c "$connect" "$3" "$4" 2>/dev/null || status=9
+kill "$listener" 2>/dev/null || true
+exit $status`
+	r := p.p.Run(t, "bash", "-c", script, "tcp", p.servers[to].id, p.servers[from].id, p.servers[to].ip, strconv.Itoa(port))
+	switch r.Code {
+	case 0:
+		return true
+	case 9:
+		return false
+	}
+	t.Fatalf("the connection from %s to %s was not tried: %+v", from, to, r)
+	return false
 }
 
 // trace asks ovn-trace what would happen to a packet, without sending one.
 func (p probe) trace(t *testing.T, from, to, protocol string) bool {
 	t.Helper()
 	r := p.p.Run(t, "tools/lab/trace", p.servers[from].port, p.servers[to].port, protocol)
+	t.Logf("trace %s -> %s %s: %s", from, to, protocol, strings.TrimSpace(r.Out+r.Err))
 	switch r.Code {
 	case 0:
 		return true
@@ -114,6 +125,14 @@ func (p probe) trace(t *testing.T, from, to, protocol string) bool {
 	}
 	t.Fatalf("the trace from %s to %s did not run: %+v", from, to, r)
 	return false
+}
+
+// settle waits until every hypervisor does what Neutron was told.
+func (p probe) settle(t *testing.T) {
+	t.Helper()
+	if r := p.p.Run(t, "tools/lab/lab", "settle"); r.Code != 0 {
+		t.Fatalf("lab settle: %+v", r)
+	}
 }
 
 func (p probe) expect(t *testing.T, from, to string, open bool) {
@@ -142,6 +161,7 @@ func TestIsolationAndRouting(t *testing.T) {
 	}
 	servers := c.boot(append(a.places("a"), b.places("b")...))
 	check := probe{p, servers}
+	check.settle(t)
 
 	t.Run("the bastion reaches its VPCs and they reach it", func(t *testing.T) {
 		for _, vpc := range []string{"a-dev", "a-prod"} {
@@ -164,9 +184,11 @@ func TestIsolationAndRouting(t *testing.T) {
 		p.Must(t, "peering", "create", "acme/dev-prod", "--vpc", "acme/core/dev", "--peer", "acme/core/prod")
 		check.expect(t, "a-dev", "a-prod", false)
 		p.Must(t, "peering", "accept", "acme/dev-prod")
+		check.settle(t)
 		check.expect(t, "a-dev", "a-prod", true)
 		check.expect(t, "a-prod", "a-dev", true)
 		p.Must(t, "peering", "delete", "acme/dev-prod", "--yes")
+		check.settle(t)
 		check.expect(t, "a-dev", "a-prod", false)
 	})
 	t.Run("tenants do not reach each other", func(t *testing.T) {
@@ -181,11 +203,13 @@ func TestIsolationAndRouting(t *testing.T) {
 		if check.ping(t, "b-bastion", servers["a-prod"].ip) {
 			t.Error("rival reaches a VPC of acme")
 		}
-		close := c.breach(a, b, servers)
+		mend := c.breach(a, b, servers)
+		check.settle(t)
 		if !check.ping(t, "b-bastion", servers["a-prod"].ip) || !check.trace(t, "b-bastion", "a-prod", "icmp") {
 			t.Error("opened by hand, the check still says closed: it shows nothing")
 		}
-		close()
+		mend()
+		check.settle(t)
 		if check.ping(t, "b-bastion", servers["a-prod"].ip) {
 			t.Error("closed again, rival still reaches acme")
 		}

@@ -153,6 +153,7 @@ func (s *vpcs) UpdateVpc(ctx context.Context, r *networkv1.UpdateVpcRequest) (*l
 
 // service is a running fake service.
 type service struct {
+	t       *testing.T
 	address string
 	stop    context.CancelFunc
 	done    chan error
@@ -166,7 +167,7 @@ func startService(t *testing.T, address string, register func(grpc.ServiceRegist
 	}
 	register(server.Registrar())
 	ctx, stop := context.WithCancel(t.Context())
-	s := &service{address: server.Addr(), stop: stop, done: make(chan error, 1)}
+	s := &service{t: t, address: server.Addr(), stop: stop, done: make(chan error, 1)}
 	go func() { s.done <- server.Serve(ctx) }()
 	t.Cleanup(s.end)
 	return s
@@ -175,7 +176,9 @@ func startService(t *testing.T, address string, register func(grpc.ServiceRegist
 func (s *service) end() {
 	s.stop()
 	if s.done != nil {
-		<-s.done
+		if err := <-s.done; err != nil {
+			s.t.Error(err)
+		}
 		s.done = nil
 	}
 }

@@ -27,7 +27,7 @@ func VpcMessage(v vpc.Vpc) *networkv1.Vpc {
 	}
 	for _, r := range v.Ingress {
 		m.IngressRules = append(m.IngressRules, &networkv1.IngressRule{
-			Name: r.Name, Protocol: protocolMessage(r.Protocol), PortMin: int32(r.PortMin), PortMax: int32(r.PortMax), //nolint:gosec // ports fit
+			Name: r.Name, Protocol: protocolMessage(r.Protocol), PortMin: int32(r.PortMin), PortMax: int32(r.PortMax),
 			SourceCidr: r.Source.String(),
 		})
 	}

@@ -106,7 +106,7 @@ func New(ctx context.Context, cfg Config, o Options) (_ *App, err error) {
 func (a *App) assemble(neutron *cloud.Cloud) error {
 	o := a.options
 	a.records = store.NewRecords(a.pool, o.Clock, store.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage})
-	kit := provision.New(neutron, a.records, provision.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage})
+	kit := provision.New(provision.InTurn(neutron, store.NewTurns(a.pool)), a.records, provision.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage})
 	engineConfig := engine.Config{
 		Service: name, Pool: a.pool, Kinds: kit.Kinds(), Logger: o.Logger, Clock: o.Clock, Telemetry: o.Telemetry,
 		Workers: a.cfg.Workers, StepContext: stepContext,

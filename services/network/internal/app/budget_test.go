@@ -78,6 +78,30 @@ func TestVpcIsMadeWithinItsBudget(t *testing.T) {
 	}
 }
 
+// TestBudgetsOfTheReadme holds the numbers the README gives.
+func TestBudgetsOfTheReadme(t *testing.T) {
+	w := newWorld(t, setup{})
+	spent := func() int {
+		n := len(writes(w.sim.Cloud.Calls()))
+		w.sim.Cloud.ResetCalls()
+		return n
+	}
+	w.boundary("acme", space)
+	boundary := spent()
+	w.hub(org, "proj-core")
+	hub := spent()
+	a := w.vpc("dev", &networkv1.Vpc{})
+	vpc := spent()
+	b := w.vpc("prod", &networkv1.Vpc{})
+	p := w.peer("link", a, b)
+	spent()
+	w.done(w.peers.AcceptPeering(t.Context(), &networkv1.AcceptPeeringRequest{Name: p.GetName()}))
+	peering := spent()
+	if boundary != 3 || hub != 9 || vpc != 17 || peering != 10 {
+		t.Errorf("boundary %d, hub %d, VPC %d, peering %d writing calls; the README says 3, 9, 17, 10", boundary, hub, vpc, peering)
+	}
+}
+
 func TestReadsAndAcceptanceNeedNoCloud(t *testing.T) {
 	w := newWorld(t, setup{})
 	w.foundation()

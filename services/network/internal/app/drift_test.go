@@ -54,8 +54,8 @@ func (w *world) settle() {
 	})
 }
 
-// picture is all of a VPC that people could have changed, without ids.
-func (w *world) picture(v *networkv1.Vpc) []string {
+// picture is all that people could have changed, without ids.
+func (w *world) picture() []string {
 	w.t.Helper()
 	ctx, t := w.t.Context(), w.t
 	var out []string
@@ -118,7 +118,7 @@ func TestDriftIsRepaired(t *testing.T) {
 	if got := inSync(w.get(v.GetName())); got != "True InSync" {
 		t.Errorf("got condition %q", got)
 	}
-	want := w.picture(v)
+	want := w.picture()
 	c, ctx := v.GetCloud(), t.Context()
 	subnetOf := func(network string) fabric.Subnet {
 		s, err := w.cloud.Subnets(ctx, fabric.Filter{NetworkID: network})
@@ -215,7 +215,7 @@ func TestDriftIsRepaired(t *testing.T) {
 				t.Errorf("got findings %v", found)
 			}
 			w.settle()
-			if got := w.picture(v); !slices.Equal(got, want) {
+			if got := w.picture(); !slices.Equal(got, want) {
 				t.Errorf("after the repair:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
 		})
@@ -232,7 +232,7 @@ func TestRouterTornOutComesBack(t *testing.T) {
 	v, other := w.vpc("dev", &networkv1.Vpc{}), w.vpc("prod", &networkv1.Vpc{})
 	p := w.peer("link", v, other)
 	w.done(w.peers.AcceptPeering(t.Context(), &networkv1.AcceptPeeringRequest{Name: p.GetName()}))
-	want := w.picture(v)
+	want := w.picture()
 	ctx, router := t.Context(), v.GetCloud().GetRouterId()
 	routers, err := w.cloud.Routers(ctx, fabric.Filter{IDs: []string{router}})
 	must(t, err)
@@ -244,7 +244,7 @@ func TestRouterTornOutComesBack(t *testing.T) {
 	}
 	must(t, w.cloud.DeleteRouter(ctx, router))
 	w.settle()
-	if got := w.picture(v); !slices.Equal(got, want) {
+	if got := w.picture(); !slices.Equal(got, want) {
 		t.Errorf("after the repair:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	if now := w.get(v.GetName()).GetCloud().GetRouterId(); now == router || now == "" {

@@ -75,7 +75,7 @@ func TestPeeringAcrossOrganisations(t *testing.T) {
 	_, err := w.peers.AcceptPeering(t.Context(), &networkv1.AcceptPeeringRequest{Name: p.GetName()})
 	refused(t, err, codes.FailedPrecondition, "PEERING_NOT_PENDING")
 	_, err = w.vpcs.DeleteVpc(t.Context(), &networkv1.DeleteVpcRequest{Name: b.GetName()})
-	if e := refused(t, err, codes.FailedPrecondition, "VPC_PEERED"); e.Metadata["resource"] != p.GetName() {
+	if e := refusal(t, err, codes.FailedPrecondition, "VPC_PEERED"); e.Metadata["resource"] != p.GetName() {
 		t.Errorf("got %v", e)
 	}
 	// The VPC's own rules change, the peering's stay.
@@ -108,7 +108,7 @@ func TestCreatePeeringRefuses(t *testing.T) {
 		})
 		return err
 	}
-	if e := refused(t, create("second", b.GetName(), a.GetName()), codes.AlreadyExists, "PEERING_EXISTS"); e.Metadata["resource"] != tenant+"/peerings/first" {
+	if e := refusal(t, create("second", b.GetName(), a.GetName()), codes.AlreadyExists, "PEERING_EXISTS"); e.Metadata["resource"] != tenant+"/peerings/first" {
 		t.Errorf("got %v", e)
 	}
 	refused(t, create("first", a.GetName(), b.GetName()), codes.AlreadyExists, "PEERING_EXISTS")
@@ -157,7 +157,7 @@ func TestFoundations(t *testing.T) {
 		return err
 	}
 	must(t, check(&networkinternalv1.NetworkOrder{Field: "hub_cidr", Hub: true}, &networkinternalv1.NetworkOrder{Field: "vpcs[0].cidr", Cidr: "10.65.0.0/20"}))
-	e := refused(t, check(
+	e := refusal(t, check(
 		&networkinternalv1.NetworkOrder{Field: "vpcs[0].cidr", Cidr: "10.65.0.0/20"},
 		&networkinternalv1.NetworkOrder{Field: "vpcs[1].cidr", Cidr: "10.65.8.0/24"},
 		&networkinternalv1.NetworkOrder{Field: "vpcs[2].cidr", Cidr: "10.64.4.0/24"},

@@ -198,7 +198,7 @@ func TestUpdateVpc(t *testing.T) {
 		t.Errorf("got %v, %v", got, err)
 	}
 	_, err = update([]string{"cidr"}, &networkv1.Vpc{Cidr: "10.70.0.0/20"})
-	if e := refused(t, err, codes.InvalidArgument, "INVALID_FIELDS"); e.Fields[0].Field != "vpc.cidr" {
+	if e := refusal(t, err, codes.InvalidArgument, "INVALID_FIELDS"); e.Fields[0].Field != "vpc.cidr" {
 		t.Errorf("got %v", e)
 	}
 	_, err = update([]string{"mode"}, &networkv1.Vpc{Mode: typev1.ResourceMode_DEDICATED})
@@ -336,7 +336,7 @@ func TestExhaustion(t *testing.T) {
 	w.boundary("acme", "10.64.0.0/20")
 	w.hub(org, "proj-core")
 	_, err := w.create("dev", &networkv1.Vpc{})
-	e := refused(t, err, codes.FailedPrecondition, "CIDR_EXHAUSTED")
+	e := refusal(t, err, codes.FailedPrecondition, "CIDR_EXHAUSTED")
 	if !strings.Contains(e.Message, "/20") || e.Metadata["network_cidr"] != "10.64.0.0/20" {
 		t.Errorf("got %v", e)
 	}

@@ -68,11 +68,9 @@ type world struct {
 }
 
 type setup struct {
-	sim     sim.Options
-	engine  func(*engine.Config)
-	drift   time.Duration
-	age     time.Duration
-	service []string // further settings
+	sim    sim.Options
+	engine func(*engine.Config)
+	age    time.Duration
 }
 
 func newWorld(t *testing.T, with setup) *world {
@@ -94,10 +92,8 @@ func newWorld(t *testing.T, with setup) *world {
 
 	cfg := app.Config{
 		Listen: "127.0.0.1:0", DatabaseURL: databaseURL, MaxConns: 20, RedisURL: redisURL, CloudsFile: cloudsFile, Cloud: "sim",
-		DriftInterval: with.drift, DriftAge: with.age, Workers: 64,
-	}
-	if cfg.DriftInterval == 0 {
-		cfg.DriftInterval = time.Hour
+		// Tests make the passes themselves.
+		DriftInterval: time.Hour, DriftAge: with.age, Workers: 64,
 	}
 	w.app, err = app.New(ctx, cfg, app.Options{
 		Logger: logger(t), Clock: clock.Real(), Engine: func(c *engine.Config) {
@@ -274,8 +270,16 @@ func (w *world) get(name string) *networkv1.Vpc {
 	return v
 }
 
-// refused fails the test unless err has the code and the reason; it answers the typed error.
-func refused(t *testing.T, err error, code codes.Code, reason string) *errs.Error {
+// refused fails the test unless err has the code and the reason.
+func refused(t *testing.T, err error, code codes.Code, reason string) {
+	t.Helper()
+	if e := refusal(t, err, code, reason); e.Message == "" {
+		t.Fatalf("%v says nothing", e)
+	}
+}
+
+// refusal is refused that answers the typed error.
+func refusal(t *testing.T, err error, code codes.Code, reason string) *errs.Error {
 	t.Helper()
 	if status.Code(err) != code {
 		t.Fatalf("got %v, want %s %s", err, code, reason)

@@ -91,7 +91,8 @@ func (k *Kit) poolStep(step, title, name string, space netip.Prefix) engine.Step
 }
 
 func scopeExternal(s fabric.Scope) engine.External { return engine.External{ID: s.ID, Name: s.Name} }
-func poolExternal(p fabric.Pool) engine.External   { return engine.External{ID: p.ID, Name: p.Name} }
+
+func poolExternal(p fabric.Pool) engine.External { return engine.External{ID: p.ID, Name: p.Name} }
 
 func (k *Kit) scopeEnd() engine.Object {
 	return engine.Object{

@@ -64,7 +64,7 @@ func (k *Kit) hubSteps(h hub.Hub) []engine.Step {
 		k.tagStep(topology.StepTagRouter, "tag the hub router", topology.StepRouter, fabric.TagRouter, tags),
 		k.tagStep(topology.StepTagGroup, "tag the hub's security group", topology.StepGroup, fabric.TagGroup, tags),
 		k.rulesStep(topology.StepRules, "allow the organisation's traffic in to the hub", topology.StepGroup, topology.HubRules(h), keepNone),
-		k.interfaceStep(topology.StepInterface, "give the router the hub's gateway address", made(topology.StepRouter), topology.StepSubnet, topology.StepRouter),
+		k.interfaceStep(topology.StepInterface, "give the router the hub's gateway address", ownRouter, topology.StepSubnet, topology.StepRouter),
 	}
 }
 

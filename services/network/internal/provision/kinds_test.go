@@ -10,6 +10,7 @@ import (
 const times = "now(), now()"
 
 func TestBoundarySurvives(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t)
 	provisiontest.Run(t, provisiontest.Suite{World: func(t *testing.T) provisiontest.World {
 		return p.ground(t, "bnd").world("boundary", "tenants/acme/boundary", []string{
@@ -20,6 +21,7 @@ func TestBoundarySurvives(t *testing.T) {
 }
 
 func TestHubSurvives(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t)
 	provisiontest.Run(t, provisiontest.Suite{World: func(t *testing.T) provisiontest.World {
 		g := p.ground(t, "hub")
@@ -32,6 +34,7 @@ func TestHubSurvives(t *testing.T) {
 }
 
 func TestVpcSurvives(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t)
 	provisiontest.Run(t, provisiontest.Suite{World: func(t *testing.T) provisiontest.World {
 		g := p.ground(t, "vpc")
@@ -49,6 +52,7 @@ func TestVpcSurvives(t *testing.T) {
 }
 
 func TestPeeringSurvives(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t)
 	provisiontest.Run(t, provisiontest.Suite{World: func(t *testing.T) provisiontest.World {
 		g := p.ground(t, "peer")

@@ -82,7 +82,7 @@ func (k *Kit) Kinds() []engine.Kind {
 func digest(parts ...any) string {
 	h := fnv.New64a()
 	for _, p := range parts {
-		fmt.Fprintf(h, "%v\x00", p)
+		_, _ = fmt.Fprintf(h, "%v\x00", p) // a hash never fails to write
 	}
 	return fmt.Sprintf("%016x", h.Sum64())
 }
@@ -136,7 +136,8 @@ func specOf[T any](r engine.Resource) (T, error) {
 
 // lookFor finds what a step made, by the name it gave it, and by the id the ledger has: people rename things.
 func lookFor[T any](ctx context.Context, run *engine.Run, by fabric.Filter,
-	list func(context.Context, fabric.Filter) ([]T, error), external func(T) engine.External) ([]engine.External, error) {
+	list func(context.Context, fabric.Filter) ([]T, error), external func(T) engine.External,
+) ([]engine.External, error) {
 	found, err := list(ctx, by)
 	if err != nil {
 		return nil, err

@@ -74,9 +74,9 @@ func (k *Kit) routerEnd() engine.Object {
 // idOf answers an id that is known when the step runs.
 type idOf func(ctx context.Context, run *engine.Run) (string, error)
 
-// made is the id of what another step of the same resource made.
-func made(step string) idOf {
-	return func(_ context.Context, run *engine.Run) (string, error) { return need(run, step) }
+// ownRouter is the router of the resource itself.
+func ownRouter(_ context.Context, run *engine.Run) (string, error) {
+	return need(run, topology.StepRouter)
 }
 
 // routeStep adds one route to a router, without touching those of others. Adding it again changes nothing.

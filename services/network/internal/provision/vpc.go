@@ -76,15 +76,15 @@ func (k *Kit) vpcSteps(v vpc.Vpc) []engine.Step {
 		k.portStep(topology.StepTransitPort, "create the VPC router's port on the link", name("transit-port"), v.ProjectID,
 			topology.StepTransitNetwork, topology.StepTransitSubnet, ipam.Host(v.Transit, 2)),
 		k.interfaceStep(topology.StepHubInterface, "join the hub router to the link", k.hubRouter(v), topology.StepTransitSubnet, topology.StepFoundation),
-		k.attachStep(topology.StepTransitInterface, "join the VPC router to the link", made(topology.StepRouter), topology.StepTransitPort, topology.StepTransitSubnet, topology.StepRouter),
-		k.interfaceStep(topology.StepInterface, "give the router the VPC's gateway address", made(topology.StepRouter), topology.StepSubnet, topology.StepRouter),
+		k.attachStep(topology.StepTransitInterface, "join the VPC router to the link", ownRouter, topology.StepTransitPort, topology.StepTransitSubnet, topology.StepRouter),
+		k.interfaceStep(topology.StepInterface, "give the router the VPC's gateway address", ownRouter, topology.StepSubnet, topology.StepRouter),
 		k.rulesStep(topology.StepRules, "allow in the VPC itself, the bastion and what was asked for", topology.StepGroup, topology.VpcRules(v), k.peeringRules(v)),
 		k.tagStep(topology.StepTagNetwork, "tag the VPC network", topology.StepNetwork, fabric.TagNetwork, tags),
 		k.tagStep(topology.StepTagTransitNetwork, "tag the network of the link", topology.StepTransitNetwork, fabric.TagNetwork, tags),
 		k.tagStep(topology.StepTagRouter, "tag the VPC router", topology.StepRouter, fabric.TagRouter, tags),
 		k.tagStep(topology.StepTagGroup, "tag the VPC's security group", topology.StepGroup, fabric.TagGroup, tags),
 		// Only what is for the hub goes over the link: that is what keeps VPCs apart.
-		k.routeStep(topology.StepVpcRoute, "route the VPC to the hub", made(topology.StepRouter), vpcRoute.Destination, vpcRoute.NextHop,
+		k.routeStep(topology.StepVpcRoute, "route the VPC to the hub", ownRouter, vpcRoute.Destination, vpcRoute.NextHop,
 			topology.StepTransitInterface, topology.StepRouter),
 		k.routeStep(topology.StepHubRoute, "route the hub to the VPC", k.hubRouter(v), hubRoute.Destination, hubRoute.NextHop, topology.StepHubInterface),
 	}

@@ -59,7 +59,7 @@ func boundaryOf(ctx context.Context, q provision.Querier, tenant string) (bounda
 // lockBoundary holds the boundary for a change of the tenant's addresses: one at a time, so that none is refused for
 // having picked what another one picked too.
 func lockBoundary(ctx context.Context, tx pgx.Tx, tenant string) (boundary.Boundary, error) {
-	if _, err := lock(ctx, tx, `SELECT uid FROM boundaries WHERE tenant = $1 FOR NO KEY UPDATE`, tenant); err != nil {
+	if err := lock(ctx, tx, `SELECT uid FROM boundaries WHERE tenant = $1 FOR NO KEY UPDATE`, tenant); err != nil {
 		return boundary.Boundary{}, err
 	}
 	return boundaryOf(ctx, tx, tenant)
@@ -79,7 +79,7 @@ func (s *Store) EnsureBoundary(ctx context.Context, id request.Identity, o bound
 		switch {
 		case err == nil:
 			c.UID = was.UID
-			return s.ensured(ctx, tx, c, o.Tenant.Tenant, string(was.Status.State), o.Same(was))
+			return s.ensured(ctx, tx, c, o.Tenant.Tenant, was.Status.State, o.Same(was))
 		case errs.CodeOf(err) != errs.CodeNotFound:
 			return c, err
 		}
@@ -116,7 +116,7 @@ func (s *Store) DeleteBoundary(ctx context.Context, id request.Identity, name re
 		c := change{Change: provision.Change{
 			Kind: boundary.Kind, Name: boundary.Name(name), Verb: "delete", Transient: provision.Deleting, Deleting: true,
 		}}
-		if _, err := lock(ctx, tx, `SELECT uid FROM boundaries WHERE tenant = $1 FOR UPDATE`, name.Tenant); err != nil {
+		if err := lock(ctx, tx, `SELECT uid FROM boundaries WHERE tenant = $1 FOR UPDATE`, name.Tenant); err != nil {
 			return c, err
 		}
 		b, err := boundaryOf(ctx, tx, name.Tenant)

@@ -83,7 +83,7 @@ func (s *Store) EnsureHub(ctx context.Context, id request.Identity, o hub.Order)
 		switch {
 		case err == nil:
 			c.UID, c.message = was.UID, s.hubMessage(was.UID)
-			return s.ensured(ctx, tx, c, tenant, string(was.Status.State), o.Same(was))
+			return s.ensured(ctx, tx, c, tenant, was.Status.State, o.Same(was))
 		case errs.CodeOf(err) != errs.CodeNotFound:
 			return c, err
 		}
@@ -126,7 +126,7 @@ func (s *Store) DeleteHub(ctx context.Context, id request.Identity, name resourc
 		c := change{Change: provision.Change{
 			Kind: hub.Kind, Name: name.String(), Verb: "delete", Transient: provision.Deleting, Deleting: true,
 		}, event: "hub.delete_requested"}
-		_, err := lock(ctx, tx, `SELECT uid FROM hubs WHERE tenant = $1 AND organisation = $2 FOR UPDATE`, name.Tenant, name.Organisation)
+		err := lock(ctx, tx, `SELECT uid FROM hubs WHERE tenant = $1 AND organisation = $2 FOR UPDATE`, name.Tenant, name.Organisation)
 		if err != nil {
 			return c, err
 		}

@@ -187,7 +187,7 @@ func (s *Store) AcceptPeering(ctx context.Context, id request.Identity, name res
 		if err != nil {
 			return c, err
 		}
-		if _, err := lock(ctx, tx, `SELECT uid FROM peerings WHERE name = $1 FOR UPDATE`, name.String()); err != nil {
+		if err := lock(ctx, tx, `SELECT uid FROM peerings WHERE name = $1 FOR UPDATE`, name.String()); err != nil {
 			return c, err
 		}
 		p, err := peeringOf(ctx, tx, name)
@@ -216,7 +216,7 @@ func (s *Store) DeletePeering(ctx context.Context, id request.Identity, name res
 		c := change{Change: provision.Change{
 			Kind: peering.Kind, Name: name.String(), Verb: "delete", Transient: provision.Deleting, Deleting: true,
 		}, event: "peering.delete_requested"}
-		if _, err := lock(ctx, tx, `SELECT uid FROM peerings WHERE name = $1 FOR UPDATE`, name.String()); err != nil {
+		if err := lock(ctx, tx, `SELECT uid FROM peerings WHERE name = $1 FOR UPDATE`, name.String()); err != nil {
 			return c, err
 		}
 		p, err := peeringOf(ctx, tx, name)

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -86,9 +85,6 @@ type Records struct {
 func NewRecords(pool *pgxpool.Pool, c clock.Clock, messages Messages) *Records {
 	return &Records{pool: pool, clock: c, messages: messages}
 }
-
-// Pool is the database, for what shares it.
-func (r *Records) Pool() *pgxpool.Pool { return r.pool }
 
 // change is what a transaction decided.
 type change struct {
@@ -200,15 +196,11 @@ func (s *Store) maker(ctx context.Context, tx pgx.Tx, tenant, uid string) (*prov
 	return s.engine.Get(ctx, tenant, id)
 }
 
-// lock holds a row against changes that would take away what a transaction relies on.
-func lock(ctx context.Context, tx pgx.Tx, sql string, args ...any) (bool, error) {
-	var uid string
-	err := tx.QueryRow(ctx, sql, args...).Scan(&uid)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return false, nil
+// lock holds a row, when there is one, against changes that would take away what a transaction relies on. What the row
+// says is read after: a statement that waits for a lock may not see what the one before it changed elsewhere.
+func lock(ctx context.Context, tx pgx.Tx, sql string, args ...any) error {
+	if _, err := tx.Exec(ctx, sql, args...); err != nil {
+		return fmt.Errorf("lock what the change relies on: %w", err)
 	}
-	if err != nil {
-		return false, fmt.Errorf("lock %s: %w", strings.Fields(sql)[3], err)
-	}
-	return true, nil
+	return nil
 }

@@ -96,7 +96,7 @@ func (s *Store) CreateVpc(ctx context.Context, id request.Identity, o vpc.Order)
 		if err != nil {
 			return c, err
 		}
-		_, err = lock(ctx, tx, `SELECT uid FROM hubs WHERE tenant = $1 AND organisation = $2 FOR KEY SHARE`, tenant, parent.Organisation)
+		err = lock(ctx, tx, `SELECT uid FROM hubs WHERE tenant = $1 AND organisation = $2 FOR KEY SHARE`, tenant, parent.Organisation)
 		if err != nil {
 			return c, err
 		}
@@ -177,7 +177,7 @@ func (s *Store) UpdateVpc(ctx context.Context, id request.Identity, u vpc.Update
 		c := change{Change: provision.Change{
 			Kind: vpc.Kind, Name: u.Name.String(), Verb: "update", Transient: provision.Updating, Final: provision.Active,
 		}, event: "vpc.updated"}
-		if _, err := lock(ctx, tx, `SELECT uid FROM vpcs WHERE name = $1 FOR NO KEY UPDATE`, u.Name.String()); err != nil {
+		if err := lock(ctx, tx, `SELECT uid FROM vpcs WHERE name = $1 FOR NO KEY UPDATE`, u.Name.String()); err != nil {
 			return c, err
 		}
 		v, err := vpcOf(ctx, tx, u.Name)
@@ -211,7 +211,7 @@ func (s *Store) DeleteVpc(ctx context.Context, id request.Identity, name resourc
 		c := change{Change: provision.Change{
 			Kind: vpc.Kind, Name: name.String(), Verb: "delete", Transient: provision.Deleting, Deleting: true,
 		}, event: "vpc.delete_requested"}
-		if _, err := lock(ctx, tx, `SELECT uid FROM vpcs WHERE name = $1 FOR UPDATE`, name.String()); err != nil {
+		if err := lock(ctx, tx, `SELECT uid FROM vpcs WHERE name = $1 FOR UPDATE`, name.String()); err != nil {
 			return c, err
 		}
 		v, err := vpcOf(ctx, tx, name)

@@ -16,6 +16,7 @@ import (
 
 // TestSoftDelete deletes an organisation, brings it back with all it had, and purges it in the end.
 func TestSoftDelete(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	ctx := t.Context()
 	r.tenant("acme")
@@ -84,6 +85,7 @@ func TestSoftDelete(t *testing.T) {
 
 // TestTenantTakesOrganisationsAlong deletes a tenant with force, brings both back, and purges both.
 func TestTenantTakesOrganisationsAlong(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	ctx := t.Context()
 	before := r.inventory()

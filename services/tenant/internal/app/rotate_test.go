@@ -57,6 +57,7 @@ func TestRotation(t *testing.T) {
 
 // TestRotationBeforeTheEnd shows that a credential is replaced by itself before it expires.
 func TestRotationBeforeTheEnd(t *testing.T) {
+	t.Parallel()
 	r := start(t, func(c *app.Config) {
 		// A third of the lifetime is left to replace it: so it is due about two seconds after it was made.
 		c.CredentialLifetime, c.PeriodicInterval = 3*time.Second, 50*time.Millisecond

@@ -36,6 +36,7 @@ func (l *lines) String() string {
 // TestSecretsStaySealed goes through making, failing and rotating, and then looks for the secrets in clear everywhere the
 // service writes: its log and every table of its database.
 func TestSecretsStaySealed(t *testing.T) {
+	t.Parallel()
 	log := &lines{}
 	r := startLogged(t, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	ctx := t.Context()

@@ -22,6 +22,7 @@ func blocked(_ *longrunningpb.Operation, m *operationv1.OperationMetadata) bool 
 
 // TestKeystoneDown shows that a tenant ordered while Keystone is away says so, and is made once it is back.
 func TestKeystoneDown(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	ctx := t.Context()
 	id, err := r.cloud.AddFault(sim.Fault{Path: "^/identity/", Status: 503, RetryAfter: 1})
@@ -55,11 +56,12 @@ func TestKeystoneDown(t *testing.T) {
 
 // TestAnswersLost has Keystone do its work and lose the answers, while its lists lag.
 func TestAnswersLost(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	for _, f := range []sim.Fault{
-		{Method: "POST", Path: "/identity/v3/(domains|projects|users)", Executed: true, Status: 504, Nth: 1},
-		{Method: "POST", Path: "/identity/v3/projects", Executed: true, Status: 504, Nth: 1},
-		{Method: "POST", Path: "/application_credentials$", Executed: true, Status: 502, Nth: 1},
+		{Method: "POST", Path: "/identity/v3/(domains|projects|users)", Executed: true, Status: 504, RetryAfter: 1, Nth: 1},
+		{Method: "POST", Path: "/identity/v3/projects", Executed: true, Status: 504, RetryAfter: 1, Nth: 1},
+		{Method: "POST", Path: "/application_credentials$", Executed: true, Status: 502, RetryAfter: 1, Nth: 1},
 		{Method: "GET", Path: "/identity/v3/(domains|projects|users)$", Stale: sim.Duration(100 * time.Millisecond), Count: 4},
 	} {
 		if _, err := r.cloud.AddFault(f); err != nil {
@@ -81,6 +83,7 @@ func TestAnswersLost(t *testing.T) {
 
 // TestBlockedChild shows the network service's blockage as the organisation's own.
 func TestBlockedChild(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	r.tenant("acme")
 	r.network.Hold("CreateVpc")
@@ -110,6 +113,7 @@ func TestBlockedChild(t *testing.T) {
 
 // TestDeleteWhileBlocked soft-deletes an organisation whose creation hangs, and brings it back complete.
 func TestDeleteWhileBlocked(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	ctx := t.Context()
 	r.tenant("acme")
@@ -142,6 +146,7 @@ func TestDeleteWhileBlocked(t *testing.T) {
 
 // TestDrift puts right what somebody did in Keystone by hand, and leaves what is not ours alone.
 func TestDrift(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	ctx := t.Context()
 	ten := r.tenant("acme")

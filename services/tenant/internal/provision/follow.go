@@ -48,6 +48,6 @@ func blocked(b *tenancy.Blockage) error {
 		code = errs.ResourceExhausted
 	}
 	e := errs.New(code, b.Reason, "%s; %s", b.Message, b.Remedy)
-	e.Retry = 5 * time.Second
+	e.Retry = 2 * time.Second
 	return e
 }

@@ -136,7 +136,9 @@ func serve(t *testing.T, options ...grpc.ServerOption) *grpc.ClientConn {
 			t.Error(err)
 		}
 		s.Stop()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
 	return conn
 }

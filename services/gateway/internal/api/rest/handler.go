@@ -84,8 +84,6 @@ type call struct {
 	masked bool
 	// sent is true once a service was called: errors are its answers from then on.
 	sent bool
-	// status is what was answered, when it was a problem.
-	status int
 }
 
 type callKey struct{}

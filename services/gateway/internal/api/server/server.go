@@ -151,6 +151,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	if err := s.http.Close(); err != nil {
 		s.cfg.Logger.DebugContext(ctx, "close the port", "error", err)
 	}
-	<-failed
+	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
 	return nil
 }

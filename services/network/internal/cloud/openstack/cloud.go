@@ -86,8 +86,7 @@ func pages[T any](ctx context.Context, client *gophercloud.ServiceClient, next, 
 	var out []T
 	for next != "" {
 		var body map[string]json.RawMessage
-		// The response is read into body by gophercloud, which closes it.
-		resp, err := client.Get(ctx, next, &body, &gophercloud.RequestOpts{OkCodes: []int{http.StatusOK}})
+		resp, err := client.Get(ctx, next, &body, &gophercloud.RequestOpts{OkCodes: []int{http.StatusOK}}) //nolint:bodyclose // gophercloud closes what it decodes
 		if _, _, err = gophercloud.ParseResponse(resp, err); err != nil {
 			return nil, err
 		}

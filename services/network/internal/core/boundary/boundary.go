@@ -21,7 +21,7 @@ type Boundary struct {
 	TenantUID string
 	// Network is the space of the tenant.
 	Network netip.Prefix
-	// Suspended tenants get no new networks.
+	// Suspended tenants, and deleted ones that can still come back, get no new networks.
 	Suspended bool
 	Cloud     Cloud
 }
@@ -67,7 +67,7 @@ func (o Order) Same(b Boundary) error {
 // Open refuses new networks of a tenant that is suspended or going.
 func (b Boundary) Open() error {
 	if b.Suspended {
-		return errs.Failed("TENANT_SUSPENDED", "tenant %q is suspended; resume it first", b.Tenant).With("resource", b.Tenant.String())
+		return errs.Failed("TENANT_SUSPENDED", "tenant %q is suspended or deleted; resume or undelete it first", b.Tenant).With("resource", b.Tenant.String())
 	}
 	if b.Status.State == status.Deleting {
 		return errs.NotFound("tenant", b.Tenant.String())

@@ -153,7 +153,7 @@ func TestParseTenantKeepsLinksFree(t *testing.T) {
 		{"100.64.0.0/10", ipam.ReasonReserved},
 		{"100.65.0.0/16", ipam.ReasonReserved},
 		{"100.66.0.0/16", ""},
-		{"10.0.0.0/7", ipam.ReasonInvalid},
+		{"10.0.0.0/7", ipam.ReasonSize},
 		{"10.0.0.0/21", ipam.ReasonSize},
 	} {
 		_, err := ipam.ParseTenant("network_cidr", c.cidr)
@@ -167,15 +167,20 @@ func TestParseTenantKeepsLinksFree(t *testing.T) {
 func TestCheckOrderServesWishesFirst(t *testing.T) {
 	space := netip.MustParsePrefix("10.64.0.0/18")
 	err := ipam.CheckOrder(space, nil, []ipam.Wanted{
-		{Field: "a", Sizes: ipam.VpcSizes()}, {Field: "b", CIDR: "10.64.0.0/20", Sizes: ipam.VpcSizes()},
-		{Field: "c", Sizes: ipam.VpcSizes()}, {Field: "hub", Sizes: ipam.HubSizes()},
+		{Field: "a", Sizes: ipam.VpcSizes()},
+		{Field: "b", CIDR: "10.64.0.0/20", Sizes: ipam.VpcSizes()},
+		{Field: "c", Sizes: ipam.VpcSizes()},
+		{Field: "hub", Sizes: ipam.HubSizes()},
 	})
 	if err != nil {
 		t.Errorf("got %v", err)
 	}
 	err = ipam.CheckOrder(space, nil, []ipam.Wanted{
-		{Field: "a", Sizes: ipam.VpcSizes()}, {Field: "b", Sizes: ipam.VpcSizes()}, {Field: "c", Sizes: ipam.VpcSizes()},
-		{Field: "d", Sizes: ipam.VpcSizes()}, {Field: "e", Sizes: ipam.VpcSizes()},
+		{Field: "a", Sizes: ipam.VpcSizes()},
+		{Field: "b", Sizes: ipam.VpcSizes()},
+		{Field: "c", Sizes: ipam.VpcSizes()},
+		{Field: "d", Sizes: ipam.VpcSizes()},
+		{Field: "e", Sizes: ipam.VpcSizes()},
 	})
 	if errs.ReasonOf(err) != ipam.ReasonExhausted {
 		t.Errorf("got %v", err)

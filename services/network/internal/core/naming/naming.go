@@ -3,8 +3,6 @@
 // an object is found again before it could be tagged or written down.
 package naming
 
-import "strings"
-
 // OwnTag is on every object of LOW-LAYER that takes tags.
 const OwnTag = "lowlayer"
 
@@ -13,15 +11,6 @@ const maxTag = 60
 
 // Object is the name of one object: the last part of the resource's name for people, its role, and the uid.
 func Object(id, role, uid string) string { return id + "-" + role + "-" + uid }
-
-// UIDOf is the uid in a name that Object made; empty when the name is none of ours.
-func UIDOf(name string) string {
-	i := strings.LastIndexByte(name, '-')
-	if i < 0 || !strings.Contains(name[i+1:], "_") {
-		return ""
-	}
-	return name[i+1:]
-}
 
 // Tags of the objects of one resource. Neutron takes no commas and at most 60 characters.
 func Tags(uid, tenant string) []string {

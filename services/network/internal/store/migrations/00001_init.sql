@@ -19,7 +19,7 @@ CREATE TABLE boundaries (
     CONSTRAINT boundaries_network_cidr_check CHECK (family(network_cidr) = 4 AND masklen(network_cidr) BETWEEN 8 AND 20)
 );
 
--- The tenants that are suspended, as their own service tells. A table apart: the word may come before the boundary does.
+-- The tenants that get nothing new, as their own service tells. A table apart: the word may come before the boundary does.
 CREATE TABLE suspensions (
     tenant     text        NOT NULL,
     since_time timestamptz NOT NULL,
