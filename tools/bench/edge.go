@@ -55,6 +55,11 @@ func edge(ctx context.Context, set settings, s *stack.Stack) (err error) {
 		return err
 	}
 	defer closeThrough()
+	direct, closeDirect, err := vpcClient(s.Addresses().Network)
+	if err != nil {
+		return err
+	}
+	defer closeDirect()
 	get := &networkv1.GetVpcRequest{Name: readVpc}
 	peerGet := target{name: "bare grpc-go Get", call: func(ctx context.Context, _ int64) error { _, err := bare.GetVpc(ctx, get); return err }}
 	peerCreate := target{name: "bare grpc-go Create", call: func(ctx context.Context, _ int64) error {
@@ -65,6 +70,7 @@ func edge(ctx context.Context, set settings, s *stack.Stack) (err error) {
 	defer web.CloseIdleConnections()
 	base := "http://" + s.Addresses().Gateway + "/v1/"
 	pairs := []struct{ peer, ours target }{
+		{peerGet, target{"gRPC Get past the edge, at the service", 0, func(ctx context.Context, _ int64) error { _, err := direct.GetVpc(ctx, get); return err }}},
 		{peerGet, target{"gRPC Get", barEdge, func(ctx context.Context, _ int64) error { _, err := through.GetVpc(ctx, get); return err }}},
 		{peerGet, target{"REST Get", barEdge, func(ctx context.Context, _ int64) error { return httpCall(ctx, web, http.MethodGet, base+readVpc, nil) }}},
 	}

@@ -69,6 +69,7 @@ func run(ctx context.Context) int {
 	flag.StringVar(&set.bin, "bin", "bin", "folder of the built programs")
 	flag.IntVar(&set.rounds, "rounds", 5, "rounds of each comparison")
 	flag.DurationVar(&set.period, "period", 2*time.Second, "length of one measurement of the edge")
+	only := flag.String("only", "", "memory, provisioning or edge: measure that alone")
 	flag.Parse()
 	set.sizes = []int{1, 10, 100}
 	if *quick {
@@ -82,7 +83,7 @@ func run(ctx context.Context) int {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 		}
 	}
-	if err := measure(ctx, set); err != nil {
+	if err := measure(ctx, set, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		return 1
 	}
@@ -98,7 +99,7 @@ func run(ctx context.Context) int {
 }
 
 // measure runs the platform on free ports in a folder of its own.
-func measure(ctx context.Context, set settings) (err error) {
+func measure(ctx context.Context, set settings, only string) (err error) {
 	dir, err := os.MkdirTemp("", "lowlayer-bench-")
 	if err != nil {
 		return err
@@ -128,9 +129,16 @@ func measure(ctx context.Context, set settings) (err error) {
 	if err := s.Start(ctx); err != nil {
 		return err
 	}
-	for _, part := range []func(context.Context, settings, *stack.Stack) error{memory, provisioning, edge} {
-		if err := part(ctx, set, s); err != nil {
-			return err
+	parts := []struct {
+		name string
+		run  func(context.Context, settings, *stack.Stack) error
+	}{{"memory", memory}, {"provisioning", provisioning}, {"edge", edge}}
+	for _, part := range parts {
+		if only != "" && only != part.name {
+			continue
+		}
+		if err := part.run(ctx, set, s); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
 	return nil
