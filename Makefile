@@ -109,8 +109,14 @@ lint: tool-lint tool-gofumpt ## golangci-lint and gofumpt over all modules
 ##@ Test
 GOTEST = gotestsum --format pkgname-and-test-fails --hide-summary=skipped --jsonfile $(REPORTS)/$@.json --
 
+# What protoc-gen-openapiv3 says of our protos, which the tests of tools/openapi read.
+.cache/openapi: $(shell find proto -name '*.proto') buf.gen.yaml
+	@$(MAKE) --no-print-directory tool-buf tool-protoc protodeps
+	buf generate
+	@touch $@
+
 .PHONY: test
-test: deps tool-gotestsum build ## All tests on the simulator, with real Postgres and Redis; RACE=1 adds the race detector
+test: deps tool-gotestsum build .cache/openapi ## All tests on the simulator, with real Postgres and Redis; RACE=1 adds the race detector
 	@mkdir -p $(REPORTS)
 	LOWLAYER_BIN=$(CURDIR)/bin $(GOTEST) $(if $(RACE),-race) -shuffle=on work
 
