@@ -88,9 +88,10 @@ check-proto: tool-buf tool-protoc protodeps ## buf lint, format, and no breaking
 	@tools/check/breaking "$(BASE)"
 
 .PHONY: check-rules
-check-rules: ## Import rules, RPC options, README commands
+check-rules: ## Import rules, RPC options, reasons explained, README commands
 	go run ./tools/check imports
 	go run ./tools/check protos
+	go run ./tools/check reasons
 	go run ./tools/check readmes
 
 .PHONY: check-tidy

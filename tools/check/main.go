@@ -3,6 +3,7 @@
 //
 //	check imports     the dependency rule, over `go list` of every module; prints the offending chain
 //	check protos      every RPC carries lowlayer.authz.v1.rule and every mutation a request_id
+//	check reasons     every reason of an error has a page at the gateway
 //	check readmes     every `make` target, `bin/` program and file a README names exists
 //
 // It exits 1 with one line per offence.
@@ -22,9 +23,10 @@ func main() {
 		"imports": imports,
 		"protos":  protos,
 		"readmes": readmes,
+		"reasons": reasons,
 	}
 	if len(os.Args) != 2 || checks[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: check imports|protos|readmes")
+		fmt.Fprintln(os.Stderr, "usage: check imports|protos|readmes|reasons")
 		os.Exit(2)
 	}
 	offences, err := checks[os.Args[1]](ctx)

@@ -126,33 +126,42 @@ func must2(t *testing.T) func(int, error) {
 	}
 }
 
-func TestSuspendedTenantsGetNothingNew(t *testing.T) {
+func TestWhatIsSwitchedOffGetsNothingNew(t *testing.T) {
 	w := newWorld(t, setup{})
 	w.foundation()
-	tell := func(kind string, sequence int64) {
+	sequence := int64(0)
+	tell := func(kind, subject string) {
+		sequence++
 		e := &eventv1.Event{
-			Id: ids.New("evt"), Source: "tenant", Type: kind, Subject: tenant, Tenant: tenant, Sequence: sequence, Time: timestamppb.Now(),
+			Id: ids.New("evt"), Source: "tenant", Type: kind, Subject: subject, Tenant: tenant, Sequence: sequence, Time: timestamppb.Now(),
 		}
 		raw, err := proto.Marshal(e)
 		must(t, err)
 		must(t, w.redis.XAdd(t.Context(), xadd(event.Stream("tenant"), e, raw)).Err())
 	}
-	tell("tenant.suspended", 1)
-	w.until("the tenant is suspended", func() bool {
-		_, err := w.create("probe", &networkv1.Vpc{Cidr: "0.0.0.0/0"})
-		return asError(err).Reason == "TENANT_SUSPENDED"
-	})
-	_, err := w.create("dev", &networkv1.Vpc{})
-	refused(t, err, codes.FailedPrecondition, "TENANT_SUSPENDED")
-	tell("tenant.resumed", 2)
-	w.until("the tenant is resumed", func() bool {
-		op, err := w.create("dev", &networkv1.Vpc{})
-		if err != nil {
-			return false
-		}
-		w.done(op, nil)
-		return true
-	})
+	for i, c := range []struct{ off, on, subject, reason string }{
+		{"tenant.suspended", "tenant.resumed", tenant, "TENANT_SUSPENDED"},
+		{"tenant.deleted", "tenant.undeleted", tenant, "TENANT_SUSPENDED"},
+		{"organisation.deleted", "organisation.undeleted", org, "ORGANISATION_DELETED"},
+	} {
+		tell(c.off, c.subject)
+		w.until(c.off+" is heard", func() bool {
+			_, err := w.create("probe", &networkv1.Vpc{Cidr: "0.0.0.0/0"})
+			return asError(err).Reason == c.reason
+		})
+		name := "dev" + string(rune('a'+i))
+		_, err := w.create(name, &networkv1.Vpc{})
+		refused(t, err, codes.FailedPrecondition, c.reason)
+		tell(c.on, c.subject)
+		w.until(c.on+" is heard", func() bool {
+			op, err := w.create(name, &networkv1.Vpc{})
+			if err != nil {
+				return false
+			}
+			w.done(op, nil)
+			return true
+		})
+	}
 }
 
 func TestEventsTellOfEveryTransition(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 )
 
 const selectBoundary = `SELECT b.uid, b.revision, b.create_time, b.update_time, ` + statusColumns + `,
-       b.tenant, b.tenant_uid, b.network_cidr, b.cloud, EXISTS (SELECT FROM suspensions s WHERE s.tenant = b.tenant) AS suspended
+       b.tenant, b.tenant_uid, b.network_cidr, b.cloud, EXISTS (SELECT FROM suspensions s WHERE s.resource = 'tenants/' || b.tenant) AS suspended
   FROM boundaries b` + joinStatus + `b.uid`
 
 type boundaryRow struct {
@@ -147,7 +147,7 @@ func (r *Records) SettleBoundary(ctx context.Context, tx pgx.Tx, s provision.Set
 		if _, err := tx.Exec(ctx, `DELETE FROM boundaries WHERE uid = $1`, s.UID); err != nil {
 			return fmt.Errorf("delete boundary: %w", err)
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM suspensions WHERE tenant = $1`, s.Tenant); err != nil {
+		if _, err := tx.Exec(ctx, `DELETE FROM suspensions WHERE resource = $1`, s.Tenant); err != nil {
 			return fmt.Errorf("forget suspension: %w", err)
 		}
 	case s.Outcome == provision.Done:

@@ -34,7 +34,7 @@ func TestEveryConstraint(t *testing.T) {
 		allocRow + `('acme', '10.64.16.0/20', 'vpc', 'dev', 'v1')`,
 		// Another tenant may have the same addresses.
 		allocRow + `('other', '10.64.16.0/20', 'vpc', 'dev', 'v9')`,
-		`INSERT INTO suspensions (tenant, since_time) VALUES ('acme', now())`,
+		`INSERT INTO suspensions (resource, since_time) VALUES ('tenants/acme', now())`,
 		findingRow + `('f1', 'acme', 'r', 'v1', 'MISSING', 't', 'o', 'd', now(), now())`,
 	} {
 		if _, err := pool.Exec(t.Context(), sql); err != nil {
@@ -46,7 +46,7 @@ func TestEveryConstraint(t *testing.T) {
 		"boundaries_tenant_key":         boundaryRow + `('bx', 'acme', 'ten_x', '10.64.0.0/12', now(), now())`,
 		"boundaries_tenant_uid_key":     boundaryRow + `('bx', 'x', 'ten_1', '10.64.0.0/12', now(), now())`,
 		"boundaries_network_cidr_check": boundaryRow + `('bx', 'x', 'ten_x', '10.64.0.0/24', now(), now())`,
-		"suspensions_pkey":              `INSERT INTO suspensions (tenant, since_time) VALUES ('acme', now())`,
+		"suspensions_pkey":              `INSERT INTO suspensions (resource, since_time) VALUES ('tenants/acme', now())`,
 		"hubs_pkey":                     hubRow + `('h1', 'acme', 'x', 'org_x', 'p', 'DEDICATED', '10.64.0.0/22', now(), now())`,
 		"hubs_organisation_key":         hubRow + `('hx', 'acme', 'core', 'org_x', 'p', 'DEDICATED', '10.64.0.0/22', now(), now())`,
 		"hubs_organisation_uid_key":     hubRow + `('hx', 'acme', 'x', 'org_1', 'p', 'DEDICATED', '10.64.0.0/22', now(), now())`,

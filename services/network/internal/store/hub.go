@@ -20,7 +20,8 @@ import (
 )
 
 const selectHub = `SELECT h.uid, h.revision, h.create_time, h.update_time, ` + statusColumns + `,
-       h.tenant, h.organisation, h.organisation_uid, h.project_id, h.mode, h.cidr, h.cloud, b.network_cidr
+       h.tenant, h.organisation, h.organisation_uid, h.project_id, h.mode, h.cidr, h.cloud, b.network_cidr,
+       EXISTS (SELECT FROM suspensions s WHERE s.resource = 'tenants/' || h.tenant || '/organisations/' || h.organisation) AS closed
   FROM hubs h JOIN boundaries b ON b.tenant = h.tenant` + joinStatus + `h.uid`
 
 type hubRow struct {
@@ -33,6 +34,7 @@ type hubRow struct {
 	CIDR            netip.Prefix `db:"cidr"`
 	Cloud           []byte
 	NetworkCIDR     netip.Prefix `db:"network_cidr"`
+	Closed          bool
 }
 
 func (r hubRow) hub() (hub.Hub, error) {
@@ -42,7 +44,7 @@ func (r hubRow) hub() (hub.Hub, error) {
 	}
 	h := hub.Hub{
 		Meta: meta, Name: resourcename.Hub{Tenant: r.Tenant, Organisation: r.Organisation}, OrganisationUID: r.OrganisationUID,
-		ProjectID: r.ProjectID, Mode: status.Mode(r.Mode), CIDR: r.CIDR, Tenant: r.NetworkCIDR,
+		ProjectID: r.ProjectID, Mode: status.Mode(r.Mode), CIDR: r.CIDR, Tenant: r.NetworkCIDR, Closed: r.Closed,
 	}
 	return h, unpack(r.Cloud, &h.Cloud, "cloud objects of a hub")
 }
@@ -167,6 +169,9 @@ func (r *Records) SettleHub(ctx context.Context, tx pgx.Tx, s provision.Settleme
 		}
 		if err := release(ctx, tx, s.UID); err != nil {
 			return err
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM suspensions WHERE resource = $1`, h.Name.Parent().String()); err != nil {
+			return fmt.Errorf("forget suspension: %w", err)
 		}
 	case s.Outcome == provision.Done:
 		h.Cloud = cloud

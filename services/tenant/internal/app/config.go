@@ -71,7 +71,7 @@ func (c Config) CredentialMargin() time.Duration { return c.CredentialLifetime /
 func (c Config) Problems() []config.Problem {
 	var out []config.Problem
 	bad := func(variable, text string) {
-		out = append(out, config.Problem{Variable: Prefix + variable, Text: text})
+		out = append(out, config.Problem{Variable: variable, Text: text})
 	}
 	for variable, d := range map[string]time.Duration{
 		"RETENTION": c.Retention, "DRIFT_INTERVAL": c.DriftInterval, "PERIODIC_INTERVAL": c.PeriodicInterval,

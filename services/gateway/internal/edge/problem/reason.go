@@ -35,7 +35,7 @@ type Reason struct {
 	Remedy string
 }
 
-var table = index(slices.Concat(general, edge, tenancy, networking, operations, cloud))
+var table = index(slices.Concat(general, edge, tenancy, networking, operations, cloud, details, blocked))
 
 func index(all []Reason) map[string]Reason {
 	out := make(map[string]Reason, len(all))

@@ -26,7 +26,21 @@ type Hub struct {
 	CIDR            netip.Prefix
 	// Tenant is the whole network of the tenant.
 	Tenant netip.Prefix
+	// Closed is true while the organisation is deleted and can still come back: it gets no new VPCs.
+	Closed bool
 	Cloud  Cloud
+}
+
+// Open refuses new VPCs of an organisation that is deleted or going.
+func (h Hub) Open() error {
+	organisation := h.Name.Parent().String()
+	if h.Status.State == status.Deleting {
+		return errs.NotFound("organisation", organisation)
+	}
+	if h.Closed {
+		return errs.Failed("ORGANISATION_DELETED", "organisation %q is deleted; undelete it first", organisation).With("resource", organisation)
+	}
+	return nil
 }
 
 // Cloud is the hub's objects in Neutron.

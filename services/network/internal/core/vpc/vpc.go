@@ -60,8 +60,8 @@ type Order struct {
 
 // Resolve turns an order into the VPC to make, with the addresses it gets.
 func (o Order) Resolve(uid string, b boundary.Boundary, h hub.Hub, taken []ipam.Allocation) (Vpc, error) {
-	if h.Status.State == status.Deleting {
-		return Vpc{}, errs.NotFound("organisation", h.Name.Parent().String())
+	if err := h.Open(); err != nil {
+		return Vpc{}, err
 	}
 	if err := b.Open(); err != nil {
 		return Vpc{}, err

@@ -19,11 +19,12 @@ CREATE TABLE boundaries (
     CONSTRAINT boundaries_network_cidr_check CHECK (family(network_cidr) = 4 AND masklen(network_cidr) BETWEEN 8 AND 20)
 );
 
--- The tenants that get nothing new, as their own service tells. A table apart: the word may come before the boundary does.
+-- The tenants and organisations that get nothing new, by name, as their own service tells. A table apart: the word may come
+-- before the boundary or the hub does.
 CREATE TABLE suspensions (
-    tenant     text        NOT NULL,
+    resource   text        NOT NULL,
     since_time timestamptz NOT NULL,
-    CONSTRAINT suspensions_pkey PRIMARY KEY (tenant)
+    CONSTRAINT suspensions_pkey PRIMARY KEY (resource)
 );
 
 CREATE TABLE hubs (
