@@ -212,23 +212,13 @@ func Dial(t testing.TB, address string) *grpc.ClientConn {
 // Inventory is what the simulator holds that carries the word in its name or tags, counted by type.
 func (p *Platform) Inventory(t testing.TB, word string) map[string]int {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+p.Addresses().Simulator+"/_sim/inventory", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var all struct {
 		Objects []struct {
 			Type, Name string
 			Tags       []string
 		}
 	}
-	if err := errors.Join(json.NewDecoder(resp.Body).Decode(&all), resp.Body.Close()); err != nil {
-		t.Fatal(err)
-	}
+	p.askSimulator(t, "inventory", &all)
 	counts := make(map[string]int)
 	for _, o := range all.Objects {
 		if strings.Contains(o.Name, word) || strings.Contains(strings.Join(o.Tags, " "), word) {
@@ -236,6 +226,33 @@ func (p *Platform) Inventory(t testing.TB, word string) map[string]int {
 		}
 	}
 	return counts
+}
+
+// CloudCalls is how many calls the simulator has had.
+func (p *Platform) CloudCalls(t testing.TB) int {
+	t.Helper()
+	var all struct{ Counts []struct{ Count int } }
+	p.askSimulator(t, "calls", &all)
+	n := 0
+	for _, c := range all.Counts {
+		n += c.Count
+	}
+	return n
+}
+
+func (p *Platform) askSimulator(t testing.TB, what string, answer any) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+p.Addresses().Simulator+"/_sim/"+what, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(json.NewDecoder(resp.Body).Decode(answer), resp.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Eventually waits until done holds, and fails the test when it does not within Patience.
