@@ -25,6 +25,7 @@ import (
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/networks"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/ports"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/subnets"
+	"github.com/gophercloud/gophercloud/v2/pagination"
 )
 
 // A server that is not built by then will not be.
@@ -243,52 +244,56 @@ func (c *cloud) unboot(made map[string]server) {
 	}
 }
 
-// holds counts what Neutron holds that carries the word in its name, by type.
+// holds counts what Neutron holds that carries the word in its name, by type, with the ports of such networks and routers.
 func (c *cloud) holds(word string) map[string]int {
 	t := c.t
 	t.Helper()
-	ctx := t.Context()
-	counts := make(map[string]int)
-	count := func(kind string, names []string) {
-		for _, n := range names {
-			if strings.Contains(n, word) {
-				counts[kind]++
-			}
+	counts, ours := make(map[string]int), make(map[string]bool)
+	count := func(kind, name, id string) {
+		if strings.Contains(name, word) {
+			counts[kind]++
+			ours[id] = true
 		}
 	}
-	page := must[[]networks.Network](t, "list networks")
-	nets, err := networks.List(c.network, networks.ListOpts{}).AllPages(ctx)
-	if err != nil {
-		t.Fatal(err)
+	for _, n := range list(t, networks.List(c.network, networks.ListOpts{}), networks.ExtractNetworks) {
+		count("network", n.Name, n.ID)
 	}
-	count("network", namesOf(page(networks.ExtractNetworks(nets)), func(n networks.Network) string { return n.Name }))
-	subs, err := subnets.List(c.network, subnets.ListOpts{}).AllPages(ctx)
-	if err != nil {
-		t.Fatal(err)
+	for _, s := range list(t, subnets.List(c.network, subnets.ListOpts{}), subnets.ExtractSubnets) {
+		count("subnet", s.Name, s.ID)
 	}
-	count("subnet", namesOf(must[[]subnets.Subnet](t, "list subnets")(subnets.ExtractSubnets(subs)), func(s subnets.Subnet) string { return s.Name }))
-	rs, err := routers.List(c.network, routers.ListOpts{}).AllPages(ctx)
-	if err != nil {
-		t.Fatal(err)
+	for _, r := range list(t, routers.List(c.network, routers.ListOpts{}), routers.ExtractRouters) {
+		count("router", r.Name, r.ID)
 	}
-	count("router", namesOf(must[[]routers.Router](t, "list routers")(routers.ExtractRouters(rs)), func(r routers.Router) string { return r.Name }))
-	gs, err := groups.List(c.network, groups.ListOpts{}).AllPages(ctx)
-	if err != nil {
-		t.Fatal(err)
+	for _, g := range list(t, groups.List(c.network, groups.ListOpts{}), groups.ExtractGroups) {
+		count("security_group", g.Name, g.ID)
 	}
-	count("security_group", namesOf(must[[]groups.SecGroup](t, "list security groups")(groups.ExtractGroups(gs)), func(g groups.SecGroup) string { return g.Name }))
-	pp, err := ports.List(c.network, ports.ListOpts{}).AllPages(ctx)
-	if err != nil {
-		t.Fatal(err)
+	for _, p := range list(t, ports.List(c.network, ports.ListOpts{}), ports.ExtractPorts) {
+		if strings.Contains(p.Name, word) || ours[p.NetworkID] || ours[p.DeviceID] {
+			counts["port"]++
+		}
 	}
-	count("port", namesOf(must[[]ports.Port](t, "list ports")(ports.ExtractPorts(pp)), func(p ports.Port) string { return p.Name }))
 	return counts
 }
 
-func namesOf[T any](list []T, name func(T) string) []string {
-	out := make([]string, len(list))
-	for i, v := range list {
-		out[i] = name(v)
+// routes counts the routes of all routers.
+func (c *cloud) routes() int {
+	c.t.Helper()
+	n := 0
+	for _, r := range list(c.t, routers.List(c.network, routers.ListOpts{}), routers.ExtractRouters) {
+		n += len(r.Routes)
 	}
-	return out
+	return n
+}
+
+func list[T any](t *testing.T, pager pagination.Pager, extract func(pagination.Page) ([]T, error)) []T {
+	t.Helper()
+	page, err := pager.AllPages(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := extract(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }

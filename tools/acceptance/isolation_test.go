@@ -11,6 +11,7 @@ import (
 	"github.com/gophercloud/gophercloud/v2"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/layer3/extraroutes"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/layer3/routers"
+	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/security/rules"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/networks"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/ports"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/subnets"
@@ -177,6 +178,16 @@ func TestIsolationAndRouting(t *testing.T) {
 		if check.tcp(t, "a-dev", "a-bastion", 2222) || check.trace(t, "a-dev", "a-bastion", "tcp:2222") {
 			t.Error("a VPC reaches a port of the bastion that no rule names")
 		}
+		shut := c.allow(a.Organisations[0].Hub.Cloud.SecurityGroupID, 2222)
+		check.settle(t)
+		if !check.tcp(t, "a-dev", "a-bastion", 2222) || !check.trace(t, "a-dev", "a-bastion", "tcp:2222") {
+			t.Error("opened by hand, the check still says closed: it shows nothing")
+		}
+		shut()
+		check.settle(t)
+		if check.tcp(t, "a-dev", "a-bastion", 2222) {
+			t.Error("shut again, the port is still reached")
+		}
 	})
 	t.Run("VPCs do not reach each other, until they peer", func(t *testing.T) {
 		check.expect(t, "a-dev", "a-prod", false)
@@ -214,6 +225,21 @@ func TestIsolationAndRouting(t *testing.T) {
 			t.Error("closed again, rival still reaches acme")
 		}
 	})
+}
+
+// allow opens one TCP port of a security group by hand, to everybody.
+func (c *cloud) allow(group string, port int) (shut func()) {
+	t := c.t
+	t.Helper()
+	ctx := t.Context()
+	rule := must[*rules.SecGroupRule](t, "open a port")(rules.Create(ctx, c.network, rules.CreateOpts{
+		SecGroupID: group, Direction: rules.DirIngress, EtherType: rules.EtherType4, Protocol: rules.ProtocolTCP, PortRangeMin: port, PortRangeMax: port,
+	}).Extract())
+	return func() {
+		if err := rules.Delete(ctx, c.network, rule.ID).ExtractErr(); err != nil {
+			t.Errorf("shut the port: %v", err)
+		}
+	}
 }
 
 // breach does by hand what must never be: it links the hub routers of two tenants and routes one server's address across.

@@ -21,7 +21,14 @@ func TestKillsOnTheRealCloud(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	k := stacktest.NewKiller(t, p, "survivor", c.holds)
+	others := c.routes()
+	k := stacktest.NewKiller(t, p, "survivor", func(uid string) map[string]int {
+		held := c.holds(uid)
+		if n := c.routes() - others; n != 0 {
+			held["route"] = n
+		}
+		return held
+	})
 	t.Cleanup(func() { p.Must(t, "tenant", "delete", "survivor", "--yes", "--force", "--purge") })
 	creates, deletes := k.Points(t)
 	for i := range kills / 2 {

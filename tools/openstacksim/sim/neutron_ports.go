@@ -228,7 +228,10 @@ func (s *state) giveMAC(o *port) *apiError {
 
 func (cl *call) addressNewPort(o *port, a *attrs) *apiError {
 	var wanted []fixedIP
-	if a.has("fixed_ips") && !a.null("fixed_ips") {
+	if a.null("fixed_ips") {
+		return netBadRequest("Invalid input for fixed_ips. Reason: Invalid data format for fixed IP: 'None'.")
+	}
+	if a.has("fixed_ips") {
 		if !a.into("fixed_ips", &wanted) {
 			return a.fail
 		}

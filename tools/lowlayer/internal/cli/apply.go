@@ -107,6 +107,22 @@ func (p *applier) order(ctx context.Context, name, what string, op *longrunningp
 	return p.app.println(fmt.Sprintf("%s %sd", name, what))
 }
 
+// settle follows the work that an earlier order of the resource has left under way.
+func (p *applier) settle(ctx context.Context, name string) error {
+	r, err := p.api.operations.ListOperations(ctx, &longrunningpb.ListOperationsRequest{
+		Name: p.tenantName(), Filter: fmt.Sprintf("done = false AND metadata.resource = %q", name), PageSize: 1,
+	})
+	if err != nil {
+		return fmt.Errorf("look for the work on %s: %w", name, err)
+	}
+	for _, op := range r.GetOperations() {
+		if _, err := p.app.wait(ctx, op); err != nil {
+			return fmt.Errorf("wait for %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
 func (p *applier) same(name string) error { return p.app.println(name + " unchanged") }
 
 func (p *applier) tenant(ctx context.Context) error {
@@ -123,6 +139,11 @@ func (p *applier) tenant(ctx context.Context) error {
 	}
 	if err := usable(name, have.GetState()); err != nil {
 		return err
+	}
+	if have.GetReconciling() {
+		if err := p.settle(ctx, name); err != nil {
+			return err
+		}
 	}
 	if want.NetworkCIDR != "" && want.NetworkCIDR != have.GetNetworkCidr() {
 		return cannotChange(name, "networkCidr", have.GetNetworkCidr(), want.NetworkCIDR)
@@ -156,6 +177,14 @@ func (p *applier) organisation(ctx context.Context) error {
 	}
 	if err := usable(name, have.GetState()); err != nil {
 		return err
+	}
+	if have.GetReconciling() {
+		if err := p.settle(ctx, name); err != nil {
+			return err
+		}
+	}
+	if hub := want.GetHubCidr(); hub != "" && hub != have.GetHubCidr() {
+		return cannotChange(name, "hubCidr", have.GetHubCidr(), hub)
 	}
 	if want.GetMode() != have.GetMode() {
 		return cannotChange(name, "mode", have.GetMode().String(), want.GetMode().String())
@@ -252,6 +281,8 @@ func (p *applier) peerings(ctx context.Context) error {
 			}
 		} else if err != nil {
 			return fmt.Errorf("get %s: %w", name, err)
+		} else if err := sameEnds(have, p.vpcName(w.VPC), p.vpcName(w.Peer)); err != nil {
+			return err // to accept it would open another VPC than the blueprint says
 		}
 		if have.GetAcceptance() == networkv1.Peering_ACCEPTED {
 			if err := p.same(name); err != nil {
@@ -271,6 +302,14 @@ func (p *applier) peerings(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// sameEnds refuses a peering of other VPCs than the blueprint's; which of the two asked does not matter.
+func sameEnds(have *networkv1.Peering, vpc, peer string) error {
+	if have.GetVpc() == vpc && have.GetPeerVpc() == peer || have.GetVpc() == peer && have.GetPeerVpc() == vpc {
+		return nil
+	}
+	return cannotChange(have.GetName(), "ends", have.GetVpc()+" and "+have.GetPeerVpc(), vpc+" and "+peer)
 }
 
 func ingressRules(list []blueprint.IngressRule) []*networkv1.IngressRule {

@@ -102,6 +102,40 @@ func TestApplyPeers(t *testing.T) {
 	}
 }
 
+func TestApplyNeverAcceptsAPeeringOfOtherVpcs(t *testing.T) {
+	f, address := newFake(t)
+	text, err := os.ReadFile(startup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "b.yaml")
+	if err := os.WriteFile(file, append(text, "peerings: [{id: dev-prod, vpc: dev, peer: prod}]\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, errs, code := cliRun(t, address, "peering", "create", "acme/dev-prod", "--vpc", "acme/core/prod", "--peer", "acme/other/lab"); code != 0 {
+		t.Fatal(errs)
+	}
+	_, errs, code := cliRun(t, address, "apply", "-f", file)
+	if code != exitPrecondition || !strings.Contains(errs, "acme/organisations/other/vpcs/lab") {
+		t.Errorf("%d %s", code, errs)
+	}
+	if p := f.peerings["tenants/acme/peerings/dev-prod"]; p.GetAcceptance() != networkv1.Peering_PENDING {
+		t.Errorf("accepted: %v", p)
+	}
+}
+
+func TestApplyGoesOnWithWorkUnderWay(t *testing.T) {
+	f, address := newFake(t)
+	if _, errs, code := cliRun(t, address, "tenant", "create", "acme", "--async"); code != 0 {
+		t.Fatal(errs)
+	}
+	f.tenants["tenants/acme"].Reconciling = true
+	out, errs, code := cliRun(t, address, "apply", "-f", startup)
+	if code != 0 || !strings.Contains(errs, "create acme  done: create the router") || !strings.Contains(out, "organisations/core created") {
+		t.Errorf("%d %s%s", code, out, errs)
+	}
+}
+
 func TestTree(t *testing.T) {
 	_, address := newFake(t)
 	if _, errs, code := cliRun(t, address, "apply", "-f", startup); code != 0 {

@@ -145,6 +145,16 @@ func (f *fakePlatform) WaitOperation(_ context.Context, r *longrunningpb.WaitOpe
 	return next, err
 }
 
+func (f *fakePlatform) ListOperations(context.Context, *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error) {
+	r := &longrunningpb.ListOperationsResponse{}
+	for _, name := range sortedKeys(f.operations) {
+		if op := f.operations[name]; !op.GetDone() {
+			r.Operations = append(r.Operations, op)
+		}
+	}
+	return r, nil
+}
+
 func (f *fakePlatform) GetOperation(_ context.Context, r *longrunningpb.GetOperationRequest) (*longrunningpb.Operation, error) {
 	if op := f.operations[r.GetName()]; op != nil {
 		return op, nil

@@ -58,13 +58,14 @@ func (c *Cloud) Port(ctx context.Context, id string) (fabric.Port, error) {
 
 // CreatePort makes a port with the addresses asked for and no security group: it is for a router.
 func (c *Cloud) CreatePort(ctx context.Context, p fabric.Port) (fabric.Port, error) {
-	fixed := mapped(p.Addresses, func(a fabric.Address) ports.IP {
-		return ports.IP{SubnetID: a.SubnetID, IPAddress: a.IP.String()}
-	})
+	opts := ports.CreateOpts{NetworkID: p.NetworkID, ProjectID: p.ProjectID, Name: p.Name, SecurityGroups: &[]string{}}
+	if len(p.Addresses) > 0 { // Neutron refuses null, and chooses when the field is not there
+		opts.FixedIPs = mapped(p.Addresses, func(a fabric.Address) ports.IP {
+			return ports.IP{SubnetID: a.SubnetID, IPAddress: a.IP.String()}
+		})
+	}
 	return c.port(ctx, "create port", func(client *gophercloud.ServiceClient) (*ports.Port, error) {
-		return ports.Create(ctx, client, ports.CreateOpts{
-			NetworkID: p.NetworkID, ProjectID: p.ProjectID, Name: p.Name, FixedIPs: fixed, SecurityGroups: &[]string{},
-		}).Extract()
+		return ports.Create(ctx, client, opts).Extract()
 	})
 }
 
