@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
+	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	"github.com/low-layer/platform/tools/stack"
 )
 
@@ -81,31 +82,30 @@ func edge(ctx context.Context, set settings, s *stack.Stack) (err error) {
 			}
 		}
 	}
-	return creates(ctx, set, s, peerCreate, through, web)
+	return creates(ctx, set, s, peerCreate, web)
 }
 
 // creates measures accepting an order: one durable transaction. The cloud stands still meanwhile, so that carrying the orders
 // out does not compete for the same cores; what is ordered here is thrown away with the platform.
-func creates(ctx context.Context, set settings, s *stack.Stack, peer target, vpcs networkv1.VpcServiceClient, web *http.Client) (err error) {
+func creates(ctx context.Context, set settings, s *stack.Stack, peer target, web *http.Client) (err error) {
 	if err := s.Signal("openstacksim", syscall.SIGSTOP); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Signal("openstacksim", syscall.SIGCONT)) }()
-	var made atomic.Int64
-	next := func() (id, cidr string) {
-		n := made.Add(1) + firstCreate
-		return fmt.Sprintf("c%d", n), fmt.Sprintf("10.%d.%d.%d/26", 64+n>>10, n>>2&255, n&3<<6)
+	a, err := connect(s)
+	if err != nil {
+		return err
 	}
+	defer a.close()
+	var made atomic.Int64
+	next := func() string { return fmt.Sprintf("tenant-%d", made.Add(1)) }
 	ours := []target{
 		{"gRPC Create (one durable transaction)", 0, func(ctx context.Context, _ int64) error {
-			id, cidr := next()
-			_, err := vpcs.CreateVpc(ctx, &networkv1.CreateVpcRequest{Parent: benchOrganisation, VpcId: id, Vpc: &networkv1.Vpc{Cidr: cidr}})
+			_, err := a.tenants.CreateTenant(ctx, &tenantv1.CreateTenantRequest{TenantId: next(), Tenant: &tenantv1.Tenant{}})
 			return err
 		}},
 		{"REST Create (one durable transaction)", 0, func(ctx context.Context, _ int64) error {
-			id, cidr := next()
-			url := "http://" + s.Addresses().Gateway + "/v1/" + benchOrganisation + "/vpcs?vpcId=" + id
-			return httpCall(ctx, web, http.MethodPost, url, fmt.Appendf(nil, `{"cidr": %q}`, cidr))
+			return httpCall(ctx, web, http.MethodPost, "http://"+s.Addresses().Gateway+"/v1/tenants?tenantId="+next(), []byte("{}"))
 		}},
 	}
 	set.rounds, set.period = min(set.rounds, 3), set.period/2
@@ -118,9 +118,6 @@ func creates(ctx context.Context, set settings, s *stack.Stack, peer target, vpc
 	}
 	return nil
 }
-
-// firstCreate skips the part of the address space that the other VPCs of this run lie in, in /26 networks.
-const firstCreate = 8 << 10
 
 // compare lets peer and platform take turns and reports the median of the rounds' ratios.
 func compare(ctx context.Context, set settings, peer, ours target, callers int) error {

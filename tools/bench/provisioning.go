@@ -23,7 +23,14 @@ import (
 	"github.com/low-layer/platform/tools/stack"
 )
 
-const benchOrganisation = "tenants/bench/organisations/main"
+// A hub routes to 30 VPCs, so a hundred lie in several organisations.
+const (
+	benchOrganisation   = "tenants/bench/organisations/org-0"
+	perOrganisation     = 25
+	benchOrganisations  = 4
+	operationPatience   = 2 * time.Minute
+	organisationPattern = "tenants/bench/organisations/org-%d"
+)
 
 // api is what the benchmark calls of the platform.
 type api struct {
@@ -48,6 +55,8 @@ func connect(s *stack.Stack) (*api, error) {
 
 // finish follows an operation to its end.
 func (a *api) finish(ctx context.Context, op *longrunningpb.Operation, err error) error {
+	ctx, cancel := context.WithTimeout(ctx, operationPatience)
+	defer cancel()
 	for err == nil && !op.GetDone() {
 		op, err = a.operations.WaitOperation(ctx, &longrunningpb.WaitOperationRequest{Name: op.GetName(), Timeout: durationpb.New(30 * time.Second)})
 	}
@@ -57,13 +66,13 @@ func (a *api) finish(ctx context.Context, op *longrunningpb.Operation, err error
 	return err
 }
 
-func (a *api) create(ctx context.Context, id string) error {
-	op, err := a.vpcs.CreateVpc(ctx, &networkv1.CreateVpcRequest{Parent: benchOrganisation, VpcId: id, Vpc: &networkv1.Vpc{}})
+func (a *api) create(ctx context.Context, parent, id string) error {
+	op, err := a.vpcs.CreateVpc(ctx, &networkv1.CreateVpcRequest{Parent: parent, VpcId: id, Vpc: &networkv1.Vpc{}})
 	return a.finish(ctx, op, err)
 }
 
-func (a *api) remove(ctx context.Context, id string) error {
-	op, err := a.vpcs.DeleteVpc(ctx, &networkv1.DeleteVpcRequest{Name: benchOrganisation + "/vpcs/" + id})
+func (a *api) remove(ctx context.Context, parent, id string) error {
+	op, err := a.vpcs.DeleteVpc(ctx, &networkv1.DeleteVpcRequest{Name: parent + "/vpcs/" + id})
 	return a.finish(ctx, op, err)
 }
 
@@ -77,7 +86,7 @@ func order(ctx context.Context, s *stack.Stack, id string) error {
 	if err := a.prepare(ctx); err != nil {
 		return err
 	}
-	return a.create(ctx, id)
+	return a.create(ctx, benchOrganisation, id)
 }
 
 // prepare makes the organisation that the VPCs go to, once.
@@ -90,10 +99,16 @@ func (a *api) prepare(ctx context.Context) error {
 		return err
 	}
 	quota := &tenantv1.Quota{Networks: 1000, Routers: 1000, Ports: 10000, SecurityGroups: 1000}
-	op, err = a.organisations.CreateOrganisation(ctx, &tenantv1.CreateOrganisationRequest{
-		Parent: "tenants/bench", OrganisationId: "main", Organisation: &tenantv1.Organisation{Mode: typev1.ResourceMode_MUTUALIZED, Quota: quota},
-	})
-	return a.finish(ctx, op, err)
+	for i := range benchOrganisations {
+		op, err := a.organisations.CreateOrganisation(ctx, &tenantv1.CreateOrganisationRequest{
+			Parent: "tenants/bench", OrganisationId: fmt.Sprintf("org-%d", i),
+			Organisation: &tenantv1.Organisation{Mode: typev1.ResourceMode_MUTUALIZED, Quota: quota},
+		})
+		if err := a.finish(ctx, op, err); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // provisioning measures the life of 1, 10 and 100 VPCs against the longest chain of raw calls, at 20 ms a call.
@@ -131,7 +146,7 @@ func lives(ctx context.Context, set settings, s *stack.Stack, a *api, raw *rawCl
 		if err != nil {
 			return err
 		}
-		took, err := timed(n, func(i int) error { return a.create(ctx, name(i)) })
+		took, err := timed(n, func(i int) error { return a.create(ctx, fmt.Sprintf(organisationPattern, i/perOrganisation), name(i)) })
 		if err != nil {
 			return err
 		}
@@ -140,7 +155,7 @@ func lives(ctx context.Context, set settings, s *stack.Stack, a *api, raw *rawCl
 				return err
 			}
 		}
-		gone, err := timed(n, func(i int) error { return a.remove(ctx, name(i)) })
+		gone, err := timed(n, func(i int) error { return a.remove(ctx, fmt.Sprintf(organisationPattern, i/perOrganisation), name(i)) })
 		if err != nil {
 			return err
 		}

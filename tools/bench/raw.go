@@ -10,7 +10,9 @@ import (
 	"github.com/gophercloud/gophercloud/v2/openstack"
 	"github.com/gophercloud/gophercloud/v2/openstack/config"
 	"github.com/gophercloud/gophercloud/v2/openstack/config/clouds"
+	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/tokens"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/layer3/routers"
+	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/quotas"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/networks"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/ports"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/subnets"
@@ -36,7 +38,26 @@ func newRawCloud(ctx context.Context, s *stack.Stack) (*rawCloud, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find Neutron: %w", err)
 	}
-	return &rawCloud{network}, nil
+	raw := &rawCloud{network}
+	return raw, raw.liftQuota(ctx, provider)
+}
+
+// liftQuota lets the project of the raw calls hold as much as the benchmark makes.
+func (r *rawCloud) liftQuota(ctx context.Context, provider *gophercloud.ProviderClient) error {
+	token, ok := provider.GetAuthResult().(tokens.CreateResult)
+	if !ok {
+		return errors.New("the token does not tell its project")
+	}
+	project, err := token.ExtractProject()
+	if err != nil {
+		return fmt.Errorf("read the project of the token: %w", err)
+	}
+	unlimited := -1
+	opts := quotas.UpdateOpts{Network: &unlimited, Subnet: &unlimited, Router: &unlimited, Port: &unlimited}
+	if _, err := quotas.Update(ctx, r.network, project.ID, opts).Extract(); err != nil {
+		return fmt.Errorf("lift the quota: %w", err)
+	}
+	return nil
 }
 
 // chain is what one chain made.

@@ -342,3 +342,14 @@ func TestExhaustion(t *testing.T) {
 	}
 	w.vpc("dev", &networkv1.Vpc{Cidr: "10.64.8.0/24"})
 }
+
+func TestAHubRoutesToSoManyVpcsAndNoMore(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.foundation()
+	for i := range 30 {
+		_, err := w.create(fmt.Sprintf("v%d", i), &networkv1.Vpc{})
+		must(t, err)
+	}
+	_, err := w.create("late", &networkv1.Vpc{})
+	refused(t, err, codes.ResourceExhausted, "VPC_LIMIT_REACHED")
+}

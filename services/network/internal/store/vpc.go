@@ -110,6 +110,14 @@ func (s *Store) CreateVpc(ctx context.Context, id request.Identity, o vpc.Order)
 			}
 			return c, err
 		}
+		var siblings int
+		err = tx.QueryRow(ctx, `SELECT count(*) FROM vpcs WHERE tenant = $1 AND organisation = $2`, tenant, parent.Organisation).Scan(&siblings)
+		if err != nil {
+			return c, fmt.Errorf("count the VPCs of an organisation: %w", err)
+		}
+		if err := h.Room(siblings); err != nil {
+			return c, err
+		}
 		held, err := taken(ctx, tx, tenant)
 		if err != nil {
 			return c, err

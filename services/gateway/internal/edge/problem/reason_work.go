@@ -33,6 +33,14 @@ var details = []Reason{
 		"The network service does not answer, so the order cannot be checked or carried on.", "Try again; work that was accepted goes on by itself.",
 	},
 	{
+		"VPC_LIMIT_REACHED", "Too many VPCs", errs.ResourceExhausted,
+		"Each VPC takes a route of its organisation's hub, and the hub's router has no more.", "Delete a VPC, or use another organisation.",
+	},
+	{
+		"OPERATION_NOT_CANCELLABLE", "Deletions cannot be cancelled", errs.FailedPrecondition,
+		"A deletion that has begun goes on to its end: half of the resource would be of no use.", "Wait for the end of the deletion.",
+	},
+	{
 		"TENANT_NOT_READY", "Tenant is not ready", errs.FailedPrecondition,
 		"The tenant is still being made.", "Wait for its operation, then order again.",
 	},

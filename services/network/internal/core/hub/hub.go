@@ -43,6 +43,20 @@ func (h Hub) Open() error {
 	return nil
 }
 
+// MaxVpcs is how many VPCs a hub routes to: each takes a route of the hub's router, and Neutron allows 30 (`max_routes`)
+// unless its operator says otherwise.
+const MaxVpcs = 30
+
+// Room refuses one VPC more than the hub can route to.
+func (h Hub) Room(vpcs int) error {
+	if vpcs < MaxVpcs {
+		return nil
+	}
+	organisation := h.Name.Parent().String()
+	return errs.New(errs.ResourceExhausted, "VPC_LIMIT_REACHED", "organisation %q has %d VPCs, as many as its hub can route to; delete one, or use another organisation",
+		organisation, vpcs).With("resource", organisation)
+}
+
 // Cloud is the hub's objects in Neutron.
 type Cloud struct {
 	NetworkID       string `json:"network_id,omitempty"`
