@@ -2,6 +2,7 @@ package provision_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -36,7 +37,7 @@ func (r *rig) latecomer(name string, after time.Duration) (carriedOut <-chan str
 
 // A call that is carried out long after its answer was lost, and after two looks, leaves nothing behind.
 func TestCarriedOutLate(t *testing.T) {
-	for _, name := range whole {
+	for _, name := range slices.Clone(whole) {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
 			r.cfg.Late = 600 * time.Millisecond
@@ -54,7 +55,7 @@ func TestCarriedOutLate(t *testing.T) {
 
 // The same, with the resource deleted before the call is carried out.
 func TestCarriedOutLateWhileDeleted(t *testing.T) {
-	for _, name := range whole {
+	for _, name := range slices.Clone(whole) {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
 			r.cfg.Late = 600 * time.Millisecond
