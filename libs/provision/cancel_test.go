@@ -90,3 +90,25 @@ func TestCancelWhileBlocked(t *testing.T) {
 	r.succeeds(e, r.delete(e))
 	r.holds()
 }
+
+// A deletion goes on to its end: there is nothing else its resource could become.
+func TestCancelDeletion(t *testing.T) {
+	r := newRig(t)
+	e, _ := r.run()
+	r.succeeds(e, r.create(e, cloudfake.Spec{}))
+	come, release := r.hold("delete", "water")
+	op := r.delete(e)
+	r.comes(come)
+	err := e.Cancel(t.Context(), op.Tenant, op.ID)
+	wantReason(t, err, "OPERATION_NOT_CANCELLABLE")
+	if errs.CodeOf(err) != errs.FailedPrecondition {
+		t.Errorf("error is %v", err)
+	}
+	if got := r.get(e, op); got.Done() || got.CancelRequested {
+		t.Errorf("after the refusal: done %t, cancel requested %t", got.Done(), got.CancelRequested)
+	}
+	release()
+	r.succeeds(e, op)
+	r.holds()
+	wantReason(t, e.Cancel(t.Context(), op.Tenant, op.ID), "OPERATION_DONE")
+}

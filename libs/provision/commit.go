@@ -79,6 +79,17 @@ func (s *slice) heed(row pgx.Row) error {
 	return nil
 }
 
+// hearConditions reads the conditions as they are by now.
+func (s *slice) hearConditions(row pgx.Row) error {
+	var column []byte
+	if err := row.Scan(&column); err != nil {
+		return err
+	}
+	var err error
+	s.res.conditions, err = ParseConditions(column)
+	return err
+}
+
 // inTx runs fn after the guard in a transaction with all that is queued.
 func (s *slice) inTx(ctx context.Context, fn func(ctx context.Context, tx pgx.Tx) error) error {
 	if err := s.mayWrite(ctx); err != nil {
@@ -87,6 +98,8 @@ func (s *slice) inTx(ctx context.Context, fn func(ctx context.Context, tx pgx.Tx
 	err := pg.InTx(ctx, s.e.cfg.Pool, func(ctx context.Context, tx pgx.Tx) error {
 		var b pgx.Batch
 		b.Queue(guard, s.res.uid, s.res.fence).QueryRow(s.heed)
+		// The guard holds the row: what others set of the conditions until now is kept, and nobody sets any meanwhile.
+		b.Queue(`SELECT conditions FROM provision_resources WHERE uid = $1`, s.res.uid).QueryRow(s.hearConditions)
 		s.writes.batch(&b)
 		if err := tx.SendBatch(ctx, &b).Close(); err != nil {
 			return writeError(err)

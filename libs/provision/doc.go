@@ -14,6 +14,9 @@
 // after it, the result. An intent without a result means that nobody knows whether the object exists: the step then
 // observes, by a deterministic name, before it does anything. What it finds it adopts; what it finds beyond that is
 // surplus and is removed; that it finds nothing counts only when it is said twice, Config.Settle apart, because lists lag.
+// Even then the call may only be late: what was ever in doubt is looked for once more, Config.Late after the doubt, before
+// the operation succeeds; in a deletion before what it would need goes, and again when the ledger is empty. What is found
+// beside the known object is surplus. A step that was never in doubt is never looked for.
 // An adopted object counts as made with the digest of the attempt that made it. So a Do makes one object with one call,
 // and what belongs to the object afterwards is in Verify or in a step of its own; or Observe answers only what is complete.
 //
@@ -39,8 +42,9 @@
 // An error is classed by its errs reason and code: quota, capacity, conflict, invalid, auth, policy, rate-limited,
 // upstream, timeout, precondition, missing, defect. Each class has its pace of retries, honours Retry-After, and after so
 // many tries or so long becomes a Blockage. A blocked step is still tried, more slowly. Only an error that is known not to
-// have been carried out (an errs.Error that is not Ambiguous, with a definite code) spares the next attempt the look. A
-// panic of a step is an error like any other.
+// have been carried out (an errs.Error that is not Ambiguous, with a definite code) spares the next attempt the look;
+// and after a doubt a refusal does not, because our own object may be what is in the way. A panic of
+// a step is an error like any other.
 //
 // # Time and order
 //

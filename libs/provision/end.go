@@ -83,7 +83,8 @@ func (c errorColumn) error() *errs.Error {
 }
 
 // Cancel asks an operation to stop at its next step boundary. Asking again is no error; one that is done is
-// FAILED_PRECONDITION with the reason OPERATION_DONE.
+// FAILED_PRECONDITION with the reason OPERATION_DONE, and a deletion, which nothing but its end can follow, with the reason
+// OPERATION_NOT_CANCELLABLE.
 func (e *Engine) Cancel(ctx context.Context, tenant, id string) error {
 	tx, err := e.cfg.Pool.Begin(ctx)
 	if err != nil {
@@ -93,8 +94,10 @@ func (e *Engine) Cancel(ctx context.Context, tenant, id string) error {
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
 	var uid string
 	var state OperationState
-	err = tx.QueryRow(ctx, `SELECT resource_uid, state FROM provision_operations WHERE id = $1 AND tenant = $2 FOR UPDATE`, id, tenant).
-		Scan(&uid, &state)
+	var deletion bool
+	err = tx.QueryRow(ctx, `SELECT o.resource_uid, o.state, COALESCE(r.deleting AND r.current_operation = o.id, false)
+		FROM provision_operations o LEFT JOIN provision_resources r ON r.uid = o.resource_uid
+		WHERE o.id = $1 AND o.tenant = $2 FOR UPDATE OF o`, id, tenant).Scan(&uid, &state, &deletion)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return errs.NotFound("operation", operationName(tenant, id))
@@ -103,6 +106,9 @@ func (e *Engine) Cancel(ctx context.Context, tenant, id string) error {
 	case state != OperationRunning:
 		return errs.Failed("OPERATION_DONE", "operation %q is done (%s) and cannot be cancelled; change or delete the resource instead",
 			operationName(tenant, id), strings.ToLower(string(state)))
+	case deletion:
+		return errs.Failed("OPERATION_NOT_CANCELLABLE",
+			"operation %q deletes its resource and cannot be cancelled; wait for its end and create the resource anew", operationName(tenant, id))
 	}
 	_, err = tx.Exec(ctx, `UPDATE provision_operations SET cancel_requested = true, update_time = $2 WHERE id = $1`, id, e.now())
 	if err != nil {

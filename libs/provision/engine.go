@@ -47,6 +47,9 @@ type Config struct {
 	// Settle is how long the cloud's lists may lag behind: 2 s. "Not found" after a doubt counts only when it is said
 	// again this much later.
 	Settle time.Duration
+	// Late is how long a call whose answer was lost may yet be carried out: six times Settle. What two looks did not find
+	// is looked for once more that much after the doubt, before the operation ends.
+	Late time.Duration
 	// Workers is how many resources are worked on at once: 64.
 	Workers int
 	// Parallel is how many steps of one resource run at once: 8.
@@ -131,6 +134,7 @@ func (c Config) withDefaults() Config {
 	c.Sweep = cmp.Or(c.Sweep, 2*time.Second)
 	c.Slice = cmp.Or(c.Slice, 20*time.Second)
 	c.Settle = cmp.Or(c.Settle, 2*time.Second)
+	c.Late = cmp.Or(c.Late, 6*c.Settle)
 	c.Workers = cmp.Or(c.Workers, 64)
 	c.Parallel = cmp.Or(c.Parallel, 8)
 	c.Retention = cmp.Or(c.Retention, 90*24*time.Hour)

@@ -168,6 +168,16 @@ func ambiguous(err error) bool {
 	}
 }
 
+// mayBeOurs tells whether a Do may have been refused because of what an earlier attempt of it made.
+func (c class) mayBeOurs() bool {
+	switch c.name {
+	case classConflict.name, classInvalid.name, classPrecondition.name, classQuota.name:
+		return true
+	default:
+		return false
+	}
+}
+
 // blocks tells whether the failures so far are enough to say that somebody must act.
 func (c class) blocks(failures int, failing time.Duration) bool {
 	return (c.tries > 0 && failures >= c.tries) || (c.window > 0 && failing >= c.window)

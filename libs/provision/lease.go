@@ -18,6 +18,7 @@ type held struct {
 	uid, kind, name, tenant, verb string
 	state, transient, final       State
 	conditions                    Conditions
+	inSync                        Condition // as the slice found it
 	blockage                      *Blockage
 	generation                    int64
 	deleting                      bool
@@ -52,6 +53,7 @@ func (e *Engine) acquire(ctx context.Context, uid string) (*held, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read state of %s: %w", uid, err)
 	}
+	h.inSync = h.conditions.of(ConditionInSync)
 	return &h, nil
 }
 

@@ -17,6 +17,7 @@ const (
 	entryPresent  entryState = "PRESENT"  // the object is there, or the step that makes none is done
 	entrySurplus  entryState = "SURPLUS"  // one object too many; to be removed
 	entryDeleting entryState = "DELETING" // its end was asked for; not yet seen to be gone
+	entryDoubt    entryState = "DOUBT"    // it is gone, but an attempt of its step was once in doubt; to be looked for once more
 )
 
 // digestUnknown is the digest of what is there but may be anything: an attempt to change it began, or what it refers to was
@@ -36,6 +37,10 @@ type entry struct {
 	verified bool
 	deleted  time.Time
 	created  time.Time
+	// doubted is when it was last unknown whether an attempt was carried out; look is until when it may yet be.
+	doubted, look time.Time
+	// looked is that the look which a doubt asks for was had, in this slice.
+	looked bool
 
 	// stored and storedID are the row's existence and key as last written.
 	stored   bool
@@ -73,7 +78,7 @@ func (l *ledger) drop(x *entry) {
 func (l *ledger) objects() map[string]External {
 	out := make(map[string]External, len(l.entries))
 	for _, x := range l.entries {
-		if _, taken := out[x.step]; x.ID == "" || (taken && !x.live()) {
+		if _, taken := out[x.step]; x.ID == "" || x.state == entryDoubt || (taken && !x.live()) {
 			continue
 		}
 		out[x.step] = x.External
@@ -83,20 +88,21 @@ func (l *ledger) objects() map[string]External {
 
 const selectLedger = `
 SELECT step, object_type, external_id, external_name, attributes, digest, state, needs, ordinal, open,
-       missed_time, verified, deleted_time, create_time
+       missed_time, verified, deleted_time, create_time, doubted_time, look_time
   FROM provision_ledger WHERE resource_uid = $1 ORDER BY ordinal, step, create_time`
 
 func scanLedger(rows pgx.Rows) (*ledger, error) {
 	entries, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*entry, error) {
 		x := &entry{stored: true}
 		var attributes []byte
-		var missed, deleted *time.Time
+		var missed, deleted, doubted, look *time.Time
 		err := row.Scan(&x.step, &x.objectType, &x.ID, &x.Name, &attributes, &x.digest, &x.state, &x.needs, &x.ordinal,
-			&x.open, &missed, &x.verified, &deleted, &x.created)
+			&x.open, &missed, &x.verified, &deleted, &x.created, &doubted, &look)
 		if err != nil {
 			return nil, err
 		}
 		x.storedID, x.missed, x.deleted = x.ID, value(missed), value(deleted)
+		x.doubted, x.look = value(doubted), value(look)
 		return x, json.Unmarshal(attributes, &x.Attributes)
 	})
 	if err != nil {
@@ -107,13 +113,14 @@ func scanLedger(rows pgx.Rows) (*ledger, error) {
 
 const insertEntry = `
 INSERT INTO provision_ledger (resource_uid, step, external_id, object_type, external_name, attributes, digest, state, needs,
-       ordinal, open, missed_time, verified, deleted_time, create_time, update_time)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)`
+       ordinal, open, missed_time, verified, deleted_time, create_time, update_time, doubted_time, look_time)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17)`
 
 const updateEntry = `
 UPDATE provision_ledger SET external_id = $3, object_type = $4, external_name = $5, attributes = $6, digest = $7, state = $8,
-       needs = $9, ordinal = $10, open = $11, missed_time = $12, verified = $13, deleted_time = $14, update_time = $15
- WHERE resource_uid = $1 AND step = $2 AND external_id = $16`
+       needs = $9, ordinal = $10, open = $11, missed_time = $12, verified = $13, deleted_time = $14, update_time = $15,
+       doubted_time = $16, look_time = $17
+ WHERE resource_uid = $1 AND step = $2 AND external_id = $18`
 
 // save queues the entry's row.
 func (x *entry) save(b *writes, uid string, now time.Time) error {
@@ -130,6 +137,7 @@ func (x *entry) save(b *writes, uid string, now time.Time) error {
 	args := []any{
 		uid, x.step, x.ID, x.objectType, x.Name, attributes, x.digest, x.state, x.needs, x.ordinal, x.open,
 		null(x.missed), x.verified, null(x.deleted), now,
+		null(x.doubted), null(x.look),
 	}
 	if x.stored {
 		b.Queue(updateEntry, append(args, x.storedID)...)

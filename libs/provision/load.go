@@ -69,6 +69,7 @@ func (s *slice) reload(ctx context.Context) error {
 	if h.conditions, err = ParseConditions(conditions); err != nil {
 		return fmt.Errorf("read conditions of %s: %w", h.name, err)
 	}
+	h.inSync = h.conditions.of(ConditionInSync)
 	h.operation = value(operation)
 	h.blockage, err = ParseBlockage(blockage)
 	return err

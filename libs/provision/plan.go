@@ -162,6 +162,9 @@ func (s *slice) complete() bool {
 	if s.resource.Deleting {
 		return true
 	}
+	if s.owing() {
+		return false
+	}
 	for i := range s.plan {
 		if s.rows[s.plan[i].Name].State != StepDone {
 			return false
@@ -195,6 +198,9 @@ func (s *slice) readyOnce() []*task {
 			add(s.readyStep(&s.plan[i]))
 		}
 	}
+	for _, t := range s.readyLooks() {
+		add(t)
+	}
 	for _, t := range s.readyRemovals() {
 		add(t)
 	}
@@ -220,6 +226,9 @@ func (s *slice) readyStep(step *Step) *task {
 	switch x := t.entry; {
 	case x == nil:
 		t.action = actDo
+	case x.fulfils(step):
+		// Only the last look for it is still to come.
+		return nil
 	case x.objectType != step.Object && x.ID != "":
 		// The step makes another type of object than it did: the old one is surplus, and then this starts anew.
 		x.state = entrySurplus

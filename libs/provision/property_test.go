@@ -198,7 +198,7 @@ func (l *life) event() {
 		l.remove()
 	case "cancel":
 		if l.last != nil {
-			if err := l.engine.Cancel(context.Background(), l.last.Tenant, l.last.ID); err != nil && errs.ReasonOf(err) != "OPERATION_DONE" {
+			if err := l.engine.Cancel(context.Background(), l.last.Tenant, l.last.ID); err != nil && errs.ReasonOf(err) != "OPERATION_DONE" && errs.ReasonOf(err) != "OPERATION_NOT_CANCELLABLE" {
 				l.t.Fatalf("cancel: %v", err)
 			}
 		}

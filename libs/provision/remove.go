@@ -20,6 +20,12 @@ func (s *slice) readyRemovals() []*task {
 		if s.running[removalKey(x)] != nil {
 			continue
 		}
+		if x.state == entryDoubt {
+			if t := s.readyGhost(x, row); t != nil {
+				out = append(out, t)
+			}
+			continue
+		}
 		if x.state == entryDeleting {
 			leaving[x.objectType] = append(leaving[x.objectType], x)
 			continue
@@ -70,7 +76,7 @@ func (s *slice) readyRemoval(x *entry, row *stepRow) *task {
 // needed tells whether something else must go, or be changed, before this may go.
 func (s *slice) needed(x *entry) bool {
 	for _, y := range s.ledger.entries {
-		if y == x || !slices.Contains(y.needs, x.step) {
+		if y == x || !slices.Contains(y.needs, x.step) || (y.state == entryDoubt && y.looked) {
 			continue
 		}
 		if x.state != entrySurplus || s.resource.Deleting {
@@ -115,6 +121,9 @@ func (s *slice) tookDelete(r result) {
 		return
 	}
 	if r.err != nil {
+		if classOf(r.err).name == classConflict.name {
+			s.lookAgain(x)
+		}
 		s.fail(r.row, r.err)
 		return
 	}
@@ -168,12 +177,24 @@ func (s *slice) tookGone(r result) {
 // vanish takes out of the ledger what is seen to be gone.
 func (s *slice) vanish(x *entry) {
 	s.changed = true
-	s.ledger.drop(x)
-	x.remove(&s.writes, s.res.uid)
 	if x.ID != "" && x.objectType != "" {
 		s.writes.Queue(`INSERT INTO provision_receipts (resource_uid, step, external_id, object_type, external_name, operation, gone_time)
 			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`, s.res.uid, x.step, x.ID, x.objectType, x.Name, s.op.id, s.e.now())
 	}
+	if x.objectType == "" || x.doubted.IsZero() {
+		s.forget(x)
+		return
+	}
+	x.state, x.open, x.looked, x.deleted = entryDoubt, false, false, time.Time{}
+	s.keep(x)
+	s.advance(s.removalRow(x))
+}
+
+// forget drops the line of what is gone for good.
+func (s *slice) forget(x *entry) {
+	s.changed = true
+	s.ledger.drop(x)
+	x.remove(&s.writes, s.res.uid)
 	row := s.removalRow(x)
 	row.dirty = true
 	if slices.ContainsFunc(s.ledger.entries, func(y *entry) bool { return y.step == x.step && slices.Contains(s.removable(), y) }) {
@@ -190,6 +211,9 @@ func (s *slice) breakCircle() *task {
 	for _, x := range s.removable() {
 		if s.waits(s.removalRow(x)) || x.state == entryDeleting {
 			return nil
+		}
+		if x.state == entryDoubt {
+			continue
 		}
 		if last == nil || x.ordinal >= last.ordinal {
 			last = x

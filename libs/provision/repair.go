@@ -51,7 +51,7 @@ func (e *Engine) Objects(ctx context.Context, kind string, page func([]OwnedObje
 			SELECT r.kind, r.uid, r.name, r.tenant, r.state, r.reconciling, l.step, l.object_type, l.external_id, l.external_name,
 			       l.attributes, l.state IN ('SURPLUS', 'DELETING')
 			  FROM provision_ledger l JOIN provision_resources r ON r.uid = l.resource_uid
-			 WHERE r.kind = $1 AND l.external_id <> '' AND l.object_type <> ''
+			 WHERE r.kind = $1 AND l.external_id <> '' AND l.object_type <> '' AND l.state <> 'DOUBT'
 			   AND (l.resource_uid, l.step, l.external_id) > ($2, $3, $4)
 			 ORDER BY l.resource_uid, l.step, l.external_id LIMIT $5`, kind, uid, step, id, objectsPage)
 		if err != nil {

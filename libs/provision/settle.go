@@ -78,17 +78,18 @@ func (s *slice) commitTransition(ctx context.Context, outcome Outcome) error {
 		state = BlockedAt
 		condition.Reason, condition.Message = camel(b.Reason), b.Message
 	}
-	conditions := s.res.conditions.Set(condition, s.e.now())
-	column, err := conditionsColumn(conditions)
-	if err != nil {
-		return err
-	}
 	s.writeBlockage(b)
-	s.writes.Queue(`UPDATE provision_resources SET state = $2, conditions = $3 WHERE uid = $1 AND current_operation = $4`,
-		s.res.uid, state, column, s.op.id)
-	err = s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if s.stop == stopSuperseded {
 			return errSuperseded
+		}
+		column, err := conditionsColumn(s.res.conditions.Set(condition, s.e.now()))
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `UPDATE provision_resources SET state = $2, conditions = $3 WHERE uid = $1`, s.res.uid, state, column)
+		if err != nil {
+			return fmt.Errorf("write state of %s: %w", s.res.name, err)
 		}
 		return s.tell(ctx, tx, Settlement{Outcome: outcome, State: state, Blockage: b})
 	})
@@ -98,7 +99,7 @@ func (s *slice) commitTransition(ctx context.Context, outcome Outcome) error {
 	if err != nil {
 		return err
 	}
-	s.res.state, s.res.conditions = state, conditions
+	s.res.state = state
 	return nil
 }
 
@@ -144,7 +145,7 @@ func (s *slice) finished(ctx context.Context) (verdict, error) {
 func (s *slice) succeed(ctx context.Context, tx pgx.Tx) error {
 	now := s.e.now()
 	conditions := s.res.conditions.Set(Condition{Type: ConditionProvisioned, Status: ConditionTrue, Reason: camel(string(s.res.final))}, now)
-	if s.res.final == Active {
+	if s.res.final == Active && !s.outOfSync() {
 		conditions = conditions.Set(Condition{Type: ConditionInSync, Status: ConditionTrue, Reason: "Provisioned"}, now)
 	}
 	column, err := conditionsColumn(conditions)
@@ -171,6 +172,12 @@ func (s *slice) succeed(ctx context.Context, tx pgx.Tx) error {
 		}
 	}
 	return s.endOperation(ctx, tx, s.op.id, OperationSucceeded, response, nil)
+}
+
+// outOfSync tells whether somebody found, while this slice was at work, that what is there is not what was asked for.
+func (s *slice) outOfSync() bool {
+	now := s.res.conditions.of(ConditionInSync)
+	return now.Status == ConditionFalse && now != s.res.inSync
 }
 
 func (s *slice) remove(ctx context.Context, tx pgx.Tx) error {
@@ -206,14 +213,14 @@ func (s *slice) cancelled(ctx context.Context) (verdict, error) {
 		Remedy: "update the resource to have the work go on, or delete it to remove what was made", SinceTime: now,
 	}
 	cause := errs.New(errs.Canceled, "CANCELLED", "the operation was cancelled; %s", b.Remedy)
-	conditions := s.res.conditions.Set(Condition{Type: ConditionProvisioned, Status: ConditionFalse, Reason: "Cancelled", Message: b.Message}, now)
-	column, err := conditionsColumn(conditions)
-	if err != nil {
-		return parked, err
-	}
-	err = s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if s.stop == stopSuperseded {
 			return errSuperseded
+		}
+		conditions := s.res.conditions.Set(Condition{Type: ConditionProvisioned, Status: ConditionFalse, Reason: "Cancelled", Message: b.Message}, now)
+		column, err := conditionsColumn(conditions)
+		if err != nil {
+			return err
 		}
 		blockage, err := json.Marshal(b)
 		if err != nil {

@@ -68,6 +68,16 @@ type Condition struct {
 // Conditions are the conditions of one resource, in the order they first appeared.
 type Conditions []Condition
 
+// of is the condition of a type; zero when there is none.
+func (cs Conditions) of(typ string) Condition {
+	for _, c := range cs {
+		if c.Type == typ {
+			return c
+		}
+	}
+	return Condition{}
+}
+
 // Set replaces the condition of c's type; its transition time moves only when the status changes.
 func (cs Conditions) Set(c Condition, now time.Time) Conditions {
 	c.LastTransitionTime = now

@@ -24,6 +24,8 @@ func (s *slice) take(r result) error {
 		s.tookDelete(r)
 	case actGone:
 		s.tookGone(r)
+	case actLook:
+		s.tookLook(r)
 	}
 	return nil
 }
@@ -45,23 +47,41 @@ func (s *slice) tookDo(r result) {
 	x := r.entry
 	if n, ok := asNotYet(r.err); ok {
 		// Nothing was made: the step waits for something.
-		x.open = false
+		x.open, x.doubted = false, r.doubted
 		s.keep(x)
 		s.later(r.task, n)
 		return
 	}
 	if r.err != nil {
-		x.open = ambiguous(r.err)
-		if r.run.existing != nil && classOf(r.err).name == classMissing.name {
-			// What it was to change is not there any more: look, and make it anew.
-			x.open = true
-		}
-		s.keep(x)
-		s.fail(r.row, r.err)
+		s.tookFailure(r)
 		return
 	}
 	s.point(r, AfterCommit)
 	s.record(r)
+}
+
+// tookFailure tells from a Do's error whether it must be looked before it is done again.
+func (s *slice) tookFailure(r result) {
+	x := r.entry
+	x.open = ambiguous(r.err)
+	switch {
+	case x.open:
+		if x.objectType != "" {
+			x.doubted = s.e.now()
+		}
+	default:
+		x.doubted = r.doubted
+	}
+	switch {
+	case r.run.existing != nil && classOf(r.err).name == classMissing.name:
+		// What it was to change is not there any more: look, and make it anew.
+		x.open = true
+	case r.run.existing == nil && !x.doubted.IsZero() && classOf(r.err).mayBeOurs():
+		// What is in the way may be what a doubtful attempt made after all.
+		x.open = true
+	}
+	s.keep(x)
+	s.fail(r.row, r.err)
 }
 
 // record enters what a Do made.
@@ -71,13 +91,14 @@ func (s *slice) record(r result) {
 		// It made another object instead of changing the one there was.
 		old := *x
 		old.state, old.open, old.verified = entrySurplus, false, false
+		old.doubted, old.look = time.Time{}, time.Time{}
 		s.ledger.add(&old)
 		s.keep(&old)
 		x.stored = false
 		s.invalidate(x.step)
 		s.removalRow(&old)
 	}
-	x.External, x.objectType, x.digest = r.made, r.step.Object, r.step.Digest
+	x.External, x.objectType, x.digest, x.doubted = r.made, r.step.Object, r.step.Digest, r.doubted
 	x.state, x.open, x.missed = entryPresent, false, time.Time{}
 	x.verified = r.step.Verify == nil
 	s.keep(x)
@@ -169,15 +190,7 @@ func (s *slice) adopt(x *entry, found []External) {
 	x.External = mine
 	x.state, x.open, x.missed, x.verified = entryPresent, false, time.Time{}, false
 	s.keep(x)
-	for j, f := range found {
-		if j == i {
-			continue
-		}
-		surplus := &entry{step: x.step, objectType: x.objectType, External: f, state: entrySurplus, ordinal: x.ordinal, needs: slices.Clone(x.needs)}
-		s.ledger.add(surplus)
-		s.keep(surplus)
-		s.removalRow(surplus)
-	}
+	s.surplus(x, slices.Delete(slices.Clone(found), i, i+1))
 }
 
 // missed is a look that found nothing. Lists lag: it counts once it is said twice, far enough apart.
@@ -193,6 +206,10 @@ func (s *slice) missed(r result) {
 		return
 	}
 	x.open, x.missed = false, time.Time{}
+	if !x.doubted.IsZero() {
+		// It may only be late.
+		x.look = x.doubted.Add(s.e.cfg.Late)
+	}
 	switch {
 	case r.removal && x.ID == "":
 		s.vanish(x)

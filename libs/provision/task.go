@@ -25,6 +25,7 @@ const (
 	actVerify  action = "verify"
 	actDelete  action = "delete"
 	actGone    action = "gone"
+	actLook    action = "look"
 )
 
 // task is one function of a step or object, to be called once.
@@ -39,6 +40,8 @@ type task struct {
 	run      *Run
 	deadline time.Duration
 	removal  bool
+	last     bool      // of actLook: nothing else is left
+	doubted  time.Time // of actDo: the doubt there was before
 	// withdrawn puts the entry back to what it was when the task is not started after all.
 	withdrawn func()
 }
@@ -58,7 +61,8 @@ func (s *slice) observer(t *task) func(context.Context, *Run) ([]External, error
 	if step == nil && t.entry != nil {
 		step = s.step(t.entry.step)
 	}
-	if step != nil && step.Observe != nil {
+	ghost := t.entry != nil && t.entry.state == entryDoubt
+	if step != nil && step.Observe != nil && (!ghost || step.Object == t.entry.objectType) {
 		return step.Observe
 	}
 	object := t.object
@@ -89,13 +93,14 @@ func (s *slice) intend(t *task) error {
 		return nil
 	}
 	t.row.Attempts++
-	return s.intendDo(t)
+	return s.intendDo(t, now)
 }
 
-func (s *slice) intendDo(t *task) error {
+func (s *slice) intendDo(t *task, now time.Time) error {
 	x := t.entry
 	if x == nil {
 		x = &entry{step: t.step.Name, state: entryIntent}
+		s.absorb(x, t.step.Object)
 		s.ledger.add(x)
 		t.entry = x
 	}
@@ -103,6 +108,7 @@ func (s *slice) intendDo(t *task) error {
 	t.withdrawn = func() {
 		restore()
 		x.open, x.digest, x.needs, x.missed, x.verified = before.open, before.digest, before.needs, before.missed, before.verified
+		x.doubted = before.doubted
 		s.keep(x)
 	}
 	if x.state == entryIntent {
@@ -115,6 +121,11 @@ func (s *slice) intendDo(t *task) error {
 		}
 	}
 	x.needs, x.open, x.missed, x.verified = slices.Clone(t.step.Needs), true, time.Time{}, false
+	t.doubted = x.doubted
+	if t.step.Object != "" {
+		// Whoever reads this without a result does not know what came of the attempt.
+		x.doubted = now
+	}
 	s.keep(x)
 	return nil
 }
@@ -196,7 +207,7 @@ func (s *slice) call(t *task) func(context.Context, *result) {
 				r.err = t.step.Verify(ctx, t.run, external)
 			}
 		}
-	case actObserve:
+	case actObserve, actLook:
 		observe := s.observer(t)
 		return func(ctx context.Context, r *result) { r.found, r.err = observe(ctx, t.run) }
 	case actDelete:

@@ -108,9 +108,13 @@ CREATE TABLE provision_ledger (
     deleted_time  timestamptz,
     create_time   timestamptz NOT NULL,
     update_time   timestamptz NOT NULL,
+    -- When an attempt last began, or answered, so that nobody knew whether it was carried out; kept ever after.
+    doubted_time  timestamptz,
+    -- Until when such an attempt may still be carried out: not before is the last look for it.
+    look_time     timestamptz,
     CONSTRAINT provision_ledger_pkey PRIMARY KEY (resource_uid, step, external_id),
     CONSTRAINT provision_ledger_resource_uid_fkey FOREIGN KEY (resource_uid) REFERENCES provision_resources (uid),
-    CONSTRAINT provision_ledger_state_check CHECK (state IN ('INTENT', 'PRESENT', 'SURPLUS', 'DELETING'))
+    CONSTRAINT provision_ledger_state_check CHECK (state IN ('INTENT', 'PRESENT', 'SURPLUS', 'DELETING', 'DOUBT'))
 );
 CREATE UNIQUE INDEX provision_ledger_step_key ON provision_ledger (resource_uid, step)
     WHERE state IN ('INTENT', 'PRESENT');

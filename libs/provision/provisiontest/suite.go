@@ -27,6 +27,7 @@ func Run(t *testing.T, s Suite) {
 	t.Run("repeat", func(t *testing.T) { s.repeat(t, o) })
 	t.Run("fail", func(t *testing.T) { s.fail(t, o) })
 	t.Run("lost answer", func(t *testing.T) { s.lostAnswer(t, o) })
+	t.Run("late", func(t *testing.T) { s.late(t, o) })
 	t.Run("undo twice", func(t *testing.T) { s.undoTwice(t, o) })
 	t.Run("kill", func(t *testing.T) { s.kill(t, o) })
 	t.Run("kill and delete", func(t *testing.T) { s.killAndDelete(t, o) })
