@@ -280,6 +280,9 @@ func (e *edge) do(method, path, body string, h headers) answer {
 	}
 	for k, v := range h {
 		r.Header.Set(k, v)
+		if k == "Host" {
+			r.Host = v
+		}
 	}
 	return e.send(r)
 }

@@ -341,3 +341,25 @@ func TestConcurrentRequestsDoNotMix(t *testing.T) {
 		t.Errorf("%d different names arrived", got)
 	}
 }
+
+func TestPagesOfOtherSitesChangeNothing(t *testing.T) {
+	e := newEdge(t)
+	for name, c := range map[string]struct {
+		method, path string
+		headers      headers
+		want         int
+	}{
+		"another site's form":   {"POST", "/v1/tenants/acme:suspend", headers{"Sec-Fetch-Site": "cross-site"}, 403},
+		"another origin":        {"POST", "/v1/tenants/acme:suspend", headers{"Origin": "https://evil.example"}, 403},
+		"a name of others":      {"GET", "/v1/tenants/acme", headers{"Host": "rebound.example:8080"}, 403},
+		"our own explorer":      {"POST", "/v1/tenants/acme:suspend", headers{"Sec-Fetch-Site": "same-origin"}, 200},
+		"a program":             {"POST", "/v1/tenants/acme:suspend", nil, 200},
+		"a link on a page":      {"GET", "/v1/tenants/acme", headers{"Sec-Fetch-Site": "cross-site"}, 200},
+		"by the name localhost": {"GET", "/v1/tenants/acme", headers{"Host": "localhost:8080"}, 200},
+	} {
+		got := e.do(c.method, c.path, "", c.headers)
+		if got.status != c.want || c.want == 403 && !strings.Contains(string(got.body), "FOREIGN_SITE") {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+	}
+}

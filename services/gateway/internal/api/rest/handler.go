@@ -134,6 +134,9 @@ func (h *Handler) admit(r *http.Request, c *call) (*errs.Error, int) {
 		return errs.New(errs.InvalidArgument, problem.HeadersTooLarge,
 			"the headers are larger than %d bytes; send fewer or shorter ones", MaxHeaders), http.StatusRequestHeaderFieldsTooLarge
 	}
+	if e := ownSite(r); e != nil {
+		return e, 0
+	}
 	if e, status := h.find(r, c); e != nil {
 		return e, status
 	}

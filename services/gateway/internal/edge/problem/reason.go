@@ -19,6 +19,7 @@ const (
 	RequestTimeout       = "REQUEST_TIMEOUT"
 	InvalidHeader        = "INVALID_HEADER"
 	PageTokenInvalid     = "PAGE_TOKEN_INVALID"
+	ForeignSite          = "FOREIGN_SITE"
 )
 
 // Reason explains one word that errors carry.
@@ -204,6 +205,11 @@ var edge = []Reason{
 	{
 		RequestTimeout, "Request not received in time", errs.DeadlineExceeded,
 		"The body of the request did not arrive in time. Nothing was changed.", "Send it again over a connection that is fast enough.",
+	},
+	{
+		ForeignSite, "Sent by another site", errs.PermissionDenied,
+		"A page of another site sent the request through a browser, or the gateway was called by a name that is not its own.",
+		"Call the API from a program, or from the explorer of this gateway, as localhost or by its loopback address.",
 	},
 	{
 		InvalidHeader, "Invalid header", errs.InvalidArgument,
