@@ -240,7 +240,7 @@ func TestSlowBodyIsAProblem(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close() //nolint:errcheck // a test
-	if _, err := fmt.Fprint(conn, "POST /v1/tenants?tenantId=acme HTTP/1.1\r\nHost: edge\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{"); err != nil {
+	if _, err := fmt.Fprint(conn, "POST /v1/tenants?tenantId=acme HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{"); err != nil {
 		t.Fatal(err)
 	}
 	got, err := http.ReadResponse(bufio.NewReader(conn), nil)
