@@ -13,10 +13,10 @@ const Prefix = "LOWLAYER_NETWORK_"
 type Config struct {
 	Listen      string `env:"LISTEN" envDefault:"127.0.0.1:9102"`
 	AdminListen string `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:9202"`
-	DatabaseURL string `env:"DATABASE_URL,required,notEmpty"`
+	DatabaseURL string `env:"DATABASE_URL,required,notEmpty" secret:"true"`
 	// MaxConns is how many connections the service holds to its database.
 	MaxConns int32  `env:"DATABASE_MAX_CONNS" envDefault:"20"`
-	RedisURL string `env:"REDIS_URL,required,notEmpty"`
+	RedisURL string `env:"REDIS_URL,required,notEmpty" secret:"true"`
 	// CloudsFile and Cloud name the OpenStack; left empty they are looked for as the openstack command does.
 	CloudsFile string `env:"CLOUDS_FILE"`
 	Cloud      string `env:"CLOUD"`
@@ -52,6 +52,11 @@ func (c Config) Problems() []config.Problem {
 	}
 	if c.Workers < 1 {
 		bad("WORKERS", "is not positive: give for example 64")
+	}
+	for variable, d := range map[string]time.Duration{"LEASE": c.Lease, "SWEEP": c.Sweep, "SETTLE": c.Settle} {
+		if d < 100*time.Millisecond {
+			bad(variable, "is below 100ms: give a duration such as 2s")
+		}
 	}
 	return out
 }

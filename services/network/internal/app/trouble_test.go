@@ -129,6 +129,8 @@ func must2(t *testing.T) func(int, error) {
 func TestWhatIsSwitchedOffGetsNothingNew(t *testing.T) {
 	w := newWorld(t, setup{})
 	w.foundation()
+	w.vpc("one", &networkv1.Vpc{})
+	w.vpc("two", &networkv1.Vpc{})
 	sequence := int64(0)
 	tell := func(kind, subject string) {
 		sequence++
@@ -151,6 +153,10 @@ func TestWhatIsSwitchedOffGetsNothingNew(t *testing.T) {
 		})
 		name := "dev" + string(rune('a'+i))
 		_, err := w.create(name, &networkv1.Vpc{})
+		refused(t, err, codes.FailedPrecondition, c.reason)
+		_, err = w.peers.CreatePeering(t.Context(), &networkv1.CreatePeeringRequest{
+			Parent: tenant, PeeringId: "link", Peering: &networkv1.Peering{Vpc: org + "/vpcs/one", PeerVpc: org + "/vpcs/two"},
+		})
 		refused(t, err, codes.FailedPrecondition, c.reason)
 		tell(c.on, c.subject)
 		w.until(c.on+" is heard", func() bool {

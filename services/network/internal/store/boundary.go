@@ -147,7 +147,7 @@ func (r *Records) SettleBoundary(ctx context.Context, tx pgx.Tx, s provision.Set
 		if _, err := tx.Exec(ctx, `DELETE FROM boundaries WHERE uid = $1`, s.UID); err != nil {
 			return fmt.Errorf("delete boundary: %w", err)
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM suspensions WHERE resource = $1`, s.Tenant); err != nil {
+		if _, err := tx.Exec(ctx, `DELETE FROM suspensions WHERE resource = $1`, resourcename.Tenant{Tenant: s.Tenant}.String()); err != nil {
 			return fmt.Errorf("forget suspension: %w", err)
 		}
 	case s.Outcome == provision.Done:

@@ -70,6 +70,20 @@ func peeringOf(ctx context.Context, q provision.Querier, name resourcename.Peeri
 	return one(ctx, q, peering.Kind, name.String(), peeringRow.peering, selectPeering+` WHERE p.name = $1`, name.String())
 }
 
+// openEnds refuses VPCs whose organisation is deleted or going.
+func openEnds(ctx context.Context, tx pgx.Tx, ends ...resourcename.Vpc) error {
+	for _, v := range ends {
+		h, err := hubOf(ctx, tx, v.Parent())
+		if err != nil {
+			return err
+		}
+		if err := h.Open(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // CreatePeering asks for a peering.
 func (s *Store) CreatePeering(ctx context.Context, id request.Identity, o peering.Order) (*provision.Operation, error) {
 	if err := o.Validate(); err != nil {
@@ -91,6 +105,9 @@ func (s *Store) CreatePeering(ctx context.Context, id request.Identity, o peerin
 		}
 		ends, err := lockVpcs(ctx, tx, o.Vpc, o.Peer)
 		if err != nil {
+			return c, err
+		}
+		if err := openEnds(ctx, tx, o.Vpc, o.Peer); err != nil {
 			return c, err
 		}
 		if err := unpeered(ctx, tx, o, ends[0], ends[1]); err != nil {
@@ -195,6 +212,9 @@ func (s *Store) AcceptPeering(ctx context.Context, id request.Identity, name res
 			return c, err
 		}
 		if err := b.Open(); err != nil {
+			return c, err
+		}
+		if err := openEnds(ctx, tx, p.Vpc, p.Peer); err != nil {
 			return c, err
 		}
 		if p, err = p.Accept(); err != nil {

@@ -17,17 +17,17 @@ const Prefix = "LOWLAYER_TENANT_"
 type Config struct {
 	Listen      string `env:"LISTEN" envDefault:"127.0.0.1:9101"`
 	AdminListen string `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:9201"`
-	DatabaseURL string `env:"DATABASE_URL,required,notEmpty"`
+	DatabaseURL string `env:"DATABASE_URL,required,notEmpty" secret:"true"`
 	// MaxConns is how many connections the service holds to its database.
 	MaxConns int32  `env:"DATABASE_MAX_CONNS" envDefault:"10"`
-	RedisURL string `env:"REDIS_URL,required,notEmpty"`
+	RedisURL string `env:"REDIS_URL,required,notEmpty" secret:"true"`
 	// CloudsFile and Cloud name the OpenStack; left empty they are looked for as the openstack command does.
 	CloudsFile string `env:"CLOUDS_FILE"`
 	Cloud      string `env:"CLOUD"`
 	// SealURL is the keeper of secrets.
-	SealURL string `env:"SEAL_URL,required,notEmpty"`
+	SealURL string `env:"SEAL_URL,required,notEmpty" secret:"true"`
 	// PageTokenKey signs page tokens; replicas share it.
-	PageTokenKey string `env:"PAGE_TOKEN_KEY"`
+	PageTokenKey string `env:"PAGE_TOKEN_KEY" secret:"true"`
 	// NetworkTarget is where the network service answers.
 	NetworkTarget string `env:"NETWORK_TARGET" envDefault:"127.0.0.1:9102"`
 
@@ -102,6 +102,11 @@ func (c Config) Problems() []config.Problem {
 	} {
 		if v <= 0 {
 			bad(variable, "is not positive: give a limit")
+		}
+	}
+	for variable, d := range map[string]time.Duration{"LEASE": c.Lease, "SWEEP": c.Sweep, "SETTLE": c.Settle} {
+		if d < 100*time.Millisecond {
+			bad(variable, "is below 100ms: give a duration such as 2s")
 		}
 	}
 	return out
