@@ -52,7 +52,7 @@ func (s *slice) readyRemoval(x *entry, row *stepRow) *task {
 		key: removalKey(x), entry: x, row: row, object: s.kind.object(x.objectType), deadline: defaultDeadline, removal: true,
 	}
 	switch {
-	case x.open && x.objectType != "" && x.state != entrySurplus:
+	case x.open && x.digest != leaving && x.objectType != "" && x.state != entrySurplus:
 		if s.observer(t) == nil {
 			s.fail(row, errs.New(errs.CodeInternal, "OBJECT_UNKNOWN",
 				"an attempt of step %s may have made a %s, and there is no way to look for it; report the operation's name", x.step, x.objectType))
@@ -68,9 +68,25 @@ func (s *slice) readyRemoval(x *entry, row *stepRow) *task {
 			"this version does not know how to remove a %s; report the operation's name", x.objectType))
 		return nil
 	default:
+		s.distrust(t)
 		t.action = actDelete
 	}
 	return t
+}
+
+// leaving is the digest of an object whose end is being asked for; no step has it.
+const leaving = "leaving"
+
+// distrust notes, before its end is asked for, that an object may be gone: should its step come back with a later change
+// before the answer is in the ledger, the step looks for the object and makes it anew instead of taking it for done.
+func (s *slice) distrust(t *task) {
+	x := t.entry
+	if s.resource.Deleting || x.state != entryPresent || x.digest == leaving {
+		return
+	}
+	x.digest, x.verified = leaving, false
+	x.open = s.observer(t) != nil
+	s.keep(x)
 }
 
 // needed tells whether something else must go, or be changed, before this may go.
