@@ -15,7 +15,8 @@ LOCK=/run/lock/lowlayer-lab.lock
 OWNER=/run/lowlayer-lab.owner   # which state directory holds this machine's lab
 
 KEYSTONE_PORT=5000 PLACEMENT_PORT=8778 NOVA_PORT=8774 NEUTRON_PORT=9696 GLANCE_PORT=9292
-RABBIT_PORT=35672 RABBIT_DIST_PORT=35673 EPMD_PORT=34369 MEMCACHED_PORT=31211
+# Below the range that the kernel takes ports for outgoing connections from, so that none of those is in the way.
+RABBIT_PORT=25672 RABBIT_DIST_PORT=25673 EPMD_PORT=24369 MEMCACHED_PORT=31211
 OVN_NB_PORT=6641 OVN_SB_PORT=6642
 KEYSTONE_URL=http://127.0.0.1:$KEYSTONE_PORT/v3
 PASSWORD=labpass    # loopback only; printed in clouds.yaml
