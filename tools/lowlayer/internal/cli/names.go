@@ -52,7 +52,7 @@ func fullName(s string, parts int, build func([]string) string, check func(strin
 		name = build(p)
 	}
 	if err := check(name); err != nil {
-		return "", usageError{fmt.Errorf("%q is not a name: write it like %s (lower-case letters, digits and dashes), or in full", s, example)}
+		return "", usageError{fmt.Errorf("%q is not a name: write it like %s, in lower-case letters, digits and dashes (a tenant 3 to 40, others 2 to 40 characters), or in full", s, example)}
 	}
 	return name, nil
 }
