@@ -79,7 +79,7 @@ cmd_down() {
   stop_guests
   for name in $(recorded_daemons); do
     case $name in
-      mariadb | rabbit | epmd | memcached | ovsdb-*) last+=("$name") ;;
+      mariadb | rabbit | epmd | memcached | ovsdb-* | keycloak-postgres) last+=("$name") ;;
       *) first+=("$name") ;;
     esac
   done

@@ -1,0 +1,12 @@
+// Package sim is an identity provider held in memory: as much of Keycloak's OpenID Connect and admin API as the platform
+// calls, answered over HTTP so that gocloak, golang.org/x/oauth2 and go-oidc talk to it unchanged.
+//
+// It promises what a caller of the real one sees: the same paths, status codes and error bodies, tokens with the same
+// claims signed by keys that can be rotated, administrators limited to the roles they have, and the traps (lists that stop at
+// 10 or 100, updates that erase). The suite in ../conformance is run against it and against Keycloak.
+//
+// It fails as Keycloak does. It keeps no passwords hashed and nothing secret: it is for one machine, on loopback.
+//
+// State is one struct behind one lock. What clients, realms, scopes and flows hold beyond what is looked at here is stored and
+// given back as it came.
+package sim
