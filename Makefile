@@ -6,7 +6,7 @@ MAKEFLAGS += --no-builtin-rules
 
 MODULES  := gen libs services/gateway services/network services/tenant tools
 SERVICES := gateway network tenant
-PROGRAMS := $(addprefix bin/,$(SERVICES) lowlayer sandbox openstacksim)
+PROGRAMS := $(addprefix bin/,$(SERVICES) lowlayer sandbox openstacksim identitysim)
 export PATH := $(CURDIR)/.bin/buf:$(CURDIR)/.bin/protoc:$(CURDIR)/.bin/lint:$(CURDIR)/.bin/gofumpt:$(CURDIR)/.bin/grpcurl:$(CURDIR)/.bin/gotestsum:$(PATH)
 export GOFLAGS := -buildvcs=false
 # Where the tests leave their counts for .ci/run.
@@ -44,7 +44,7 @@ FORCE:
 bin/gateway bin/network bin/tenant: bin/%: FORCE
 	@go build -o $@ ./services/$*/cmd/$*
 
-bin/lowlayer bin/sandbox bin/openstacksim: bin/%: FORCE
+bin/lowlayer bin/sandbox bin/openstacksim bin/identitysim: bin/%: FORCE
 	@go build -o $@ ./tools/$*
 
 .PHONY: generate
@@ -122,7 +122,7 @@ test: deps tool-gotestsum build .cache/openapi ## All tests on the simulator, wi
 	LOWLAYER_BIN=$(CURDIR)/bin $(GOTEST) $(if $(RACE),-race) -shuffle=on work
 
 .PHONY: acceptance
-acceptance: deps tool-gotestsum build ## The same suites and the whole product against a real OpenStack (starts the lab)
+acceptance: deps tool-gotestsum build ## The same suites and the whole product against a real OpenStack and Keycloak (starts the lab)
 	@mkdir -p $(REPORTS)
 	@tools/acceptance/run $(GOTEST)
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
@@ -17,10 +18,18 @@ type method struct {
 	rule *authzv1.MethodRule
 	// verb is the HTTP method, template the path as it is declared, body the field the body fills.
 	verb, template, body string
+	// binding is 0 for its first HTTP rule and counts the additional ones.
+	binding int
 }
 
 // id is the operationId that protoc-gen-openapiv3 gives.
-func (m method) id() string { return string(m.desc.Parent().Name()) + "_" + string(m.desc.Name()) }
+func (m method) id() string {
+	id := string(m.desc.Parent().Name()) + "_" + string(m.desc.Name())
+	if m.binding > 0 {
+		id += "_" + strconv.Itoa(m.binding)
+	}
+	return id
+}
 
 // methods are the public RPCs with an HTTP rule, by name.
 func methods(files *protoregistry.Files) []method {
@@ -47,22 +56,26 @@ func rules(d protoreflect.MethodDescriptor) []method {
 	if rule.GetAudience() != authzv1.Audience_PUBLIC || http == nil {
 		return nil
 	}
-	m := method{desc: d, rule: rule, body: http.GetBody()}
-	switch p := http.GetPattern().(type) {
-	case *annotations.HttpRule_Get:
-		m.verb, m.template = "get", p.Get
-	case *annotations.HttpRule_Post:
-		m.verb, m.template = "post", p.Post
-	case *annotations.HttpRule_Put:
-		m.verb, m.template = "put", p.Put
-	case *annotations.HttpRule_Patch:
-		m.verb, m.template = "patch", p.Patch
-	case *annotations.HttpRule_Delete:
-		m.verb, m.template = "delete", p.Delete
-	default:
-		return nil
+	var out []method
+	for i, h := range append([]*annotations.HttpRule{http}, http.GetAdditionalBindings()...) {
+		m := method{desc: d, rule: rule, body: h.GetBody(), binding: i}
+		switch p := h.GetPattern().(type) {
+		case *annotations.HttpRule_Get:
+			m.verb, m.template = "get", p.Get
+		case *annotations.HttpRule_Post:
+			m.verb, m.template = "post", p.Post
+		case *annotations.HttpRule_Put:
+			m.verb, m.template = "put", p.Put
+		case *annotations.HttpRule_Patch:
+			m.verb, m.template = "patch", p.Patch
+		case *annotations.HttpRule_Delete:
+			m.verb, m.template = "delete", p.Delete
+		default:
+			continue
+		}
+		out = append(out, m)
 	}
-	return []method{m}
+	return out
 }
 
 // extensions are what the method says of itself.

@@ -74,7 +74,9 @@ func (n *names) split(pattern string) map[string]string {
 	if !anchored {
 		return out
 	}
-	parts := strings.Split("tenants/"+strings.TrimSuffix(pattern, "$"), "/")
+	// What can be at several levels has a pattern with optional parts.
+	pattern = strings.NewReplacer("(/", "/", ")?", "").Replace(strings.TrimSuffix(pattern, "$"))
+	parts := strings.Split("tenants/"+pattern, "/")
 	for j := 1; j < len(parts); j += 2 {
 		out[n.name(parts[j-1])] = parts[j]
 	}

@@ -96,7 +96,8 @@ func checkUsers(e *env) {
 	e.wants(http.StatusNoContent, do(http.MethodPut, "/users/"+id, object{"firstName": "New"}))
 	got = do(http.MethodGet, "/users/"+id, nil)
 	e.check(text(got.value, "firstName") == "New" && text(got.value, "lastName") == "Xed", "after a partial update: %s", got.body)
-	e.wants(http.StatusNoContent, do(http.MethodPut, "/users/"+id, object{"attributes": object{}}))
+	e.refused(do(http.MethodPut, "/users/"+id, object{"attributes": object{}}), http.StatusBadRequest, "error-user-attribute-required")
+	e.wants(http.StatusNoContent, do(http.MethodPut, "/users/"+id, object{"attributes": object{}, "email": email}))
 	got = do(http.MethodGet, "/users/"+id, nil)
 	e.check(text(got.value, "firstName") == "" && text(got.value, "lastName") == "", "an update with attributes erases names: %s", got.body)
 

@@ -31,7 +31,7 @@ const (
 // Run puts a provider through the suite.
 func Run(t *testing.T, target Target) {
 	t.Helper()
-	e := &env{Target: target, name: "llconf-" + strings.ToLower(suffix()), t: t}
+	e := &env{Target: target, name: "llconf-" + strings.ToLower(suffix()), t: t, root: &held{}}
 	e.cfg = realm.Config{
 		URL: target.URL, Realm: e.name, AdminUser: target.AdminUser, AdminPassword: target.AdminPassword, TenantSecret: tenantSecret,
 		PollInterval: time.Second, HTTP: target.HTTP,
@@ -77,6 +77,13 @@ type env struct {
 	name string
 	cfg  realm.Config
 	t    *testing.T
+	root *held
+}
+
+// held is a token in use, and since when.
+type held struct {
+	token string
+	got   time.Time
 }
 
 func (e *env) in(t *testing.T) *env {

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 type object = map[string]any
@@ -86,15 +87,26 @@ func (e *env) as(token, method, path string, body any) reply {
 	return e.send(e.HTTP, e.request(method, e.URL+"/admin/realms/"+e.name+path, token, body))
 }
 
-// admin calls as the administrator; the token lives a minute, so each call gets one.
+// tokenUse is how long a token of the administrator is used: it lives a minute.
+const tokenUse = 40 * time.Second
+
+// admin calls as the administrator.
 func (e *env) admin(method, path string, body any) reply {
+	e.t.Helper()
+	if time.Since(e.root.got) > tokenUse {
+		e.root.token, e.root.got = e.adminToken(), time.Now()
+	}
+	return e.as(e.root.token, method, path, body)
+}
+
+func (e *env) adminToken() string {
 	e.t.Helper()
 	form := url.Values{"grant_type": {"password"}, "client_id": {"admin-cli"}, "username": {e.AdminUser}, "password": {e.AdminPassword}}
 	r := e.send(e.HTTP, e.request(http.MethodPost, e.URL+"/realms/master/protocol/openid-connect/token", "", form))
 	e.wants(http.StatusOK, r)
 	life, _ := r.object()["expires_in"].(float64)
 	e.check(life <= 60, "a token of an administrator lives %v s", life)
-	return e.as(text(r.value, "access_token"), method, path, body)
+	return text(r.value, "access_token")
 }
 
 func (e *env) oidc(path string, form url.Values) reply {

@@ -75,10 +75,18 @@ func (e *env) walk(b *http.Client, start string, p *person) (at string, last rep
 			f.fields.Del("accept")
 			f.fields.Set("cancel", "No")
 		}
-		r = e.send(b, e.request(http.MethodPost, f.action, "", f.fields))
+		r = e.send(b, e.request(http.MethodPost, e.absolute(f.action), "", f.fields))
 	}
 	e.t.Fatalf("the pages have no end: %v", p.seen)
 	return "", r
+}
+
+// absolute: some pages give their form the whole address, some the path alone.
+func (e *env) absolute(action string) string {
+	if strings.HasPrefix(action, "/") {
+		return e.URL + action
+	}
+	return action
 }
 
 func (p *person) fill(fields url.Values) string {
@@ -104,6 +112,28 @@ func (p *person) fill(fields url.Values) string {
 		return "consent"
 	}
 	return ""
+}
+
+// words is what a page says.
+func words(body string) string {
+	var b strings.Builder
+	tokens := html.NewTokenizer(strings.NewReader(body))
+	skip := false
+	for {
+		switch tokens.Next() {
+		case html.ErrorToken:
+			return strings.Join(strings.Fields(b.String()), " ")
+		case html.StartTagToken:
+			name, _ := tokens.TagName()
+			skip = string(name) == "script" || string(name) == "style"
+		case html.EndTagToken:
+			skip = false
+		case html.TextToken:
+			if !skip {
+				b.Write(tokens.Text())
+			}
+		}
+	}
 }
 
 func challenge(verifier string) string {
@@ -152,13 +182,15 @@ func checkDevice(e *env) {
 	e.refused(e.poll(d, verifier), http.StatusBadRequest, "authorization_pending")
 	e.refused(e.poll(d, verifier), http.StatusBadRequest, "slow_down")
 
-	wrong := &person{email: email, password: "wrong password"}
+	// Somebody else's mistake: Keycloak may lock an account for a minute after one.
+	_, other := e.user("mistaken", nil)
+	wrong := &person{email: other, password: "wrong password"}
 	_, page := e.walk(e.browser(), text(d, "verification_uri_complete"), wrong)
 	e.check(strings.Contains(page.body, "Invalid username or password."), "page after a wrong password: %d", page.status)
 
 	p := &person{email: email, password: password}
 	_, page = e.walk(e.browser(), text(d, "verification_uri_complete"), p)
-	e.check(strings.Contains(page.body, "Device Login Successful"), "last page: %d %s", page.status, page.body[:min(300, len(page.body))])
+	e.check(strings.Contains(page.body, "Device Login Successful"), "last page: %d %s", page.status, words(page.body))
 	e.check(slices.Equal(p.seen, []string{"password", "consent"}), "pages: %v", p.seen)
 	r := e.settled(d, verifier)
 	e.wants(http.StatusOK, r)
@@ -248,7 +280,7 @@ func (e *env) codeFlow(b *http.Client, p *person, more url.Values) reply {
 	back, err := url.Parse(at)
 	e.must("read the way back", err)
 	if back.Query().Get("code") == "" || back.Query().Get("state") != "st" {
-		e.t.Fatalf("the pages %v end at %q, %d %s", p.seen, at, page.status, page.body[:min(500, len(page.body))])
+		e.t.Fatalf("the pages %v end at %q, %d %s", p.seen, at, page.status, words(page.body))
 	}
 	return e.token(url.Values{
 		"grant_type": {"authorization_code"}, "client_id": {realm.CLIClient}, "code": {back.Query().Get("code")}, "redirect_uri": {redirect},

@@ -161,7 +161,7 @@ func (c *call) matching() func(*user) bool {
 		return strings.Contains(have, want)
 	}
 	return func(u *user) bool {
-		if u.Client != "" {
+		if u.Client != "" && q.Get("username") == "" { // a service account is found by its name alone
 			return false
 		}
 		for _, field := range []string{"username", "email", "firstName", "lastName"} {
@@ -222,6 +222,9 @@ func updateUser(c *call) *fault {
 		}
 	}
 	if _, ok := rep["attributes"]; ok {
+		if email == "" && c.realm.requires("email") {
+			return failed(http.StatusBadRequest, object{"field": "email", "errorMessage": "error-user-attribute-required", "params": []string{"email"}})
+		}
 		for _, field := range []string{"email", "firstName", "lastName"} {
 			delete(u.Rep, field)
 		}
@@ -234,6 +237,17 @@ func updateUser(c *call) *fault {
 	}
 	u.credentials(rep)
 	return c.done()
+}
+
+// requires tells whether the user profile demands an attribute.
+func (r *realm) requires(name string) bool {
+	list, _ := r.Profile["attributes"].([]any)
+	for _, v := range list {
+		if a, _ := v.(object); text(a, "name") == name {
+			return a["required"] != nil
+		}
+	}
+	return false
 }
 
 func deleteUser(c *call) *fault {

@@ -25,6 +25,8 @@ type Options struct {
 	Logger *slog.Logger
 	// AdminPassword is that of the user admin of the realm master, by default labpass.
 	AdminPassword string
+	// ShowCodes makes the page that asks for a one-time password tell it: a sandbox has no authenticator app.
+	ShowCodes bool
 }
 
 // Sim is one simulated identity provider. It is safe for use by many goroutines.

@@ -24,6 +24,8 @@ func backends(c Config) []backend {
 		{"tenant", c.TenantTarget, []rest.Registration{
 			rest.Service(tenantv1.NewTenantServiceClient, tenantgw.RegisterTenantServiceHandlerClient),
 			rest.Service(tenantv1.NewOrganisationServiceClient, tenantgw.RegisterOrganisationServiceHandlerClient),
+			rest.Service(tenantv1.NewMemberServiceClient, tenantgw.RegisterMemberServiceHandlerClient),
+			rest.Service(tenantv1.NewServiceAccountServiceClient, tenantgw.RegisterServiceAccountServiceHandlerClient),
 		}},
 		{"network", c.NetworkTarget, []rest.Registration{
 			rest.Service(networkv1.NewVpcServiceClient, networkgw.RegisterVpcServiceHandlerClient),

@@ -34,6 +34,7 @@ import (
 	"github.com/low-layer/platform/services/tenant/internal/api"
 	"github.com/low-layer/platform/services/tenant/internal/client"
 	cloudopenstack "github.com/low-layer/platform/services/tenant/internal/cloud/openstack"
+	"github.com/low-layer/platform/services/tenant/internal/core/member"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 	"github.com/low-layer/platform/services/tenant/internal/provision"
 	"github.com/low-layer/platform/services/tenant/internal/reconcile"
@@ -48,6 +49,7 @@ type App struct {
 	Engine   *libprovision.Engine
 	Periodic *tenancy.Periodic
 	Drift    *reconcile.Drift
+	Members  *member.Sync
 
 	cfg       Config
 	logger    *slog.Logger
@@ -113,11 +115,13 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 	cloud := cloudopenstack.New(osClient)
 	network := client.NewNetwork(conn)
 	outbox := store.NewOutbox(api.Renderer{})
+	remover := &lateRemover{}
 	engineConfig := libprovision.Config{
 		Service: name, Pool: a.pool, Logger: a.logger, Clock: a.clock, Telemetry: a.telemetry, StepContext: stepContext,
 		Lease: a.cfg.Lease, Sweep: a.cfg.Sweep, Settle: a.cfg.Settle, Failpoint: libprovision.FailpointFromEnvironment(),
 		Kinds: provision.Kinds(provision.Deps{
 			Rows: store.NewRows(outbox), Pool: a.pool, Render: api.Renderer{}, Cloud: cloud, Network: network, Clock: a.clock,
+			Members: remover,
 			Vault: provision.NewVault(keeper, store.NewSecrets(a.pool), a.clock, a.cfg.CredentialLifetime),
 			Quota: a.cfg.Quota(), Roles: a.cfg.CredentialRoles,
 		}),
@@ -138,6 +142,9 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 	organisations := tenancy.NewOrganisations(records, network, a.clock, a.cfg.Retention)
 	a.Periodic = tenancy.NewPeriodic(records, tenants, organisations, a.cfg.CredentialMargin())
 	a.Drift = reconcile.NewDrift(a.Engine, a.pool, cloud)
+
+	a.Members = a.members(paging.New(key), records, network, a.directory())
+	remover.Sync = a.Members
 
 	api.Register(a.Server.Registrar(), tenants, organisations)
 	operations := operationapi.New(a.Engine)
@@ -196,6 +203,8 @@ func (a *App) Run(ctx context.Context) error {
 	for _, l := range []reconcile.Loop{
 		{Name: "periodic", Every: a.cfg.PeriodicInterval, Pass: a.Periodic.Pass},
 		{Name: "drift", Every: a.cfg.DriftInterval, Pass: a.Drift.Pass},
+		{Name: "service accounts", Every: a.cfg.PeriodicInterval, Pass: a.Members.Expire},
+		{Name: "members", Every: a.cfg.MemberInterval, Pass: a.Members.Pass},
 	} {
 		l.Clock, l.Logger = a.clock, a.logger
 		part(l.Name, func(ctx context.Context) error { l.Run(ctx); return nil })

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"net/url"
 	"strings"
 	"time"
 
@@ -40,6 +41,15 @@ type Config struct {
 	// DriftInterval and PeriodicInterval are the pace of the loops.
 	DriftInterval    time.Duration `env:"DRIFT_INTERVAL" envDefault:"5m"`
 	PeriodicInterval time.Duration `env:"PERIODIC_INTERVAL" envDefault:"1m"`
+	// KeycloakURL and the rest name the user directory, made by libs/realm; without a URL members cannot be managed.
+	KeycloakURL          string `env:"KEYCLOAK_URL"`
+	KeycloakRealm        string `env:"KEYCLOAK_REALM" envDefault:"lowlayer"`
+	KeycloakClientID     string `env:"KEYCLOAK_CLIENT_ID" envDefault:"lowlayer-tenant"`
+	KeycloakClientSecret string `env:"KEYCLOAK_CLIENT_SECRET" secret:"true"`
+	// KeycloakMail makes Keycloak invite new people by mail; its realm needs a mail server.
+	KeycloakMail bool `env:"KEYCLOAK_MAIL"`
+	// MemberInterval is how often the records of members are compared with Keycloak.
+	MemberInterval time.Duration `env:"MEMBER_INTERVAL" envDefault:"5m"`
 	// Lease is how long a resource is held for a process that has died, Sweep how often lapsed work is looked for, and Settle
 	// how far the cloud's lists may be behind.
 	Lease  time.Duration `env:"LEASE" envDefault:"5s"`
@@ -75,6 +85,7 @@ func (c Config) Problems() []config.Problem {
 	}
 	for variable, d := range map[string]time.Duration{
 		"RETENTION": c.Retention, "DRIFT_INTERVAL": c.DriftInterval, "PERIODIC_INTERVAL": c.PeriodicInterval,
+		"MEMBER_INTERVAL": c.MemberInterval,
 	} {
 		if d <= 0 {
 			bad(variable, "is not positive: give a duration such as 1m or 168h")
@@ -102,6 +113,14 @@ func (c Config) Problems() []config.Problem {
 	} {
 		if v <= 0 {
 			bad(variable, "is not positive: give a limit")
+		}
+	}
+	if c.KeycloakURL != "" {
+		if u, err := url.Parse(c.KeycloakURL); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+			bad("KEYCLOAK_URL", "is no address: give for example https://id.example.com")
+		}
+		if c.KeycloakClientSecret == "" {
+			bad("KEYCLOAK_CLIENT_SECRET", "is missing: give the secret of the client "+c.KeycloakClientID)
 		}
 	}
 	for variable, d := range map[string]time.Duration{"LEASE": c.Lease, "SWEEP": c.Sweep, "SETTLE": c.Settle} {

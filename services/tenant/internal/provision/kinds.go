@@ -54,6 +54,8 @@ type Deps struct {
 	Network network.Service
 	Vault   *Vault
 	Clock   clock.Clock
+	// Members ends roles with what they were in; nil ends none.
+	Members MemberRemover
 	// Quota is the platform's default.
 	Quota tenancy.Quota
 	// Roles are what an organisation's credential may do, by Keystone's names.

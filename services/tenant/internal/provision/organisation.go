@@ -31,7 +31,7 @@ func organisationKind(d Deps) provision.Kind {
 	return provision.Kind{
 		Name: string(tenancy.KindOrganisation),
 		Objects: []provision.Object{
-			{Type: typeProject, Delete: k.deleteProject, Gone: k.projectsLeft, Find: k.findProject},
+			{Type: typeProject, Delete: k.withoutMembers(k.deleteProject), Gone: k.projectsLeft, Find: k.findProject},
 			{Type: typeUser, Delete: k.deleteUser, Gone: k.usersLeft, Find: k.findUser},
 			{Type: typeCredential, Delete: k.deleteCredential, Gone: k.credentialsLeft, Find: k.findCredential},
 			{Type: typeHub, Delete: k.deleteHub, Gone: k.hubLeft, Find: k.findHub},

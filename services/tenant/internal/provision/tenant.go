@@ -31,7 +31,7 @@ func tenantKind(d Deps) provision.Kind {
 	return provision.Kind{
 		Name: string(tenancy.KindTenant),
 		Objects: []provision.Object{
-			{Type: typeDomain, Delete: k.afterOrganisations(k.deleteDomain), Gone: k.domainsLeft, Find: k.findDomain},
+			{Type: typeDomain, Delete: k.afterOrganisations(k.withoutMembers(k.deleteDomain)), Gone: k.domainsLeft, Find: k.findDomain},
 			{Type: typeBoundary, Delete: k.afterOrganisations(k.deleteBoundary), Gone: k.boundaryLeft, Find: k.findBoundary},
 		},
 		Plan:     k.plan,

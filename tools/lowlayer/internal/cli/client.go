@@ -19,6 +19,8 @@ type client struct {
 	conn          *grpc.ClientConn
 	tenants       tenantv1.TenantServiceClient
 	organisations tenantv1.OrganisationServiceClient
+	members       tenantv1.MemberServiceClient
+	accounts      tenantv1.ServiceAccountServiceClient
 	vpcs          networkv1.VpcServiceClient
 	hubs          networkv1.HubServiceClient
 	peerings      networkv1.PeeringServiceClient
@@ -29,11 +31,13 @@ type client struct {
 const maxAnswer = 32 << 20 // a page of 1000 resources is far below
 
 func newClient(address string) (*client, error) {
+	login := &tokens{address: address}
 	conn, err := grpc.NewClient("passthrough:///"+address,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithUserAgent("lowlayer-cli"),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)),
-		grpc.WithUnaryInterceptor(withRequestID))
+		grpc.WithChainUnaryInterceptor(withRequestID, login.unary),
+		grpc.WithChainStreamInterceptor(login.stream))
 	if err != nil {
 		return nil, fmt.Errorf("address %q: %w", address, err)
 	}
@@ -41,6 +45,8 @@ func newClient(address string) (*client, error) {
 		conn:          conn,
 		tenants:       tenantv1.NewTenantServiceClient(conn),
 		organisations: tenantv1.NewOrganisationServiceClient(conn),
+		members:       tenantv1.NewMemberServiceClient(conn),
+		accounts:      tenantv1.NewServiceAccountServiceClient(conn),
 		vpcs:          networkv1.NewVpcServiceClient(conn),
 		hubs:          networkv1.NewHubServiceClient(conn),
 		peerings:      networkv1.NewPeeringServiceClient(conn),

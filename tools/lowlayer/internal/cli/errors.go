@@ -26,6 +26,7 @@ const (
 	exitPrecondition = 6
 	exitBlocked      = 7
 	exitUnavailable  = 8
+	exitLogin        = 9
 	exitInterrupted  = 130
 )
 
@@ -98,6 +99,10 @@ func explain(err error) (int, []string) {
 		return exitInterrupted, []string{err.Error(), "Follow it: lowlayer operation wait " + interrupted.operation}
 	case errors.As(err, &timeout):
 		return exitBlocked, []string{err.Error(), "Follow it: lowlayer operation wait " + timeout.operation}
+	case errors.As(err, &absentError{}):
+		return exitNotFound, []string{err.Error()}
+	case errors.As(err, &expiredError{}), errors.As(err, &notLoggedIn{}):
+		return exitLogin, []string{err.Error()}
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted, []string{"interrupted"}
 	}
@@ -167,6 +172,8 @@ func exitCode(c codes.Code) int {
 		return exitUnavailable
 	case codes.Canceled:
 		return exitInterrupted
+	case codes.Unauthenticated, codes.PermissionDenied:
+		return exitLogin
 	default:
 		return exitFailure
 	}
@@ -183,5 +190,6 @@ func exitCodesTopic() *cobra.Command {
     6  not possible in the present state, or a quota is in the way
     7  the work is blocked and waits for somebody, or --timeout has passed
     8  the platform cannot be reached
+    9  you are not logged in, or your roles do not allow it
   130  interrupted; the work goes on`}
 }

@@ -79,6 +79,7 @@ Names may be written in full (tenants/acme/organisations/core/vpcs/dev) or short
 	root.AddCommand(
 		a.tenantCommand(), a.organisationCommand(), a.vpcCommand(), a.hubCommand(), a.peeringCommand(),
 		a.operationCommand(), a.driftCommand(), a.applyCommand(), a.treeCommand(), exitCodesTopic(),
+		a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.memberCommand(), a.serviceAccountCommand(),
 	)
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		switch a.output {

@@ -1,0 +1,39 @@
+package app
+
+import (
+	"github.com/low-layer/platform/libs/paging"
+	"github.com/low-layer/platform/services/tenant/internal/api"
+	"github.com/low-layer/platform/services/tenant/internal/client"
+	"github.com/low-layer/platform/services/tenant/internal/cloud/keycloak"
+	"github.com/low-layer/platform/services/tenant/internal/core/directory"
+	"github.com/low-layer/platform/services/tenant/internal/core/member"
+	"github.com/low-layer/platform/services/tenant/internal/provision"
+	"github.com/low-layer/platform/services/tenant/internal/store"
+)
+
+// directory is the user directory of the settings, or none.
+func (a *App) directory() directory.Directory {
+	if a.cfg.KeycloakURL == "" {
+		a.logger.Warn("no user directory is configured: members and service accounts cannot be managed", "setting", Prefix+"KEYCLOAK_URL")
+		return directory.None{}
+	}
+	d := keycloak.New(keycloak.Config{
+		URL: a.cfg.KeycloakURL, Realm: a.cfg.KeycloakRealm, ClientID: a.cfg.KeycloakClientID, ClientSecret: a.cfg.KeycloakClientSecret,
+		Mail: a.cfg.KeycloakMail, Clock: a.clock,
+	})
+	a.onClose(func() error { d.Close(); return nil })
+	return d
+}
+
+// members puts together what manages members, and registers it.
+func (a *App) members(tokens *paging.Token, tenancy member.Tenancy, network *client.Network, d directory.Directory) *member.Sync {
+	records := store.NewMembers(a.pool, tokens)
+	places := member.NewPlaces(tenancy, network)
+	api.RegisterMembers(a.Server.Registrar(), member.NewMembers(records, places, d, a.clock), member.NewAccounts(records, places, d, a.clock))
+	return member.NewSync(records, places, d, a.clock)
+}
+
+// lateRemover hands the engine's kinds, which are made first, the removal of members, which needs what is made after.
+type lateRemover struct{ *member.Sync }
+
+var _ provision.MemberRemover = (*lateRemover)(nil)

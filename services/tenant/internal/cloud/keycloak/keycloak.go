@@ -1,0 +1,125 @@
+// Package keycloak is the user directory in a realm of Keycloak, through gocloak.
+//
+// It promises what core/directory does. It logs in as the confidential client it is given, whose token lives for minutes and
+// is fetched again before it ends or when it is refused. Refusals for want of a role are DIRECTORY_FORBIDDEN: the operator
+// must act, see libs/realm for the roles.
+package keycloak
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/Nerzal/gocloak/v14"
+
+	"github.com/low-layer/platform/libs/clock"
+	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/services/tenant/internal/core/directory"
+)
+
+// Config says which Keycloak, and as whom.
+type Config struct {
+	URL, Realm, ClientID, ClientSecret string
+	// Mail makes Keycloak invite new people by mail; without it they get a password to hand over.
+	Mail bool
+	// Timeout bounds each call; 5 s when zero.
+	Timeout time.Duration
+	Clock   clock.Clock
+}
+
+// Directory implements directory.Directory.
+type Directory struct {
+	cfg    Config
+	client *gocloak.GoCloak
+	http   *http.Transport
+
+	mu    sync.Mutex
+	token string
+	until time.Time
+}
+
+var _ directory.Directory = (*Directory)(nil)
+
+// version keeps gocloak from asking the server for its own, which takes a role of administrators.
+const version = "26.7.4"
+
+// New makes a directory. Nothing is called yet.
+func New(cfg Config) *Directory {
+	if cfg.Timeout == 0 {
+		cfg.Timeout = 5 * time.Second
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = clock.Real()
+	}
+	d := &Directory{cfg: cfg, client: gocloak.NewClient(cfg.URL, gocloak.SetServerVersion(version)), http: &http.Transport{
+		Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 8, IdleConnTimeout: time.Minute,
+	}}
+	d.client.RestyClient().SetTransport(d.http).SetTimeout(cfg.Timeout)
+	return d
+}
+
+// Close lets go of connections.
+func (d *Directory) Close() { d.http.CloseIdleConnections() }
+
+// early is how long before its end a token is no longer used.
+const early = 20 * time.Second
+
+func (d *Directory) login(ctx context.Context, refused string) (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.token != "" && d.token != refused && d.cfg.Clock.Now().Before(d.until) {
+		return d.token, nil
+	}
+	jwt, err := d.client.LoginClient(ctx, d.cfg.ClientID, d.cfg.ClientSecret, d.cfg.Realm)
+	if err != nil {
+		return "", err
+	}
+	d.token = jwt.AccessToken
+	d.until = d.cfg.Clock.Now().Add(max(time.Duration(jwt.ExpiresIn)*time.Second-early, 0))
+	return d.token, nil
+}
+
+// call runs one request with a token, and once more with a fresh one when it was refused.
+func (d *Directory) call(ctx context.Context, what string, do func(token string) error) error {
+	token, err := d.login(ctx, "")
+	if err == nil {
+		err = do(token)
+		if statusOf(err) == http.StatusUnauthorized {
+			if token, err = d.login(ctx, token); err == nil {
+				err = do(token)
+			}
+		}
+	}
+	return classify(what, err)
+}
+
+func statusOf(err error) int {
+	var e *gocloak.APIError
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return 0
+}
+
+// classify gives an error its class. Keycloak's own words stay inside: they may name users of others.
+func classify(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	switch code := statusOf(err); {
+	case code == http.StatusNotFound:
+		return errs.Wrap(err, errs.CodeNotFound, "DIRECTORY_OBJECT_NOT_FOUND", "%s: Keycloak does not have it", what)
+	case code == http.StatusConflict:
+		return errs.Wrap(err, errs.AlreadyExists, "DIRECTORY_OBJECT_EXISTS", "%s: Keycloak has it already", what)
+	case code == http.StatusUnauthorized, code == http.StatusForbidden:
+		return errs.Wrap(err, errs.FailedPrecondition, "DIRECTORY_FORBIDDEN",
+			"%s: Keycloak refuses the platform; the operator checks LOWLAYER_TENANT_KEYCLOAK_CLIENT_SECRET and the client's roles", what)
+	case code == http.StatusBadRequest:
+		return errs.Wrap(err, errs.InvalidArgument, "DIRECTORY_REFUSED", "%s: Keycloak does not accept this; check the e-mail address and names", what)
+	}
+	e := errs.Wrap(err, errs.Unavailable, directory.ReasonUnavailable, "%s: Keycloak does not answer; try again, with the same request id", what)
+	e.Retry = 5 * time.Second
+	return e
+}

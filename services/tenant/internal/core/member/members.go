@@ -1,0 +1,291 @@
+package member
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/low-layer/platform/libs/clock"
+	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/etag"
+	"github.com/low-layer/platform/libs/ids"
+	"github.com/low-layer/platform/services/tenant/internal/core/directory"
+)
+
+// Members is what may be done to members.
+type Members struct {
+	store     Store
+	places    Places
+	directory directory.Directory
+	clock     clock.Clock
+}
+
+// NewMembers makes the use cases.
+func NewMembers(store Store, places Places, d directory.Directory, c clock.Clock) *Members {
+	return &Members{store: store, places: places, directory: d, clock: c}
+}
+
+// configured fails when there is no directory.
+func configured(d directory.Directory) error {
+	if _, none := d.(directory.None); none {
+		return directory.NotConfigured()
+	}
+	return nil
+}
+
+// Get answers one member.
+func (s *Members) Get(ctx context.Context, k Key) (Member, error) {
+	if err := configured(s.directory); err != nil {
+		return Member{}, err
+	}
+	return s.store.Member(ctx, k)
+}
+
+// List answers a page of the members of a scope.
+func (s *Members) List(ctx context.Context, q List) (Page[Member], error) {
+	if err := configured(s.directory); err != nil {
+		return Page[Member]{}, err
+	}
+	if err := s.places.Exists(ctx, q.Scope); err != nil {
+		return Page[Member]{}, err
+	}
+	return s.store.ListMembers(ctx, q)
+}
+
+// Create asks for a member.
+type Create struct {
+	Scope       Scope
+	Email       string
+	DisplayName string
+	Roles       []Role
+	Request     Request
+}
+
+// Validate notes everything wrong with the input.
+func (in Create) Validate() error {
+	var bad errs.Fields
+	if !strings.Contains(in.Email, "@") {
+		bad.Add("member.email", "is %q; give the person's e-mail address", in.Email)
+	}
+	checkRoles("member.roles", in.Roles, &bad)
+	return bad.Err()
+}
+
+func checkRoles(path string, roles []Role, bad *errs.Fields) {
+	if len(sorted(roles)) == 0 {
+		bad.Add(path, "is empty; give at least one of owner, admin, operator, viewer, billing")
+	}
+}
+
+// Create gives a person roles.
+func (s *Members) Create(ctx context.Context, in Create) (Member, error) {
+	if err := in.Validate(); err != nil {
+		return Member{}, err
+	}
+	return s.change(ctx, in.Scope, in.Request, func(ctx context.Context, tx Tx, place Place) (Member, error) {
+		person, fresh, err := s.person(ctx, in)
+		if err != nil {
+			return Member{}, err
+		}
+		k := Key{in.Scope, person.ID}
+		switch _, err := tx.Member(ctx, k); {
+		case err == nil:
+			return Member{}, exists(in.Scope, in.Email)
+		case errs.CodeOf(err) != errs.CodeNotFound:
+			return Member{}, err
+		}
+		now := s.clock.Now()
+		m := Member{
+			UID: ids.New("mbr"), TenantUID: place.TenantUID, Scope: in.Scope, Subject: person.ID, Email: person.Email,
+			DisplayName: person.Name, Roles: sorted(in.Roles), Revision: 1, CreateTime: now, UpdateTime: now,
+		}
+		if err := s.settle(ctx, m.Scope, m.Subject, m.Roles); err != nil {
+			return Member{}, err
+		}
+		if err := tx.PutMember(ctx, m); err != nil {
+			return Member{}, err
+		}
+		if fresh { // last, so that a password is made only when its answer is sure to go out
+			m.InitialPassword, err = s.directory.Invite(ctx, person.ID)
+		}
+		return m, err
+	})
+}
+
+func exists(s Scope, email string) error {
+	return errs.New(errs.AlreadyExists, "MEMBER_EXISTS", "%s has roles at %q already; update the member's roles instead", email, s.Name()).
+		With("resource", s.Name())
+}
+
+func (s *Members) person(ctx context.Context, in Create) (p directory.Person, fresh bool, err error) {
+	p, err = s.directory.PersonByEmail(ctx, in.Email)
+	if errs.CodeOf(err) == errs.CodeNotFound {
+		return s.directory.CreatePerson(ctx, directory.Person{Email: strings.ToLower(in.Email), Name: in.DisplayName})
+	}
+	return p, false, err
+}
+
+// settle makes somebody's groups at a scope those of the roles. It joins before it leaves: what fails in between leaves
+// too much, never nothing, and repeating it ends right.
+func (s *Members) settle(ctx context.Context, scope Scope, subject string, roles []Role) error {
+	return settle(ctx, s.directory, scope, subject, roles)
+}
+
+func settle(ctx context.Context, d directory.Directory, scope Scope, subject string, roles []Role) error {
+	for _, r := range roles {
+		if err := d.Join(ctx, subject, scope.group(r)); err != nil {
+			return err
+		}
+	}
+	for _, r := range Roles {
+		if slices.Contains(roles, r) {
+			continue
+		}
+		if err := d.Leave(ctx, subject, scope.group(r)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Update asks for other roles.
+type Update struct {
+	Key     Key
+	Etag    string
+	Roles   []Role
+	Request Request
+}
+
+// Update replaces a member's roles.
+func (s *Members) Update(ctx context.Context, in Update) (Member, error) {
+	var bad errs.Fields
+	checkRoles("member.roles", in.Roles, &bad)
+	if err := bad.Err(); err != nil {
+		return Member{}, err
+	}
+	return s.change(ctx, in.Key.Scope, in.Request, func(ctx context.Context, tx Tx, _ Place) (Member, error) {
+		m, err := s.locked(ctx, tx, in.Key, in.Etag, in.Roles)
+		if err != nil {
+			return Member{}, err
+		}
+		m.Roles = sorted(in.Roles)
+		m.Revision++
+		m.UpdateTime = s.clock.Now()
+		if err := s.settle(ctx, m.Scope, m.Subject, m.Roles); err != nil {
+			return Member{}, err
+		}
+		return m, tx.PutMember(ctx, m)
+	})
+}
+
+// locked answers the member that a change is about, when nothing speaks against the roles it would have after.
+func (s *Members) locked(ctx context.Context, tx Tx, k Key, tag string, roles []Role) (Member, error) {
+	m, err := tx.Member(ctx, k)
+	if err != nil {
+		return Member{}, err
+	}
+	if err := etag.Check(m.Name(), tag, m.Etag()); err != nil {
+		return Member{}, err
+	}
+	if k.Organisation != "" || slices.Contains(roles, Owner) {
+		return m, nil
+	}
+	return m, s.anotherOwner(ctx, m)
+}
+
+// anotherOwner asks the directory, not our records: somebody may have been taken out there. A program is no owner that could
+// let anybody in again.
+func (s *Members) anotherOwner(ctx context.Context, m Member) error {
+	seats, err := s.directory.Seats(ctx, m.Scope.group(Owner))
+	if err != nil {
+		return err
+	}
+	owns := func(x directory.Seat) bool { return !x.Program && x.ID == m.Subject }
+	others := func(x directory.Seat) bool { return !x.Program && x.ID != m.Subject }
+	if !slices.ContainsFunc(seats, owns) || slices.ContainsFunc(seats, others) {
+		return nil
+	}
+	return errs.Failed("LAST_OWNER", "%s is the last owner of %q; make somebody else an owner first", m.Email, m.Scope.Name()).
+		With("resource", m.Name())
+}
+
+// Delete asks for the end of somebody's roles.
+type Delete struct {
+	Key     Key
+	Etag    string
+	Request Request
+}
+
+// Delete takes all roles at the scope from a person.
+func (s *Members) Delete(ctx context.Context, in Delete) error {
+	_, err := s.change(ctx, in.Key.Scope, in.Request, func(ctx context.Context, tx Tx, _ Place) (Member, error) {
+		m, err := s.locked(ctx, tx, in.Key, in.Etag, nil)
+		if err != nil {
+			return Member{}, err
+		}
+		if err := s.settle(ctx, m.Scope, m.Subject, nil); err != nil {
+			return Member{}, err
+		}
+		return m, tx.DeleteMember(ctx, m.UID)
+	})
+	return err
+}
+
+// change is the one path of a change: look at the scope, take the lock, look again, replay or do, remember.
+func (s *Members) change(
+	ctx context.Context, scope Scope, r Request, do func(context.Context, Tx, Place) (Member, error),
+) (Member, error) {
+	var m Member
+	err := guarded(ctx, s.store, s.places, s.directory, scope, r,
+		func(ctx context.Context, tx Tx, name string) error {
+			k, err := ParseKey(name, "members")
+			if err != nil {
+				return err
+			}
+			m, err = tx.Member(ctx, k)
+			if errs.CodeOf(err) == errs.CodeNotFound { // the repeated call deleted it, or a later one did
+				err = nil
+			}
+			return err
+		},
+		func(ctx context.Context, tx Tx, place Place) (string, error) {
+			var err error
+			m, err = do(ctx, tx, place)
+			return m.Name(), err
+		})
+	if err != nil {
+		return Member{}, err
+	}
+	return m, nil
+}
+
+// guarded runs a change under the tenant's lock, once per request id. The scope is looked at again under the lock: the end
+// of a tenant or organisation takes the same lock before it removes the groups.
+func guarded(
+	ctx context.Context, store Store, places Places, d directory.Directory, scope Scope, r Request,
+	replay func(ctx context.Context, tx Tx, name string) error, do func(context.Context, Tx, Place) (string, error),
+) error {
+	if err := configured(d); err != nil {
+		return err
+	}
+	place, err := places.Open(ctx, scope)
+	if err != nil {
+		return err
+	}
+	return store.Exclusive(ctx, place.TenantUID, func(ctx context.Context, tx Tx) error {
+		if name, err := tx.Replayed(ctx, place.TenantUID, r); err != nil {
+			return err
+		} else if name != "" {
+			return replay(ctx, tx, name)
+		}
+		place, err := places.Open(ctx, scope)
+		if err != nil {
+			return err
+		}
+		name, err := do(ctx, tx, place)
+		if err != nil {
+			return err
+		}
+		return tx.Remember(ctx, place.TenantUID, r, name)
+	})
+}

@@ -1,0 +1,92 @@
+package member
+
+import (
+	"context"
+	"time"
+)
+
+// Request is what makes a call repeatable: the caller's request_id, the method and a digest of the content.
+type Request struct {
+	ID     string
+	Method string
+	Digest []byte
+}
+
+// List asks for a page.
+type List struct {
+	Scope     Scope
+	PageSize  int32
+	PageToken string
+	Filter    string
+	OrderBy   string
+}
+
+// Page is a page of records.
+type Page[T any] struct {
+	Items         []T
+	NextPageToken string
+}
+
+// Place is what is known of a scope's tenant.
+type Place struct {
+	TenantUID string
+}
+
+// Places tells whether a scope is there and takes changes.
+type Places interface {
+	// Open answers the scope's tenant, or why it takes no change: it is not there, deleted, suspended.
+	Open(ctx context.Context, s Scope) (Place, error)
+	// Exists answers nil when the scope is there, whatever its state. It reads our own records only.
+	Exists(ctx context.Context, s Scope) error
+	// Vpcs answers the ids of an organisation's VPCs.
+	Vpcs(ctx context.Context, tenant, organisation string) ([]string, error)
+}
+
+// Store keeps the records. Reads never call the directory.
+type Store interface {
+	Member(ctx context.Context, k Key) (Member, error)
+	ListMembers(ctx context.Context, q List) (Page[Member], error)
+	Account(ctx context.Context, k Key) (Account, error)
+	ListAccounts(ctx context.Context, q List) (Page[Account], error)
+
+	// Exclusive runs fn while nobody else changes members of the tenant, in one transaction. It waits for its turn.
+	Exclusive(ctx context.Context, tenantUID string, fn func(ctx context.Context, tx Tx) error) error
+	// BeginAccount commits the intent of an account before the directory hears of it. One that was begun before and never
+	// finished is answered instead; one that is there is SERVICE_ACCOUNT_EXISTS.
+	BeginAccount(ctx context.Context, a Account) (Account, error)
+
+	// Tenants answers the tenants there are: id and unique id.
+	Tenants(ctx context.Context) (map[string]string, error)
+	// Ended answers accounts whose secret has ended and which are not shut yet.
+	Ended(ctx context.Context, now time.Time) ([]Account, error)
+	// Unfinished answers accounts that were begun before a time and never finished.
+	Unfinished(ctx context.Context, before time.Time) ([]Account, error)
+	// Used notes when clients logged in, by client id.
+	Used(ctx context.Context, at map[string]time.Time) error
+	// LastUse is the latest login that is noted.
+	LastUse(ctx context.Context) (time.Time, error)
+	// Forget drops what is kept of requests before a time.
+	Forget(ctx context.Context, before time.Time) error
+}
+
+// Tx is the records under the tenant's lock.
+type Tx interface {
+	// Replayed answers the name that an earlier call with the same request id and content ended with, empty when there was none.
+	Replayed(ctx context.Context, tenantUID string, r Request) (name string, err error)
+	// Remember keeps what a call ended with.
+	Remember(ctx context.Context, tenantUID string, r Request, name string) error
+
+	Member(ctx context.Context, k Key) (Member, error)
+	// PutMember writes a member, new or changed.
+	PutMember(ctx context.Context, m Member) error
+	DeleteMember(ctx context.Context, uid string) error
+	// Members answers every member of a tenant, at all levels.
+	Members(ctx context.Context, tenantUID string) ([]Member, error)
+
+	Account(ctx context.Context, k Key) (Account, error)
+	// FinishAccount writes an account that the directory has.
+	FinishAccount(ctx context.Context, a Account) error
+	DeleteAccount(ctx context.Context, uid string) error
+	// Accounts answers every account of a tenant, at all levels.
+	Accounts(ctx context.Context, tenantUID string) ([]Account, error)
+}

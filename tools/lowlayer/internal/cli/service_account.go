@@ -1,0 +1,164 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
+)
+
+func serviceAccountView() view[*tenantv1.ServiceAccount] {
+	return view[*tenantv1.ServiceAccount]{
+		heads: []string{"SERVICE ACCOUNT", "ROLES", "CLIENT ID", "EXPIRES", "LAST USE"},
+		row: func(s *tenantv1.ServiceAccount) []string {
+			expires := s.GetExpireTime().AsTime().Format(time.DateOnly)
+			if s.GetExpired() {
+				expires += " (ended)"
+			}
+			used := "never"
+			if s.GetLastUseTime() != nil {
+				used = age(s.GetLastUseTime()) + " ago"
+			}
+			return []string{lastPart(s.GetName()), roleWords(s.GetRoles()), s.GetClientId(), expires, used}
+		},
+		name:  (*tenantv1.ServiceAccount).GetName,
+		plain: "serviceAccounts",
+	}
+}
+
+func (a *app) serviceAccountCommand() *cobra.Command {
+	return group("service-account", "Accounts of programs, with a secret that ends", []string{"service-accounts", "sa"},
+		a.serviceAccountCreate(), a.serviceAccountGet(), a.serviceAccountList(), a.serviceAccountRotate(), a.serviceAccountDelete())
+}
+
+// shown prints an account that has a secret now, which no other call will show.
+func (a *app) shown(s *tenantv1.ServiceAccount) error {
+	if s.GetSecret() != "" && a.output == "table" {
+		a.note("Secret, shown this once: %s", s.GetSecret())
+	}
+	return printOne(a, serviceAccountView(), s)
+}
+
+func lifetimeOf(d time.Duration) *durationpb.Duration {
+	if d == 0 {
+		return nil
+	}
+	return durationpb.New(d)
+}
+
+func (a *app) serviceAccountCreate() *cobra.Command {
+	var roles []string
+	var life time.Duration
+	s := &tenantv1.ServiceAccount{}
+	cmd := &cobra.Command{
+		Use: "create PLACE ID", Short: "Make a service account; its secret is shown once", Args: exactly(2), ValidArgsFunction: a.completeTenants,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if s.Roles, err = rolesOf(roles); err != nil {
+				return err
+			}
+			return a.onScope(cmd, args[0], func(ctx context.Context, api *client, scope string) error {
+				made, err := api.accounts.CreateServiceAccount(ctx, &tenantv1.CreateServiceAccountRequest{
+					Parent: scope, ServiceAccountId: args[1], ServiceAccount: s, Lifetime: lifetimeOf(life),
+				})
+				if err != nil {
+					return fmt.Errorf("make service account %s in %s: %w", args[1], scope, err)
+				}
+				return a.shown(made)
+			})
+		},
+	}
+	cmd.Flags().StringSliceVar(&roles, "role", nil, "owner, admin, operator, viewer or billing; may be repeated")
+	cmd.Flags().StringVar(&s.DisplayName, "display-name", "", "name for people")
+	cmd.Flags().DurationVar(&life, "lifetime", 0, "how long the secret is good (default 2160h)")
+	fixed(cmd, "role", roleNames...)
+	return cmd
+}
+
+func (a *app) serviceAccountGet() *cobra.Command {
+	return &cobra.Command{
+		Use: "get PLACE ID", Short: "Show a service account and its last use", Args: exactly(2), ValidArgsFunction: a.completeTenants,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.onScope(cmd, args[0], func(ctx context.Context, api *client, scope string) error {
+				s, err := api.accounts.GetServiceAccount(ctx, &tenantv1.GetServiceAccountRequest{Name: accountName(scope, args[1])})
+				if err != nil {
+					return fmt.Errorf("get service account %s of %s: %w", args[1], scope, err)
+				}
+				return printOne(a, serviceAccountView(), s)
+			})
+		},
+	}
+}
+
+func accountName(scope, id string) string { return scope + "/serviceAccounts/" + id }
+
+func (a *app) serviceAccountList() *cobra.Command {
+	var flags listFlags
+	cmd := &cobra.Command{
+		Use: "list PLACE", Short: "List the service accounts of a tenant, an organisation or a VPC", Args: exactly(1), ValidArgsFunction: a.completeTenants,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.onScope(cmd, args[0], func(ctx context.Context, api *client, scope string) error {
+				list, err := pages(flags.limit, func(size int32, token string) ([]*tenantv1.ServiceAccount, string, error) {
+					r, err := api.accounts.ListServiceAccounts(ctx, &tenantv1.ListServiceAccountsRequest{
+						Parent: scope, PageSize: size, PageToken: token, Filter: flags.filter, OrderBy: flags.orderBy,
+					})
+					if err != nil {
+						return nil, "", fmt.Errorf("list service accounts of %s: %w", scope, err)
+					}
+					return r.GetServiceAccounts(), r.GetNextPageToken(), nil
+				})
+				if err != nil {
+					return err
+				}
+				return printList(a, serviceAccountView(), list)
+			})
+		},
+	}
+	flags.add(cmd, false)
+	return cmd
+}
+
+func (a *app) serviceAccountRotate() *cobra.Command {
+	var life time.Duration
+	cmd := &cobra.Command{
+		Use: "rotate PLACE ID", Short: "Make a new secret, shown once; the old one ends now", Args: exactly(2), ValidArgsFunction: a.completeTenants,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.onScope(cmd, args[0], func(ctx context.Context, api *client, scope string) error {
+				s, err := api.accounts.RotateServiceAccount(ctx, &tenantv1.RotateServiceAccountRequest{
+					Name: accountName(scope, args[1]), Lifetime: lifetimeOf(life),
+				})
+				if err != nil {
+					return fmt.Errorf("rotate service account %s of %s: %w", args[1], scope, err)
+				}
+				return a.shown(s)
+			})
+		},
+	}
+	cmd.Flags().DurationVar(&life, "lifetime", 0, "how long the new secret is good (default 2160h)")
+	return cmd
+}
+
+func (a *app) serviceAccountDelete() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "delete PLACE ID", Short: "End a service account", Args: exactly(2), ValidArgsFunction: a.completeTenants,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.onScope(cmd, args[0], func(ctx context.Context, api *client, scope string) error {
+				name := accountName(scope, args[1])
+				if err := a.confirm("End " + name); err != nil {
+					return err
+				}
+				if _, err := api.accounts.DeleteServiceAccount(ctx, &tenantv1.DeleteServiceAccountRequest{Name: name}); err != nil {
+					return fmt.Errorf("delete %s: %w", name, err)
+				}
+				a.note("%s is gone.", name)
+				return nil
+			})
+		},
+	}
+	cmd.Flags().BoolVarP(&a.yes, "yes", "y", false, "do not ask")
+	return cmd
+}

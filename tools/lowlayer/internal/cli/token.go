@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/oauth2"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/low-layer/platform/libs/realm"
+)
+
+// tokenVariable gives a token to programs; it is used as it is and never renewed.
+const tokenVariable = "LOWLAYER_TOKEN"
+
+// early is how long before its end a token is renewed.
+const early = 30 * time.Second
+
+// expiredError is a login that has ended.
+type expiredError struct{ cause error }
+
+func (e expiredError) Error() string {
+	return "your login has ended: run `lowlayer login` again"
+}
+
+func (e expiredError) Unwrap() error { return e.cause }
+
+// tokens gives calls the bearer token there is. Without any, calls carry none: a platform without an issuer asks for none.
+type tokens struct {
+	address string
+
+	mu     sync.Mutex
+	loaded bool
+	held   credential
+}
+
+// current answers the token, renewed when it is near its end; empty when nobody is logged in.
+func (t *tokens) current(ctx context.Context) (string, error) {
+	if token := os.Getenv(tokenVariable); token != "" {
+		return token, nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.loaded {
+		c, _, err := loadCredential(t.address)
+		if err != nil && !errors.Is(err, errNoCredential) {
+			return "", err
+		}
+		t.held, t.loaded = c, true
+	}
+	if t.held.Access == "" || time.Until(t.held.Expiry) > early {
+		return t.held.Access, nil
+	}
+	fresh, err := renew(ctx, t.held)
+	if err != nil {
+		return "", err
+	}
+	t.held = fresh
+	_, err = storeCredential(t.address, fresh)
+	return fresh.Access, err
+}
+
+// renew uses the refresh token; roles are read anew with it.
+func renew(ctx context.Context, c credential) (credential, error) {
+	cfg := oauth2.Config{ClientID: realm.CLIClient, Endpoint: oauth2.Endpoint{TokenURL: c.TokenEndpoint, AuthStyle: oauth2.AuthStyleInParams}}
+	token, err := cfg.TokenSource(ctx, &oauth2.Token{RefreshToken: c.Refresh}).Token()
+	var refused *oauth2.RetrieveError
+	switch {
+	case errors.As(err, &refused) && refused.ErrorCode == "invalid_grant":
+		return c, expiredError{err}
+	case err != nil:
+		return c, fmt.Errorf("renew the login: %w", err)
+	}
+	c.Access, c.Expiry = token.AccessToken, token.Expiry
+	if token.RefreshToken != "" {
+		c.Refresh = token.RefreshToken
+	}
+	return c, nil
+}
+
+// bearer adds the token to unary calls. It is not sent in the clear to another machine.
+func (t *tokens) unary(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	ctx, err := t.with(ctx)
+	if err != nil {
+		return err
+	}
+	return invoke(ctx, method, req, reply, conn, opts...)
+}
+
+// stream is unary for streams.
+func (t *tokens) stream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	ctx, err := t.with(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return open(ctx, desc, conn, method, opts...)
+}
+
+func (t *tokens) with(ctx context.Context) (context.Context, error) {
+	token, err := t.current(ctx)
+	if err != nil || token == "" {
+		return ctx, err
+	}
+	if !loopback(t.address) && os.Getenv("LOWLAYER_PLAINTEXT") == "" {
+		return ctx, usageError{fmt.Errorf("the connection to %s is not encrypted, so your token is not sent: use a tunnel to loopback, or set LOWLAYER_PLAINTEXT=1 in a network you trust", t.address)}
+	}
+	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token), nil
+}
+
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return true // a name of a socket or a test
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}

@@ -1,0 +1,169 @@
+package cli
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/low-layer/platform/libs/realm"
+)
+
+// claims are what a token says of its bearer. They are shown, never decided by: only the platform verifies.
+type claims struct {
+	Subject  string   `json:"subject"`
+	Name     string   `json:"name,omitempty"`
+	Email    string   `json:"email,omitempty"`
+	ClientID string   `json:"clientId,omitempty"`
+	Issuer   string   `json:"issuer"`
+	Groups   []string `json:"groups"`
+	Level    string   `json:"level"`
+	Expires  string   `json:"expires"`
+	Source   string   `json:"source"`
+}
+
+func (c claims) who() string {
+	for _, s := range []string{c.Email, c.ClientID, c.Name, c.Subject} {
+		if s != "" {
+			return s
+		}
+	}
+	return "somebody"
+}
+
+func claimsOf(token string) claims {
+	var raw struct {
+		Sub, Name, Email, Iss, Acr string
+		ClientID                   string `json:"client_id"`
+		Groups                     []string
+		Exp                        int64
+	}
+	if parts := strings.Split(token, "."); len(parts) == 3 {
+		if data, err := base64.RawURLEncoding.DecodeString(parts[1]); err == nil {
+			_ = json.Unmarshal(data, &raw) // what cannot be read is not shown
+		}
+	}
+	c := claims{
+		Subject: raw.Sub, Name: raw.Name, Email: raw.Email, ClientID: raw.ClientID, Issuer: raw.Iss, Groups: raw.Groups, Level: raw.Acr,
+	}
+	if raw.Exp > 0 {
+		c.Expires = time.Unix(raw.Exp, 0).UTC().Format(time.RFC3339)
+	}
+	return c
+}
+
+func (a *app) whoamiCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "whoami", Short: "Show who you are logged in as, and your roles", Args: exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			source := tokenVariable
+			if os.Getenv(tokenVariable) == "" {
+				_, v, err := loadCredential(a.address)
+				if errors.Is(err, errNoCredential) {
+					return notLoggedIn{}
+				}
+				if err != nil {
+					return err
+				}
+				source = v.name()
+			}
+			token, err := (&tokens{address: a.address}).current(cmd.Context())
+			if err != nil {
+				return err
+			}
+			c := claimsOf(token)
+			c.Source = source
+			return a.printClaims(c)
+		},
+	}
+}
+
+// notLoggedIn is a command that needs a login.
+type notLoggedIn struct{}
+
+func (notLoggedIn) Error() string {
+	return "you are not logged in: run `lowlayer login`, or set " + tokenVariable
+}
+
+func (a *app) printClaims(c claims) error {
+	switch a.output {
+	case "name":
+		return a.println(c.who())
+	case "table":
+		groups := strings.Join(c.Groups, "\n")
+		if groups == "" {
+			groups = "none"
+		}
+		_, err := fmt.Fprintf(a.streams.Out, "%s\nissuer   %s\nlevel    %s\nexpires  %s\nkept in  %s\nroles:\n%s\n", c.who(), c.Issuer, c.Level, c.Expires, c.Source, groups)
+		return err
+	}
+	data, err := json.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return a.printData(data)
+}
+
+func (a *app) logoutCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "logout", Short: "End your login", Args: exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, _, err := loadCredential(a.address)
+			if errors.Is(err, errNoCredential) {
+				a.note("You are not logged in.")
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			all, err := vaults()
+			if err != nil {
+				return err
+			}
+			for _, v := range all {
+				err = errors.Join(err, v.drop(a.address))
+			}
+			if err != nil {
+				return err
+			}
+			if err := endSession(cmd.Context(), c); err != nil {
+				a.note("The login is forgotten here, but %s could not be told: %v", c.Issuer, err)
+				return nil
+			}
+			a.note("Logged out.")
+			return nil
+		},
+	}
+}
+
+func endSession(ctx context.Context, c credential) error {
+	if c.EndSession == "" || c.Refresh == "" {
+		return nil
+	}
+	form := url.Values{"client_id": {realm.CLIClient}, "refresh_token": {c.Refresh}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.EndSession, strings.NewReader(form.Encode()))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	if err := resp.Body.Close(); err != nil {
+		return err
+	}
+	// A session that has ended already is what was wanted.
+	if resp.StatusCode >= http.StatusInternalServerError {
+		return fmt.Errorf("it answers %s", resp.Status)
+	}
+	return nil
+}
