@@ -5,12 +5,12 @@ package conformance
 import (
 	"context"
 	"net/http"
-	"net/http/cookiejar"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/low-layer/platform/libs/realm"
+	"github.com/low-layer/platform/tools/identitysim/person"
 )
 
 // Target is the provider to test.
@@ -144,12 +144,7 @@ func (e *env) pause(d time.Duration) {
 // browser keeps cookies and stops at addresses that are not the provider's.
 func (e *env) browser() *http.Client {
 	e.t.Helper()
-	jar, err := cookiejar.New(nil)
-	e.must("make a cookie jar", err)
-	return &http.Client{Jar: jar, Transport: e.HTTP.Transport, CheckRedirect: func(req *http.Request, _ []*http.Request) error {
-		if !strings.HasPrefix(req.URL.String(), e.URL+"/") {
-			return http.ErrUseLastResponse
-		}
-		return nil
-	}}
+	b, err := person.Browser(e.URL, e.HTTP.Transport)
+	e.must("make a browser", err)
+	return b
 }

@@ -9,131 +9,16 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/net/html"
-
 	"github.com/low-layer/platform/libs/realm"
-	"github.com/low-layer/platform/tools/identitysim/sim"
+	"github.com/low-layer/platform/tools/identitysim/person"
 )
 
-// form is what a page asks for.
-type form struct {
-	action string
-	fields url.Values
-}
-
-func parseForm(body string) (form, bool) {
-	f := form{fields: url.Values{}}
-	found := false
-	tokens := html.NewTokenizer(strings.NewReader(body))
-	for {
-		switch tokens.Next() {
-		case html.ErrorToken:
-			return f, found
-		case html.StartTagToken, html.SelfClosingTagToken:
-			tag := tokens.Token()
-			at := map[string]string{}
-			for _, a := range tag.Attr {
-				at[a.Key] = a.Val
-			}
-			switch {
-			case tag.Data == "form" && !found:
-				f.action, found = at["action"], true
-			case (tag.Data == "input" || tag.Data == "button") && at["name"] != "" && found && at["name"] != "cancel":
-				f.fields.Set(at["name"], at["value"])
-			}
-		}
-	}
-}
-
-// person is who fills in pages.
-type person struct {
-	email, password, newPassword string
-	otp                          string
-	deny                         bool
-	// seen are the kinds of pages met.
-	seen []string
-}
-
-// walk goes from an address to the end of the pages, and answers where that is.
-func (e *env) walk(b *http.Client, start string, p *person) (at string, last reply) {
+// walk goes from an address to the end of the pages.
+func (e *env) walk(b *http.Client, start string, p *person.Person) person.Page {
 	e.t.Helper()
-	r := e.send(b, e.request(http.MethodGet, start, "", nil))
-	for range 10 {
-		if to := r.header.Get("Location"); to != "" {
-			return to, r
-		}
-		f, ok := parseForm(r.body)
-		if !ok {
-			return "", r
-		}
-		kind := p.fill(f.fields)
-		if kind == "" || (len(p.seen) > 0 && p.seen[len(p.seen)-1] == kind) {
-			return "", r // a page that shows again what was just filled in refuses it
-		}
-		p.seen = append(p.seen, kind)
-		if p.deny && kind == "consent" {
-			f.fields.Del("accept")
-			f.fields.Set("cancel", "No")
-		}
-		r = e.send(b, e.request(http.MethodPost, e.absolute(f.action), "", f.fields))
-	}
-	e.t.Fatalf("the pages have no end: %v", p.seen)
-	return "", r
-}
-
-// absolute: some pages give their form the whole address, some the path alone.
-func (e *env) absolute(action string) string {
-	if strings.HasPrefix(action, "/") {
-		return e.URL + action
-	}
-	return action
-}
-
-func (p *person) fill(fields url.Values) string {
-	switch {
-	case fields.Has("username"):
-		fields.Set("username", p.email)
-		fields.Set("password", p.password)
-		fields.Del("rememberMe")
-		return "password"
-	case fields.Has("totpSecret"):
-		fields.Set("totp", sim.Code(fields.Get("totpSecret"), time.Now()))
-		p.otp = fields.Get("totpSecret")
-		return "enrol"
-	case fields.Has("otp"):
-		fields.Set("otp", sim.Code(p.otp, time.Now()))
-		return "otp"
-	case fields.Has("password-new"):
-		fields.Set("password-new", p.newPassword)
-		fields.Set("password-confirm", p.newPassword)
-		return "new password"
-	case fields.Has("accept"):
-		fields.Set("accept", "Yes")
-		return "consent"
-	}
-	return ""
-}
-
-// words is what a page says.
-func words(body string) string {
-	var b strings.Builder
-	tokens := html.NewTokenizer(strings.NewReader(body))
-	skip := false
-	for {
-		switch tokens.Next() {
-		case html.ErrorToken:
-			return strings.Join(strings.Fields(b.String()), " ")
-		case html.StartTagToken:
-			name, _ := tokens.TagName()
-			skip = string(name) == "script" || string(name) == "style"
-		case html.EndTagToken:
-			skip = false
-		case html.TextToken:
-			if !skip {
-				b.Write(tokens.Text())
-			}
-		}
-	}
+	page, err := p.Walk(e.ctx(), b, start)
+	e.must("walk through the pages", err)
+	return page
 }
 
 func challenge(verifier string) string {
@@ -184,14 +69,14 @@ func checkDevice(e *env) {
 
 	// Somebody else's mistake: Keycloak may lock an account for a minute after one.
 	_, other := e.user("mistaken", nil)
-	wrong := &person{email: other, password: "wrong password"}
-	_, page := e.walk(e.browser(), text(d, "verification_uri_complete"), wrong)
-	e.check(strings.Contains(page.body, "Invalid username or password."), "page after a wrong password: %d", page.status)
+	wrong := &person.Person{Email: other, Password: "wrong password"}
+	page := e.walk(e.browser(), text(d, "verification_uri_complete"), wrong)
+	e.check(strings.Contains(page.Body, "Invalid username or password."), "page after a wrong Password: %d", page.Status)
 
-	p := &person{email: email, password: password}
-	_, page = e.walk(e.browser(), text(d, "verification_uri_complete"), p)
-	e.check(strings.Contains(page.body, "Device Login Successful"), "last page: %d %s", page.status, words(page.body))
-	e.check(slices.Equal(p.seen, []string{"password", "consent"}), "pages: %v", p.seen)
+	p := &person.Person{Email: email, Password: password}
+	page = e.walk(e.browser(), text(d, "verification_uri_complete"), p)
+	e.check(strings.Contains(page.Body, "Device Login Successful"), "last page: %d %s", page.Status, page.Words())
+	e.check(slices.Equal(p.Seen, []string{"password", "consent"}), "pages: %v", p.Seen)
 	r := e.settled(d, verifier)
 	e.wants(http.StatusOK, r)
 	claims := e.verified(text(r.value, "access_token"))
@@ -202,7 +87,7 @@ func checkDevice(e *env) {
 	e.refused(e.poll(d, verifier), http.StatusBadRequest, "invalid_grant", "Device code not valid")
 
 	denied := e.device(verifier)
-	no := &person{email: email, password: password, deny: true}
+	no := &person.Person{Email: email, Password: password, Deny: true}
 	e.walk(e.browser(), text(denied, "verification_uri_complete"), no)
 	e.refused(e.settled(denied, verifier), http.StatusBadRequest, "access_denied")
 }
@@ -222,7 +107,7 @@ func checkDevicePKCE(e *env) {
 	e.refused(e.oidc("/auth/device", url.Values{"client_id": {realm.CLIClient}, "scope": {"openid"}}), http.StatusBadRequest, "invalid_request")
 	e.refused(e.oidc("/auth/device", url.Values{"client_id": {"llconf-password"}}), http.StatusBadRequest, "unauthorized_client")
 	d := e.device("right" + strings.Repeat("x", 40))
-	e.walk(e.browser(), text(d, "verification_uri_complete"), &person{email: email, password: password})
+	e.walk(e.browser(), text(d, "verification_uri_complete"), &person.Person{Email: email, Password: password})
 	e.pause(1100 * time.Millisecond)
 	r := e.settled(d, "wrong"+strings.Repeat("x", 40))
 	e.refused(r, http.StatusBadRequest, "invalid_grant", "PKCE")
@@ -235,9 +120,9 @@ func checkDeviceOTP(e *env) {
 	e.wants(http.StatusNoContent, e.admin(http.MethodPost, "/users/"+id+"/role-mappings/realm", []any{role.value}))
 	verifier := strings.Repeat("v", 50)
 	d := e.device(verifier)
-	p := &person{email: email, password: password, otp: otpSecret}
-	_, page := e.walk(e.browser(), text(d, "verification_uri_complete"), p)
-	e.check(slices.Equal(p.seen, []string{"password", "otp", "consent"}), "pages: %v, last %d", p.seen, page.status)
+	p := &person.Person{Email: email, Password: password, OTP: otpSecret}
+	page := e.walk(e.browser(), text(d, "verification_uri_complete"), p)
+	e.check(slices.Equal(p.Seen, []string{"password", "otp", "consent"}), "pages: %v, last %d", p.Seen, page.Status)
 	r := e.settled(d, verifier)
 	e.wants(http.StatusOK, r)
 	claims := e.verified(text(r.value, "access_token"))
@@ -257,15 +142,15 @@ func checkTemporary(e *env) {
 	}), http.StatusBadRequest, "Account is not fully set up")
 	verifier := strings.Repeat("t", 50)
 	d := e.device(verifier)
-	p := &person{email: "invited@llconf.test", password: "temporary password", newPassword: password}
+	p := &person.Person{Email: "invited@llconf.test", Password: "temporary password", NewPassword: password}
 	e.walk(e.browser(), text(d, "verification_uri_complete"), p)
-	e.check(slices.Equal(p.seen, []string{"password", "new password", "consent"}), "pages: %v", p.seen)
+	e.check(slices.Equal(p.Seen, []string{"password", "new password", "consent"}), "pages: %v", p.Seen)
 	e.wants(http.StatusOK, e.settled(d, verifier))
 	e.wants(http.StatusOK, e.passwordGrant("invited@llconf.test"))
 }
 
 // codeFlow logs in as a program with a loopback address of its own would.
-func (e *env) codeFlow(b *http.Client, p *person, more url.Values) reply {
+func (e *env) codeFlow(b *http.Client, p *person.Person, more url.Values) reply {
 	e.t.Helper()
 	verifier := strings.Repeat("c", 50)
 	redirect := "http://127.0.0.1:54321/callback"
@@ -276,11 +161,11 @@ func (e *env) codeFlow(b *http.Client, p *person, more url.Values) reply {
 	for k, v := range more {
 		q[k] = v
 	}
-	at, page := e.walk(b, e.URL+"/realms/"+e.name+"/protocol/openid-connect/auth?"+q.Encode(), p)
-	back, err := url.Parse(at)
+	page := e.walk(b, e.URL+"/realms/"+e.name+"/protocol/openid-connect/auth?"+q.Encode(), p)
+	back, err := url.Parse(page.To)
 	e.must("read the way back", err)
 	if back.Query().Get("code") == "" || back.Query().Get("state") != "st" {
-		e.t.Fatalf("the pages %v end at %q, %d %s", p.seen, at, page.status, words(page.body))
+		e.t.Fatalf("the pages %v end at %q, %d %s", p.Seen, page.To, page.Status, page.Words())
 	}
 	return e.token(url.Values{
 		"grant_type": {"authorization_code"}, "client_id": {realm.CLIClient}, "code": {back.Query().Get("code")}, "redirect_uri": {redirect},
@@ -291,19 +176,19 @@ func (e *env) codeFlow(b *http.Client, p *person, more url.Values) reply {
 func checkStepUp(e *env) {
 	_, email := e.user("stepup", func(u *realm.User) { u.OTP = otpSecret })
 	b := e.browser()
-	p := &person{email: email, password: password, otp: otpSecret}
+	p := &person.Person{Email: email, Password: password, OTP: otpSecret}
 	r := e.codeFlow(b, p, nil)
 	e.wants(http.StatusOK, r)
 	claims := e.verified(text(r.value, "access_token"))
-	e.check(claims["acr"] == "1" && slices.Equal(p.seen, []string{"password"}), "plain login: acr %v, pages %v", claims["acr"], p.seen)
+	e.check(claims["acr"] == "1" && slices.Equal(p.Seen, []string{"password"}), "plain login: acr %v, pages %v", claims["acr"], p.Seen)
 	e.check(claims["auth_time"] != nil, "no auth_time")
 
-	p.seen = nil
+	p.Seen = nil
 	r = e.codeFlow(b, p, url.Values{"acr_values": {"2"}})
 	e.wants(http.StatusOK, r)
 	claims = e.verified(text(r.value, "access_token"))
 	e.check(claims["acr"] == "2" && slices.Contains(strs(claims["amr"]), "otp"), "stepped up: acr %v amr %v", claims["acr"], claims["amr"])
-	e.check(slices.Equal(p.seen, []string{"otp"}), "pages of a step up in the same browser: %v", p.seen)
+	e.check(slices.Equal(p.Seen, []string{"otp"}), "pages of a step up in the same browser: %v", p.Seen)
 
 	bad := e.send(e.browser(), e.request(http.MethodGet, e.URL+"/realms/"+e.name+"/protocol/openid-connect/auth?"+url.Values{
 		"client_id": {realm.CLIClient}, "response_type": {"code"}, "redirect_uri": {"http://evil.test/callback"},

@@ -63,7 +63,7 @@ func TestEveryRouteIsFoundAgain(t *testing.T) {
 	}
 	for _, want := range r.Routes() {
 		path := strings.NewReplacer("*", "x", "{", "", "}", "").Replace(want.Template)
-		for _, v := range []string{"vpc.", "tenant.", "organisation."} {
+		for _, v := range []string{"vpc.", "tenant.", "organisation.", "member."} {
 			path = strings.ReplaceAll(path, v, "")
 		}
 		path = strings.ReplaceAll(strings.ReplaceAll(path, "name=", ""), "parent=", "")
