@@ -37,6 +37,7 @@ func serve(ctx context.Context, cfg config, out io.Writer, log *slog.Logger) (er
 	if err := populate(ctx, srv.URL, cfg); err != nil {
 		return err
 	}
+	srv.SetReady()
 	if err := announce(out, srv.URL, cfg); err != nil {
 		log.Warn("print the address", "error", err)
 	}

@@ -57,6 +57,9 @@ func (s *Stack) foundations() []*part {
 			"serve", "--listen", a.Simulator, "--latency", s.opts.Latency.String(), "--state", filepath.Join(s.opts.Dir, "openstacksim.json"),
 		}, nil, dial(a.Simulator)))
 	}
+	if s.opts.Identity {
+		parts = append(parts, s.identity())
+	}
 	return parts
 }
 
@@ -65,8 +68,8 @@ func (s *Stack) services() []*part {
 	a := s.opts.Addresses
 	return []*part{
 		s.service("network", a.Network, a.NetworkAdmin),
-		s.service("tenant", a.Tenant, a.TenantAdmin,
-			"LOWLAYER_TENANT_NETWORK_TARGET="+a.Network, "LOWLAYER_TENANT_SEAL_URL_FILE="+s.keyFile()),
+		s.service("tenant", a.Tenant, a.TenantAdmin, append(s.directory(),
+			"LOWLAYER_TENANT_NETWORK_TARGET="+a.Network, "LOWLAYER_TENANT_SEAL_URL_FILE="+s.keyFile())...),
 		s.service("gateway", a.Gateway, a.GatewayAdmin,
 			"LOWLAYER_GATEWAY_TENANT_TARGET="+a.Tenant, "LOWLAYER_GATEWAY_NETWORK_TARGET="+a.Network),
 	}

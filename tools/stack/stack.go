@@ -26,6 +26,7 @@ type Addresses struct {
 	Tenant, TenantAdmin   string
 	Network, NetworkAdmin string
 	Simulator             string
+	Identity              string
 	Postgres, Redis       string
 }
 
@@ -35,7 +36,7 @@ func Defaults() Addresses {
 		Gateway: "127.0.0.1:8080", GatewayAdmin: "127.0.0.1:9200",
 		Tenant: "127.0.0.1:9101", TenantAdmin: "127.0.0.1:9201",
 		Network: "127.0.0.1:9102", NetworkAdmin: "127.0.0.1:9202",
-		Simulator: "127.0.0.1:5100", Postgres: "127.0.0.1:5544", Redis: "127.0.0.1:6390",
+		Simulator: "127.0.0.1:5100", Identity: "127.0.0.1:5200", Postgres: "127.0.0.1:5544", Redis: "127.0.0.1:6390",
 	}
 }
 
@@ -45,7 +46,7 @@ func Free() (Addresses, error) {
 	var held []net.Listener
 	var err error
 	for _, slot := range []*string{
-		&a.Gateway, &a.GatewayAdmin, &a.Tenant, &a.TenantAdmin, &a.Network, &a.NetworkAdmin, &a.Simulator, &a.Postgres, &a.Redis,
+		&a.Gateway, &a.GatewayAdmin, &a.Tenant, &a.TenantAdmin, &a.Network, &a.NetworkAdmin, &a.Simulator, &a.Identity, &a.Postgres, &a.Redis,
 	} {
 		l, listenErr := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // answers at once
 		if listenErr != nil {
@@ -77,6 +78,10 @@ type Options struct {
 	Programs map[string]string
 	// Env is given to the services in addition to their own settings.
 	Env []string
+	// Identity runs the identity simulator, so that people can log in and members be managed.
+	Identity bool
+	// Users are its users beside the operator, as e-mail or e-mail=/group,/group; their password is Password.
+	Users []string
 	// Durable makes Postgres wait for the disk on commit, as in production.
 	Durable bool
 }
@@ -250,6 +255,11 @@ func (s *Stack) prepare(ctx context.Context) error {
 	}
 	if err := s.writeKey(); err != nil {
 		return err
+	}
+	if s.opts.Identity {
+		if err := s.writeSecret(); err != nil {
+			return err
+		}
 	}
 	if s.simulated() {
 		if err := s.writeClouds(); err != nil {

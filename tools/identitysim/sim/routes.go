@@ -16,6 +16,7 @@ type call struct {
 func (c *call) path(name string) string { return c.r.PathValue(name) }
 
 func (s *Sim) routes() {
+	s.mux.HandleFunc("GET /_sim/ready", s.ready)
 	oidc := "/realms/{realm}/protocol/openid-connect"
 	s.public("GET /realms/{realm}/.well-known/openid-configuration", discovery)
 	s.public("GET "+oidc+"/certs", certs)

@@ -38,6 +38,7 @@ type Sim struct {
 	st   *state
 	mux  *http.ServeMux
 	down atomic.Bool
+	set  atomic.Bool
 	hits atomic.Int64
 }
 
@@ -71,6 +72,15 @@ func New(base string, opts Options) (*Sim, error) {
 
 // SetDown makes every answer a 503 while it is true, as a Keycloak that is being restarted.
 func (s *Sim) SetDown(down bool) { s.down.Store(down) }
+
+// SetReady makes GET /_sim/ready answer 200: its realm and users are there.
+func (s *Sim) SetReady() { s.set.Store(true) }
+
+func (s *Sim) ready(w http.ResponseWriter, _ *http.Request) {
+	if !s.set.Load() {
+		http.Error(w, "the realm is being made", http.StatusServiceUnavailable)
+	}
+}
 
 // Calls is how many requests came in so far.
 func (s *Sim) Calls() int64 { return s.hits.Load() }

@@ -122,8 +122,8 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 		Kinds: provision.Kinds(provision.Deps{
 			Rows: store.NewRows(outbox), Pool: a.pool, Render: api.Renderer{}, Cloud: cloud, Network: network, Clock: a.clock,
 			Members: remover,
-			Vault: provision.NewVault(keeper, store.NewSecrets(a.pool), a.clock, a.cfg.CredentialLifetime),
-			Quota: a.cfg.Quota(), Roles: a.cfg.CredentialRoles,
+			Vault:   provision.NewVault(keeper, store.NewSecrets(a.pool), a.clock, a.cfg.CredentialLifetime),
+			Quota:   a.cfg.Quota(), Roles: a.cfg.CredentialRoles,
 		}),
 	}
 	if o.Engine != nil {

@@ -1,0 +1,82 @@
+package stack
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/low-layer/platform/libs/realm"
+)
+
+// Password is that of the identity simulator's users: it listens on loopback only.
+const Password = "sandbox-password"
+
+// OperatorEmail is the user who operates the platform of a sandbox.
+const OperatorEmail = "operator@lowlayer.test"
+
+// Issuer is the issuer of the stack's tokens; empty when it has no identity provider.
+func (s *Stack) Issuer() string {
+	if !s.opts.Identity {
+		return ""
+	}
+	return realm.Issuer(s.identityURL(), realm.Name)
+}
+
+func (s *Stack) identityURL() string { return "http://" + s.opts.Addresses.Identity }
+
+func (s *Stack) secretFile() string { return filepath.Join(s.opts.Dir, "keycloak.secret") }
+
+// writeSecret makes the secret of the tenant service's client, once.
+func (s *Stack) writeSecret() error {
+	if _, err := os.Stat(s.secretFile()); err == nil {
+		return nil
+	}
+	if err := os.WriteFile(s.secretFile(), []byte(rand.Text()+"\n"), 0o600); err != nil {
+		return fmt.Errorf("write the secret of the identity provider's client: %w", err)
+	}
+	return nil
+}
+
+// identity is the identity simulator; it is ready once its realm and users are made.
+func (s *Stack) identity() *part {
+	args := []string{
+		"serve", "--listen", s.opts.Addresses.Identity, "--state", filepath.Join(s.opts.Dir, "identitysim.json"),
+		"--tenant-secret-file", s.secretFile(), "--password", Password,
+		"--user", OperatorEmail + "=/" + realm.Platform + "/" + realm.Operator,
+	}
+	for _, u := range s.opts.Users {
+		args = append(args, "--user", u)
+	}
+	return s.newPart("identitysim", s.bin("identitysim"), args, nil, s.knowsRealm)
+}
+
+func (s *Stack) knowsRealm(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.identityURL()+"/_sim/ready", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	if err := resp.Body.Close(); err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("the identity simulator answers %s", resp.Status)
+	}
+	return nil
+}
+
+// directory is what the tenant service needs to manage members.
+func (s *Stack) directory() []string {
+	if !s.opts.Identity {
+		return nil
+	}
+	return []string{
+		"LOWLAYER_TENANT_KEYCLOAK_URL=" + s.identityURL(), "LOWLAYER_TENANT_KEYCLOAK_CLIENT_SECRET_FILE=" + s.secretFile(),
+	}
+}
