@@ -157,6 +157,36 @@ func TestMembers(t *testing.T) {
 	refused(t, err, "TENANT_NOT_FOUND")
 }
 
+// TestAddressesAreNotSquatted: whoever makes an account for somebody's address knows its first password, so another tenant
+// must not take that account for theirs.
+func TestAddressesAreNotSquatted(t *testing.T) {
+	t.Parallel()
+	s := hire(t)
+	ctx := t.Context()
+	s.tenant("evil")
+	s.tenant("acme")
+	made := s.member("tenants/evil", "ada@acme.test", tenantv1.Role_VIEWER)
+	s.member("tenants/evil", "mallory@evil.test", tenantv1.Role_OWNER)
+	if _, err := s.DeleteMember(ctx, &tenantv1.DeleteMemberRequest{Name: made.GetName()}); err != nil {
+		t.Fatal(err)
+	}
+	req := &tenantv1.CreateMemberRequest{
+		Parent: "tenants/acme", Member: &tenantv1.Member{Email: "ada@acme.test", Roles: []tenantv1.Role{tenantv1.Role_OWNER}},
+	}
+	_, err := s.CreateMember(ctx, req)
+	refused(t, err, "PERSON_UNVERIFIED")
+	if got := s.groups("tenants/acme"); got != "" {
+		t.Errorf("groups: %s", got)
+	}
+	// Once the account is gone the address is free for its owner.
+	if err := s.keycloak.DeletePerson(ctx, made.GetName()[strings.LastIndexByte(made.GetName(), '/')+1:]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.CreateMember(ctx, req); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestMembersFollowTheirPlace gives roles at every level, and ends them with what they were at.
 func TestMembersFollowTheirPlace(t *testing.T) {
 	t.Parallel()

@@ -40,7 +40,8 @@ type MemberServiceClient interface {
 	// first login. Somebody it knows keeps their account as it is.
 	//
 	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`, `ORGANISATION_NOT_FOUND`, `VPC_NOT_FOUND`), ALREADY_EXISTS (`MEMBER_EXISTS`) when the
-	// person has roles here already, FAILED_PRECONDITION (`TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_DELETED`),
+	// person has roles here already, FAILED_PRECONDITION (`TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_DELETED`,
+	// `PERSON_UNVERIFIED`),
 	// FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
 	// (`DIRECTORY_UNAVAILABLE`) while it is away.
 	CreateMember(ctx context.Context, in *CreateMemberRequest, opts ...grpc.CallOption) (*Member, error)
@@ -136,7 +137,8 @@ type MemberServiceServer interface {
 	// first login. Somebody it knows keeps their account as it is.
 	//
 	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`, `ORGANISATION_NOT_FOUND`, `VPC_NOT_FOUND`), ALREADY_EXISTS (`MEMBER_EXISTS`) when the
-	// person has roles here already, FAILED_PRECONDITION (`TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_DELETED`),
+	// person has roles here already, FAILED_PRECONDITION (`TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_DELETED`,
+	// `PERSON_UNVERIFIED`),
 	// FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
 	// (`DIRECTORY_UNAVAILABLE`) while it is away.
 	CreateMember(context.Context, *CreateMemberRequest) (*Member, error)

@@ -13,6 +13,11 @@ var identity = []Reason{
 		"The person has roles there already.", "Update the roles of the member.",
 	},
 	{
+		"PERSON_UNVERIFIED", "Address never verified", errs.FailedPrecondition,
+		"The account of this address was made by somebody outside the tenant and nobody ever proved that the address is theirs.",
+		"The person follows the mail of their account; where no mail is sent, the operator verifies or removes the account in Keycloak.",
+	},
+	{
 		"LAST_OWNER", "Last owner", errs.FailedPrecondition,
 		"A tenant without an owner could never get one again, so its last one stays. Service accounts do not count.",
 		"Make somebody else an owner first.",

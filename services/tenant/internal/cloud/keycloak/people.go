@@ -15,7 +15,8 @@ import (
 func personOf(u *gocloak.User) directory.Person {
 	return directory.Person{
 		ID: gocloak.PString(u.ID), Email: gocloak.PString(u.Email),
-		Name: strings.TrimSpace(gocloak.PString(u.FirstName) + " " + gocloak.PString(u.LastName)),
+		Name:     strings.TrimSpace(gocloak.PString(u.FirstName) + " " + gocloak.PString(u.LastName)),
+		Verified: gocloak.PBool(u.EmailVerified),
 	}
 }
 
@@ -38,11 +39,10 @@ func (d *Directory) PersonByEmail(ctx context.Context, email string) (directory.
 	return directory.Person{}, errs.NotFound("person", email)
 }
 
-// CreatePerson makes a person. Their e-mail counts as verified once they follow the invitation, or an owner vouches for it
-// by handing a password over.
+// CreatePerson makes a person. Their e-mail counts as verified once they follow a mail to it, never because somebody typed it.
 func (d *Directory) CreatePerson(ctx context.Context, p directory.Person) (directory.Person, bool, error) {
 	first, last, _ := strings.Cut(strings.TrimSpace(p.Name), " ")
-	u := gocloak.User{Username: &p.Email, Email: &p.Email, Enabled: gocloak.BoolP(true), EmailVerified: gocloak.BoolP(!d.cfg.Mail)}
+	u := gocloak.User{Username: &p.Email, Email: &p.Email, Enabled: gocloak.BoolP(true), EmailVerified: gocloak.BoolP(false)}
 	if first != "" {
 		u.FirstName = &first
 	}

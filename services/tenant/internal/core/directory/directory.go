@@ -18,6 +18,8 @@ const ReasonUnavailable = "DIRECTORY_UNAVAILABLE"
 type Person struct {
 	// ID is the subject of its tokens.
 	ID, Email, Name string
+	// Verified is true when the directory knows that the address is theirs. One that is made here is not, until they follow a mail.
+	Verified bool
 }
 
 // Seat is somebody's place in a group.

@@ -2,6 +2,7 @@ package member
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -87,6 +88,11 @@ func (s *Members) Create(ctx context.Context, in Create) (Member, error) {
 		if err != nil {
 			return Member{}, err
 		}
+		if !fresh {
+			if err := s.trusted(ctx, in.Scope, person); err != nil {
+				return Member{}, err
+			}
+		}
 		k := Key{in.Scope, person.ID}
 		switch _, err := tx.Member(ctx, k); {
 		case err == nil:
@@ -99,17 +105,41 @@ func (s *Members) Create(ctx context.Context, in Create) (Member, error) {
 			UID: ids.New("mbr"), TenantUID: place.TenantUID, Scope: in.Scope, Subject: person.ID, Email: person.Email,
 			DisplayName: person.Name, Roles: sorted(in.Roles), Revision: 1, CreateTime: now, UpdateTime: now,
 		}
-		if err := s.settle(ctx, m.Scope, m.Subject, m.Roles); err != nil {
+		if err := s.seat(ctx, tx, &m, fresh); err != nil {
+			if fresh { // an account that nobody can log in to would be in the way of the next try
+				err = errors.Join(err, s.directory.DeletePerson(context.WithoutCancel(ctx), person.ID))
+			}
 			return Member{}, err
 		}
-		if err := tx.PutMember(ctx, m); err != nil {
-			return Member{}, err
-		}
-		if fresh { // last, so that a password is made only when its answer is sure to go out
-			m.InitialPassword, err = s.directory.Invite(ctx, person.ID)
-		}
-		return m, err
+		return m, nil
 	})
+}
+
+// seat gives a person the roles and, last, the way to log in: a password is made only when its answer is about to go out.
+func (s *Members) seat(ctx context.Context, tx Tx, m *Member, fresh bool) error {
+	if err := s.settle(ctx, m.Scope, m.Subject, m.Roles); err != nil {
+		return err
+	}
+	if err := tx.PutMember(ctx, *m); err != nil || !fresh {
+		return err
+	}
+	var err error
+	m.InitialPassword, err = s.directory.Invite(ctx, m.Subject)
+	return err
+}
+
+// trusted refuses an account that somebody else may have made for the address, to be let in by its real owner's name: its
+// address was never verified, and it is not known in this tenant.
+func (s *Members) trusted(ctx context.Context, scope Scope, p directory.Person) error {
+	if p.Verified {
+		return nil
+	}
+	seats, err := s.directory.Seats(ctx, Scope{Tenant: scope.Tenant}.Name())
+	if err != nil || slices.ContainsFunc(seats, func(x directory.Seat) bool { return x.ID == p.ID }) {
+		return err
+	}
+	return errs.Failed("PERSON_UNVERIFIED", "the account of %s was made for another tenant and its address was never verified, so it may be "+
+		"somebody else's; they follow the mail of their account, or the operator verifies it", p.Email)
 }
 
 func exists(s Scope, email string) error {

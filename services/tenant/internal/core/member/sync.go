@@ -133,7 +133,11 @@ func (s *Sync) tenant(ctx context.Context, id, uid string) (int, error) {
 		if err != nil {
 			return err
 		}
-		if seats, err = s.withoutOrphans(ctx, id, seats); err != nil {
+		gone := s.orphans(ctx, id)
+		if seats, err = s.withoutOrphans(ctx, seats, gone); err != nil {
+			return err
+		}
+		if err := s.endOrphans(ctx, tx, uid, gone); err != nil {
 			return err
 		}
 		have, err := tx.Members(ctx, uid)
@@ -146,27 +150,32 @@ func (s *Sync) tenant(ctx context.Context, id, uid string) (int, error) {
 	return n, err
 }
 
-// withoutOrphans ends the groups of VPCs that are no more: one made later with the same id must not let old members in. While
-// the network service is away nothing is ended.
-func (s *Sync) withoutOrphans(ctx context.Context, tenant string, seats []directory.Seat) ([]directory.Seat, error) {
-	known := map[string][]string{}
+// orphans tells which scopes are VPCs that are no more. While the network service is away none is.
+func (s *Sync) orphans(ctx context.Context, tenant string) func(Scope) bool {
+	type answer struct {
+		vpcs []string
+		err  error
+	}
+	known := map[string]answer{}
+	return func(scope Scope) bool {
+		if scope.Vpc == "" {
+			return false
+		}
+		a, asked := known[scope.Organisation]
+		if !asked {
+			a.vpcs, a.err = s.places.Vpcs(ctx, tenant, scope.Organisation)
+			known[scope.Organisation] = a
+		}
+		return a.err == nil && !slices.Contains(a.vpcs, scope.Vpc)
+	}
+}
+
+// withoutOrphans ends the groups of VPCs that are no more: one made later with the same id must not let old members in.
+func (s *Sync) withoutOrphans(ctx context.Context, seats []directory.Seat, gone func(Scope) bool) ([]directory.Seat, error) {
 	var out []directory.Seat
 	for _, x := range seats {
 		scope, _, ok := parseGroup(x.Group)
-		if !ok || scope.Vpc == "" {
-			out = append(out, x)
-			continue
-		}
-		vpcs, asked := known[scope.Organisation]
-		if !asked {
-			var err error
-			vpcs, err = s.places.Vpcs(ctx, tenant, scope.Organisation)
-			if err != nil {
-				vpcs = []string{anyVpc}
-			}
-			known[scope.Organisation] = vpcs
-		}
-		if slices.Contains(vpcs, scope.Vpc) || slices.Contains(vpcs, anyVpc) {
+		if !ok || !gone(scope) {
 			out = append(out, x)
 			continue
 		}
@@ -177,8 +186,25 @@ func (s *Sync) withoutOrphans(ctx context.Context, tenant string, seats []direct
 	return out, nil
 }
 
-// anyVpc stands for VPCs that cannot be asked for.
-const anyVpc = "*"
+// endOrphans ends the service accounts of VPCs that are no more.
+func (s *Sync) endOrphans(ctx context.Context, tx Tx, tenantUID string, gone func(Scope) bool) error {
+	accounts, err := tx.Accounts(ctx, tenantUID)
+	if err != nil {
+		return err
+	}
+	for _, a := range accounts {
+		if a.External == "" || !gone(a.Scope) {
+			continue
+		}
+		if err := s.directory.DeleteClient(ctx, a.External); err != nil {
+			return err
+		}
+		if err := tx.DeleteAccount(ctx, a.UID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // parseGroup reads tenants/acme/owner.
 func parseGroup(path string) (Scope, Role, bool) {
