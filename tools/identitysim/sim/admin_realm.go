@@ -36,7 +36,8 @@ func (s *Sim) newRealm(rep object) (*realm, error) {
 		Clients: map[string]*client{}, Scopes: map[string]object{}, Roles: map[string]object{}, Flows: map[string]*flow{},
 		Sessions: map[string]*session{}, Devices: map[string]*device{}, Codes: map[string]*grant{}, Logins: map[string]*login{},
 		Profile: object{"attributes": []any{
-			object{"name": "username"}, object{"name": "email", "required": object{"roles": []any{"user"}}},
+			object{"name": "username"},
+			object{"name": "email", "required": object{"roles": []any{"user"}}},
 			object{"name": "firstName", "required": object{"roles": []any{"user"}}},
 			object{"name": "lastName", "required": object{"roles": []any{"user"}}},
 		}},
