@@ -105,13 +105,13 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 	traced := otelhttp.NewHandler(api, "rest", otelhttp.WithTracerProvider(a.tel.TracerProvider()),
 		otelhttp.WithMeterProvider(a.tel.MeterProvider()), otelhttp.WithPropagators(a.tel.Propagator()))
 
-	g := server.NewGRPC(ctx, server.GRPCConfig{
-		Routes: routes, Proxy: proxy.New(routes, a.backends), Operations: ops, Logger: logger, Telemetry: a.tel,
-	})
 	a.server, err = server.New(ctx, cfg.Listen, server.Config{
 		ReadHeader: cfg.ReadHeaderTimeout, Read: cfg.ReadTimeout, Write: waitTimeout + cfg.ReadTimeout,
+		Timeout: cfg.Timeout, WaitTimeout: waitTimeout, StreamTimeout: cfg.StreamTimeout,
 		Idle: cfg.IdleTimeout, Drain: cfg.DrainTimeout, MaxStreams: cfg.MaxStreams, Logger: logger,
-	}, g, traced, docs.New(openapi.JSON))
+	}, server.GRPCConfig{
+		Routes: routes, Proxy: proxy.New(routes, a.backends), Operations: ops, Telemetry: a.tel,
+	}, traced, docs.New(openapi.JSON))
 	if err != nil {
 		return nil, err //nolint:wrapcheck // says what it listens for
 	}

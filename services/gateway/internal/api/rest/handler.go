@@ -27,7 +27,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Limits of one request.
+// Limits of one request; gRPC's messages have the same.
 const (
 	MaxBody    = 1 << 20
 	MaxHeaders = 32 << 10
