@@ -12,6 +12,7 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/grpcerr"
 	"github.com/low-layer/platform/libs/rpc"
+	"github.com/low-layer/platform/services/gateway/internal/api/observe"
 	"github.com/low-layer/platform/services/gateway/internal/api/proxy"
 	"github.com/low-layer/platform/services/gateway/internal/api/rest"
 
@@ -28,8 +29,9 @@ const hardMaxMessage = 4 * rest.MaxBody
 
 // calls is what every gRPC call at the edge goes through, whoever answers it.
 type calls struct {
-	logger *slog.Logger
-	flying *inFlight
+	logger   *slog.Logger
+	observer *observe.Observer
+	flying   *inFlight
 	// ended is the end of every stream.
 	ended context.Context //nolint:containedctx // see above
 	// timeout is that of methods that nobody knows.
@@ -39,6 +41,8 @@ type calls struct {
 
 // method is what is known of one.
 type method struct {
+	// name is its name without the first slash; empty when nobody knows it.
+	name string
 	// streams is true when either side may send more than one message.
 	streams bool
 	// timeout is the longest a call may take.
@@ -46,7 +50,7 @@ type method struct {
 }
 
 func (c *calls) learn(name string, streams, waits bool, cfg Config) {
-	m := method{streams: streams, timeout: cfg.Timeout}
+	m := method{name: name[1:], streams: streams, timeout: cfg.Timeout}
 	switch {
 	case streams:
 		m.timeout = cfg.StreamTimeout
@@ -76,10 +80,11 @@ var errDraining = errors.New("the gateway is draining")
 
 // handle is the one interceptor.
 func (c *calls) handle(srv any, in grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
-	ctx := in.Context()
+	m := c.methods[info.FullMethod]
+	ctx, call := c.observer.BeginGRPC(in.Context(), m.name)
+	defer func() { call.EndGRPC(ctx, m.name, err) }()
 	id := proxy.RequestID(ctx)
 	ctx = rpc.WithRequestID(ctx, id)
-	m := c.methods[info.FullMethod]
 	if m.streams {
 		var cancel context.CancelCauseFunc
 		ctx, cancel = context.WithCancelCause(ctx)

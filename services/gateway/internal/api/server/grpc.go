@@ -2,15 +2,15 @@ package server
 
 import (
 	"context"
+	"runtime"
 	"time"
 
 	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
-	"github.com/low-layer/platform/libs/telemetry"
+	"github.com/low-layer/platform/services/gateway/internal/api/observe"
 	"github.com/low-layer/platform/services/gateway/internal/api/operation"
 	"github.com/low-layer/platform/services/gateway/internal/api/proxy"
 	"github.com/low-layer/platform/services/gateway/internal/edge/route"
 
-	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
@@ -24,6 +24,8 @@ const (
 	// pingTimeout is how long a silent client has to answer, minPing how often one may ask.
 	pingTimeout = 20 * time.Second
 	minPing     = 10 * time.Second
+	// workers for each processor run calls; when all are busy, calls get goroutines of their own.
+	workers = 16
 )
 
 // GRPCConfig is what the gRPC half of the edge is made of.
@@ -31,7 +33,7 @@ type GRPCConfig struct {
 	Routes     *route.Table
 	Proxy      *proxy.Proxy
 	Operations *operation.Server
-	Telemetry  *telemetry.Telemetry
+	Observer   *observe.Observer
 }
 
 // gRPC is the gRPC half of the edge.
@@ -45,7 +47,10 @@ type gRPC struct {
 // newGRPC makes it: operations, health and reflection are answered here, every other public method is passed on.
 func newGRPC(ctx context.Context, cfg Config, parts GRPCConfig, flying *inFlight) *gRPC {
 	ended, end := context.WithCancel(context.WithoutCancel(ctx))
-	c := &calls{logger: cfg.Logger, flying: flying, ended: ended, timeout: cfg.Timeout, methods: make(map[string]method)}
+	c := &calls{
+		logger: cfg.Logger, observer: parts.Observer, flying: flying, ended: ended,
+		timeout: cfg.Timeout, methods: make(map[string]method),
+	}
 	s := grpc.NewServer(
 		grpc.ForceServerCodecV2(proxy.NewCodec()),
 		grpc.UnknownServiceHandler(parts.Proxy.Handle),
@@ -59,10 +64,8 @@ func newGRPC(ctx context.Context, cfg Config, parts GRPCConfig, flying *inFlight
 		grpc.StaticConnWindowSize(4*window),
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: cfg.Idle, Time: cfg.Idle, Timeout: pingTimeout}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
-		grpc.StatsHandler(otelgrpc.NewServerHandler(
-			otelgrpc.WithTracerProvider(parts.Telemetry.TracerProvider()),
-			otelgrpc.WithMeterProvider(parts.Telemetry.MeterProvider()),
-			otelgrpc.WithPropagators(parts.Telemetry.Propagator()))),
+		// Goroutines that are kept have grown their stacks already.
+		grpc.NumStreamWorkers(uint32(workers*runtime.GOMAXPROCS(0))), //nolint:gosec // it is small
 	)
 	g := &gRPC{server: s, health: health.NewServer(), endStreams: end}
 	here := local{s, c}
