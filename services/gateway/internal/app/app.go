@@ -17,6 +17,7 @@ import (
 	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/libs/telemetry"
 	"github.com/low-layer/platform/services/gateway/internal/api/docs"
+	"github.com/low-layer/platform/services/gateway/internal/api/observe"
 	"github.com/low-layer/platform/services/gateway/internal/api/operation"
 	"github.com/low-layer/platform/services/gateway/internal/api/proxy"
 	"github.com/low-layer/platform/services/gateway/internal/api/rest"
@@ -24,7 +25,6 @@ import (
 	"github.com/low-layer/platform/services/gateway/internal/client"
 	"github.com/low-layer/platform/services/gateway/internal/edge/route"
 
-	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
@@ -73,12 +73,22 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 		return nil, fmt.Errorf("start telemetry: %w", err)
 	}
 
+	observer, err := observe.New(a.tel)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // says what it makes
+	}
+
 	all := backends(cfg)
 	targets := make([]client.Target, len(all))
 	for i, b := range all {
 		targets[i] = client.Target{Name: b.name, Address: b.target}
 	}
-	if a.backends, err = client.Dial(targets, a.tel); err != nil {
+	// Seeing the calls to services too is a tenth of the work of a call, so it is done when somebody looks at the spans.
+	traced := a.tel
+	if !observe.Recorded(ctx, a.tel) {
+		traced = nil
+	}
+	if a.backends, err = client.Dial(targets, traced); err != nil {
 		return nil, err //nolint:wrapcheck // says which service
 	}
 	routes, err := route.New(protoregistry.GlobalFiles, a.backends.Names())
@@ -91,7 +101,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 	}
 	ops := operation.New(a.backends, paging.New(key))
 
-	api := rest.New(rest.Config{Routes: routes, Logger: logger, Timeout: cfg.Timeout, WaitTimeout: waitTimeout})
+	api := rest.New(rest.Config{Routes: routes, Logger: logger, Observer: observer, Timeout: cfg.Timeout, WaitTimeout: waitTimeout})
 	for _, b := range all {
 		found, _ := a.backends.Find(b.name)
 		if err = api.Register(ctx, found, b.routes...); err != nil {
@@ -102,16 +112,13 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 	if err = api.Register(ctx, edge, operations); err != nil {
 		return nil, err //nolint:wrapcheck // says which service
 	}
-	traced := otelhttp.NewHandler(api, "rest", otelhttp.WithTracerProvider(a.tel.TracerProvider()),
-		otelhttp.WithMeterProvider(a.tel.MeterProvider()), otelhttp.WithPropagators(a.tel.Propagator()))
-
-	g := server.NewGRPC(ctx, server.GRPCConfig{
-		Routes: routes, Proxy: proxy.New(routes, a.backends), Operations: ops, Logger: logger, Telemetry: a.tel,
-	})
 	a.server, err = server.New(ctx, cfg.Listen, server.Config{
 		ReadHeader: cfg.ReadHeaderTimeout, Read: cfg.ReadTimeout, Write: waitTimeout + cfg.ReadTimeout,
+		Timeout: cfg.Timeout, WaitTimeout: waitTimeout, StreamTimeout: cfg.StreamTimeout,
 		Idle: cfg.IdleTimeout, Drain: cfg.DrainTimeout, MaxStreams: cfg.MaxStreams, Logger: logger,
-	}, g, traced, docs.New(openapi.JSON))
+	}, server.GRPCConfig{
+		Routes: routes, Proxy: proxy.New(routes, a.backends), Operations: ops, Observer: observer,
+	}, api, docs.New(openapi.JSON))
 	if err != nil {
 		return nil, err //nolint:wrapcheck // says what it listens for
 	}
