@@ -2,7 +2,8 @@
 // simulator, unless a clouds.yaml names a real one) and the services. The sandbox, the end-to-end tests and the benchmarks
 // use it. Every process is recorded by pid and start time under Options.Dir, so a stack is found again by another process.
 //
-// Start brings up what does not run yet, in order, and waits until each answers; Stop ends what runs, last started first.
+// Start brings up what does not run yet, in order, and waits until each answers and every service can be called through the
+// gateway, so that the caller's next call succeeds; Stop ends what runs, last started first.
 // What cannot start is reported with the tail of its log.
 package stack
 
@@ -124,7 +125,7 @@ func (s *Stack) Clouds() (file, cloud string) { return s.opts.CloudsFile, s.opts
 // simulated tells whether the OpenStack is the simulator.
 func (s *Stack) simulated() bool { return s.opts.Cloud == simulatorCloud }
 
-// Start starts what does not run yet and waits until all of it is ready.
+// Start starts what does not run yet and waits until all of it is ready and answers through the gateway.
 func (s *Stack) Start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -148,7 +149,7 @@ func (s *Stack) Start(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return waitReachable(ctx, s.opts.Addresses.Gateway, probes)
 }
 
 // Stop ends every process of the stack, services first.
