@@ -1,8 +1,14 @@
 package e2e_test
 
 import (
+	"errors"
 	"testing"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
+	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	"github.com/low-layer/platform/tools/stack"
 	"github.com/low-layer/platform/tools/stack/stacktest"
 )
@@ -16,18 +22,23 @@ func TestTheCallAfterStartSucceeds(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	conn := stacktest.Dial(t, p.Addresses().Gateway)
+	tenants, vpcs := tenantv1.NewTenantServiceClient(conn), networkv1.NewVpcServiceClient(conn)
 	missed := 0
 	stacktest.Eventually(t, "the gateway misses the services", func() bool { // every call has it try again, and pause longer
-		for _, args := range [][]string{{"tenant", "list"}, {"vpc", "list", "acme"}} {
-			if r := p.Lowlayer(t, args...); r.Code == 8 {
-				missed++
-			}
+		_, err := tenants.ListTenants(t.Context(), &tenantv1.ListTenantsRequest{})
+		_, other := vpcs.ListVpcs(t.Context(), &networkv1.ListVpcsRequest{Parent: "tenants/acme/organisations/-"})
+		if status.Code(err) == codes.Unavailable && status.Code(other) == codes.Unavailable {
+			missed++
 		}
-		return missed > 40
+		return missed > 60
 	})
 	if err := p.Stack.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	p.Must(t, "tenant", "list")
-	p.Must(t, "vpc", "list", "acme")
+	_, err := tenants.ListTenants(t.Context(), &tenantv1.ListTenantsRequest{})
+	_, other := vpcs.ListVpcs(t.Context(), &networkv1.ListVpcsRequest{Parent: "tenants/acme/organisations/-"})
+	if err := errors.Join(err, other); err != nil {
+		t.Error(err)
+	}
 }

@@ -20,6 +20,7 @@ func (a *app) complete(cmd *cobra.Command, args []string, names func(context.Con
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
+	a.quiet = true // a note would land in the person's command line
 	api, err := a.dial()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError

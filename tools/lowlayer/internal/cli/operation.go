@@ -81,7 +81,7 @@ func (a *app) printSteps(m *operationv1.OperationMetadata) error {
 		return err
 	}
 	if b := m.GetBlockage(); b != nil {
-		return a.println(fmt.Sprintf("\nBlocked at %s, waits for the %s: %s\nRemedy: %s", b.GetStep(), ownerWord(b), b.GetMessage(), b.GetRemedy()))
+		return a.println(fmt.Sprintf("\nBlocked at %s, waits for %s: %s\nRemedy: %s", b.GetStep(), awaited(m.GetResource(), b), b.GetMessage(), remedy(m.GetResource(), b)))
 	}
 	return nil
 }
@@ -122,19 +122,12 @@ func (a *app) operationWait() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			api, err := a.dial()
+			op, err := a.wait(cmd.Context(), &longrunningpb.Operation{Name: name})
 			if err != nil {
 				return err
 			}
-			op, err := api.operations.GetOperation(cmd.Context(), &longrunningpb.GetOperationRequest{Name: name})
-			if err != nil {
-				return fmt.Errorf("get %s: %w", name, err)
-			}
-			if op, err = a.wait(cmd.Context(), op); err != nil {
-				return err
-			}
-			if e := op.GetError(); e != nil {
-				return fmt.Errorf("%s: %w", name, status.FromProto(e).Err())
+			if op.GetError() != nil {
+				return endedError{op}
 			}
 			return printOne(a, operationView(), op)
 		},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+	"google.golang.org/grpc/codes"
 )
 
 // Streams are the program's standard streams.
@@ -31,6 +32,9 @@ func Run(ctx context.Context, args []string, streams Streams) int {
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK
+	}
+	if s := statusOf(err); ctx.Err() != nil && s.Code() == codes.Canceled {
+		err = interruptedError{}
 	}
 	return report(streams.Err, err)
 }
@@ -93,7 +97,7 @@ Names may be written in full (tenants/acme/organisations/core/vpcs/dev) or short
 // dial connects on first use, so that help and completion of words work without a platform.
 func (a *app) dial() (*client, error) {
 	if a.api == nil {
-		api, err := newClient(a.address)
+		api, err := newClient(a.address, a.note)
 		if err != nil {
 			return nil, err
 		}
@@ -122,7 +126,7 @@ func (a *app) terminal() bool {
 }
 
 // confirm asks a person before something is lost; a program must say --yes.
-func (a *app) confirm(what string) error {
+func (a *app) confirm(ctx context.Context, what string) error {
 	if a.yes {
 		return nil
 	}
@@ -131,11 +135,21 @@ func (a *app) confirm(what string) error {
 		return usageError{fmt.Errorf("%s asks for confirmation: add --yes when nobody is at the terminal", what)}
 	}
 	_, _ = fmt.Fprintf(a.streams.Err, "%s? Type yes to go on: ", what)
-	var answer string
-	if _, err := fmt.Fscanln(a.streams.In, &answer); err != nil || answer != "yes" {
-		return errors.New("not confirmed, nothing was changed")
+	answer := make(chan string, 1)
+	go func() { // ends with the line, or with the program: a read of a terminal cannot be called off
+		var word string
+		_, _ = fmt.Fscanln(a.streams.In, &word) // no answer is a no
+		answer <- word
+	}()
+	select {
+	case <-ctx.Done():
+		return interruptedError{}
+	case word := <-answer:
+		if word != "yes" {
+			return errors.New("not confirmed, nothing was changed")
+		}
+		return nil
 	}
-	return nil
 }
 
 // group makes a command that only holds others.

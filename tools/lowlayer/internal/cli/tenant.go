@@ -156,7 +156,7 @@ func (a *app) tenantDelete() *cobra.Command {
 				return err
 			}
 			req.Name = name
-			if err := a.confirm("Delete " + name); err != nil {
+			if err := a.confirm(cmd.Context(), "Delete "+name); err != nil {
 				return err
 			}
 			api, err := a.dial()
