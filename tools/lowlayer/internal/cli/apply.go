@@ -48,6 +48,7 @@ refuses is removed again; whatever else goes wrong, what was made stays, and app
 		},
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "blueprint to apply; - reads standard input")
+	cobra.CheckErr(cmd.MarkFlagFilename("file", "yaml", "yml")) // fails only for a flag that is not defined
 	return cmd
 }
 

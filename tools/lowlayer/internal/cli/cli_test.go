@@ -161,7 +161,7 @@ func TestNoPlatform(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, errs, code := cliRun(t, address, "tenant", "list")
-	if code != exitUnavailable || !strings.Contains(errs, "make up") {
+	if code != exitUnavailable || !strings.Contains(errs, "the platform cannot be reached: dial tcp "+address+": connect: connection refused\n") || !strings.Contains(errs, "make up") {
 		t.Errorf("%d %s", code, errs)
 	}
 }
@@ -180,10 +180,65 @@ func TestCompletionOfLiveNames(t *testing.T) {
 	if _, errs, code := cliRun(t, address, "apply", "-f", startup); code != 0 {
 		t.Fatal(errs)
 	}
-	for args, want := range map[string]string{"tenant get": "acme\n", "vpc get": "acme/core/dev\n", "organisation get": "acme/core\n"} {
-		out, _, _ := cliRun(t, address, append([]string{"__complete"}, append(strings.Fields(args), "")...)...)
-		if !strings.Contains(out, want) {
-			t.Errorf("%s: %q", args, out)
+	const noFiles, noSpace = ":4\n", ":6\n"
+	for line, want := range map[string]string{
+		"tenant get ":         "acme\n" + noFiles,
+		"organisation get ":   "acme/core\n" + noFiles,
+		"vpc get acme/core/d": "acme/core/dev\nacme/core/prod\n" + noFiles,
+		"vpc get tenants/acme/organisations/core/": "tenants/acme/organisations/core/vpcs/dev\ntenants/acme/organisations/core/vpcs/prod\n" + noFiles,
+		"tree tenants/":                "tenants/acme\n" + noFiles,
+		"peering create acme/x --vpc ": "acme/core/dev\nacme/core/prod\n" + noFiles,
+		"vpc create ":                  "acme/core/\n" + noSpace,
+		"organisation create ":         "acme/\n" + noSpace,
+		"tenant create ":               noFiles,
+		"vpc list -o ":                 "table\njson\nyaml\nname\n" + noFiles,
+		"vpc list --filter ":           noFiles,
+		"apply -f ":                    "yaml\nyml\n:8\n",
+	} {
+		args := strings.Split(line, " ")
+		if out, errs, _ := cliRun(t, address, append([]string{"__complete"}, args...)...); out != want {
+			t.Errorf("%s: got %q, want %q: %s", line, out, want, errs)
+		}
+	}
+}
+
+func TestCompletionOfOperations(t *testing.T) {
+	_, address := newFake(t)
+	op, _, _ := cliRun(t, address, "tenant", "create", "acme", "--async")
+	op = shortName(strings.TrimSpace(op))
+	if out, _, _ := cliRun(t, address, "__complete", "operation", "wait", "acme/"); !strings.HasPrefix(out, op+"\n") {
+		t.Errorf("got %q, want %s", out, op)
+	}
+	if table, _, _ := cliRun(t, address, "operation", "list", "acme"); !strings.Contains(table, op+" ") {
+		t.Errorf("the table has no name that can be given back: %s", table)
+	}
+}
+
+func TestWhatIsGoneIsNamed(t *testing.T) {
+	_, address := newFake(t)
+	const name = "tenants/acme/organisations/core/vpcs/dev"
+	for form, want := range map[string]string{"name": name + "\n", "json": "{\n  \"name\": \"" + name + "\"\n}\n", "yaml": "name: " + name + "\n", "table": ""} {
+		if _, errs, code := cliRun(t, address, "vpc", "create", "acme/core/dev"); code != 0 {
+			t.Fatal(errs)
+		}
+		out, errs, code := cliRun(t, address, "vpc", "delete", "acme/core/dev", "--yes", "-o", form)
+		if code != 0 || out != want || (form == "table") != strings.Contains(errs, "is deleted") {
+			t.Errorf("%s: %d %q %s", form, code, out, errs)
+		}
+	}
+}
+
+func TestNamesAreTakenAsTheyArePrinted(t *testing.T) {
+	_, address := newFake(t)
+	if _, errs, code := cliRun(t, address, "apply", "-f", startup); code != 0 {
+		t.Fatal(errs)
+	}
+	names, _, _ := cliRun(t, address, "tree", "acme", "-o", "name")
+	for name := range strings.Lines(names) {
+		name = strings.TrimSpace(name)
+		kind := map[int]string{2: "tenant", 4: "organisation", 5: "hub", 6: "vpc"}[strings.Count(name, "/")+1]
+		if out, errs, code := cliRun(t, address, kind, "get", name, "-o", "name"); code != 0 || out != name+"\n" {
+			t.Errorf("%s get %s: %d %s%s", kind, name, code, out, errs)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -175,34 +176,44 @@ func statusOf(err error) *status.Status {
 }
 
 func explainStatus(err error, s *status.Status) (int, []string) {
-	lines := append([]string{before(err.Error(), "rpc error:") + s.Message()}, detailLines(s)...)
-	if s.Code() == codes.Unavailable && len(s.Details()) == 0 {
-		lines = append(lines, "Is the platform running? `make up` starts one; --address or LOWLAYER_ADDRESS says where it is.")
+	doing := before(err.Error(), "rpc error:")
+	if s.Code() == codes.Unavailable && len(s.Details()) == 0 { // the connection's words, not the platform's
+		return exitUnavailable, []string{
+			doing + "the platform cannot be reached: " + dialing.ReplaceAllString(s.Message(), ""),
+			"Is it running? `make up` starts one; --address or LOWLAYER_ADDRESS says where it is.",
+		}
 	}
-	return exitCode(s.Code()), lines
+	return exitCode(s.Code()), append([]string{doing + s.Message()}, detailLines(s)...)
 }
 
+// dialing are the layers of gRPC around what the network said.
+var dialing = regexp.MustCompile(`^connection error: desc = |"?transport: Error while dialing: |"$`)
+
+// detailLines are what is at fault first, and last what only a report of the error needs.
 func detailLines(s *status.Status) []string {
-	var lines []string
+	var fields, advice, about []string
 	for _, d := range s.Details() {
 		switch d := d.(type) {
 		case *errdetails.BadRequest:
 			for _, v := range d.GetFieldViolations() {
-				lines = append(lines, fmt.Sprintf("%s: %s", v.GetField(), v.GetDescription()))
+				fields = append(fields, fmt.Sprintf("%s: %s", v.GetField(), v.GetDescription()))
 			}
 		case *errdetails.QuotaFailure:
 			for _, v := range d.GetViolations() {
-				lines = append(lines, fmt.Sprintf("%s: %s", v.GetSubject(), v.GetDescription()))
+				fields = append(fields, fmt.Sprintf("%s: %s", v.GetSubject(), v.GetDescription()))
 			}
 		case *errdetails.RetryInfo:
-			lines = append(lines, fmt.Sprintf("Try again in %s.", d.GetRetryDelay().AsDuration()))
+			advice = append(advice, fmt.Sprintf("Try again in %s.", d.GetRetryDelay().AsDuration()))
 		case *errdetails.ErrorInfo:
-			lines = append(lines, "Reason: "+d.GetReason())
+			if strings.HasSuffix(d.GetReason(), "_NOT_EMPTY") {
+				advice = append(advice, "Add --force to delete what is in it, too.")
+			}
+			about = append(about, "Reason: "+d.GetReason())
 		case *errdetails.RequestInfo:
-			lines = append(lines, "Request id: "+d.GetRequestId())
+			about = append(about, "Request id: "+d.GetRequestId())
 		}
 	}
-	return lines
+	return slices.Concat(fields, advice, about)
 }
 
 // before is the part of a text in front of another, empty when that is not in it.

@@ -31,6 +31,9 @@ func TestErrorsNameFieldRemedyAndExitCode(t *testing.T) {
 			t.Errorf("%q is not in\n%s", part, out.String())
 		}
 	}
+	if strings.Index(out.String(), "vpc.cidr: overlaps") > strings.Index(out.String(), "Reason:") {
+		t.Errorf("the fields come first:\n%s", out.String())
+	}
 	want := map[codes.Code]int{
 		codes.NotFound: exitNotFound, codes.InvalidArgument: exitInvalid, codes.AlreadyExists: exitConflict, codes.Aborted: exitConflict,
 		codes.FailedPrecondition: exitPrecondition, codes.ResourceExhausted: exitPrecondition, codes.Unavailable: exitUnavailable, codes.Canceled: exitUnavailable, codes.Internal: exitFailure,
@@ -78,7 +81,9 @@ func TestExitCodes(t *testing.T) {
 			"apply without a file": line("apply"), "apply of a missing file": line("apply", "-f", "/does/not/exist"),
 			"apply --async": line("apply", "-f", startup, "--async"), "bad mode": line("vpc", "create", "acme/core/dev", "--mode", "shared"),
 			"flags that exclude each other": line("vpc", "update", "acme/core/dev", "--allow-nothing", "--allow", "web=tcp:443@0.0.0.0/0"),
-			"no confirmation":               line("tenant", "delete", "acme"), "nothing to change": line("tenant", "update", "acme"),
+			"bad address":                   line("tenant", "list", "--address", "http://127.0.0.1:8080"), "bad limit": line("tenant", "list", "--limit", "-3"),
+			"a flag is missing": line("peering", "create", "acme/x", "--vpc", "acme/core/dev"),
+			"no confirmation":   line("tenant", "delete", "acme"), "nothing to change": line("tenant", "update", "acme"),
 		},
 		exitNotFound: {"no tenant": line("tenant", "get", "acme"), "no operation": line("operation", "wait", op)},
 		exitInvalid: {

@@ -16,7 +16,7 @@ func operationView() view[*longrunningpb.Operation] {
 		heads: []string{"OPERATION", "VERB", "RESOURCE", "PROGRESS", "STATUS", "AGE"},
 		row: func(op *longrunningpb.Operation) []string {
 			m := metadataOf(op)
-			return []string{lastPart(op.GetName()), m.GetVerb(), m.GetResource(), fmt.Sprintf("%d/%d", m.GetStepsDone(), m.GetStepCount()), operationStatus(op, m), age(m.GetCreateTime())}
+			return []string{shortName(op.GetName()), m.GetVerb(), m.GetResource(), fmt.Sprintf("%d/%d", m.GetStepsDone(), m.GetStepCount()), operationStatus(op, m), age(m.GetCreateTime())}
 		},
 		name:  (*longrunningpb.Operation).GetName,
 		plain: "operations",
@@ -116,7 +116,7 @@ func (a *app) operationList() *cobra.Command {
 
 func (a *app) operationWait() *cobra.Command {
 	return &cobra.Command{
-		Use: "wait OPERATION", Short: "Follow an operation to its end", Args: exactly(1), ValidArgsFunction: a.completeOperations,
+		Use: "wait OPERATION", Short: "Follow an operation to its end", Args: exactly(1), ValidArgsFunction: a.completeOperationsUnderWay,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := operationName(args[0])
 			if err != nil {
@@ -136,7 +136,7 @@ func (a *app) operationWait() *cobra.Command {
 
 func (a *app) operationCancel() *cobra.Command {
 	return &cobra.Command{
-		Use: "cancel OPERATION", Short: "Ask an operation to stop at the next step", Args: exactly(1), ValidArgsFunction: a.completeOperations,
+		Use: "cancel OPERATION", Short: "Ask an operation to stop at the next step", Args: exactly(1), ValidArgsFunction: a.completeOperationsUnderWay,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := operationName(args[0])
 			if err != nil {

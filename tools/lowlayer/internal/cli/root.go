@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"time"
 
@@ -79,6 +80,7 @@ Names may be written in full (tenants/acme/organisations/core/vpcs/dev) or short
 	flags.DurationVar(&a.timeout, "timeout", 30*time.Minute, "how long to wait for an operation")
 	flags.BoolVar(&a.async, "async", false, "do not wait: print the name of the operation and end")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress on standard error")
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp) // only apply takes files
 	fixed(root, "output", "table", "json", "yaml", "name")
 	root.AddCommand(
 		a.tenantCommand(), a.organisationCommand(), a.vpcCommand(), a.hubCommand(), a.peeringCommand(),
@@ -97,6 +99,9 @@ Names may be written in full (tenants/acme/organisations/core/vpcs/dev) or short
 // dial connects on first use, so that help and completion of words work without a platform.
 func (a *app) dial() (*client, error) {
 	if a.api == nil {
+		if _, _, err := net.SplitHostPort(a.address); err != nil {
+			return nil, usageError{fmt.Errorf("--address %q is not HOST:PORT, like %s (LOWLAYER_ADDRESS sets it too)", a.address, defaultAddress)}
+		}
 		api, err := newClient(a.address, a.note)
 		if err != nil {
 			return nil, err
