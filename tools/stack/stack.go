@@ -4,14 +4,13 @@
 //
 // Start brings up what does not run yet, in order, and waits until each answers and every service can be called through the
 // gateway, so that the caller's next call succeeds; Stop ends what runs, last started first.
-// What cannot start is reported with the tail of its log.
+// What cannot start is reported with the tail of its log; ports that are in use are a PortError, before anything is started.
 package stack
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,47 +19,6 @@ import (
 
 	"github.com/low-layer/platform/libs/pg/pgserver"
 )
-
-// Addresses are where the parts listen, as host:port on loopback.
-type Addresses struct {
-	Gateway, GatewayAdmin string
-	Tenant, TenantAdmin   string
-	Network, NetworkAdmin string
-	Simulator             string
-	Postgres, Redis       string
-}
-
-// Defaults are the addresses that `make up` and `make demo` use and the documents name.
-func Defaults() Addresses {
-	return Addresses{
-		Gateway: "127.0.0.1:8080", GatewayAdmin: "127.0.0.1:9200",
-		Tenant: "127.0.0.1:9101", TenantAdmin: "127.0.0.1:9201",
-		Network: "127.0.0.1:9102", NetworkAdmin: "127.0.0.1:9202",
-		Simulator: "127.0.0.1:5100", Postgres: "127.0.0.1:5544", Redis: "127.0.0.1:6390",
-	}
-}
-
-// Free are addresses nobody listens on, for tests that run beside a sandbox.
-func Free() (Addresses, error) {
-	var a Addresses
-	var held []net.Listener
-	var err error
-	for _, slot := range []*string{
-		&a.Gateway, &a.GatewayAdmin, &a.Tenant, &a.TenantAdmin, &a.Network, &a.NetworkAdmin, &a.Simulator, &a.Postgres, &a.Redis,
-	} {
-		l, listenErr := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // answers at once
-		if listenErr != nil {
-			err = errors.Join(err, fmt.Errorf("find a free port: %w", listenErr))
-			break
-		}
-		held = append(held, l)
-		*slot = l.Addr().String()
-	}
-	for _, l := range held {
-		err = errors.Join(err, l.Close())
-	}
-	return a, err
-}
 
 // Options say what to run and where.
 type Options struct {
@@ -129,6 +87,9 @@ func (s *Stack) simulated() bool { return s.opts.Cloud == simulatorCloud }
 func (s *Stack) Start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
+	if err := s.checkPorts(ctx); err != nil {
+		return err
+	}
 	if err := s.prepare(ctx); err != nil {
 		return err
 	}

@@ -148,6 +148,7 @@ func (a *app) confirm(ctx context.Context, what string) error {
 	}()
 	select {
 	case <-ctx.Done():
+		_, _ = fmt.Fprintln(a.streams.Err) // leaves the line of the question
 		return interruptedError{}
 	case word := <-answer:
 		if word != "yes" {
