@@ -42,7 +42,7 @@ func (a *app) organisationCreate() *cobra.Command {
 	var mode string
 	var vpcs []string
 	cmd := &cobra.Command{
-		Use: "create TENANT/ORGANISATION", Short: "Order an organisation with its VPCs", Args: exactly(1),
+		Use: "create TENANT/ORGANISATION", Short: "Order an organisation with its VPCs", Args: exactly(1), ValidArgsFunction: a.completeTenantOf,
 		Example: "  lowlayer organisation create acme/core --mode MUTUALIZED --vpc dev --vpc prod=DEDICATED",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := organisationName(args[0])
@@ -107,8 +107,11 @@ func vpcOrders(list []string) ([]*tenantv1.VpcOrder, error) {
 func (a *app) finishOrganisation(ctx context.Context, op *longrunningpb.Operation) error {
 	o := &tenantv1.Organisation{}
 	done, err := a.follow(ctx, op, o)
-	if err != nil || !done || o.GetName() == "" {
+	if err != nil || !done {
 		return err
+	}
+	if o.GetName() == "" {
+		return a.printGone(metadataOf(op).GetResource())
 	}
 	return printOne(a, organisationView(), o)
 }
@@ -216,7 +219,7 @@ func (a *app) organisationDelete() *cobra.Command {
 				return err
 			}
 			req.Name = name
-			if err := a.confirm("Delete " + name); err != nil {
+			if err := a.confirm(cmd.Context(), "Delete "+name); err != nil {
 				return err
 			}
 			api, err := a.dial()

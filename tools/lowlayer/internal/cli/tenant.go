@@ -35,7 +35,7 @@ func (a *app) tenantCommand() *cobra.Command {
 
 func (a *app) tenantCreate() *cobra.Command {
 	t := &tenantv1.Tenant{}
-	cmd := &cobra.Command{Use: "create TENANT", Short: "Make a tenant", Args: exactly(1), RunE: func(cmd *cobra.Command, args []string) error {
+	cmd := &cobra.Command{Use: "create TENANT", Short: "Make a tenant", Args: exactly(1), ValidArgsFunction: cobra.NoFileCompletions, RunE: func(cmd *cobra.Command, args []string) error {
 		name, err := tenantName(args[0])
 		if err != nil {
 			return err
@@ -59,8 +59,11 @@ func (a *app) tenantCreate() *cobra.Command {
 func (a *app) finishTenant(ctx context.Context, op *longrunningpb.Operation) error {
 	t := &tenantv1.Tenant{}
 	done, err := a.follow(ctx, op, t)
-	if err != nil || !done || t.GetName() == "" {
+	if err != nil || !done {
 		return err
+	}
+	if t.GetName() == "" {
+		return a.printGone(metadataOf(op).GetResource())
 	}
 	return printOne(a, tenantView(), t)
 }
@@ -156,7 +159,7 @@ func (a *app) tenantDelete() *cobra.Command {
 				return err
 			}
 			req.Name = name
-			if err := a.confirm("Delete " + name); err != nil {
+			if err := a.confirm(cmd.Context(), "Delete "+name); err != nil {
 				return err
 			}
 			api, err := a.dial()
