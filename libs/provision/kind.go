@@ -35,6 +35,10 @@ type Step struct {
 	Name, Title string
 	// Needs names the steps that must be done before this one starts, and whose objects outlive this one's.
 	Needs []string
+	// After names steps whose objects must have been made before this one starts, ready or not: it puts calls in order
+	// whose answers depend on it, and leaves the waiting side by side. A step that is BLOCKED holds nobody up, and removal
+	// knows nothing of it.
+	After []string
 	// Object is the type of the external object it makes, one of Kind.Objects; empty when it makes none, and then Do is
 	// idempotent or follows another service's operation.
 	Object string

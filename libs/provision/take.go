@@ -106,7 +106,8 @@ func (s *slice) record(r result) {
 		s.done(r.row, x)
 		return
 	}
-	s.advance(r.row)
+	// To have made it is not to have it ready: an object that is made again and again and never is must show as BLOCKED.
+	s.pending(r.row)
 	r.row.ObjectID = x.ID
 }
 
@@ -169,7 +170,7 @@ func (s *slice) tookObserve(r result) {
 	if r.removal {
 		s.removalRow(x)
 	}
-	s.advance(r.row)
+	s.pending(r.row)
 }
 
 // unclaimed are the found objects that the ledger does not know as surplus or on their way out.

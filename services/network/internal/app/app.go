@@ -129,7 +129,7 @@ func (a *App) assemble(neutron *cloud.Cloud) error {
 
 	registrar := a.Server.Registrar()
 	api.Register(registrar, store.New(a.records, a.Engine, paging.New(key)))
-	operations := operationapi.New(a.Engine)
+	operations := operationapi.New(a.Engine, nil)
 	operationv1.RegisterOperationServiceServer(registrar, operations)
 	longrunningpb.RegisterOperationsServer(registrar, operations)
 	return nil

@@ -28,6 +28,7 @@ import (
 	libprovision "github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/provision/operationapi"
 	"github.com/low-layer/platform/libs/redisdb"
+	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/libs/rpc"
 	"github.com/low-layer/platform/libs/seal"
 	"github.com/low-layer/platform/libs/telemetry"
@@ -136,11 +137,14 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 	records := store.New(a.pool, a.Engine, paging.New(key), outbox)
 	tenants := tenancy.NewTenants(records, a.clock, a.cfg.Retention)
 	organisations := tenancy.NewOrganisations(records, network, a.clock, a.cfg.Retention)
-	a.Periodic = tenancy.NewPeriodic(records, tenants, organisations, a.cfg.CredentialMargin())
+	a.Periodic = tenancy.NewPeriodic(records, tenants, organisations, a.cfg.CredentialMargin(), a.cfg.CredentialRoles)
 	a.Drift = reconcile.NewDrift(a.Engine, a.pool, cloud)
 
 	api.Register(a.Server.Registrar(), tenants, organisations)
-	operations := operationapi.New(a.Engine)
+	operations := operationapi.New(a.Engine, func(ctx context.Context, t resourcename.Tenant) error {
+		_, err := tenants.Get(ctx, t.Tenant)
+		return err
+	})
 	operationv1.RegisterOperationServiceServer(a.Server.Registrar(), operations)
 	longrunningpb.RegisterOperationsServer(a.Server.Registrar(), operations)
 	return nil

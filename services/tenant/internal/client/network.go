@@ -150,6 +150,9 @@ func (n *Network) DeletePeerings(ctx context.Context, vpc string) (int, error) {
 	for {
 		page, err := n.peerings.ListPeerings(ctx, req)
 		if err != nil {
+			if known := grpcerr.FromError(err); known.Code == errs.CodeNotFound {
+				return count, nil
+			}
 			return count, away("list peerings", err)
 		}
 		for _, p := range page.GetPeerings() {

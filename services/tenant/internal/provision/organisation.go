@@ -1,9 +1,11 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -78,11 +80,14 @@ func (k *organisations) plan(r provision.Resource) ([]provision.Step, error) {
 		Needs: []string{stepProject, stepNetworkQuota}, Digest: etag.Of(spec.Mode, spec.HubCIDR), Deadline: followDeadline,
 		Do: k.makeHub, Observe: k.observeHub, Verify: k.hubReady,
 	})
-	for _, v := range spec.VPCs {
+	var before []string
+	for _, v := range inTurn(spec.VPCs) {
 		step, err := k.vpcStep(v)
 		if err != nil {
 			return nil, err
 		}
+		step.After = before
+		before = []string{step.Name}
 		steps = append(steps, step)
 	}
 	if spec.Deleted() {
@@ -131,6 +136,22 @@ func (k *organisations) accountSteps(spec organisationSpec) []provision.Step {
 			Digest: etag.Of(spec.CredentialGeneration), Do: k.revokeOthers,
 		},
 	}
+}
+
+// inTurn is the order in which VPCs are asked for, so that the same order gets the same addresses every time: those that
+// name their CIDR, as the network service checked the order, then those that take the next free one; each as it was given.
+func inTurn(order []tenancy.VPCOrder) []tenancy.VPCOrder {
+	out := slices.Clone(order)
+	slices.SortStableFunc(out, func(a, b tenancy.VPCOrder) int {
+		named := func(v tenancy.VPCOrder) int {
+			if v.CIDR != "" {
+				return 0
+			}
+			return 1
+		}
+		return cmp.Compare(named(a), named(b))
+	})
+	return out
 }
 
 func (k *organisations) vpcStep(v tenancy.VPCOrder) (provision.Step, error) {

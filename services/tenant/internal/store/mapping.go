@@ -45,7 +45,7 @@ func scanOrganisation(row pgx.CollectableRow) (tenancy.Organisation, error) {
 		&o.HubCIDR, &o.Quota, &o.VPCs, &deleted, &purge, &o.DeletedWithTenant, &o.Removing, &o.Force,
 		&o.Revision, &life, &o.Announced.Revision, &o.ProjectID, &o.CredentialGeneration,
 		&ready, &o.CreateTime, &o.UpdateTime,
-		&o.Credential.ID, &credentialMade, &credentialEnds,
+		&o.Credential.ID, &credentialMade, &credentialEnds, &o.Credential.Roles,
 		&st.state, &st.conditions, &st.blockage, &st.reconciling)
 	if err != nil {
 		return tenancy.Organisation{}, err

@@ -19,7 +19,7 @@ const (
        coalesce(o.hub_cidr::text, ''), o.quota, o.vpcs, o.delete_time, o.purge_time, o.deleted_with_tenant, o.removing, o.force,
        o.revision, o.announced_life, o.announced_revision, o.project_id, o.credential_generation,
        o.ready_time, o.create_time, o.update_time,
-       coalesce(c.external_id, ''), c.create_time, c.expire_time,
+       coalesce(c.external_id, ''), c.create_time, c.expire_time, coalesce(c.roles, '{}'),
        coalesce(r.state, ''), coalesce(r.conditions, '[]'), r.blockage, coalesce(r.reconciling, false)
   FROM organisations o
   LEFT JOIN provision_resources r ON r.uid = o.uid

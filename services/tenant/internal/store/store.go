@@ -40,6 +40,7 @@ func Migrations() ([]pg.Migrations, error) {
 type Engine interface {
 	Replay(ctx context.Context, tx pgx.Tx, c provision.Change) (*provision.Operation, error)
 	Accept(ctx context.Context, tx pgx.Tx, c provision.Change) (*provision.Operation, error)
+	Hasten(ctx context.Context, tx pgx.Tx, uid string) (*provision.Operation, error)
 }
 
 // Renderer makes the messages that events carry.
@@ -105,6 +106,11 @@ func (t *transaction) Replay(ctx context.Context, c tenancy.Change) (tenancy.Ope
 // Accept records the change.
 func (t *transaction) Accept(ctx context.Context, c tenancy.Change) (tenancy.Operation, error) {
 	return wrap(t.engine.Accept(ctx, t.tx, change(c)))
+}
+
+// Hasten answers the operation that works on a resource.
+func (t *transaction) Hasten(ctx context.Context, uid string) (tenancy.Operation, error) {
+	return wrap(t.engine.Hasten(ctx, t.tx, uid))
 }
 
 // wrap keeps a nil operation a nil interface.

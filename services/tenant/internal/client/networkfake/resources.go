@@ -108,6 +108,7 @@ func (f *Fake) CreateVpc(_ context.Context, req *networkv1.CreateVpcRequest) (*l
 			v := proto.CloneOf(req.GetVpc())
 			v.Name, v.Uid, v.State = name, uid, typev1.State_CREATING
 			f.vpcs[name] = v
+			f.created = append(f.created, name)
 		},
 		finish: func() {
 			if v := f.vpcs[name]; v != nil && v.GetUid() == uid {
@@ -170,6 +171,9 @@ func (f *Fake) ListVpcs(_ context.Context, req *networkv1.ListVpcsRequest) (*net
 	if err := f.settle(); err != nil {
 		return nil, err
 	}
+	if f.hubs[req.GetParent()] == nil {
+		return nil, errs.NotFound("organisation", req.GetParent())
+	}
 	out := &networkv1.ListVpcsResponse{}
 	for name, v := range f.vpcs {
 		if strings.HasPrefix(name, req.GetParent()+"/") {
@@ -195,6 +199,9 @@ func (f *Fake) ListPeerings(_ context.Context, req *networkv1.ListPeeringsReques
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls["ListPeerings"]++
+	if f.boundaries[req.GetParent()] == nil {
+		return nil, errs.NotFound("tenant", req.GetParent())
+	}
 	out := &networkv1.ListPeeringsResponse{}
 	for name, p := range f.peerings {
 		if strings.HasPrefix(name, req.GetParent()+"/") {

@@ -58,6 +58,8 @@ type Credential struct {
 	ID         string
 	CreateTime time.Time
 	ExpireTime time.Time
+	// Roles are what it gives, sorted, by Keystone's names; empty when that was never recorded.
+	Roles []string
 }
 
 // VPCOrder is one VPC of the order for an organisation.

@@ -153,16 +153,46 @@ type DeleteOrganisation struct {
 	Request Request
 }
 
-// Delete switches an organisation off and marks it deleted, or removes it for good when asked to purge.
+// Delete switches an organisation off and marks it deleted, or removes it for good when asked to purge. A purge that is
+// under way already is the answer to another one.
 func (s *Organisations) Delete(ctx context.Context, in DeleteOrganisation) (Operation, error) {
 	if !in.Force {
 		if op, err := s.checkEmpty(ctx, in); op != nil || err != nil {
 			return op, err
 		}
 	}
-	return s.edit(ctx, in.Key, in.Etag, VerbDelete, StateDeleting, in.Request, func(_ context.Context, _ Tx, o *Organisation) error {
-		return s.remove(o, in.Force, in.Purge)
+	return inTx(ctx, s.store, func(ctx context.Context, tx Tx) (Operation, error) {
+		if op, err := tx.Replay(ctx, in.Key.probe().change(in.Request, VerbDelete, StateDeleting)); op != nil || err != nil {
+			return op, err
+		}
+		o, err := s.hold(ctx, tx, in.Key, in.Etag)
+		if err != nil {
+			return nil, err
+		}
+		if in.Purge {
+			if op, err := joinRemoval(ctx, tx, &o, in.Force); op != nil || err != nil {
+				return op, err
+			}
+		}
+		return s.commit(ctx, tx, &o, VerbDelete, StateDeleting, in.Request, func(_ context.Context, _ Tx, o *Organisation) error {
+			return s.remove(o, in.Force, in.Purge)
+		})
 	})
+}
+
+// joinRemoval answers the operation that removes an organisation for good already; nil when none does. A second one would
+// supersede it, and who waits for the first would hear that it was given up although it was not. Force is added to it.
+func joinRemoval(ctx context.Context, tx Tx, o *Organisation, force bool) (Operation, error) {
+	if !o.Removing {
+		return nil, nil
+	}
+	if force && !o.Force {
+		o.Force = true
+		if err := tx.UpdateOrganisation(ctx, *o); err != nil {
+			return nil, err
+		}
+	}
+	return tx.Hasten(ctx, o.UID)
 }
 
 func (s *Organisations) remove(o *Organisation, force, purge bool) error {
@@ -185,15 +215,17 @@ func (s *Organisations) remove(o *Organisation, force, purge bool) error {
 // checkEmpty asks the network service for VPCs, unless the call was seen before: then they may be gone already.
 func (s *Organisations) checkEmpty(ctx context.Context, in DeleteOrganisation) (Operation, error) {
 	name := in.Key.probe().Name()
+	underway := false
 	op, err := inTx(ctx, s.store, func(ctx context.Context, tx Tx) (Operation, error) {
 		op, err := tx.Replay(ctx, in.Key.probe().change(in.Request, VerbDelete, StateDeleting))
 		if op != nil || err != nil {
 			return op, err
 		}
-		_, err = tx.LockOrganisation(ctx, in.Key.Tenant, in.Key.Organisation)
+		o, err := tx.LockOrganisation(ctx, in.Key.Tenant, in.Key.Organisation)
+		underway = in.Purge && o.Removing
 		return nil, err
 	})
-	if op != nil || err != nil {
+	if op != nil || err != nil || underway {
 		return op, err
 	}
 	vpcs, err := s.network.VPCNames(ctx, name)
@@ -220,7 +252,23 @@ func (s *Organisations) Undelete(ctx context.Context, key OrganisationKey, req R
 	})
 }
 
-// edit is the one path of a change to an organisation that exists. The tenant is held open meanwhile.
+// hold answers an organisation that may be changed, and keeps it and the openness of its tenant until the transaction ends.
+func (s *Organisations) hold(ctx context.Context, tx Tx, key OrganisationKey, tag string) (Organisation, error) {
+	t, err := tx.ShareTenant(ctx, key.Tenant)
+	if err != nil {
+		return Organisation{}, err
+	}
+	o, err := tx.LockOrganisation(ctx, key.Tenant, key.Organisation)
+	if err != nil {
+		return Organisation{}, err
+	}
+	if err := t.open(); err != nil {
+		return Organisation{}, err
+	}
+	return o, etag.Check(o.Name(), tag, o.Etag())
+}
+
+// edit is the usual path of a change to an organisation that exists.
 func (s *Organisations) edit(
 	ctx context.Context, key OrganisationKey, tag string, verb Verb, transient State, req Request,
 	change func(context.Context, Tx, *Organisation) error,
@@ -229,18 +277,8 @@ func (s *Organisations) edit(
 		if op, err := tx.Replay(ctx, key.probe().change(req, verb, transient)); op != nil || err != nil {
 			return op, err
 		}
-		t, err := tx.ShareTenant(ctx, key.Tenant)
+		o, err := s.hold(ctx, tx, key, tag)
 		if err != nil {
-			return nil, err
-		}
-		o, err := tx.LockOrganisation(ctx, key.Tenant, key.Organisation)
-		if err != nil {
-			return nil, err
-		}
-		if err := t.open(); err != nil {
-			return nil, err
-		}
-		if err := etag.Check(o.Name(), tag, o.Etag()); err != nil {
 			return nil, err
 		}
 		return s.commit(ctx, tx, &o, verb, transient, req, change)

@@ -58,6 +58,8 @@ type Work interface {
 	Replay(ctx context.Context, c Change) (Operation, error)
 	// Accept records the change and wakes a worker when the transaction commits.
 	Accept(ctx context.Context, c Change) (Operation, error)
+	// Hasten answers the operation that works on a resource, nil when none does, and has what waits in it tried at once.
+	Hasten(ctx context.Context, uid string) (Operation, error)
 	// AnnounceTenant and AnnounceOrganisation append an event that shows the resource as it is now.
 	AnnounceTenant(ctx context.Context, event string, t Tenant) error
 	AnnounceOrganisation(ctx context.Context, event string, o Organisation) error
@@ -84,8 +86,10 @@ type Page[T any] struct {
 type DueTimes struct {
 	// Now decides what is purged.
 	Now time.Time
-	// CredentialsBefore decides which credentials are replaced: those that expire before it.
+	// CredentialsBefore decides which credentials are replaced: those that expire before it, and those that give other
+	// roles than CredentialRoles, which are sorted.
 	CredentialsBefore time.Time
+	CredentialRoles   []string
 	// Limit bounds each list.
 	Limit int
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/etag"
 )
 
 // DeleteTenant asks for the end of a tenant.
@@ -20,11 +21,42 @@ type DeleteTenant struct {
 // Delete switches a tenant off and marks it deleted, or removes it for good when asked to purge. With force its
 // organisations share its fate, as operations of their own that the tenant's operation waits for.
 func (s *Tenants) Delete(ctx context.Context, in DeleteTenant) (Operation, error) {
+	if in.Purge {
+		if op, err := s.joinRemoval(ctx, in); op != nil || err != nil {
+			return op, err
+		}
+	}
 	return s.edit(ctx, in.ID, in.Etag, VerbDelete, StateDeleting, in.Request, func(ctx context.Context, tx Tx, t *Tenant) error {
 		if !in.Purge {
 			return s.softDelete(ctx, tx, t, in.Force)
 		}
 		return s.purge(ctx, tx, t, in.Force)
+	})
+}
+
+// joinRemoval answers the operation that removes a tenant for good already, nil when none does, and adds force to it.
+func (s *Tenants) joinRemoval(ctx context.Context, in DeleteTenant) (Operation, error) {
+	return inTx(ctx, s.store, func(ctx context.Context, tx Tx) (Operation, error) {
+		if op, err := tx.Replay(ctx, Tenant{ID: in.ID}.change(in.Request, VerbDelete, StateDeleting)); op != nil || err != nil {
+			return op, err
+		}
+		t, err := tx.LockTenant(ctx, in.ID)
+		if err != nil || !t.Removing {
+			return nil, err
+		}
+		if err := etag.Check(t.Name(), in.Etag, t.Etag()); err != nil {
+			return nil, err
+		}
+		orgs, err := tx.LockOrganisations(ctx, t.UID)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range orgs {
+			if _, err := joinRemoval(ctx, tx, &o, in.Force); err != nil {
+				return nil, err
+			}
+		}
+		return tx.Hasten(ctx, t.UID)
 	})
 }
 
@@ -53,7 +85,8 @@ func (s *Tenants) purge(ctx context.Context, tx Tx, t *Tenant, force bool) error
 	if err != nil {
 		return err
 	}
-	// One that is on its way out already needs no second order, only that the tenant waits for it.
+	// One that is on its way out already needs no second order, only that the tenant waits for it: the tenant's own objects
+	// go when the last organisation has gone, whichever operation that was.
 	if err := mustBeEmpty(*t, keep(orgs, func(o Organisation) bool { return !o.Removing }), force); err != nil {
 		return err
 	}
@@ -62,7 +95,26 @@ func (s *Tenants) purge(ctx context.Context, tx Tx, t *Tenant, force bool) error
 		t.DeleteTime = s.clock.Now()
 	}
 	t.PurgeTime = time.Time{}
+	if orgs, err = followRemovals(ctx, tx, t, orgs, force); err != nil {
+		return err
+	}
 	return s.cascade(ctx, tx, t, orgs, VerbDelete, StateDeleting, func(o *Organisation) { s.markRemoved(o, force) })
+}
+
+// followRemovals notes the operations of organisations that are being removed for good already, and answers the others.
+func followRemovals(ctx context.Context, tx Tx, t *Tenant, orgs []Organisation, force bool) (left []Organisation, err error) {
+	for _, o := range orgs {
+		op, err := joinRemoval(ctx, tx, &o, force)
+		switch {
+		case err != nil:
+			return nil, err
+		case op == nil:
+			left = append(left, o)
+		default:
+			t.Cascade = append(t.Cascade, Cascade{UID: o.UID, Name: o.Name(), Operation: op.OperationName()})
+		}
+	}
+	return left, nil
 }
 
 func (s *Tenants) markRemoved(o *Organisation, force bool) {
