@@ -147,28 +147,34 @@ func creates(ctx context.Context, set settings, s *stack.Stack, echo string, web
 	return nil
 }
 
-// compare lets peer and platform take turns and reports the median of the rounds' ratios.
+// turns is into how many pieces a period is cut: peer and platform change places that often, so that what else the machine
+// does for a while falls on both.
+const turns = 8
+
+// compare lets peer and platform take turns (ABBA) and reports the median of the rounds' ratios.
 func compare(ctx context.Context, set settings, peer, ours target, callers int) error {
+	for _, t := range []target{peer, ours} {
+		if _, _, err := loop(ctx, t, callers, set.period/turns); err != nil { // warm
+			return err
+		}
+	}
 	var ratios []float64
 	var ourSamples, peerSamples []sample
-	for round := range set.rounds {
-		first, second := peer, ours
-		if round%2 == 1 {
-			first, second = ours, peer
+	for range set.rounds {
+		p, o := measured{target: peer}, measured{target: ours}
+		for turn := range turns {
+			order := []*measured{&p, &o}
+			if turn%2 == 1 {
+				slices.Reverse(order)
+			}
+			for _, m := range order {
+				if err := m.turn(ctx, callers, set.period/turns); err != nil {
+					return err
+				}
+			}
 		}
-		a, err := load(ctx, first, callers, set.period)
-		if err != nil {
-			return err
-		}
-		b, err := load(ctx, second, callers, set.period)
-		if err != nil {
-			return err
-		}
-		if round%2 == 1 {
-			a, b = b, a
-		}
-		peerSamples, ourSamples = append(peerSamples, a), append(ourSamples, b)
-		ratios = append(ratios, float64(b.p50)/float64(a.p50))
+		peerSamples, ourSamples = append(peerSamples, p.sample()), append(ourSamples, o.sample())
+		ratios = append(ratios, float64(o.sample().p50)/float64(p.sample().p50))
 	}
 	o, p := median(ourSamples, func(s sample) float64 { return s.throughput }), median(peerSamples, func(s sample) float64 { return s.throughput })
 	slices.Sort(ratios)
@@ -183,30 +189,38 @@ func compare(ctx context.Context, set settings, peer, ours target, callers int) 
 	return nil
 }
 
+// measured is what the turns of one round have found.
+type measured struct {
+	target target
+	times  []time.Duration
+	took   time.Duration
+}
+
+func (m *measured) turn(ctx context.Context, callers int, period time.Duration) error {
+	times, took, err := loop(ctx, m.target, callers, period)
+	m.times, m.took = append(m.times, times...), m.took+took
+	return err
+}
+
+func (m *measured) sample() sample {
+	slices.Sort(m.times)
+	return sample{p50: m.times[len(m.times)/2], p99: m.times[len(m.times)*99/100], throughput: float64(len(m.times)) / m.took.Seconds()}
+}
+
 func median(samples []sample, by func(sample) float64) sample {
 	s := slices.Clone(samples)
 	slices.SortFunc(s, func(a, b sample) int { return int(by(a) - by(b)) })
 	return s[len(s)/2]
 }
 
-// load calls the target from so many callers, each waiting for its answer, for one period after a short warm-up.
-func load(ctx context.Context, t target, callers int, period time.Duration) (sample, error) {
-	if _, err := loop(ctx, t, callers, period/8); err != nil {
-		return sample{}, err
-	}
-	times, err := loop(ctx, t, callers, period)
-	if err != nil {
-		return sample{}, err
-	}
-	slices.Sort(times)
-	return sample{p50: times[len(times)/2], p99: times[len(times)*99/100], throughput: float64(len(times)) / period.Seconds()}, nil
-}
-
-func loop(ctx context.Context, t target, callers int, period time.Duration) ([]time.Duration, error) {
+// loop calls the target from so many callers, each waiting for its answer, for a period and until all have one. It answers
+// how long each call took, and all of it.
+func loop(ctx context.Context, t target, callers int, period time.Duration) ([]time.Duration, time.Duration, error) {
 	var wg sync.WaitGroup
 	var n atomic.Int64
 	results, errs := make([][]time.Duration, callers), make([]error, callers)
-	end := time.Now().Add(period)
+	start := time.Now()
+	end := start.Add(period)
 	for i := range callers {
 		wg.Go(func() {
 			for {
@@ -223,7 +237,7 @@ func loop(ctx context.Context, t target, callers int, period time.Duration) ([]t
 		})
 	}
 	wg.Wait()
-	return slices.Concat(results...), errors.Join(errs...)
+	return slices.Concat(results...), time.Since(start), errors.Join(errs...)
 }
 
 func vpcClient(address string) (networkv1.VpcServiceClient, func(), error) {

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"sync"
@@ -72,7 +73,7 @@ func (p *port) place(ctx context.Context, c net.Conn) {
 }
 
 // drop ends what nobody uses; that it was ended already is no news.
-func drop(c interface{ Close() error }) { _ = c.Close() }
+func drop(c io.Closer) { _ = c.Close() }
 
 // queue is a listener of connections that another one accepted.
 type queue struct {

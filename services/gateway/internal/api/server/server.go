@@ -128,7 +128,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		err = fmt.Errorf("serve the gateway: %w", err)
 	} else {
 		err = nil
-		s.drain(ctx)
+		s.drain(ctx, &servers)
 	}
 	cancel()
 	s.grpc.endStreams()
@@ -140,18 +140,18 @@ func (s *Server) Serve(ctx context.Context) error {
 	return err
 }
 
-// drain lets requests in flight finish, within the drain time.
-func (s *Server) drain(ctx context.Context) {
+// drain lets requests in flight finish, within the drain time. What it waits for no longer then, the servers' end ends.
+func (s *Server) drain(ctx context.Context, servers *sync.WaitGroup) {
 	s.grpc.health.Shutdown()
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Drain)
 	defer cancel()
 	closed := make(chan error, 1)
 	go func() { closed <- s.web.Shutdown(stop) }()
 	finished, finish := context.WithCancel(stop)
-	go func() {
+	servers.Go(func() {
 		defer finish()
 		s.grpc.server.GracefulStop()
-	}()
+	})
 	// Streams end last, so that those who watch the health of the gateway hear of the drain.
 	select {
 	case <-s.flying.idle():
