@@ -121,8 +121,8 @@ func (k *Kit) rulesToGo(ctx context.Context, run *engine.Run, of ...engine.Exter
 	if err != nil || len(listed) == 0 {
 		return nil, err
 	}
-	s, err := specOf[peeringSpec](run.Resource)
-	if err != nil {
+	s, ok := run.Spec.(peeringSpec)
+	if !ok {
 		// A deletion must not depend on a plan. What a VPC misses then, drift puts back.
 		return listed, nil
 	}
