@@ -26,6 +26,9 @@
 // needs no plan, and no code that made the object: Object.Delete and Object.Gone are enough. Only what is in the ledger is
 // ever deleted. The receipt of a deletion is the list of everything that was, and when it was seen to be gone.
 //
+// After only puts calls in order: a step waits until another has made its object, not until that is ready, and nothing of
+// it is recorded.
+//
 // # Who works
 //
 // A job of River names a resource and nothing else; it may come twice, late or never. The worker takes the resource's lease,
