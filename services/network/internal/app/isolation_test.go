@@ -5,19 +5,24 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	eventv1 "github.com/low-layer/platform/gen/go/lowlayer/event/v1"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
+	networkinternalv1 "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
+	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/services/network/internal/core/fabric"
 	"github.com/low-layer/platform/services/network/internal/reconcile"
 	"github.com/low-layer/platform/services/network/internal/store"
+	"github.com/low-layer/platform/tools/openstacksim/sim"
 )
 
 // maxObserveCalls is what an observation costs, however many tenants there are: one list of each kind.
@@ -394,4 +399,59 @@ func (w *world) background(run func(context.Context)) {
 	ended := make(chan struct{})
 	go func() { defer close(ended); run(ctx) }()
 	w.t.Cleanup(func() { stop(); <-ended })
+}
+
+// Whatever is under way when the network is observed, nothing that was asked for is called a violation.
+func TestChangesUnderWayAreNoViolation(t *testing.T) {
+	w := newWorld(t, setup{engine: impatient, sim: sim.Options{Latency: 3 * time.Millisecond}})
+	var passes atomic.Int64
+	w.background(func(ctx context.Context) {
+		for ctx.Err() == nil {
+			if err := w.app.Isolation.Pass(ctx); err != nil && ctx.Err() == nil {
+				t.Error(err)
+			}
+			passes.Add(1)
+		}
+	})
+	w.foundation()
+	dev, prod := w.vpc("dev", &networkv1.Vpc{}), w.vpc("prod", &networkv1.Vpc{})
+	p := w.peer("link", dev, prod)
+	w.done(w.peers.AcceptPeering(t.Context(), &networkv1.AcceptPeeringRequest{Name: p.GetName()}))
+	for _, rules := range [][]*networkv1.IngressRule{{{Name: "web", Protocol: networkv1.IngressRule_TCP, PortMin: 443, SourceCidr: "0.0.0.0/0"}}, nil} {
+		w.done(w.vpcs.UpdateVpc(t.Context(), &networkv1.UpdateVpcRequest{
+			Vpc: &networkv1.Vpc{Name: dev.GetName(), IngressRules: rules}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"ingress_rules"}},
+		}))
+	}
+	w.done(w.peers.DeletePeering(t.Context(), &networkv1.DeletePeeringRequest{Name: p.GetName()}))
+	w.done(w.vpcs.DeleteVpc(t.Context(), &networkv1.DeleteVpcRequest{Name: dev.GetName()}))
+	w.done(w.vpcs.DeleteVpc(t.Context(), &networkv1.DeleteVpcRequest{Name: prod.GetName()}))
+	w.done(w.base.DeleteHub(t.Context(), &networkinternalv1.DeleteHubRequest{Organisation: org}))
+	if n := w.told("hub.isolation_violated") + w.told("vpc.isolation_violated"); n != 0 {
+		t.Errorf("%d events tell of violations: %s", n, w.violations())
+	}
+	t.Logf("%d observations", passes.Load())
+}
+
+// violations are the conditions that events of violations tell.
+func (w *world) violations() string {
+	w.t.Helper()
+	rows, err := w.pool.Query(w.t.Context(), `SELECT payload FROM event_outbox`)
+	must(w.t, err)
+	payloads, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+	must(w.t, err)
+	var out []string
+	for _, raw := range payloads {
+		e := &eventv1.Event{}
+		must(w.t, proto.Unmarshal(raw, e))
+		if strings.HasSuffix(e.GetType(), "isolation_violated") {
+			m, err := e.GetData().UnmarshalNew()
+			must(w.t, err)
+			for _, c := range m.(interface{ GetConditions() []*typev1.Condition }).GetConditions() {
+				if c.GetType() == reconcile.ConditionIsolationVerified {
+					out = append(out, e.GetSubject()+": "+c.GetMessage())
+				}
+			}
+		}
+	}
+	return strings.Join(out, "\n")
 }

@@ -131,9 +131,7 @@ func (i *Isolation) Pass(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	intent := intentOf(after)
-	o := isolation.Observation{Time: began, State: state, Sites: intent.Sites()}
-	reports := isolation.Judge(o, intentOf(before), intent)
+	o, reports := isolation.Judge(began, state, intentOf(before), intentOf(after))
 	kept := false
 	err = pg.InTx(ctx, i.cfg.Pool, func(ctx context.Context, tx pgx.Tx) error {
 		kept, err = i.cfg.Records.NoteObservation(ctx, tx, o, reports)

@@ -3,6 +3,7 @@ package isolation
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/low-layer/platform/services/network/internal/core/reachability"
 )
@@ -19,11 +20,14 @@ type judge struct {
 	ends map[string][]string
 }
 
-// Judge compares what was observed with what was asked for before and after that.
-func Judge(o Observation, before, after Intent) []Report {
-	m := reachability.New(o.State)
+// Judge compares what was observed with what was asked for before and after that. It answers what is to be kept of the
+// observation, too: the state with the sites there are in the end.
+func Judge(at time.Time, state reachability.State, before, after Intent) (Observation, []Report) {
+	before, after = before.located(state), after.located(state)
+	o := Observation{Time: at, State: state, Sites: after.Sites()}
+	m := reachability.New(state)
 	j := &judge{
-		m: m, state: o.State, wanted: want(m, o.State.Networks, before, after), sites: after.Sites(),
+		m: m, state: state, wanted: want(m, state.Networks, before, after), sites: either(after.Sites(), before.Sites()),
 		byNetwork: map[string]Site{}, routers: map[string]Site{}, ends: map[string][]string{},
 	}
 	for _, s := range j.sites {
@@ -34,7 +38,18 @@ func Judge(o Observation, before, after Intent) []Report {
 		j.ends[p.UID] = []string{p.VpcUID, p.PeerUID}
 	}
 	pairs := j.pairs()
-	return j.reports(o, pairs, j.offenders())
+	return o, j.reports(at, pairs, j.offenders())
+}
+
+// either are the sites of the first list and those only the second has.
+func either(first, second []Site) []Site {
+	out := first
+	for _, s := range second {
+		if !slices.ContainsFunc(first, func(f Site) bool { return f.UID == s.UID }) {
+			out = append(out, s)
+		}
+	}
+	return slices.Clip(out)
 }
 
 // island is the networks that routers link, directly or by others.

@@ -4,24 +4,25 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/low-layer/platform/services/network/internal/core/reachability"
 )
 
 // maxPairs bounds a report: what is left out neither reaches nor should.
-const maxPairs = 2000
+const maxPairs = 1000
 
 // reports sorts pairs and offenders by tenant; the operator's comes first.
-func (j *judge) reports(o Observation, pairs []pair, offenders []Offender) []Report {
+func (j *judge) reports(at time.Time, pairs []pair, offenders []Offender) []Report {
 	byTenant := map[string]*Report{}
 	count := map[string]int{}
 	for _, s := range j.sites {
 		count[s.Tenant]++
 		if byTenant[s.Tenant] == nil {
-			byTenant[s.Tenant] = &Report{Tenant: s.Tenant, Time: o.Time, Verdict: Verified}
+			byTenant[s.Tenant] = &Report{Tenant: s.Tenant, Time: at, Verdict: Verified}
 		}
 	}
-	operator := Report{Time: o.Time, Verdict: Verified, PairCount: len(j.sites) * max(len(j.sites)-1, 0)}
+	operator := Report{Time: at, Verdict: Verified, PairCount: len(j.sites) * max(len(j.sites)-1, 0)}
 	for _, p := range pairs {
 		j.deal(p, byTenant, &operator)
 	}
