@@ -362,7 +362,7 @@ type IsolationReport struct {
 	// How many of them are VIOLATED.
 	ViolatedPairCount int32 `protobuf:"varint,6,opt,name=violated_pair_count,json=violatedPairCount,proto3" json:"violated_pair_count,omitempty"`
 	// The pairs, the violated first, then those that reach one another. A tenant's report holds all of its own and those of
-	// others that reach it or are reached; the operator's holds those that cross tenants or are VIOLATED. At most 2000: the
+	// others that reach it or are reached; the operator's holds those that cross tenants or are VIOLATED. At most 1000: the
 	// rest are counted, and neither reach one another nor should.
 	Pairs []*IsolationPair `protobuf:"bytes,7,rep,name=pairs,proto3" json:"pairs,omitempty"`
 	// Rules, routes and other objects that nobody asked for and that open something, also where nothing reaches yet.
