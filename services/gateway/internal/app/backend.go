@@ -30,6 +30,7 @@ func backends(c Config) []backend {
 			rest.Service(networkv1.NewHubServiceClient, networkgw.RegisterHubServiceHandlerClient),
 			rest.Service(networkv1.NewPeeringServiceClient, networkgw.RegisterPeeringServiceHandlerClient),
 			rest.Service(networkv1.NewDriftServiceClient, networkgw.RegisterDriftServiceHandlerClient),
+			rest.Service(networkv1.NewIsolationServiceClient, networkgw.RegisterIsolationServiceHandlerClient),
 		}},
 	}
 }

@@ -25,6 +25,7 @@ type Records interface {
 	Hubs
 	Peerings
 	Findings
+	Isolations
 	Foundations
 }
 
@@ -34,6 +35,7 @@ func Register(on grpc.ServiceRegistrar, records Records) {
 	networkv1.RegisterHubServiceServer(on, &hubServer{hubs: records})
 	networkv1.RegisterPeeringServiceServer(on, &peeringServer{peerings: records})
 	networkv1.RegisterDriftServiceServer(on, &driftServer{findings: records})
+	networkv1.RegisterIsolationServiceServer(on, &isolationServer{reports: records})
 	networkinternalv1.RegisterFoundationServiceServer(on, &foundationServer{foundations: records})
 }
 

@@ -55,6 +55,8 @@ type App struct {
 	Server *rpc.Server
 	Engine *engine.Engine
 	Drift  *reconcile.Drift
+	// Isolation observes who can reach whom.
+	Isolation *reconcile.Isolation
 
 	cfg     Config
 	options Options
@@ -126,6 +128,10 @@ func (a *App) assemble(neutron *cloud.Cloud) error {
 	a.Drift = reconcile.NewDrift(reconcile.Config{
 		Cloud: neutron, Engine: a.Engine, Records: a.records, Pool: a.pool, Clock: o.Clock, Logger: o.Logger, Age: a.cfg.DriftAge,
 	})
+	a.Isolation = reconcile.NewIsolation(reconcile.IsolationConfig{
+		Cloud: neutron, Engine: a.Engine, Records: a.records, Pool: a.pool, Clock: o.Clock, Logger: o.Logger,
+		Interval: a.cfg.IsolationInterval, Age: a.cfg.Settle,
+	})
 
 	registrar := a.Server.Registrar()
 	api.Register(registrar, store.New(a.records, a.Engine, paging.New(key)))
@@ -190,6 +196,7 @@ func (a *App) Run(ctx context.Context) error {
 		Logger: a.options.Logger, Clock: a.options.Clock, Telemetry: a.options.Telemetry,
 	}).Run)
 	part("drift", func(ctx context.Context) error { a.Drift.Run(ctx, a.cfg.DriftInterval); return nil })
+	part("isolation", func(ctx context.Context) error { a.Isolation.Run(ctx); return nil })
 	parts.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
 		return cause

@@ -26,6 +26,8 @@ type Config struct {
 	DriftInterval time.Duration `env:"DRIFT_INTERVAL" envDefault:"30s"`
 	// DriftAge is how old an object must be to be judged: the cloud's lists may be as much behind.
 	DriftAge time.Duration `env:"DRIFT_AGE" envDefault:"30s"`
+	// IsolationInterval is how old the report of who can reach whom may be; 0 makes none.
+	IsolationInterval time.Duration `env:"ISOLATION_INTERVAL" envDefault:"30s"`
 	// Workers is how many resources are worked on at once.
 	Workers int `env:"WORKERS" envDefault:"64"`
 	// Lease is how long a resource is held for a process that has died, Sweep how often lapsed work is looked for, and Settle
@@ -46,6 +48,9 @@ func (c Config) Problems() []config.Problem {
 	}
 	if c.DriftAge < 0 {
 		bad("DRIFT_AGE", "is negative: give a duration such as 30s")
+	}
+	if c.IsolationInterval < 0 {
+		bad("ISOLATION_INTERVAL", "is negative: give a duration such as 30s")
 	}
 	if c.MaxConns < 4 {
 		bad("DATABASE_MAX_CONNS", "is below 4, too few for calls and work side by side: give for example 20")

@@ -9,13 +9,13 @@ import (
 
 func TestCheckConfigNamesEveryProblem(t *testing.T) {
 	err := app.CheckConfig([]string{
-		"LOWLAYER_NETWORK_DRIFT_INTERVAL=0s", "LOWLAYER_NETWORK_DRIFT_AGE=-1s", "LOWLAYER_NETWORK_DATABASE_MAX_CONNS=1",
+		"LOWLAYER_NETWORK_DRIFT_INTERVAL=0s", "LOWLAYER_NETWORK_ISOLATION_INTERVAL=-1s", "LOWLAYER_NETWORK_DRIFT_AGE=-1s", "LOWLAYER_NETWORK_DATABASE_MAX_CONNS=1",
 		"LOWLAYER_NETWORK_WORKERS=0", "LOWLAYER_NETWORK_REDIS_URL=redis://localhost", "LOWLAYER_NETWORK_DATABASE_URL=postgres://localhost/x",
 	})
 	if err == nil {
 		t.Fatal("nothing was found")
 	}
-	for _, variable := range []string{"DRIFT_INTERVAL", "DRIFT_AGE", "DATABASE_MAX_CONNS", "WORKERS"} {
+	for _, variable := range []string{"DRIFT_INTERVAL", "ISOLATION_INTERVAL", "DRIFT_AGE", "DATABASE_MAX_CONNS", "WORKERS"} {
 		if !strings.Contains(err.Error(), "LOWLAYER_NETWORK_"+variable) || strings.Contains(err.Error(), "LOWLAYER_NETWORK_LOWLAYER") {
 			t.Errorf("%v does not name %s", err, variable)
 		}

@@ -79,6 +79,7 @@ type Records struct {
 	pool     *pgxpool.Pool
 	clock    clock.Clock
 	messages Messages
+	seen     lastIndex
 }
 
 // NewRecords makes Records.

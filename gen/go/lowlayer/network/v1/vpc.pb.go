@@ -106,7 +106,8 @@ type Vpc struct {
 	IngressRules []*IngressRule `protobuf:"bytes,7,rep,name=ingress_rules,json=ingressRules,proto3" json:"ingress_rules,omitempty"`
 	// Where it stands.
 	State v1.State `protobuf:"varint,8,opt,name=state,proto3,enum=lowlayer.type.v1.State" json:"state,omitempty"`
-	// Aspects of its state: `Provisioned`, `InSync` (what the cloud holds is what was asked for).
+	// Aspects of its state: `Provisioned`, `InSync` (what the cloud holds is what was asked for), `IsolationVerified` (who reaches it and
+	// whom it reaches is as asked for; when False the message names the rule or route).
 	Conditions []*v1.Condition `protobuf:"bytes,9,rep,name=conditions,proto3" json:"conditions,omitempty"`
 	// Set while it is BLOCKED.
 	Blockage *v1.Blockage `protobuf:"bytes,10,opt,name=blockage,proto3" json:"blockage,omitempty"`
