@@ -12,13 +12,17 @@ import (
 	"os"
 	"time"
 
+	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	"github.com/low-layer/platform/gen/openapi"
 	"github.com/low-layer/platform/libs/config"
 	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/libs/telemetry"
 	"github.com/low-layer/platform/services/gateway/internal/api/docs"
+	"github.com/low-layer/platform/services/gateway/internal/api/local"
 	"github.com/low-layer/platform/services/gateway/internal/api/operation"
 	"github.com/low-layer/platform/services/gateway/internal/api/proxy"
+	"github.com/low-layer/platform/services/gateway/internal/api/receipt"
 	"github.com/low-layer/platform/services/gateway/internal/api/rest"
 	"github.com/low-layer/platform/services/gateway/internal/api/server"
 	"github.com/low-layer/platform/services/gateway/internal/client"
@@ -89,7 +93,8 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 	if err != nil {
 		return nil, err
 	}
-	ops := operation.New(a.backends, paging.New(key))
+	tokens := paging.New(key)
+	ops, receipts := operation.New(a.backends, tokens), receipt.New(a.backends, tokens)
 
 	api := rest.New(rest.Config{Routes: routes, Logger: logger, Timeout: cfg.Timeout, WaitTimeout: waitTimeout})
 	for _, b := range all {
@@ -98,15 +103,22 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 			return nil, err //nolint:wrapcheck // says which service
 		}
 	}
-	edge := client.Backend{Name: "gateway", Conn: operation.NewLocal(ops)}
-	if err = api.Register(ctx, edge, operations); err != nil {
-		return nil, err //nolint:wrapcheck // says which service
+	for _, own := range []struct {
+		conn   *local.Conn
+		routes rest.Registration
+	}{
+		{local.New(operationv1.OperationService_ServiceDesc, ops), operations},
+		{local.New(receiptv1.ReceiptService_ServiceDesc, receipts), receiptRoutes},
+	} {
+		if err = api.Register(ctx, client.Backend{Name: "gateway", Conn: own.conn}, own.routes); err != nil {
+			return nil, err //nolint:wrapcheck // says which service
+		}
 	}
 	traced := otelhttp.NewHandler(api, "rest", otelhttp.WithTracerProvider(a.tel.TracerProvider()),
 		otelhttp.WithMeterProvider(a.tel.MeterProvider()), otelhttp.WithPropagators(a.tel.Propagator()))
 
 	g := server.NewGRPC(ctx, server.GRPCConfig{
-		Routes: routes, Proxy: proxy.New(routes, a.backends), Operations: ops, Logger: logger, Telemetry: a.tel,
+		Routes: routes, Proxy: proxy.New(routes, a.backends), Own: []server.Registrable{ops, receipts}, Logger: logger, Telemetry: a.tel,
 	})
 	a.server, err = server.New(ctx, cfg.Listen, server.Config{
 		ReadHeader: cfg.ReadHeaderTimeout, Read: cfg.ReadTimeout, Write: waitTimeout + cfg.ReadTimeout,

@@ -11,7 +11,6 @@ import (
 	"github.com/low-layer/platform/libs/grpcerr"
 	"github.com/low-layer/platform/libs/rpc"
 	"github.com/low-layer/platform/libs/telemetry"
-	"github.com/low-layer/platform/services/gateway/internal/api/operation"
 	"github.com/low-layer/platform/services/gateway/internal/api/proxy"
 	"github.com/low-layer/platform/services/gateway/internal/edge/route"
 
@@ -29,12 +28,16 @@ const maxMessage = 4 << 20
 
 // GRPCConfig is what the gRPC half of the edge is made of.
 type GRPCConfig struct {
-	Routes     *route.Table
-	Proxy      *proxy.Proxy
-	Operations *operation.Server
-	Logger     *slog.Logger
-	Telemetry  *telemetry.Telemetry
+	Routes *route.Table
+	Proxy  *proxy.Proxy
+	// Own are the services that are answered here.
+	Own       []Registrable
+	Logger    *slog.Logger
+	Telemetry *telemetry.Telemetry
 }
+
+// Registrable is a service that makes itself known to a server.
+type Registrable interface{ Register(r grpc.ServiceRegistrar) }
 
 // GRPC is the gRPC half of the edge.
 type GRPC struct {
@@ -46,7 +49,7 @@ type GRPC struct {
 	endStreams context.CancelFunc
 }
 
-// NewGRPC makes it: operations, health and reflection are answered here, every other public method is passed on.
+// NewGRPC makes it: operations, receipts, health and reflection are answered here, every other public method is passed on.
 func NewGRPC(ctx context.Context, cfg GRPCConfig) *GRPC {
 	ended, end := context.WithCancel(context.WithoutCancel(ctx))
 	g := &GRPC{health: health.NewServer(), streams: make(map[string]bool), endStreams: end}
@@ -63,7 +66,9 @@ func NewGRPC(ctx context.Context, cfg GRPCConfig) *GRPC {
 			otelgrpc.WithPropagators(cfg.Telemetry.Propagator()))),
 	)
 	g.server = s
-	cfg.Operations.Register(s)
+	for _, own := range cfg.Own {
+		own.Register(s)
+	}
 	healthpb.RegisterHealthServer(s, g.health)
 	reflect(s, cfg.Routes)
 	for _, name := range append(cfg.Routes.Services(), "") {
