@@ -26,7 +26,8 @@ func (a *app) applyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "apply -f FILE", Short: "Make what a blueprint describes and is not there yet", Args: exactly(0),
 		Long: `apply makes what a blueprint describes: the tenant, the organisation with its VPCs in one order, and peerings.
-What exists already is brought to the blueprint where it can change (display names, labels, quota, ingress rules) and
+What exists already is brought to the blueprint where it can change (display names, labels, quota, ingress rules,
+deletion protection) and
 is an error where it cannot (mode, CIDR). What the blueprint does not name is left alone.`,
 		Example: "  lowlayer apply -f deploy/blueprints/startup.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -130,7 +131,7 @@ func (p *applier) tenant(ctx context.Context) error {
 	have, err := p.api.tenants.GetTenant(ctx, &tenantv1.GetTenantRequest{Name: name})
 	if status.Code(err) == codes.NotFound {
 		op, err := p.api.tenants.CreateTenant(ctx, &tenantv1.CreateTenantRequest{TenantId: want.ID, Tenant: &tenantv1.Tenant{
-			DisplayName: want.DisplayName, Labels: want.Labels, NetworkCidr: want.NetworkCIDR,
+			DisplayName: want.DisplayName, Labels: want.Labels, NetworkCidr: want.NetworkCIDR, DeletionProtection: said(want.DeletionProtection),
 		}})
 		return p.order(ctx, name, "create", op, err)
 	}
@@ -149,11 +150,14 @@ func (p *applier) tenant(ctx context.Context) error {
 		return cannotChange(name, "networkCidr", have.GetNetworkCidr(), want.NetworkCIDR)
 	}
 	mask := differing(have.GetDisplayName(), want.DisplayName, have.GetLabels(), want.Labels)
+	mask = append(mask, differingProtection(have.GetDeletionProtection(), want.DeletionProtection)...)
 	if len(mask) == 0 {
 		return p.same(name)
 	}
 	op, err := p.api.tenants.UpdateTenant(ctx, &tenantv1.UpdateTenantRequest{
-		Tenant:     &tenantv1.Tenant{Name: name, Etag: have.GetEtag(), DisplayName: want.DisplayName, Labels: want.Labels},
+		Tenant: &tenantv1.Tenant{
+			Name: name, Etag: have.GetEtag(), DisplayName: want.DisplayName, Labels: want.Labels, DeletionProtection: said(want.DeletionProtection),
+		},
 		UpdateMask: &fieldmaskpb.FieldMask{Paths: mask},
 	})
 	return p.order(ctx, name, "update", op, err)
@@ -191,6 +195,7 @@ func (p *applier) organisation(ctx context.Context) error {
 	}
 	mask := differing(have.GetDisplayName(), want.GetDisplayName(), have.GetLabels(), want.GetLabels())
 	mask = append(mask, differingQuota(have.GetQuota(), want.GetQuota())...)
+	mask = append(mask, differingProtection(have.GetDeletionProtection(), p.b.Organisation.DeletionProtection)...)
 	if len(mask) == 0 {
 		return p.same(name)
 	}
@@ -208,7 +213,7 @@ func (p *applier) wantedOrganisation() (*tenantv1.Organisation, error) {
 		return nil, err
 	}
 	want := &tenantv1.Organisation{
-		DisplayName: o.DisplayName, Labels: o.Labels, Mode: mode, HubCidr: o.HubCIDR,
+		DisplayName: o.DisplayName, Labels: o.Labels, Mode: mode, HubCidr: o.HubCIDR, DeletionProtection: said(o.DeletionProtection),
 		Quota: &tenantv1.Quota{
 			Cores: o.Quota.Cores, RamMib: o.Quota.RAMMiB, Instances: o.Quota.Instances, Networks: o.Quota.Networks,
 			Routers: o.Quota.Routers, Ports: o.Quota.Ports, SecurityGroups: o.Quota.SecurityGroups,
@@ -224,7 +229,7 @@ func (p *applier) wantedOrganisation() (*tenantv1.Organisation, error) {
 	return want, nil
 }
 
-// vpcs makes those the order of the organisation did not, and sets what an order cannot carry: ingress rules.
+// vpcs makes those the order of the organisation did not, and sets what an order cannot carry: ingress rules and protection.
 func (p *applier) vpcs(ctx context.Context) error {
 	for _, v := range p.b.VPCs {
 		if err := p.vpc(ctx, v); err != nil {
@@ -240,7 +245,10 @@ func (p *applier) vpc(ctx context.Context, v blueprint.VPC) error {
 	if err != nil {
 		return err
 	}
-	want := &networkv1.Vpc{DisplayName: v.DisplayName, Labels: v.Labels, Mode: mode, Cidr: v.CIDR, IngressRules: ingressRules(v.IngressRules)}
+	want := &networkv1.Vpc{
+		DisplayName: v.DisplayName, Labels: v.Labels, Mode: mode, Cidr: v.CIDR, IngressRules: ingressRules(v.IngressRules),
+		DeletionProtection: said(v.DeletionProtection),
+	}
 	have, err := p.api.vpcs.GetVpc(ctx, &networkv1.GetVpcRequest{Name: name})
 	if status.Code(err) == codes.NotFound {
 		op, err := p.api.vpcs.CreateVpc(ctx, &networkv1.CreateVpcRequest{Parent: p.organisationName(), VpcId: v.ID, Vpc: want})
@@ -259,6 +267,7 @@ func (p *applier) vpc(ctx context.Context, v blueprint.VPC) error {
 	if !sameRules(have.GetIngressRules(), want.GetIngressRules()) {
 		mask = append(mask, "ingress_rules")
 	}
+	mask = append(mask, differingProtection(have.GetDeletionProtection(), v.DeletionProtection)...)
 	if len(mask) == 0 {
 		return p.same(name)
 	}
@@ -346,6 +355,17 @@ func differing(haveName, wantName string, haveLabels, wantLabels map[string]stri
 	}
 	return mask
 }
+
+// differingProtection is the mask path of a protection that the blueprint says otherwise.
+func differingProtection(have bool, want *bool) []string {
+	if want == nil || *want == have {
+		return nil
+	}
+	return []string{"deletion_protection"}
+}
+
+// said is false for what the blueprint does not say.
+func said(b *bool) bool { return b != nil && *b }
 
 func differingQuota(have, want *tenantv1.Quota) []string {
 	var mask []string
