@@ -7,6 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/low-layer/platform/libs/receipt"
 )
 
 // Querier reads and writes the service's database: a pool or a transaction.
@@ -76,6 +78,9 @@ type Kind struct {
 	Plan func(Resource) ([]Step, error)
 	// Load reads the spec of a resource.
 	Load func(ctx context.Context, q Querier, uid string) (any, error)
+	// Inventory answers what the cloud holds that bears the resource's uid, by its own lists and not by our ledger. It is
+	// the last look of a deletion: what it finds keeps the deletion from ending. Nil when there is nothing to list by.
+	Inventory func(ctx context.Context, run *Run) ([]External, error)
 	// Settled is the service's own part of a transition, in its transaction; its outbox event belongs here. May be nil.
 	Settled func(ctx context.Context, tx pgx.Tx, s Settlement) error
 	// Response is what the operation answers at its end. Nil, and every deletion, answer google.protobuf.Empty.
@@ -124,14 +129,19 @@ type Settlement struct {
 	// Objects are the external objects by step.
 	Objects map[string]External
 	// Removed is true when the resource is gone; the service removes its spec row. Receipt then lists every object there
-	// ever was and when it was seen to be gone.
-	Removed bool
-	Receipt []RemovedObject
+	// ever was and when it was seen to be gone, and ReceiptName is that of the signed document, empty without a signer.
+	Removed     bool
+	Receipt     []RemovedObject
+	ReceiptName string
 }
 
 // RemovedObject is one line of a deletion receipt.
 type RemovedObject struct {
 	Step, Type string
 	External
+	// MadeTime is when it was first known, SeenTime when it was last known to be there; zero when nobody noted it.
+	MadeTime, SeenTime time.Time
+	// GoneTime is when it was verified gone, Proof by which check.
 	GoneTime time.Time
+	Proof    receipt.Check
 }

@@ -84,7 +84,7 @@ func (s *Stack) settings(name, listen, admin string) []string {
 	if name == "gateway" {
 		return env
 	}
-	return append(env, prefix+"DATABASE_URL="+s.DatabaseURL(name), prefix+"CLOUDS_FILE="+s.opts.CloudsFile, prefix+"CLOUD="+s.opts.Cloud)
+	return append(env, prefix+"RECEIPT_KEY_FILE="+s.receiptKeyFile(name), prefix+"DATABASE_URL="+s.DatabaseURL(name), prefix+"CLOUDS_FILE="+s.opts.CloudsFile, prefix+"CLOUD="+s.opts.Cloud)
 }
 
 func (s *Stack) bin(name string) string { return filepath.Join(s.opts.Bin, name) }

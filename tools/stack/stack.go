@@ -200,7 +200,7 @@ func (s *Stack) part(name string) (*part, error) {
 	return nil, fmt.Errorf("the stack has no part %q", name)
 }
 
-// prepare makes folders, the database cluster, the key the secrets are sealed with and the simulator's clouds.yaml.
+// prepare makes folders, the database cluster, the keys that secrets are sealed and receipts signed with, and the simulator's clouds.yaml.
 func (s *Stack) prepare(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Join(s.opts.Dir, "log"), 0o755); err != nil {
 		return fmt.Errorf("make the folder of the stack: %w", err)
@@ -210,7 +210,7 @@ func (s *Stack) prepare(ctx context.Context) error {
 			return fmt.Errorf("hand over the log folder: %w", err)
 		}
 	}
-	if err := s.writeKey(); err != nil {
+	if err := errors.Join(s.writeKey(), s.writeReceiptKeys()); err != nil {
 		return err
 	}
 	if s.simulated() {

@@ -54,6 +54,7 @@ func toMetadata(op *provision.Operation) *operationv1.OperationMetadata {
 		CancelRequested:  op.CancelRequested,
 		TraceId:          op.TraceID,
 		RequestId:        op.RequestID,
+		Receipt:          op.Receipt,
 	}
 	for _, s := range op.Steps {
 		m.Steps = append(m.Steps, &operationv1.Step{

@@ -12,14 +12,18 @@ import (
 	"os"
 	"time"
 
+	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	"github.com/low-layer/platform/gen/openapi"
 	"github.com/low-layer/platform/libs/config"
 	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/libs/telemetry"
 	"github.com/low-layer/platform/services/gateway/internal/api/docs"
+	"github.com/low-layer/platform/services/gateway/internal/api/local"
 	"github.com/low-layer/platform/services/gateway/internal/api/observe"
 	"github.com/low-layer/platform/services/gateway/internal/api/operation"
 	"github.com/low-layer/platform/services/gateway/internal/api/proxy"
+	"github.com/low-layer/platform/services/gateway/internal/api/receipt"
 	"github.com/low-layer/platform/services/gateway/internal/api/rest"
 	"github.com/low-layer/platform/services/gateway/internal/api/server"
 	"github.com/low-layer/platform/services/gateway/internal/client"
@@ -99,7 +103,8 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 	if err != nil {
 		return nil, err
 	}
-	ops := operation.New(a.backends, paging.New(key))
+	tokens := paging.New(key)
+	ops, receipts := operation.New(a.backends, tokens), receipt.New(a.backends, tokens)
 
 	api := rest.New(rest.Config{Routes: routes, Logger: logger, Observer: observer, Timeout: cfg.Timeout, WaitTimeout: waitTimeout})
 	for _, b := range all {
@@ -108,16 +113,23 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 			return nil, err //nolint:wrapcheck // says which service
 		}
 	}
-	edge := client.Backend{Name: "gateway", Conn: operation.NewLocal(ops)}
-	if err = api.Register(ctx, edge, operations); err != nil {
-		return nil, err //nolint:wrapcheck // says which service
+	for _, own := range []struct {
+		conn   *local.Conn
+		routes rest.Registration
+	}{
+		{local.New(operationv1.OperationService_ServiceDesc, ops), operations},
+		{local.New(receiptv1.ReceiptService_ServiceDesc, receipts), receiptRoutes},
+	} {
+		if err = api.Register(ctx, client.Backend{Name: "gateway", Conn: own.conn}, own.routes); err != nil {
+			return nil, err //nolint:wrapcheck // says which service
+		}
 	}
 	a.server, err = server.New(ctx, cfg.Listen, server.Config{
 		ReadHeader: cfg.ReadHeaderTimeout, Read: cfg.ReadTimeout, Write: waitTimeout + cfg.ReadTimeout,
 		Timeout: cfg.Timeout, WaitTimeout: waitTimeout, StreamTimeout: cfg.StreamTimeout,
 		Idle: cfg.IdleTimeout, Drain: cfg.DrainTimeout, MaxStreams: cfg.MaxStreams, Logger: logger,
 	}, server.GRPCConfig{
-		Routes: routes, Proxy: proxy.New(routes, a.backends), Operations: ops, Observer: observer,
+		Routes: routes, Proxy: proxy.New(routes, a.backends), Own: []server.Registrable{ops, receipts}, Observer: observer,
 	}, api, docs.New(openapi.JSON))
 	if err != nil {
 		return nil, err //nolint:wrapcheck // says what it listens for

@@ -19,6 +19,7 @@ import (
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	"go.uber.org/goleak"
@@ -213,6 +214,7 @@ type edge struct {
 	network  *service
 	tenantOp *operations
 	netOp    *operations
+	receipts map[string]*receipts
 	stop     context.CancelFunc
 	done     chan error
 }
@@ -220,13 +222,16 @@ type edge struct {
 func newEdge(t *testing.T, settings ...string) *edge {
 	t.Helper()
 	e := &edge{T: t, tenants: &recorder{}, vpcs: &recorder{}, tenantOp: &operations{service: "tenant"}, netOp: &operations{service: "network"}}
+	e.receipts = map[string]*receipts{"tenant": {service: "tenant"}, "network": {service: "network"}}
 	e.tenant = startService(t, "127.0.0.1:0", func(r grpc.ServiceRegistrar) {
 		tenantv1.RegisterTenantServiceServer(r, &tenants{recorder: e.tenants})
 		operationv1.RegisterOperationServiceServer(r, e.tenantOp)
+		receiptv1.RegisterReceiptServiceServer(r, e.receipts["tenant"])
 	})
 	e.network = startService(t, "127.0.0.1:0", func(r grpc.ServiceRegistrar) {
 		networkv1.RegisterVpcServiceServer(r, &vpcs{recorder: e.vpcs})
 		operationv1.RegisterOperationServiceServer(r, e.netOp)
+		receiptv1.RegisterReceiptServiceServer(r, e.receipts["network"])
 	})
 	environment := []string{
 		app.Prefix + "LISTEN=127.0.0.1:0", app.Prefix + "ADMIN_LISTEN=127.0.0.1:0", app.Prefix + "READ_TIMEOUT=1s",

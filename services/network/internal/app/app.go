@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/event"
 	"github.com/low-layer/platform/libs/openstack"
@@ -26,6 +27,8 @@ import (
 	"github.com/low-layer/platform/libs/pg"
 	engine "github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/provision/operationapi"
+	"github.com/low-layer/platform/libs/provision/receiptapi"
+	"github.com/low-layer/platform/libs/receipt"
 	"github.com/low-layer/platform/libs/redisdb"
 	"github.com/low-layer/platform/libs/rpc"
 	"github.com/low-layer/platform/libs/telemetry"
@@ -109,15 +112,19 @@ func (a *App) assemble(neutron *cloud.Cloud) error {
 	o := a.options
 	a.records = store.NewRecords(a.pool, o.Clock, store.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage})
 	kit := provision.New(provision.InTurn(neutron, store.NewTurns(a.pool)), a.records, provision.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage})
+	keys, err := receipt.NewRing(a.cfg.ReceiptKey, a.cfg.ReceiptOldKeys)
+	if err != nil {
+		return err
+	}
 	engineConfig := engine.Config{
 		Service: name, Pool: a.pool, Kinds: kit.Kinds(), Logger: o.Logger, Clock: o.Clock, Telemetry: o.Telemetry,
 		Workers: a.cfg.Workers, StepContext: stepContext,
 		Lease: a.cfg.Lease, Sweep: a.cfg.Sweep, Settle: a.cfg.Settle, Failpoint: engine.FailpointFromEnvironment(),
+		Receipts: keys.Signer,
 	}
 	if o.Engine != nil {
 		o.Engine(&engineConfig)
 	}
-	var err error
 	if a.Engine, err = engine.New(engineConfig); err != nil {
 		return err
 	}
@@ -138,6 +145,7 @@ func (a *App) assemble(neutron *cloud.Cloud) error {
 	operations := operationapi.New(a.Engine, nil)
 	operationv1.RegisterOperationServiceServer(registrar, operations)
 	longrunningpb.RegisterOperationsServer(registrar, operations)
+	receiptv1.RegisterReceiptServiceServer(registrar, receiptapi.New(name, a.Engine, keys))
 	return nil
 }
 

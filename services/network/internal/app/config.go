@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/low-layer/platform/libs/config"
+	"github.com/low-layer/platform/libs/receipt"
 )
 
 // Prefix begins every setting's variable.
@@ -22,6 +23,10 @@ type Config struct {
 	Cloud      string `env:"CLOUD"`
 	// PageTokenKey signs page tokens; replicas share it.
 	PageTokenKey string `env:"PAGE_TOKEN_KEY" secret:"true"`
+	// ReceiptKey signs the receipts of deletions; replicas share it. ReceiptOldKeys are the public keys of those that signed
+	// before.
+	ReceiptKey     string `env:"RECEIPT_KEY,required,notEmpty" secret:"true" doc:"an Ed25519 private key as PEM (openssl genpkey -algorithm ed25519)"`
+	ReceiptOldKeys string `env:"RECEIPT_OLD_KEYS"`
 	// DriftInterval is how often the cloud is compared with what was asked for.
 	DriftInterval time.Duration `env:"DRIFT_INTERVAL" envDefault:"30s"`
 	// DriftAge is how old an object must be to be judged: the cloud's lists may be as much behind.
@@ -62,6 +67,12 @@ func (c Config) Problems() []config.Problem {
 		if d < 100*time.Millisecond {
 			bad(variable, "is below 100ms: give a duration such as 2s")
 		}
+	}
+	if _, err := receipt.NewRing(c.ReceiptKey, ""); err != nil {
+		bad("RECEIPT_KEY", err.Error())
+	}
+	if _, err := receipt.ParseKeys(c.ReceiptOldKeys); err != nil {
+		bad("RECEIPT_OLD_KEYS", err.Error())
 	}
 	return out
 }

@@ -36,7 +36,7 @@ func vpcListing() listing[vpcRow, vpc.Vpc] {
 		schema: filter.NewSchema(
 			filter.String("name", "v.name"), filter.String("display_name", "v.display_name"),
 			filter.Enum("mode", "v.mode", typev1.ResourceMode_value), filter.Enum("state", "r.state", typev1.State_value),
-			filter.CIDR("cidr", "v.cidr"), filter.Labels("labels", "v.labels"), filter.Timestamp("create_time", "v.create_time")),
+			filter.CIDR("cidr", "v.cidr"), filter.Labels("labels", "v.labels"), filter.Bool("deletion_protection", "v.deletion_protection"), filter.Timestamp("create_time", "v.create_time")),
 		orders: []string{"name", "create_time"}, usual: []paging.Order{name}, unique: name, convert: vpcRow.vpc,
 		values: func(v vpc.Vpc, orders []paging.Order) []any {
 			return valuesOf(orders, map[string]any{"name": v.Name.String(), "create_time": v.Created})

@@ -32,6 +32,9 @@ import (
 
 const sealURL = "base64key://smGbjm71Nxd1Ig5FS0wj9SlbzAIrnolCz9bQQ6uAhl4="
 
+// receiptKey signs the receipts of tests; it is that of RFC 8037.
+const receiptKey = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n"
+
 // patience bounds every wait of a test.
 const patience = 30 * time.Second
 
@@ -69,7 +72,7 @@ func startLogged(t *testing.T, logger *slog.Logger, change ...func(*app.Config))
 	database := pgtest.URL(t, sets...)
 	cfg := app.Config{
 		Listen: "127.0.0.1:0", DatabaseURL: database, MaxConns: 12, RedisURL: redistest.URL(t), CloudsFile: clouds, Cloud: "sim",
-		SealURL: sealURL, NetworkTarget: address, Retention: time.Hour, CredentialLifetime: 3 * time.Hour,
+		SealURL: sealURL, ReceiptKey: receiptKey, NetworkTarget: address, Retention: time.Hour, CredentialLifetime: 3 * time.Hour,
 		CredentialRoles: []string{"member"}, DriftInterval: time.Hour, PeriodicInterval: time.Hour,
 		QuotaCores: 20, QuotaRAMMiB: 4096, QuotaInstances: 10, QuotaNetworks: 40, QuotaRouters: 20, QuotaPorts: 200,
 		QuotaSecurityGroups: 20,

@@ -138,6 +138,22 @@ func (n *Network) VPCNames(ctx context.Context, organisation string) ([]string, 
 	return names, err
 }
 
+// ProtectedVPCs answers the names of VPCs that are protected against deletion.
+func (n *Network) ProtectedVPCs(ctx context.Context, organisation string) ([]string, error) {
+	page, err := n.vpcs.ListVpcs(ctx, &networkv1.ListVpcsRequest{Parent: organisation, PageSize: 1000, Filter: "deletion_protection = true"})
+	if err != nil {
+		if known := grpcerr.FromError(err); known.Code == errs.CodeNotFound {
+			return nil, nil
+		}
+		return nil, away("list vpcs", err)
+	}
+	names := make([]string, len(page.GetVpcs()))
+	for i, v := range page.GetVpcs() {
+		names[i] = v.GetName()
+	}
+	return names, nil
+}
+
 // DeletePeerings asks for the end of every peering of a VPC.
 func (n *Network) DeletePeerings(ctx context.Context, vpc string) (int, error) {
 	name, err := resourcename.ParseVpc(vpc)

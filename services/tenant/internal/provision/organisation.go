@@ -39,10 +39,11 @@ func organisationKind(d Deps) provision.Kind {
 			{Type: typeHub, Delete: k.deleteHub, Gone: k.hubLeft, Find: k.findHub},
 			{Type: typeVPC, Delete: k.deleteVPC, Gone: k.vpcsLeft, Find: k.findVPC},
 		},
-		Plan:     k.plan,
-		Load:     k.load,
-		Settled:  k.settled,
-		Response: k.response,
+		Plan:      k.plan,
+		Load:      k.load,
+		Settled:   k.settled,
+		Response:  k.response,
+		Inventory: k.inventory,
 	}
 }
 

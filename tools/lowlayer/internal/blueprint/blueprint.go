@@ -35,6 +35,8 @@ type Tenant struct {
 	DisplayName string            `yaml:"displayName"`
 	Labels      map[string]string `yaml:"labels"`
 	NetworkCIDR string            `yaml:"networkCidr"`
+	// DeletionProtection is nil when the blueprint does not say.
+	DeletionProtection *bool `yaml:"deletionProtection"`
 }
 
 // Organisation is the organisation and its mode, MUTUALIZED or DEDICATED.
@@ -45,6 +47,8 @@ type Organisation struct {
 	Mode        string            `yaml:"mode"`
 	HubCIDR     string            `yaml:"hubCidr"`
 	Quota       Quota             `yaml:"quota"`
+	// DeletionProtection is nil when the blueprint does not say.
+	DeletionProtection *bool `yaml:"deletionProtection"`
 }
 
 // Quota is what the organisation's project may hold; 0 takes the platform's default.
@@ -66,6 +70,8 @@ type VPC struct {
 	Mode         string            `yaml:"mode"`
 	CIDR         string            `yaml:"cidr"`
 	IngressRules []IngressRule     `yaml:"ingressRules"`
+	// DeletionProtection is nil when the blueprint does not say.
+	DeletionProtection *bool `yaml:"deletionProtection"`
 }
 
 // IngressRule lets one kind of traffic in.

@@ -120,7 +120,7 @@ func (p *applier) tenant(ctx context.Context) error {
 	}
 	if !exists {
 		op, err := p.api.tenants.CreateTenant(ctx, &tenantv1.CreateTenantRequest{TenantId: want.ID, Tenant: &tenantv1.Tenant{
-			DisplayName: want.DisplayName, Labels: want.Labels, NetworkCidr: want.NetworkCIDR,
+			DisplayName: want.DisplayName, Labels: want.Labels, NetworkCidr: want.NetworkCIDR, DeletionProtection: said(want.DeletionProtection),
 		}})
 		return p.order(ctx, name, created, op, err)
 	}
@@ -128,12 +128,15 @@ func (p *applier) tenant(ctx context.Context) error {
 		return cannotChange(name, "networkCidr", have.GetNetworkCidr(), want.NetworkCIDR)
 	}
 	mask := differing(have.GetDisplayName(), want.DisplayName, have.GetLabels(), want.Labels)
+	mask = append(mask, differingProtection(have.GetDeletionProtection(), want.DeletionProtection)...)
 	if len(mask) == 0 {
 		p.did(name, unchanged, nil)
 		return nil
 	}
 	op, err := p.api.tenants.UpdateTenant(ctx, &tenantv1.UpdateTenantRequest{
-		Tenant:     &tenantv1.Tenant{Name: name, Etag: have.GetEtag(), DisplayName: want.DisplayName, Labels: want.Labels},
+		Tenant: &tenantv1.Tenant{
+			Name: name, Etag: have.GetEtag(), DisplayName: want.DisplayName, Labels: want.Labels, DeletionProtection: said(want.DeletionProtection),
+		},
 		UpdateMask: &fieldmaskpb.FieldMask{Paths: mask},
 	})
 	return p.order(ctx, name, updated, op, err)
@@ -162,6 +165,7 @@ func (p *applier) organisation(ctx context.Context) error {
 	}
 	mask := differing(have.GetDisplayName(), want.GetDisplayName(), have.GetLabels(), want.GetLabels())
 	mask = append(mask, differingQuota(have.GetQuota(), want.GetQuota())...)
+	mask = append(mask, differingProtection(have.GetDeletionProtection(), p.b.Organisation.DeletionProtection)...)
 	if len(mask) == 0 {
 		p.did(name, unchanged, nil)
 		return nil
@@ -222,7 +226,7 @@ func (p *applier) wantedOrganisation() (*tenantv1.Organisation, error) {
 		return nil, err
 	}
 	want := &tenantv1.Organisation{
-		DisplayName: o.DisplayName, Labels: o.Labels, Mode: mode, HubCidr: o.HubCIDR,
+		DisplayName: o.DisplayName, Labels: o.Labels, Mode: mode, HubCidr: o.HubCIDR, DeletionProtection: said(o.DeletionProtection),
 		Quota: &tenantv1.Quota{
 			Cores: o.Quota.Cores, RamMib: o.Quota.RAMMiB, Instances: o.Quota.Instances, Networks: o.Quota.Networks,
 			Routers: o.Quota.Routers, Ports: o.Quota.Ports, SecurityGroups: o.Quota.SecurityGroups,

@@ -11,7 +11,7 @@ import (
 	"github.com/low-layer/platform/tools/lowlayer/internal/blueprint"
 )
 
-// vpcs makes those the order of the organisation did not, and sets what an order cannot carry: ingress rules.
+// vpcs makes those the order of the organisation did not, and sets what an order cannot carry: ingress rules and protection.
 func (p *applier) vpcs(ctx context.Context) error {
 	for _, v := range p.b.VPCs {
 		if err := p.vpc(ctx, v); err != nil {
@@ -27,7 +27,10 @@ func (p *applier) vpc(ctx context.Context, v blueprint.VPC) error {
 	if err != nil {
 		return err
 	}
-	want := &networkv1.Vpc{DisplayName: v.DisplayName, Labels: v.Labels, Mode: mode, Cidr: v.CIDR, IngressRules: ingressRules(v.IngressRules)}
+	want := &networkv1.Vpc{
+		DisplayName: v.DisplayName, Labels: v.Labels, Mode: mode, Cidr: v.CIDR, IngressRules: ingressRules(v.IngressRules),
+		DeletionProtection: said(v.DeletionProtection),
+	}
 	have, exists, err := settled(ctx, p, name, func(ctx context.Context) (*networkv1.Vpc, error) {
 		return p.api.vpcs.GetVpc(ctx, &networkv1.GetVpcRequest{Name: name})
 	})
@@ -48,6 +51,7 @@ func (p *applier) vpc(ctx context.Context, v blueprint.VPC) error {
 	if !sameRules(have.GetIngressRules(), want.GetIngressRules()) {
 		mask = append(mask, "ingress_rules")
 	}
+	mask = append(mask, differingProtection(have.GetDeletionProtection(), v.DeletionProtection)...)
 	outcome := updated
 	if p.ordered[name] { // its rules are part of making it
 		outcome = created

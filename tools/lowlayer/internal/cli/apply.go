@@ -17,8 +17,8 @@ func (a *app) applyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "apply -f FILE", Short: "Make what a blueprint describes and is not there yet", Args: exactly(0),
 		Long: `apply makes what a blueprint describes: the tenant, the organisation with its VPCs in one order, and peerings.
-What exists already is brought to the blueprint where it can change (display names, labels, quota, ingress rules) and
-is an error where it cannot (mode, CIDR). What the blueprint does not name is left alone.
+What exists already is brought to the blueprint where it can change (display names, labels, quota, ingress rules, deletion
+protection) and is an error where it cannot (mode, CIDR). What the blueprint does not name is left alone.
 
 The whole blueprint is checked before anything is ordered. A tenant that was made for an organisation which the platform then
 refuses is removed again; whatever else goes wrong, what was made stays, and applying the blueprint again goes on from there.`,

@@ -15,6 +15,7 @@ import (
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	"github.com/low-layer/platform/libs/ids"
 )
@@ -29,6 +30,7 @@ type client struct {
 	peerings      networkv1.PeeringServiceClient
 	drift         networkv1.DriftServiceClient
 	operations    operationv1.OperationServiceClient
+	receipts      receiptv1.ReceiptServiceClient
 }
 
 const maxAnswer = 32 << 20 // a page of 1000 resources is far below
@@ -57,6 +59,7 @@ func newClient(address string, note func(format string, args ...any)) (*client, 
 		peerings:      networkv1.NewPeeringServiceClient(conn),
 		drift:         networkv1.NewDriftServiceClient(conn),
 		operations:    operationv1.NewOperationServiceClient(conn),
+		receipts:      receiptv1.NewReceiptServiceClient(conn),
 	}, nil
 }
 

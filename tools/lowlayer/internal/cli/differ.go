@@ -59,6 +59,17 @@ func differing(haveName, wantName string, haveLabels, wantLabels map[string]stri
 	return mask
 }
 
+// differingProtection is the mask path of a protection that the blueprint says otherwise.
+func differingProtection(have bool, want *bool) []string {
+	if want == nil || *want == have {
+		return nil
+	}
+	return []string{"deletion_protection"}
+}
+
+// said is false for what the blueprint does not say.
+func said(b *bool) bool { return b != nil && *b }
+
 func differingQuota(have, want *tenantv1.Quota) []string {
 	var mask []string
 	add := func(path string, have, want int32) {

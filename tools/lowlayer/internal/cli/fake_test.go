@@ -19,6 +19,7 @@ import (
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 )
@@ -32,6 +33,7 @@ type fakePlatform struct {
 	networkv1.UnimplementedPeeringServiceServer
 	networkv1.UnimplementedDriftServiceServer
 	operationv1.UnimplementedOperationServiceServer
+	receiptv1.UnimplementedReceiptServiceServer
 
 	mu            sync.Mutex
 	tenants       map[string]*tenantv1.Tenant
@@ -41,6 +43,8 @@ type fakePlatform struct {
 	operations    map[string]*longrunningpb.Operation
 	answers       map[string]proto.Message
 	requests      []proto.Message
+	receipts      []*receiptv1.Receipt
+	keys          []*receiptv1.ReceiptKey
 	blockage      *typev1.Blockage // of every operation; they never end while it is set
 	ends          error            // how operations end; nil is well
 	refusals      map[string][]error
@@ -83,6 +87,7 @@ func newFake(t *testing.T) (*fakePlatform, string) {
 	networkv1.RegisterPeeringServiceServer(server, f)
 	networkv1.RegisterDriftServiceServer(server, f)
 	operationv1.RegisterOperationServiceServer(server, f)
+	receiptv1.RegisterReceiptServiceServer(server, f)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	t.Cleanup(func() {

@@ -69,6 +69,7 @@ func (a *app) organisationCreate() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.DisplayName, "display-name", "", "name for people")
+	protectFlags(cmd, &o.DeletionProtection)
 	flags.StringVar(&mode, "mode", "", "MUTUALIZED (overprovisioned, cheaper) or DEDICATED (guaranteed)")
 	flags.StringVar(&o.HubCidr, "hub-cidr", "", "CIDR of the bastion's network; chosen when empty")
 	flags.StringToStringVar(&o.Labels, "label", nil, "label, as key=value")
@@ -184,7 +185,7 @@ func (a *app) organisationUpdate() *cobra.Command {
 			}
 			o.Name = name
 			mask := changed(cmd, map[string]string{
-				"display-name": "display_name", "label": "labels", "quota-cores": "quota.cores", "quota-ram-mib": "quota.ram_mib",
+				"protect": "deletion_protection", "no-protect": "deletion_protection", "display-name": "display_name", "label": "labels", "quota-cores": "quota.cores", "quota-ram-mib": "quota.ram_mib",
 				"quota-instances": "quota.instances", "quota-networks": "quota.networks", "quota-routers": "quota.routers",
 				"quota-ports": "quota.ports", "quota-security-groups": "quota.security_groups",
 			})
@@ -203,6 +204,7 @@ func (a *app) organisationUpdate() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&o.DisplayName, "display-name", "", "name for people")
+	protectFlags(cmd, &o.DeletionProtection)
 	cmd.Flags().StringToStringVar(&o.Labels, "label", nil, "labels, as key=value; they replace the present ones")
 	cmd.Flags().StringVar(&o.Etag, "etag", "", "change it only when this is its etag")
 	quotaFlags(cmd, o.GetQuota())

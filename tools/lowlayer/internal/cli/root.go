@@ -84,7 +84,7 @@ Names may be written in full (tenants/acme/organisations/core/vpcs/dev) or short
 	fixed(root, "output", "table", "json", "yaml", "name")
 	root.AddCommand(
 		a.tenantCommand(), a.organisationCommand(), a.vpcCommand(), a.hubCommand(), a.peeringCommand(),
-		a.operationCommand(), a.driftCommand(), a.isolationCommand(), a.applyCommand(), a.treeCommand(), exitCodesTopic(),
+		a.operationCommand(), a.receiptCommand(), a.driftCommand(), a.isolationCommand(), a.applyCommand(), a.treeCommand(), exitCodesTopic(),
 	)
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		switch a.output {

@@ -51,6 +51,7 @@ func (a *app) tenantCreate() *cobra.Command {
 		return a.finishTenant(cmd.Context(), op)
 	}}
 	cmd.Flags().StringVar(&t.DisplayName, "display-name", "", "name for people")
+	protectFlags(cmd, &t.DeletionProtection)
 	cmd.Flags().StringVar(&t.NetworkCidr, "network-cidr", "", "address space of the tenant (default 10.64.0.0/12)")
 	cmd.Flags().StringToStringVar(&t.Labels, "label", nil, "label, as key=value")
 	return cmd
@@ -128,7 +129,7 @@ func (a *app) tenantUpdate() *cobra.Command {
 				return err
 			}
 			t.Name = name
-			mask := changed(cmd, map[string]string{"display-name": "display_name", "label": "labels"})
+			mask := changed(cmd, map[string]string{"protect": "deletion_protection", "no-protect": "deletion_protection", "display-name": "display_name", "label": "labels"})
 			if len(mask) == 0 {
 				return nothingToChange(cmd)
 			}
@@ -144,6 +145,7 @@ func (a *app) tenantUpdate() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&t.DisplayName, "display-name", "", "name for people")
+	protectFlags(cmd, &t.DeletionProtection)
 	cmd.Flags().StringToStringVar(&t.Labels, "label", nil, "labels, as key=value; they replace the present ones")
 	cmd.Flags().StringVar(&t.Etag, "etag", "", "change it only when this is its etag")
 	return cmd

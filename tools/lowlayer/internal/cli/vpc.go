@@ -60,6 +60,7 @@ func (a *app) vpcCreate() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&v.DisplayName, "display-name", "", "name for people")
+	protectFlags(cmd, &v.DeletionProtection)
 	cmd.Flags().StringVar(&mode, "mode", "", "MUTUALIZED or DEDICATED; the organisation's when empty")
 	cmd.Flags().StringVar(&v.Cidr, "cidr", "", "CIDR, /16 to /26; a free /20 when empty")
 	cmd.Flags().StringToStringVar(&v.Labels, "label", nil, "label, as key=value")
@@ -147,7 +148,7 @@ func (a *app) vpcUpdate() *cobra.Command {
 			if v.IngressRules, err = rulesOf(allow); err != nil {
 				return err
 			}
-			mask := changed(cmd, map[string]string{"display-name": "display_name", "label": "labels", "allow": "ingress_rules", "allow-nothing": "ingress_rules"})
+			mask := changed(cmd, map[string]string{"protect": "deletion_protection", "no-protect": "deletion_protection", "display-name": "display_name", "label": "labels", "allow": "ingress_rules", "allow-nothing": "ingress_rules"})
 			if len(mask) == 0 {
 				return nothingToChange(cmd)
 			}
@@ -163,6 +164,7 @@ func (a *app) vpcUpdate() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&v.DisplayName, "display-name", "", "name for people")
+	protectFlags(cmd, &v.DeletionProtection)
 	cmd.Flags().StringToStringVar(&v.Labels, "label", nil, "labels, as key=value; they replace the present ones")
 	cmd.Flags().StringArrayVar(&allow, "allow", nil, "traffic to let in, as NAME=PROTOCOL[:PORT[-PORT]]@CIDR; these replace the present ones")
 	cmd.Flags().BoolVar(&none, "allow-nothing", false, "let nothing in but the VPC itself and the bastion")

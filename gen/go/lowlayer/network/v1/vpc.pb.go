@@ -120,9 +120,12 @@ type Vpc struct {
 	// When it was last changed.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// What it is made of in the cloud.
-	Cloud         *VpcCloudRefs `protobuf:"bytes,15,opt,name=cloud,proto3" json:"cloud,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Cloud *VpcCloudRefs `protobuf:"bytes,15,opt,name=cloud,proto3" json:"cloud,omitempty"`
+	// While true, neither it nor its organisation or tenant can be deleted: such a call answers FAILED_PRECONDITION
+	// (`DELETION_PROTECTED`), also with `force` and `purge`.
+	DeletionProtection bool `protobuf:"varint,16,opt,name=deletion_protection,json=deletionProtection,proto3" json:"deletion_protection,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Vpc) Reset() {
@@ -258,6 +261,13 @@ func (x *Vpc) GetCloud() *VpcCloudRefs {
 		return x.Cloud
 	}
 	return nil
+}
+
+func (x *Vpc) GetDeletionProtection() bool {
+	if x != nil {
+		return x.DeletionProtection
+	}
+	return false
 }
 
 // IngressRule allows one kind of traffic into a VPC.
@@ -571,7 +581,7 @@ type ListVpcsRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// `next_page_token` of the page before, with the same filter and order.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// AIP-160 over `name`, `display_name`, `mode`, `state`, `cidr`, `labels`, `create_time`.
+	// AIP-160 over `name`, `display_name`, `mode`, `state`, `cidr`, `labels`, `deletion_protection`, `create_time`.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	// `name` (default) or `create_time`, with ` desc` for the other way round.
 	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
@@ -833,7 +843,7 @@ var File_lowlayer_network_v1_vpc_proto protoreflect.FileDescriptor
 
 const file_lowlayer_network_v1_vpc_proto_rawDesc = "" +
 	"\n" +
-	"\x1dlowlayer/network/v1/vpc.proto\x12\x13lowlayer.network.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1clowlayer/type/v1/state.proto\"\xe8\a\n" +
+	"\x1dlowlayer/network/v1/vpc.proto\x12\x13lowlayer.network.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1clowlayer/type/v1/state.proto\"\x9e\b\n" +
 	"\x03Vpc\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x15\n" +
 	"\x03uid\x18\x02 \x01(\tB\x03\xe0A\x03R\x03uid\x12-\n" +
@@ -856,7 +866,8 @@ const file_lowlayer_network_v1_vpc_proto_rawDesc = "" +
 	"createTime\x12@\n" +
 	"\vupdate_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime\x12<\n" +
-	"\x05cloud\x18\x0f \x01(\v2!.lowlayer.network.v1.VpcCloudRefsB\x03\xe0A\x03R\x05cloud\x1a9\n" +
+	"\x05cloud\x18\x0f \x01(\v2!.lowlayer.network.v1.VpcCloudRefsB\x03\xe0A\x03R\x05cloud\x124\n" +
+	"\x13deletion_protection\x18\x10 \x01(\bB\x03\xe0A\x01R\x12deletionProtection\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:`\xeaA]\n" +

@@ -128,7 +128,9 @@ type OperationMetadata struct {
 	// Trace of the call that asked for the work; the whole work is in it.
 	TraceId string `protobuf:"bytes,15,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
 	// The `request_id` of the call, when it had one.
-	RequestId     string `protobuf:"bytes,16,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,16,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Of a deletion that is done: its signed receipt, `tenants/{tenant}/receipts/{receipt}`.
+	Receipt       string `protobuf:"bytes,17,opt,name=receipt,proto3" json:"receipt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -275,6 +277,13 @@ func (x *OperationMetadata) GetRequestId() string {
 	return ""
 }
 
+func (x *OperationMetadata) GetReceipt() string {
+	if x != nil {
+		return x.Receipt
+	}
+	return ""
+}
+
 // Step is one piece of an operation's work.
 type Step struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -415,7 +424,7 @@ var File_lowlayer_operation_v1_operation_proto protoreflect.FileDescriptor
 
 const file_lowlayer_operation_v1_operation_proto_rawDesc = "" +
 	"\n" +
-	"%lowlayer/operation/v1/operation.proto\x12\x15lowlayer.operation.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1clowlayer/type/v1/state.proto\"\x84\x06\n" +
+	"%lowlayer/operation/v1/operation.proto\x12\x15lowlayer.operation.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1clowlayer/type/v1/state.proto\"\xa3\x06\n" +
 	"\x11OperationMetadata\x12\x1f\n" +
 	"\bresource\x18\x01 \x01(\tB\x03\xe0A\x03R\bresource\x12&\n" +
 	"\fresource_uid\x18\x02 \x01(\tB\x03\xe0A\x03R\vresourceUid\x12\x17\n" +
@@ -438,7 +447,8 @@ const file_lowlayer_operation_v1_operation_proto_rawDesc = "" +
 	"\x10cancel_requested\x18\x0e \x01(\bB\x03\xe0A\x03R\x0fcancelRequested\x12\x1e\n" +
 	"\btrace_id\x18\x0f \x01(\tB\x03\xe0A\x03R\atraceId\x12\"\n" +
 	"\n" +
-	"request_id\x18\x10 \x01(\tB\x03\xe0A\x03R\trequestId\"\xaf\x04\n" +
+	"request_id\x18\x10 \x01(\tB\x03\xe0A\x03R\trequestId\x12\x1d\n" +
+	"\areceipt\x18\x11 \x01(\tB\x03\xe0A\x03R\areceipt\"\xaf\x04\n" +
 	"\x04Step\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x03R\x04name\x12\x19\n" +
 	"\x05title\x18\x02 \x01(\tB\x03\xe0A\x03R\x05title\x12<\n" +

@@ -69,9 +69,12 @@ type Organisation struct {
 	// Id of its Keystone project.
 	OpenstackProjectId string `protobuf:"bytes,18,opt,name=openstack_project_id,json=openstackProjectId,proto3" json:"openstack_project_id,omitempty"`
 	// Its application credential, without the secret.
-	Credential    *Credential `protobuf:"bytes,19,opt,name=credential,proto3" json:"credential,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Credential *Credential `protobuf:"bytes,19,opt,name=credential,proto3" json:"credential,omitempty"`
+	// While true, neither it nor its tenant can be deleted: such a call answers FAILED_PRECONDITION (`DELETION_PROTECTED`),
+	// also with `force` and `purge`.
+	DeletionProtection bool `protobuf:"varint,20,opt,name=deletion_protection,json=deletionProtection,proto3" json:"deletion_protection,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Organisation) Reset() {
@@ -235,6 +238,13 @@ func (x *Organisation) GetCredential() *Credential {
 		return x.Credential
 	}
 	return nil
+}
+
+func (x *Organisation) GetDeletionProtection() bool {
+	if x != nil {
+		return x.DeletionProtection
+	}
+	return false
 }
 
 // VpcOrder is one VPC of the order for an organisation.
@@ -1008,7 +1018,8 @@ var File_lowlayer_tenant_v1_organisation_proto protoreflect.FileDescriptor
 
 const file_lowlayer_tenant_v1_organisation_proto_rawDesc = "" +
 	"\n" +
-	"%lowlayer/tenant/v1/organisation.proto\x12\x12lowlayer.tenant.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1clowlayer/type/v1/state.proto\"\xf4\t\n" +
+	"%lowlayer/tenant/v1/organisation.proto\x12\x12lowlayer.tenant.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1clowlayer/type/v1/state.proto\"\xaa\n" +
+	"\n" +
 	"\fOrganisation\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x15\n" +
 	"\x03uid\x18\x02 \x01(\tB\x03\xe0A\x03R\x03uid\x12-\n" +
@@ -1039,7 +1050,8 @@ const file_lowlayer_tenant_v1_organisation_proto_rawDesc = "" +
 	"\x14openstack_project_id\x18\x12 \x01(\tB\x03\xe0A\x03R\x12openstackProjectId\x12C\n" +
 	"\n" +
 	"credential\x18\x13 \x01(\v2\x1e.lowlayer.tenant.v1.CredentialB\x03\xe0A\x03R\n" +
-	"credential\x1a9\n" +
+	"credential\x124\n" +
+	"\x13deletion_protection\x18\x14 \x01(\bB\x03\xe0A\x01R\x12deletionProtection\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:p\xeaAm\n" +

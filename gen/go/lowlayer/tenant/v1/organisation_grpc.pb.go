@@ -46,14 +46,16 @@ type OrganisationServiceClient interface {
 	GetOrganisation(ctx context.Context, in *GetOrganisationRequest, opts ...grpc.CallOption) (*Organisation, error)
 	// ListOrganisations answers the organisations of a tenant, page by page.
 	ListOrganisations(ctx context.Context, in *ListOrganisationsRequest, opts ...grpc.CallOption) (*ListOrganisationsResponse, error)
-	// UpdateOrganisation changes the fields of the mask: `display_name`, `labels`, `quota`. The response is an Organisation.
+	// UpdateOrganisation changes the fields of the mask: `display_name`, `labels`, `quota`, `deletion_protection`. The
+	// response is an Organisation.
 	//
 	// Errors: ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT for a field that cannot change (`mode`, `hub_cidr`, `vpcs`).
 	UpdateOrganisation(ctx context.Context, in *UpdateOrganisationRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
 	// DeleteOrganisation switches an organisation off (its Keystone project is disabled) and marks it deleted; it can be
 	// undeleted until its `purge_time`. With `purge` it is removed at once, with its VPCs when `force` is set too.
 	//
-	// Errors: FAILED_PRECONDITION (`ORGANISATION_NOT_EMPTY`) when VPCs remain and `force` is not set.
+	// Errors: FAILED_PRECONDITION (`ORGANISATION_NOT_EMPTY`) when VPCs remain and `force` is not set,
+	// (`DELETION_PROTECTED`) when it, or with `force` a VPC of it, has `deletion_protection`.
 	DeleteOrganisation(ctx context.Context, in *DeleteOrganisationRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
 	// UndeleteOrganisation brings a deleted organisation back while its `purge_time` lies ahead.
 	//
@@ -159,14 +161,16 @@ type OrganisationServiceServer interface {
 	GetOrganisation(context.Context, *GetOrganisationRequest) (*Organisation, error)
 	// ListOrganisations answers the organisations of a tenant, page by page.
 	ListOrganisations(context.Context, *ListOrganisationsRequest) (*ListOrganisationsResponse, error)
-	// UpdateOrganisation changes the fields of the mask: `display_name`, `labels`, `quota`. The response is an Organisation.
+	// UpdateOrganisation changes the fields of the mask: `display_name`, `labels`, `quota`, `deletion_protection`. The
+	// response is an Organisation.
 	//
 	// Errors: ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT for a field that cannot change (`mode`, `hub_cidr`, `vpcs`).
 	UpdateOrganisation(context.Context, *UpdateOrganisationRequest) (*longrunningpb.Operation, error)
 	// DeleteOrganisation switches an organisation off (its Keystone project is disabled) and marks it deleted; it can be
 	// undeleted until its `purge_time`. With `purge` it is removed at once, with its VPCs when `force` is set too.
 	//
-	// Errors: FAILED_PRECONDITION (`ORGANISATION_NOT_EMPTY`) when VPCs remain and `force` is not set.
+	// Errors: FAILED_PRECONDITION (`ORGANISATION_NOT_EMPTY`) when VPCs remain and `force` is not set,
+	// (`DELETION_PROTECTED`) when it, or with `force` a VPC of it, has `deletion_protection`.
 	DeleteOrganisation(context.Context, *DeleteOrganisationRequest) (*longrunningpb.Operation, error)
 	// UndeleteOrganisation brings a deleted organisation back while its `purge_time` lies ahead.
 	//

@@ -64,8 +64,11 @@ type Tenant struct {
 	PurgeTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=purge_time,json=purgeTime,proto3" json:"purge_time,omitempty"`
 	// Id of its Keystone domain.
 	OpenstackDomainId string `protobuf:"bytes,15,opt,name=openstack_domain_id,json=openstackDomainId,proto3" json:"openstack_domain_id,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// While true, neither it nor what is above it can be deleted: such a call answers FAILED_PRECONDITION
+	// (`DELETION_PROTECTED`), also with `force` and `purge`.
+	DeletionProtection bool `protobuf:"varint,16,opt,name=deletion_protection,json=deletionProtection,proto3" json:"deletion_protection,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Tenant) Reset() {
@@ -201,6 +204,13 @@ func (x *Tenant) GetOpenstackDomainId() string {
 		return x.OpenstackDomainId
 	}
 	return ""
+}
+
+func (x *Tenant) GetDeletionProtection() bool {
+	if x != nil {
+		return x.DeletionProtection
+	}
+	return false
 }
 
 // CreateTenantRequest asks for a tenant.
@@ -775,7 +785,7 @@ var File_lowlayer_tenant_v1_tenant_proto protoreflect.FileDescriptor
 
 const file_lowlayer_tenant_v1_tenant_proto_rawDesc = "" +
 	"\n" +
-	"\x1flowlayer/tenant/v1/tenant.proto\x12\x12lowlayer.tenant.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1clowlayer/type/v1/state.proto\"\xbe\a\n" +
+	"\x1flowlayer/tenant/v1/tenant.proto\x12\x12lowlayer.tenant.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1clowlayer/type/v1/state.proto\"\xf4\a\n" +
 	"\x06Tenant\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x15\n" +
 	"\x03uid\x18\x02 \x01(\tB\x03\xe0A\x03R\x03uid\x12-\n" +
@@ -800,7 +810,8 @@ const file_lowlayer_tenant_v1_tenant_proto_rawDesc = "" +
 	"deleteTime\x12>\n" +
 	"\n" +
 	"purge_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tpurgeTime\x123\n" +
-	"\x13openstack_domain_id\x18\x0f \x01(\tB\x03\xe0A\x03R\x11openstackDomainId\x1a9\n" +
+	"\x13openstack_domain_id\x18\x0f \x01(\tB\x03\xe0A\x03R\x11openstackDomainId\x124\n" +
+	"\x13deletion_protection\x18\x10 \x01(\bB\x03\xe0A\x01R\x12deletionProtection\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:A\xeaA>\n" +

@@ -7,7 +7,6 @@ import (
 
 	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
 	"github.com/low-layer/platform/services/gateway/internal/api/observe"
-	"github.com/low-layer/platform/services/gateway/internal/api/operation"
 	"github.com/low-layer/platform/services/gateway/internal/api/proxy"
 	"github.com/low-layer/platform/services/gateway/internal/edge/route"
 
@@ -30,11 +29,15 @@ const (
 
 // GRPCConfig is what the gRPC half of the edge is made of.
 type GRPCConfig struct {
-	Routes     *route.Table
-	Proxy      *proxy.Proxy
-	Operations *operation.Server
-	Observer   *observe.Observer
+	Routes *route.Table
+	Proxy  *proxy.Proxy
+	// Own are the services that are answered here.
+	Own      []Registrable
+	Observer *observe.Observer
 }
+
+// Registrable is a service that makes itself known to a server.
+type Registrable interface{ Register(r grpc.ServiceRegistrar) }
 
 // gRPC is the gRPC half of the edge.
 type gRPC struct {
@@ -44,7 +47,7 @@ type gRPC struct {
 	endStreams context.CancelFunc
 }
 
-// newGRPC makes it: operations, health and reflection are answered here, every other public method is passed on.
+// newGRPC makes it: operations, receipts, health and reflection are answered here, every other public method is passed on.
 func newGRPC(ctx context.Context, cfg Config, parts GRPCConfig, flying *inFlight) *gRPC {
 	ended, end := context.WithCancel(context.WithoutCancel(ctx))
 	c := &calls{
@@ -69,7 +72,9 @@ func newGRPC(ctx context.Context, cfg Config, parts GRPCConfig, flying *inFlight
 	)
 	g := &gRPC{server: s, health: health.NewServer(), endStreams: end}
 	here := local{s, c}
-	parts.Operations.Register(here)
+	for _, own := range parts.Own {
+		own.Register(here)
+	}
 	healthpb.RegisterHealthServer(here, g.health)
 	reflect(s, parts.Routes)
 	for _, name := range append(parts.Routes.Services(), "") {

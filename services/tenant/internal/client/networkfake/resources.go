@@ -136,6 +136,9 @@ func (f *Fake) DeleteVpc(_ context.Context, req *networkv1.DeleteVpcRequest) (*l
 		if f.vpcs[name] == nil {
 			return errs.NotFound("vpc", name)
 		}
+		if f.vpcs[name].GetDeletionProtection() {
+			return errs.Protected(name)
+		}
 		for _, p := range f.peerings {
 			if p.GetVpc() == name || p.GetPeerVpc() == name {
 				return errs.Failed("VPC_PEERED", "%s is peered by %s; delete that first", name, p.GetName())
@@ -175,8 +178,12 @@ func (f *Fake) ListVpcs(_ context.Context, req *networkv1.ListVpcsRequest) (*net
 		return nil, errs.NotFound("organisation", req.GetParent())
 	}
 	out := &networkv1.ListVpcsResponse{}
+	parent := strings.TrimSuffix(req.GetParent(), "/-") + "/"
 	for name, v := range f.vpcs {
-		if strings.HasPrefix(name, req.GetParent()+"/") {
+		if req.GetFilter() == "deletion_protection = true" && !v.GetDeletionProtection() {
+			continue
+		}
+		if strings.HasPrefix(name, parent) {
 			out.Vpcs = append(out.Vpcs, proto.CloneOf(v))
 		}
 	}
@@ -223,6 +230,13 @@ func (f *Fake) DeletePeering(_ context.Context, req *networkv1.DeletePeeringRequ
 		}
 		return nil
 	})
+}
+
+// Protect protects a VPC against deletion, or lifts that, as its owner would.
+func (f *Fake) Protect(name string, on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.vpcs[name].DeletionProtection = on
 }
 
 // Peer makes a peering between two VPCs, as their owner would.

@@ -32,6 +32,8 @@ type Organisation struct {
 
 	DeleteTime time.Time
 	PurgeTime  time.Time
+	// Protected refuses its deletion, and that of its tenant.
+	Protected bool
 	// DeletedWithTenant is set when it was deleted because its tenant was; it comes back with it.
 	DeletedWithTenant bool
 	// Removing is set once it is being removed for good, Force when its VPCs go with it whoever made them.

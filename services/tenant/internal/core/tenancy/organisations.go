@@ -56,7 +56,7 @@ func (s *Organisations) Create(ctx context.Context, in CreateOrganisation) (Oper
 	now := s.clock.Now()
 	o := Organisation{
 		UID: ids.New("org"), TenantID: in.Tenant, ID: in.ID, DisplayName: in.DisplayName, Labels: in.Labels,
-		Mode: in.Mode, HubCIDR: in.HubCIDR, Quota: in.Quota, VPCs: in.VPCs,
+		Mode: in.Mode, HubCIDR: in.HubCIDR, Quota: in.Quota, VPCs: in.VPCs, Protected: in.Protected,
 		CredentialGeneration: 1, Revision: 1, CreateTime: now, UpdateTime: now,
 	}
 	return inTx(ctx, s.store, func(ctx context.Context, tx Tx) (Operation, error) {
@@ -107,6 +107,7 @@ type UpdateOrganisation struct {
 	DisplayName *string
 	Labels      *map[string]string
 	Quota       func(Quota) Quota
+	Protected   *bool
 	Request     Request
 }
 
@@ -126,6 +127,7 @@ func (s *Organisations) Update(ctx context.Context, in UpdateOrganisation) (Oper
 		}
 		set(&o.DisplayName, in.DisplayName)
 		set(&o.Labels, in.Labels)
+		set(&o.Protected, in.Protected)
 		if in.Quota != nil {
 			o.Quota = in.Quota(o.Quota)
 		}
@@ -156,10 +158,8 @@ type DeleteOrganisation struct {
 // Delete switches an organisation off and marks it deleted, or removes it for good when asked to purge. A purge that is
 // under way already is the answer to another one.
 func (s *Organisations) Delete(ctx context.Context, in DeleteOrganisation) (Operation, error) {
-	if !in.Force {
-		if op, err := s.checkEmpty(ctx, in); op != nil || err != nil {
-			return op, err
-		}
+	if op, err := s.checkVPCs(ctx, in); op != nil || err != nil {
+		return op, err
 	}
 	return inTx(ctx, s.store, func(ctx context.Context, tx Tx) (Operation, error) {
 		if op, err := tx.Replay(ctx, in.Key.probe().change(in.Request, VerbDelete, StateDeleting)); op != nil || err != nil {
@@ -175,6 +175,9 @@ func (s *Organisations) Delete(ctx context.Context, in DeleteOrganisation) (Oper
 			}
 		}
 		return s.commit(ctx, tx, &o, VerbDelete, StateDeleting, in.Request, func(_ context.Context, _ Tx, o *Organisation) error {
+			if err := o.deletable(); err != nil {
+				return err
+			}
 			return s.remove(o, in.Force, in.Purge)
 		})
 	})
@@ -212,8 +215,9 @@ func (s *Organisations) remove(o *Organisation, force, purge bool) error {
 	return nil
 }
 
-// checkEmpty asks the network service for VPCs, unless the call was seen before: then they may be gone already.
-func (s *Organisations) checkEmpty(ctx context.Context, in DeleteOrganisation) (Operation, error) {
+// checkVPCs asks the network service for VPCs that speak against the deletion: with force the protected ones, otherwise
+// all. A call that was seen before is answered as it was: by now they may be gone.
+func (s *Organisations) checkVPCs(ctx context.Context, in DeleteOrganisation) (Operation, error) {
 	name := in.Key.probe().Name()
 	underway := false
 	op, err := inTx(ctx, s.store, func(ctx context.Context, tx Tx) (Operation, error) {
@@ -227,6 +231,9 @@ func (s *Organisations) checkEmpty(ctx context.Context, in DeleteOrganisation) (
 	})
 	if op != nil || err != nil || underway {
 		return op, err
+	}
+	if in.Force {
+		return nil, unprotected(ctx, s.network, name)
 	}
 	vpcs, err := s.network.VPCNames(ctx, name)
 	if err != nil || len(vpcs) == 0 {

@@ -115,6 +115,9 @@ type Network interface {
 	CheckOrder(ctx context.Context, tenantID string, networks []NetworkOrder) error
 	// VPCNames answers the names of the organisation's VPCs.
 	VPCNames(ctx context.Context, organisation string) ([]string, error)
+	// ProtectedVPCs answers the names of those VPCs of an organisation that are protected against deletion; with
+	// `tenants/<tenant>/organisations/-` those of the whole tenant.
+	ProtectedVPCs(ctx context.Context, organisation string) ([]string, error)
 }
 
 // NetworkOrder is one network of an order. Field is the path of the caller's field that asks for it.

@@ -26,7 +26,13 @@ func (s *Tenants) Delete(ctx context.Context, in DeleteTenant) (Operation, error
 			return op, err
 		}
 	}
+	if op, err := s.checkVPCs(ctx, in); op != nil || err != nil {
+		return op, err
+	}
 	return s.edit(ctx, in.ID, in.Etag, VerbDelete, StateDeleting, in.Request, func(ctx context.Context, tx Tx, t *Tenant) error {
+		if err := t.deletable(); err != nil {
+			return err
+		}
 		if !in.Purge {
 			return s.softDelete(ctx, tx, t, in.Force)
 		}
@@ -73,6 +79,9 @@ func (s *Tenants) softDelete(ctx context.Context, tx Tx, t *Tenant, force bool) 
 	if err := mustBeEmpty(*t, orgs, force); err != nil {
 		return err
 	}
+	if err := allDeletable(orgs); err != nil {
+		return err
+	}
 	now := s.clock.Now()
 	t.DeleteTime, t.PurgeTime = now, now.Add(s.retention)
 	return s.cascade(ctx, tx, t, orgs, VerbDelete, StateDeleting, func(o *Organisation) {
@@ -88,6 +97,9 @@ func (s *Tenants) purge(ctx context.Context, tx Tx, t *Tenant, force bool) error
 	// One that is on its way out already needs no second order, only that the tenant waits for it: the tenant's own objects
 	// go when the last organisation has gone, whichever operation that was.
 	if err := mustBeEmpty(*t, keep(orgs, func(o Organisation) bool { return !o.Removing }), force); err != nil {
+		return err
+	}
+	if err := allDeletable(orgs); err != nil {
 		return err
 	}
 	t.Removing = true
@@ -176,6 +188,15 @@ func mustBeEmpty(t Tenant, orgs []Organisation, force bool) error {
 	}
 	return errs.Failed("TENANT_NOT_EMPTY", "%q still has %s; delete them first, or set force to delete them with it",
 		t.Name(), list(names)).With("resource", t.Name()).With("children", strings.Join(names, ","))
+}
+
+func allDeletable(orgs []Organisation) error {
+	for _, o := range orgs {
+		if err := o.deletable(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // revivable refuses an undelete that has nothing to bring back.
