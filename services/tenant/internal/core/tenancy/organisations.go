@@ -160,12 +160,16 @@ func (s *Organisations) Delete(ctx context.Context, in DeleteOrganisation) (Oper
 	if op, err := s.checkVPCs(ctx, in); op != nil || err != nil {
 		return op, err
 	}
-	return s.edit(ctx, in.Key, in.Etag, VerbDelete, StateDeleting, in.Request, func(_ context.Context, _ Tx, o *Organisation) error {
+	op, err := s.edit(ctx, in.Key, in.Etag, VerbDelete, StateDeleting, in.Request, func(_ context.Context, _ Tx, o *Organisation) error {
 		if err := o.deletable(); err != nil {
 			return err
 		}
 		return s.remove(o, in.Force, in.Purge)
 	})
+	if !in.Purge {
+		return op, err
+	}
+	return withNetworks(ctx, s.network, in.Key.probe().Name(), op, err)
 }
 
 func (s *Organisations) remove(o *Organisation, force, purge bool) error {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/resourcename"
 )
 
 // DeleteTenant asks for the end of a tenant.
@@ -23,18 +24,22 @@ func (s *Tenants) Delete(ctx context.Context, in DeleteTenant) (Operation, error
 	if op, err := s.checkVPCs(ctx, in); op != nil || err != nil {
 		return op, err
 	}
-	return s.edit(ctx, in.ID, in.Etag, VerbDelete, StateDeleting, in.Request, func(ctx context.Context, tx Tx, t *Tenant) error {
+	op, err := s.edit(ctx, in.ID, in.Etag, VerbDelete, StateDeleting, in.Request, func(ctx context.Context, tx Tx, t *Tenant) error {
 		if err := t.deletable(); err != nil {
 			return err
 		}
 		if !in.Purge {
-			return s.softDelete(ctx, tx, t, in.Force)
+			return s.softDelete(ctx, tx, t, in.Force, in.Request)
 		}
-		return s.purge(ctx, tx, t, in.Force)
+		return s.purge(ctx, tx, t, in.Force, in.Request)
 	})
+	if !in.Purge {
+		return op, err
+	}
+	return withNetworks(ctx, s.network, resourcename.Tenant{Tenant: in.ID}.String(), op, err)
 }
 
-func (s *Tenants) softDelete(ctx context.Context, tx Tx, t *Tenant, force bool) error {
+func (s *Tenants) softDelete(ctx context.Context, tx Tx, t *Tenant, force bool, req Request) error {
 	if t.Deleted() {
 		return errs.Failed("TENANT_DELETED", "%q is deleted already; undelete it, or purge it to remove it for good", t.Name()).
 			With("resource", t.Name())
@@ -52,12 +57,12 @@ func (s *Tenants) softDelete(ctx context.Context, tx Tx, t *Tenant, force bool) 
 	}
 	now := s.clock.Now()
 	t.DeleteTime, t.PurgeTime = now, now.Add(s.retention)
-	return s.cascade(ctx, tx, t, orgs, VerbDelete, StateDeleting, func(o *Organisation) {
+	return s.cascade(ctx, tx, t, orgs, VerbDelete, StateDeleting, req, func(o *Organisation) {
 		o.DeleteTime, o.PurgeTime, o.DeletedWithTenant = t.DeleteTime, t.PurgeTime, true
 	})
 }
 
-func (s *Tenants) purge(ctx context.Context, tx Tx, t *Tenant, force bool) error {
+func (s *Tenants) purge(ctx context.Context, tx Tx, t *Tenant, force bool, req Request) error {
 	orgs, err := tx.LockOrganisations(ctx, t.UID)
 	if err != nil {
 		return err
@@ -74,7 +79,7 @@ func (s *Tenants) purge(ctx context.Context, tx Tx, t *Tenant, force bool) error
 		t.DeleteTime = s.clock.Now()
 	}
 	t.PurgeTime = time.Time{}
-	return s.cascade(ctx, tx, t, orgs, VerbDelete, StateDeleting, func(o *Organisation) { s.markRemoved(o, force) })
+	return s.cascade(ctx, tx, t, orgs, VerbDelete, StateDeleting, req, func(o *Organisation) { s.markRemoved(o, force) })
 }
 
 func (s *Tenants) markRemoved(o *Organisation, force bool) {
@@ -97,7 +102,7 @@ func (s *Tenants) Undelete(ctx context.Context, id string, req Request) (Operati
 		}
 		orgs = keep(orgs, func(o Organisation) bool { return o.DeletedWithTenant && !o.Removing })
 		t.DeleteTime, t.PurgeTime = time.Time{}, time.Time{}
-		return s.cascade(ctx, tx, t, orgs, VerbUndelete, StateUpdating, func(o *Organisation) {
+		return s.cascade(ctx, tx, t, orgs, VerbUndelete, StateUpdating, req, func(o *Organisation) {
 			o.DeleteTime, o.PurgeTime, o.DeletedWithTenant = time.Time{}, time.Time{}, false
 		})
 	})
@@ -105,7 +110,8 @@ func (s *Tenants) Undelete(ctx context.Context, id string, req Request) (Operati
 
 // cascade makes the same change to organisations of the tenant and notes their operations for the tenant's own to follow.
 func (s *Tenants) cascade(
-	ctx context.Context, tx Tx, t *Tenant, orgs []Organisation, verb Verb, transient State, change func(*Organisation),
+	ctx context.Context, tx Tx, t *Tenant, orgs []Organisation, verb Verb, transient State, req Request,
+	change func(*Organisation),
 ) error {
 	for _, o := range orgs {
 		change(&o)
@@ -117,7 +123,7 @@ func (s *Tenants) cascade(
 		if err := tx.UpdateOrganisation(ctx, o); err != nil {
 			return err
 		}
-		op, err := tx.Accept(ctx, o.change(Request{}, verb, transient))
+		op, err := tx.Accept(ctx, o.change(Request{ValidateOnly: req.ValidateOnly}, verb, transient))
 		if err != nil {
 			return err
 		}
