@@ -28,7 +28,8 @@ func (a *app) applyCommand() *cobra.Command {
 		Long: `apply makes what a blueprint describes: the tenant, the organisation with its VPCs in one order, and peerings.
 What exists already is brought to the blueprint where it can change (display names, labels, quota, ingress rules,
 deletion protection) and
-is an error where it cannot (mode, CIDR). What the blueprint does not name is left alone.`,
+is an error where it cannot (mode, CIDR). What the blueprint does not name is left alone. With --plan nothing is changed: the plan
+of each resource is shown, as far as what it stands on is there; -o json writes one document each.`,
 		Example: "  lowlayer apply -f deploy/blueprints/startup.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if a.async {
@@ -76,6 +77,10 @@ type applier struct {
 	app *app
 	api *client
 	b   *blueprint.Blueprint
+	// unmade is, with --plan, what is only planned: nothing below it can be asked for.
+	unmade string
+	// unmadeVpc is a VPC that is only planned.
+	unmadeVpc string
 }
 
 func (p *applier) run(ctx context.Context) error {
@@ -102,6 +107,12 @@ func (p *applier) order(ctx context.Context, name, what string, op *longrunningp
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", what, name, err)
 	}
+	if p.app.plan {
+		if what == "create" && p.unmade == "" {
+			p.unmade = name
+		}
+		return p.app.printPlan(op)
+	}
 	if _, err := p.app.follow(ctx, op, nil); err != nil {
 		return fmt.Errorf("%s %s: %w", what, name, err)
 	}
@@ -110,6 +121,9 @@ func (p *applier) order(ctx context.Context, name, what string, op *longrunningp
 
 // settle follows the work that an earlier order of the resource has left under way.
 func (p *applier) settle(ctx context.Context, name string) error {
+	if p.app.plan {
+		return nil // a plan waits for nothing
+	}
 	r, err := p.api.operations.ListOperations(ctx, &longrunningpb.ListOperationsRequest{
 		Name: p.tenantName(), Filter: fmt.Sprintf("done = false AND metadata.resource = %q", name), PageSize: 1,
 	})
@@ -122,6 +136,15 @@ func (p *applier) settle(ctx context.Context, name string) error {
 		}
 	}
 	return nil
+}
+
+// waits says that a resource cannot be planned before what it stands on is there.
+func (p *applier) waits(name string) bool {
+	if p.unmade == "" {
+		return false
+	}
+	p.app.note("%s: its plan can be told once %s is there", name, p.unmade)
+	return true
 }
 
 func (p *applier) same(name string) error { return p.app.println(name + " unchanged") }
@@ -165,6 +188,9 @@ func (p *applier) tenant(ctx context.Context) error {
 
 func (p *applier) organisation(ctx context.Context) error {
 	name := p.organisationName()
+	if p.waits(name) {
+		return nil
+	}
 	want, err := p.wantedOrganisation()
 	if err != nil {
 		return err
@@ -241,6 +267,12 @@ func (p *applier) vpcs(ctx context.Context) error {
 
 func (p *applier) vpc(ctx context.Context, v blueprint.VPC) error {
 	name := p.vpcName(v.ID)
+	if p.unmade == p.organisationName() {
+		return nil // it is in the plan of the order
+	}
+	if p.waits(name) {
+		return nil
+	}
 	mode, err := modeOf(v.Mode)
 	if err != nil {
 		return err
@@ -252,7 +284,9 @@ func (p *applier) vpc(ctx context.Context, v blueprint.VPC) error {
 	have, err := p.api.vpcs.GetVpc(ctx, &networkv1.GetVpcRequest{Name: name})
 	if status.Code(err) == codes.NotFound {
 		op, err := p.api.vpcs.CreateVpc(ctx, &networkv1.CreateVpcRequest{Parent: p.organisationName(), VpcId: v.ID, Vpc: want})
-		return p.order(ctx, name, "create", op, err)
+		err = p.order(ctx, name, "create", op, err)
+		p.newVpc(name)
+		return err
 	}
 	if err != nil {
 		return fmt.Errorf("get %s: %w", name, err)
@@ -276,10 +310,23 @@ func (p *applier) vpc(ctx context.Context, v blueprint.VPC) error {
 	return p.order(ctx, name, "update", op, err)
 }
 
+// newVpc remembers a VPC that is only planned: its siblings can be planned beside it, peerings of it cannot.
+func (p *applier) newVpc(name string) {
+	if p.app.plan {
+		p.unmade, p.unmadeVpc = "", name
+	}
+}
+
 // peerings asks for and accepts each: the owner of a blueprint speaks for both sides.
 func (p *applier) peerings(ctx context.Context) error {
+	if p.unmade == "" {
+		p.unmade = p.unmadeVpc
+	}
 	for _, w := range p.b.Peerings {
 		name := resourcename.Peering{Tenant: p.b.Tenant.ID, Peering: w.ID}.String()
+		if p.waits(name) {
+			continue
+		}
 		have, err := p.api.peerings.GetPeering(ctx, &networkv1.GetPeeringRequest{Name: name})
 		if status.Code(err) == codes.NotFound {
 			op, err := p.api.peerings.CreatePeering(ctx, &networkv1.CreatePeeringRequest{
@@ -287,6 +334,11 @@ func (p *applier) peerings(ctx context.Context) error {
 			})
 			if err := p.order(ctx, name, "create", op, err); err != nil {
 				return err
+			}
+			if p.app.plan {
+				p.unmade = ""
+				p.app.note("%s: its acceptance can be planned once it is there", name)
+				continue
 			}
 		} else if err != nil {
 			return fmt.Errorf("get %s: %w", name, err)
@@ -302,6 +354,12 @@ func (p *applier) peerings(ctx context.Context) error {
 		op, err := p.api.peerings.AcceptPeering(ctx, &networkv1.AcceptPeeringRequest{Name: name})
 		if err != nil {
 			return fmt.Errorf("accept %s: %w", name, err)
+		}
+		if p.app.plan {
+			if err := p.app.printPlan(op); err != nil {
+				return err
+			}
+			continue
 		}
 		if _, err := p.app.follow(ctx, op, nil); err != nil {
 			return fmt.Errorf("accept %s: %w", name, err)

@@ -30,12 +30,12 @@ type client struct {
 
 const maxAnswer = 32 << 20 // a page of 1000 resources is far below
 
-func newClient(address string) (*client, error) {
+func newClient(address string, more ...grpc.UnaryClientInterceptor) (*client, error) {
 	conn, err := grpc.NewClient("passthrough:///"+address,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithUserAgent("lowlayer-cli"),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)),
-		grpc.WithUnaryInterceptor(withRequestID))
+		grpc.WithChainUnaryInterceptor(append(more, withRequestID)...))
 	if err != nil {
 		return nil, fmt.Errorf("address %q: %w", address, err)
 	}

@@ -84,6 +84,9 @@ func (f *fakePlatform) record(ctx context.Context, req any, _ *grpc.UnaryServerI
 	if m, ok := req.(proto.Message); ok {
 		f.requests = append(f.requests, m)
 	}
+	if v, ok := req.(interface{ GetValidateOnly() bool }); ok && v.GetValidateOnly() {
+		return f.plan()
+	}
 	return next(ctx, req)
 }
 

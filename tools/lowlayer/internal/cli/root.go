@@ -44,6 +44,7 @@ type app struct {
 	async   bool
 	quiet   bool
 	yes     bool
+	plan    bool
 	api     *client
 }
 
@@ -76,10 +77,10 @@ Names may be written in full (tenants/acme/organisations/core/vpcs/dev) or short
 	flags.BoolVar(&a.async, "async", false, "do not wait: print the name of the operation and end")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress on standard error")
 	fixed(root, "output", "table", "json", "yaml", "name")
-	root.AddCommand(
-		a.tenantCommand(), a.organisationCommand(), a.vpcCommand(), a.hubCommand(), a.peeringCommand(),
-		a.operationCommand(), a.receiptCommand(), a.driftCommand(), a.applyCommand(), a.treeCommand(), exitCodesTopic(),
-	)
+	changing := []*cobra.Command{a.tenantCommand(), a.organisationCommand(), a.vpcCommand(), a.peeringCommand(), a.applyCommand()}
+	a.planFlag(changing...)
+	root.AddCommand(changing...)
+	root.AddCommand(a.hubCommand(), a.operationCommand(), a.receiptCommand(), a.driftCommand(), a.treeCommand(), exitCodesTopic())
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		switch a.output {
 		case "table", "json", "yaml", "name":
@@ -93,7 +94,7 @@ Names may be written in full (tenants/acme/organisations/core/vpcs/dev) or short
 // dial connects on first use, so that help and completion of words work without a platform.
 func (a *app) dial() (*client, error) {
 	if a.api == nil {
-		api, err := newClient(a.address)
+		api, err := newClient(a.address, a.onlyPlan)
 		if err != nil {
 			return nil, err
 		}
@@ -123,7 +124,7 @@ func (a *app) terminal() bool {
 
 // confirm asks a person before something is lost; a program must say --yes.
 func (a *app) confirm(what string) error {
-	if a.yes {
+	if a.yes || a.plan {
 		return nil
 	}
 	in, ok := a.streams.In.(*os.File)
