@@ -47,6 +47,9 @@ type Step struct {
 	// Digest is that of its inputs. A step that is done with the same digest is not done again; with another one Do runs
 	// again and Run.Existing answers the object as it is.
 	Digest string
+	// Replaces is that Do, called with another digest, makes another object instead of changing the one there is. Only a
+	// preview goes by it: the work sees for itself.
+	Replaces bool
 	// Observe finds our own objects by their deterministic name. It is consulted only when an earlier attempt may have
 	// been carried out without our knowing. The first is adopted, the others are removed. Nil when Do bears repeating.
 	Observe func(context.Context, *Run) ([]External, error)
@@ -78,6 +81,8 @@ type Kind struct {
 	Plan func(Resource) ([]Step, error)
 	// Load reads the spec of a resource.
 	Load func(ctx context.Context, q Querier, uid string) (any, error)
+	// Quota is what a preview says of limits. May be nil.
+	Quota func(r Resource, p Preview) []QuotaEffect
 	// Inventory answers what the cloud holds that bears the resource's uid, by its own lists and not by our ledger. It is
 	// the last look of a deletion: what it finds keeps the deletion from ending. Nil when there is nothing to list by.
 	Inventory func(ctx context.Context, run *Run) ([]External, error)

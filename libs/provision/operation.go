@@ -50,7 +50,9 @@ type Operation struct {
 	// Response is set when it succeeded.
 	Response *anypb.Any
 	// Receipt is the name of the signed receipt, set when a deletion succeeded.
-	Receipt                         string
+	Receipt string
+	// Preview is set on the answer of Engine.Preview alone.
+	Preview                         *Preview
 	CancelRequested                 bool
 	TraceID                         string
 	CreateTime, UpdateTime, EndTime time.Time

@@ -43,11 +43,15 @@ func Register(on grpc.ServiceRegistrar, records Records) {
 type identified interface {
 	proto.Message
 	GetRequestId() string
+	GetValidateOnly() bool
 }
 
 // identity tells a repeated call from a new one: everything but the request id itself counts.
 func identity(ctx context.Context, req identified) (request.Identity, error) {
 	method, _ := grpc.Method(ctx)
+	if req.GetValidateOnly() {
+		return request.Identity{Method: method, ValidateOnly: true}, nil
+	}
 	if req.GetRequestId() == "" {
 		return request.Identity{Method: method}, nil
 	}

@@ -77,7 +77,7 @@ func New(cloud fabric.Cloud, records Records, messages Messages) *Kit {
 func (k *Kit) Kinds() []engine.Kind {
 	kinds := []engine.Kind{k.Boundary(), k.Hub(), k.Vpc(), k.Peering()}
 	for i := range kinds {
-		kinds[i].Inventory = k.inventory
+		kinds[i].Inventory, kinds[i].Quota = k.inventory, quotaEffect
 	}
 	return kinds
 }

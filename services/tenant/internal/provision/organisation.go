@@ -44,6 +44,7 @@ func organisationKind(d Deps) provision.Kind {
 		Settled:   k.settled,
 		Response:  k.response,
 		Inventory: k.inventory,
+		Quota:     k.quotaEffect,
 	}
 }
 
@@ -128,9 +129,9 @@ func (k *organisations) accountSteps(spec organisationSpec) []provision.Step {
 		},
 		{
 			Name: stepCredential, Title: "make the application credential", Object: typeCredential,
-			Needs:  []string{stepProject, stepUser, stepRole},
-			Digest: etag.Of(spec.CredentialGeneration, strings.Join(k.Roles, ",")),
-			Do:     k.makeCredential, Observe: k.observeCredential, Verify: k.useCredential,
+			Needs:    []string{stepProject, stepUser, stepRole},
+			Digest:   etag.Of(spec.CredentialGeneration, strings.Join(k.Roles, ",")),
+			Replaces: true, Do: k.makeCredential, Observe: k.observeCredential, Verify: k.useCredential,
 		},
 		{
 			Name: stepRevoke, Title: "revoke credentials that were replaced", Needs: []string{stepCredential},

@@ -96,6 +96,7 @@ type yes struct{}
 
 func (yes) CheckOrder(context.Context, string, []tenancy.NetworkOrder) error { return nil }
 func (yes) VPCNames(context.Context, string) ([]string, error)               { return nil, nil }
+func (yes) Removal(context.Context, string) ([]tenancy.PlannedObject, error) { return nil, nil }
 func (yes) ProtectedVPCs(context.Context, string) ([]string, error)          { return nil, nil }
 
 // use is the use cases inside a transaction.

@@ -23,6 +23,10 @@ type applier struct {
 	changes []change
 	// ordered are the VPCs that this apply's order of the organisation makes.
 	ordered map[string]bool
+	// unmade is, with --plan, what is only planned: nothing below it can be asked for.
+	unmade string
+	// unmadeVpc is a VPC that is only planned.
+	unmadeVpc string
 }
 
 func (p *applier) run(ctx context.Context) error {
@@ -62,6 +66,12 @@ func (p *applier) order(ctx context.Context, name string, r result, op *longrunn
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", doing, name, err)
 	}
+	if p.app.plan {
+		if r == created && p.unmade == "" {
+			p.unmade = name
+		}
+		return p.app.printPlan(op)
+	}
 	p.did(name, r, op)
 	if _, err := p.app.follow(ctx, op, nil); err != nil {
 		return fmt.Errorf("%s %s: %w", doing, name, err)
@@ -96,6 +106,9 @@ func settled[R resource](ctx context.Context, p *applier, name string, get func(
 
 // settle follows the work that is under way on a resource.
 func (p *applier) settle(ctx context.Context, name string) error {
+	if p.app.plan {
+		return nil // a plan waits for nothing
+	}
 	r, err := p.api.operations.ListOperations(ctx, &longrunningpb.ListOperationsRequest{
 		Name: p.tenantName(), Filter: fmt.Sprintf("done = false AND metadata.resource = %q", name), PageSize: 1,
 	})
@@ -108,6 +121,15 @@ func (p *applier) settle(ctx context.Context, name string) error {
 		}
 	}
 	return nil
+}
+
+// waits says that a resource cannot be planned before what it stands on is there.
+func (p *applier) waits(name string) bool {
+	if p.unmade == "" {
+		return false
+	}
+	p.app.note("%s: its plan can be told once %s is there", name, p.unmade)
+	return true
 }
 
 func (p *applier) tenant(ctx context.Context) error {
@@ -144,6 +166,9 @@ func (p *applier) tenant(ctx context.Context) error {
 
 func (p *applier) organisation(ctx context.Context) error {
 	name := p.organisationName()
+	if p.waits(name) {
+		return nil
+	}
 	want, err := p.wantedOrganisation()
 	if err != nil {
 		return err
@@ -182,7 +207,7 @@ func (p *applier) orderOrganisation(ctx context.Context, want *tenantv1.Organisa
 	op, err := p.api.organisations.CreateOrganisation(ctx, &tenantv1.CreateOrganisationRequest{
 		Parent: p.tenantName(), OrganisationId: p.b.Organisation.ID, Organisation: want,
 	})
-	if refused(err) && p.changes[0].Result == created {
+	if refused(err) && len(p.changes) > 0 && p.changes[0].Result == created {
 		return p.removeTenant(ctx, fmt.Errorf("create %s: %w", p.organisationName(), err))
 	}
 	if err == nil {

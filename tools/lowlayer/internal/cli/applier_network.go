@@ -23,6 +23,12 @@ func (p *applier) vpcs(ctx context.Context) error {
 
 func (p *applier) vpc(ctx context.Context, v blueprint.VPC) error {
 	name := p.vpcName(v.ID)
+	if p.unmade == p.organisationName() {
+		return nil // it is in the plan of the order
+	}
+	if p.waits(name) {
+		return nil
+	}
 	mode, err := modeOf(v.Mode)
 	if err != nil {
 		return err
@@ -39,7 +45,9 @@ func (p *applier) vpc(ctx context.Context, v blueprint.VPC) error {
 	}
 	if !exists {
 		op, err := p.api.vpcs.CreateVpc(ctx, &networkv1.CreateVpcRequest{Parent: p.organisationName(), VpcId: v.ID, Vpc: want})
-		return p.order(ctx, name, created, op, err)
+		err = p.order(ctx, name, created, op, err)
+		p.newVpc(name)
+		return err
 	}
 	if mode != 0 && mode != have.GetMode() {
 		return cannotChange(name, "mode", have.GetMode().String(), mode.String())
@@ -67,8 +75,18 @@ func (p *applier) vpc(ctx context.Context, v blueprint.VPC) error {
 	return p.order(ctx, name, outcome, op, err)
 }
 
+// newVpc remembers a VPC that is only planned: its siblings can be planned beside it, peerings of it cannot.
+func (p *applier) newVpc(name string) {
+	if p.app.plan {
+		p.unmade, p.unmadeVpc = "", name
+	}
+}
+
 // peerings asks for and accepts each: the owner of a blueprint speaks for both sides.
 func (p *applier) peerings(ctx context.Context) error {
+	if p.unmade == "" {
+		p.unmade = p.unmadeVpc
+	}
 	for _, w := range p.b.Peerings {
 		if err := p.peering(ctx, w); err != nil {
 			return err
@@ -79,6 +97,9 @@ func (p *applier) peerings(ctx context.Context) error {
 
 func (p *applier) peering(ctx context.Context, w blueprint.Peering) error {
 	name := resourcename.Peering{Tenant: p.b.Tenant.ID, Peering: w.ID}.String()
+	if p.waits(name) {
+		return nil
+	}
 	have, exists, err := settled(ctx, p, name, func(ctx context.Context) (*networkv1.Peering, error) {
 		return p.api.peerings.GetPeering(ctx, &networkv1.GetPeeringRequest{Name: name})
 	})
@@ -92,6 +113,11 @@ func (p *applier) peering(ctx context.Context, w blueprint.Peering) error {
 		if err := p.order(ctx, name, created, op, err); err != nil {
 			return err
 		}
+		if p.app.plan {
+			p.unmade = ""
+			p.app.note("%s: its acceptance can be planned once it is there", name)
+			return nil
+		}
 	} else if err := sameEnds(have, p.vpcName(w.VPC), p.vpcName(w.Peer)); err != nil {
 		return err // to accept it would open another VPC than the blueprint says
 	}
@@ -100,6 +126,9 @@ func (p *applier) peering(ctx context.Context, w blueprint.Peering) error {
 		return nil
 	}
 	op, err := p.api.peerings.AcceptPeering(ctx, &networkv1.AcceptPeeringRequest{Name: name})
+	if err == nil && p.app.plan {
+		return p.app.printPlan(op)
+	}
 	if err == nil && exists {
 		p.did(name, updated, op)
 	}

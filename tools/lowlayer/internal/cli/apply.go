@@ -21,7 +21,10 @@ What exists already is brought to the blueprint where it can change (display nam
 protection) and is an error where it cannot (mode, CIDR). What the blueprint does not name is left alone.
 
 The whole blueprint is checked before anything is ordered. A tenant that was made for an organisation which the platform then
-refuses is removed again; whatever else goes wrong, what was made stays, and applying the blueprint again goes on from there.`,
+refuses is removed again; whatever else goes wrong, what was made stays, and applying the blueprint again goes on from there.
+
+With --plan nothing is changed: the plan of each resource is shown, as far as what it stands on is there; -o json writes one
+document each.`,
 		Example: "  lowlayer apply -f deploy/blueprints/startup.yaml\n  lowlayer apply -f - -o json <blueprint.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if a.async {
@@ -44,6 +47,9 @@ refuses is removed again; whatever else goes wrong, what was made stays, and app
 			}
 			p := &applier{app: a, api: api, b: b, ordered: make(map[string]bool)}
 			err = p.run(cmd.Context())
+			if a.plan && (a.output != "table" || len(p.changes) == 0) {
+				return err // plans are the whole output
+			}
 			return errors.Join(err, a.printChanges(p.changes))
 		},
 	}

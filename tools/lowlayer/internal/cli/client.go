@@ -35,8 +35,8 @@ type client struct {
 
 const maxAnswer = 32 << 20 // a page of 1000 resources is far below
 
-// newClient connects on the first call; note tells the person what a call waits for.
-func newClient(address string, note func(format string, args ...any)) (*client, error) {
+// newClient connects on the first call; note tells the person what a call waits for. More interceptors see a call first.
+func newClient(address string, note func(format string, args ...any), more ...grpc.UnaryClientInterceptor) (*client, error) {
 	conn, err := grpc.NewClient("passthrough:///"+address,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithUserAgent("lowlayer-cli"),
@@ -46,7 +46,7 @@ func newClient(address string, note func(format string, args ...any)) (*client, 
 			MinConnectTimeout: 5 * time.Second,
 		}),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)),
-		grpc.WithChainUnaryInterceptor(withRequestID, askAgain(note)))
+		grpc.WithChainUnaryInterceptor(append(more, withRequestID, askAgain(note))...))
 	if err != nil {
 		return nil, fmt.Errorf("address %q: %w", address, err)
 	}

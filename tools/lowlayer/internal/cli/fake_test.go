@@ -112,6 +112,9 @@ func (f *fakePlatform) record(ctx context.Context, req any, info *grpc.UnaryServ
 	if err := f.refusal(info.FullMethod); err != nil {
 		return nil, err
 	}
+	if v, ok := req.(interface{ GetValidateOnly() bool }); ok && v.GetValidateOnly() {
+		return f.plan()
+	}
 	if press != nil {
 		<-ctx.Done() // until the caller has gone
 	}

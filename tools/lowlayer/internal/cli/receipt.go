@@ -158,7 +158,7 @@ exit code other than 0 unless all of them hold.`,
 
 func (a *app) verificationKeys(ctx context.Context, files []string, server string) ([]receipt.Key, error) {
 	if server != "" {
-		return fetchKeys(ctx, server)
+		return fetchKeys(ctx, server, a.note)
 	}
 	var keys []receipt.Key
 	for _, file := range files {
@@ -175,8 +175,8 @@ func (a *app) verificationKeys(ctx context.Context, files []string, server strin
 	return keys, nil
 }
 
-func fetchKeys(ctx context.Context, server string) ([]receipt.Key, error) {
-	api, err := newClient(server)
+func fetchKeys(ctx context.Context, server string, note func(string, ...any)) ([]receipt.Key, error) {
+	api, err := newClient(server, note)
 	if err != nil {
 		return nil, err
 	}

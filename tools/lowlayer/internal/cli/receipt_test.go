@@ -161,3 +161,36 @@ func TestProtectFlags(t *testing.T) {
 		t.Errorf("%d %s", code, errs)
 	}
 }
+
+// A blueprint that says nothing of protection leaves it as it is.
+func TestApplyProtects(t *testing.T) {
+	f, address := newFake(t)
+	text, err := os.ReadFile(startup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, errs, code := cliRun(t, address, "apply", "-f", startup); code != 0 {
+		t.Fatal(errs)
+	}
+	for _, c := range []struct {
+		line string
+		want bool
+		mask string
+	}{{"", false, ""}, {"deletionProtection: true", true, "deletion_protection"}} {
+		file := filepath.Join(t.TempDir(), "b.yaml")
+		edited := strings.Replace(string(text), "    displayName: Development", "    displayName: Development\n    "+c.line, 1)
+		if err := os.WriteFile(file, []byte(edited), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, errs, code := cliRun(t, address, "apply", "-f", file)
+		if code != 0 || strings.Contains(out, "vpcs/dev updated") != c.want {
+			t.Errorf("%q: %d %s%s", c.line, code, out, errs)
+		}
+		if c.want {
+			r := last[*networkv1.UpdateVpcRequest](t, f)
+			if !r.GetVpc().GetDeletionProtection() || strings.Join(r.GetUpdateMask().GetPaths(), " ") != c.mask {
+				t.Errorf("got %v", r)
+			}
+		}
+	}
+}

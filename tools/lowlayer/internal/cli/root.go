@@ -49,6 +49,7 @@ type app struct {
 	async   bool
 	quiet   bool
 	yes     bool
+	plan    bool
 	api     *client
 }
 
@@ -82,10 +83,10 @@ Names may be written in full (tenants/acme/organisations/core/vpcs/dev) or short
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress on standard error")
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp) // only apply takes files
 	fixed(root, "output", "table", "json", "yaml", "name")
-	root.AddCommand(
-		a.tenantCommand(), a.organisationCommand(), a.vpcCommand(), a.hubCommand(), a.peeringCommand(),
-		a.operationCommand(), a.receiptCommand(), a.driftCommand(), a.isolationCommand(), a.applyCommand(), a.treeCommand(), exitCodesTopic(),
-	)
+	changing := []*cobra.Command{a.tenantCommand(), a.organisationCommand(), a.vpcCommand(), a.peeringCommand(), a.applyCommand()}
+	a.planFlag(changing...)
+	root.AddCommand(changing...)
+	root.AddCommand(a.hubCommand(), a.operationCommand(), a.receiptCommand(), a.driftCommand(), a.isolationCommand(), a.treeCommand(), exitCodesTopic())
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		switch a.output {
 		case "table", "json", "yaml", "name":
@@ -102,7 +103,7 @@ func (a *app) dial() (*client, error) {
 		if _, _, err := net.SplitHostPort(a.address); err != nil {
 			return nil, usageError{fmt.Errorf("--address %q is not HOST:PORT, like %s (LOWLAYER_ADDRESS sets it too)", a.address, defaultAddress)}
 		}
-		api, err := newClient(a.address, a.note)
+		api, err := newClient(a.address, a.note, a.onlyPlan)
 		if err != nil {
 			return nil, err
 		}
@@ -132,7 +133,7 @@ func (a *app) terminal() bool {
 
 // confirm asks a person before something is lost; a program must say --yes.
 func (a *app) confirm(ctx context.Context, what string) error {
-	if a.yes {
+	if a.yes || a.plan {
 		return nil
 	}
 	in, ok := a.streams.In.(*os.File)

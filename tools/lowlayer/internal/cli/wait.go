@@ -22,8 +22,11 @@ const longPoll = time.Second
 const retryPause = 500 * time.Millisecond
 
 // follow waits for an operation and unpacks its response into out. With --async it prints the operation's name instead and
-// answers false.
+// answers false, and with --plan it prints the plan.
 func (a *app) follow(ctx context.Context, op *longrunningpb.Operation, out proto.Message) (bool, error) {
+	if a.plan {
+		return false, a.printPlan(op)
+	}
 	if a.async {
 		if a.output == "name" || a.output == "table" {
 			return false, a.println(op.GetName())

@@ -37,7 +37,8 @@ const (
 type OrganisationServiceClient interface {
 	// CreateOrganisation takes the whole order and is one operation: a Keystone project with quota and a rotated
 	// application credential, the bastion's hub network, and every VPC of `vpcs`. Its steps show the work of the other
-	// services. The response is an Organisation.
+	// services. The response is an Organisation. With `validate_only` hub and VPCs are one object each in the plan: what they are
+	// made of is not listed.
 	//
 	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`), FAILED_PRECONDITION (`TENANT_SUSPENDED`), ALREADY_EXISTS
 	// (`ORGANISATION_EXISTS`), INVALID_ARGUMENT with every bad field of the order, VPC by VPC.
@@ -56,6 +57,8 @@ type OrganisationServiceClient interface {
 	//
 	// Errors: FAILED_PRECONDITION (`ORGANISATION_NOT_EMPTY`) when VPCs remain and `force` is not set,
 	// (`DELETION_PROTECTED`) when it, or with `force` a VPC of it, has `deletion_protection`.
+	//
+	// With `validate_only` the plan is the preview: every object that goes, those of its networks included.
 	DeleteOrganisation(ctx context.Context, in *DeleteOrganisationRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
 	// UndeleteOrganisation brings a deleted organisation back while its `purge_time` lies ahead.
 	//
@@ -152,7 +155,8 @@ func (c *organisationServiceClient) RotateOrganisationCredential(ctx context.Con
 type OrganisationServiceServer interface {
 	// CreateOrganisation takes the whole order and is one operation: a Keystone project with quota and a rotated
 	// application credential, the bastion's hub network, and every VPC of `vpcs`. Its steps show the work of the other
-	// services. The response is an Organisation.
+	// services. The response is an Organisation. With `validate_only` hub and VPCs are one object each in the plan: what they are
+	// made of is not listed.
 	//
 	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`), FAILED_PRECONDITION (`TENANT_SUSPENDED`), ALREADY_EXISTS
 	// (`ORGANISATION_EXISTS`), INVALID_ARGUMENT with every bad field of the order, VPC by VPC.
@@ -171,6 +175,8 @@ type OrganisationServiceServer interface {
 	//
 	// Errors: FAILED_PRECONDITION (`ORGANISATION_NOT_EMPTY`) when VPCs remain and `force` is not set,
 	// (`DELETION_PROTECTED`) when it, or with `force` a VPC of it, has `deletion_protection`.
+	//
+	// With `validate_only` the plan is the preview: every object that goes, those of its networks included.
 	DeleteOrganisation(context.Context, *DeleteOrganisationRequest) (*longrunningpb.Operation, error)
 	// UndeleteOrganisation brings a deleted organisation back while its `purge_time` lies ahead.
 	//

@@ -56,6 +56,8 @@ type TenantServiceClient interface {
 	//
 	// Errors: FAILED_PRECONDITION (`TENANT_NOT_EMPTY`) when organisations remain and `force` is not set,
 	// (`DELETION_PROTECTED`) when it, or with `force` anything in it, has `deletion_protection`.
+	//
+	// With `validate_only` the plan is the preview: every object that goes, those of its organisations and networks included.
 	DeleteTenant(ctx context.Context, in *DeleteTenantRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
 	// UndeleteTenant brings a deleted tenant back while its `purge_time` lies ahead. The response is a Tenant.
 	//
@@ -182,6 +184,8 @@ type TenantServiceServer interface {
 	//
 	// Errors: FAILED_PRECONDITION (`TENANT_NOT_EMPTY`) when organisations remain and `force` is not set,
 	// (`DELETION_PROTECTED`) when it, or with `force` anything in it, has `deletion_protection`.
+	//
+	// With `validate_only` the plan is the preview: every object that goes, those of its organisations and networks included.
 	DeleteTenant(context.Context, *DeleteTenantRequest) (*longrunningpb.Operation, error)
 	// UndeleteTenant brings a deleted tenant back while its `purge_time` lies ahead. The response is a Tenant.
 	//

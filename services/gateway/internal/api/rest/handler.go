@@ -80,6 +80,8 @@ type call struct {
 	// idempotencyKey and ifMatch are from the headers of those names; ifNoneMatch too, for reads.
 	idempotencyKey, ifMatch string
 	ifNoneMatch             []string
+	// validateOnly is true when a parameter asks for a plan of a method whose fields are in the body.
+	validateOnly bool
 	// masked is true when the caller chose the fields to change.
 	masked bool
 	// sent is true once a service was called: errors are its answers from then on.

@@ -121,7 +121,7 @@ func TestWhatRequestsTake(t *testing.T) {
 		t.Errorf("delete: %+v", remove)
 	}
 	action := find("POST", "/v1/tenants/a:suspend")
-	if action.Prefix() != "" || len(action.Params) != 0 || action.BodyMessage == nil {
+	if action.Prefix() != "" || len(action.Params) != 2 || action.Params["validateOnly"].Path != "validate_only" || action.BodyMessage == nil {
 		t.Errorf("action: %+v", action)
 	}
 }

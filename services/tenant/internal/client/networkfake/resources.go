@@ -11,6 +11,7 @@ import (
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	internalv1 "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
+	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/ids"
@@ -230,6 +231,33 @@ func (f *Fake) DeletePeering(_ context.Context, req *networkv1.DeletePeeringRequ
 		}
 		return nil
 	})
+}
+
+// PreviewRemoval answers an object for each resource below the name.
+func (f *Fake) PreviewRemoval(_ context.Context, req *internalv1.PreviewRemovalRequest) (*internalv1.PreviewRemovalResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls["PreviewRemoval"]++
+	out := &internalv1.PreviewRemovalResponse{}
+	add := func(typ, name string) {
+		out.Objects = append(out.Objects, &operationv1.PlannedObject{
+			Action: operationv1.PlannedObject_DELETE, Step: typ, Type: "neutron." + typ, Id: "id of " + name, Resource: name, Service: "network",
+		})
+	}
+	for name := range f.vpcs {
+		if strings.HasPrefix(name, req.GetName()+"/") {
+			add("router", name)
+		}
+	}
+	for organisation := range f.hubs {
+		if organisation == req.GetName() || strings.HasPrefix(organisation, req.GetName()+"/") {
+			add("network", organisation+"/hub")
+		}
+	}
+	if f.boundaries[req.GetName()] != nil {
+		add("address_scope", req.GetName()+"/boundary")
+	}
+	return out, nil
 }
 
 // Protect protects a VPC against deletion, or lifts that, as its owner would.

@@ -161,7 +161,7 @@ func (s *Organisations) Delete(ctx context.Context, in DeleteOrganisation) (Oper
 	if op, err := s.checkVPCs(ctx, in); op != nil || err != nil {
 		return op, err
 	}
-	return inTx(ctx, s.store, func(ctx context.Context, tx Tx) (Operation, error) {
+	op, err := inTx(ctx, s.store, func(ctx context.Context, tx Tx) (Operation, error) {
 		if op, err := tx.Replay(ctx, in.Key.probe().change(in.Request, VerbDelete, StateDeleting)); op != nil || err != nil {
 			return op, err
 		}
@@ -169,7 +169,7 @@ func (s *Organisations) Delete(ctx context.Context, in DeleteOrganisation) (Oper
 		if err != nil {
 			return nil, err
 		}
-		if in.Purge {
+		if in.Purge && !in.Request.ValidateOnly {
 			if op, err := joinRemoval(ctx, tx, &o, in.Force); op != nil || err != nil {
 				return op, err
 			}
@@ -181,6 +181,10 @@ func (s *Organisations) Delete(ctx context.Context, in DeleteOrganisation) (Oper
 			return s.remove(o, in.Force, in.Purge)
 		})
 	})
+	if !in.Purge {
+		return op, err
+	}
+	return withNetworks(ctx, s.network, in.Key.probe().Name(), op, err)
 }
 
 // joinRemoval answers the operation that removes an organisation for good already; nil when none does. A second one would

@@ -75,7 +75,7 @@ func (p *Periodic) purgeTenant(ctx context.Context, id string, now time.Time) er
 		if !overdue(t.PurgeTime, now) {
 			return errNotDue
 		}
-		return p.tenants.purge(ctx, tx, t, true)
+		return p.tenants.purge(ctx, tx, t, true, Request{})
 	})
 	return err
 }

@@ -118,6 +118,8 @@ type Network interface {
 	// ProtectedVPCs answers the names of those VPCs of an organisation that are protected against deletion; with
 	// `tenants/<tenant>/organisations/-` those of the whole tenant.
 	ProtectedVPCs(ctx context.Context, organisation string) ([]string, error)
+	// Removal answers what goes when every network of a tenant or organisation is removed.
+	Removal(ctx context.Context, name string) ([]PlannedObject, error)
 }
 
 // NetworkOrder is one network of an order. Field is the path of the caller's field that asks for it.

@@ -2,6 +2,7 @@ package tenancy
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/low-layer/platform/libs/clock"
@@ -153,8 +154,14 @@ func inTx(ctx context.Context, store Store, fn func(context.Context, Tx) (Operat
 	err := store.InTx(ctx, func(ctx context.Context, tx Tx) error {
 		var err error
 		op, err = fn(ctx, tx)
+		if _, only := planned(op); only && err == nil {
+			return errPreviewed
+		}
 		return err
 	})
+	if errors.Is(err, errPreviewed) {
+		return op, nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/etag"
+	"github.com/low-layer/platform/libs/resourcename"
 )
 
 // DeleteTenant asks for the end of a tenant.
@@ -21,7 +22,7 @@ type DeleteTenant struct {
 // Delete switches a tenant off and marks it deleted, or removes it for good when asked to purge. With force its
 // organisations share its fate, as operations of their own that the tenant's operation waits for.
 func (s *Tenants) Delete(ctx context.Context, in DeleteTenant) (Operation, error) {
-	if in.Purge {
+	if in.Purge && !in.Request.ValidateOnly {
 		if op, err := s.joinRemoval(ctx, in); op != nil || err != nil {
 			return op, err
 		}
@@ -29,15 +30,19 @@ func (s *Tenants) Delete(ctx context.Context, in DeleteTenant) (Operation, error
 	if op, err := s.checkVPCs(ctx, in); op != nil || err != nil {
 		return op, err
 	}
-	return s.edit(ctx, in.ID, in.Etag, VerbDelete, StateDeleting, in.Request, func(ctx context.Context, tx Tx, t *Tenant) error {
+	op, err := s.edit(ctx, in.ID, in.Etag, VerbDelete, StateDeleting, in.Request, func(ctx context.Context, tx Tx, t *Tenant) error {
 		if err := t.deletable(); err != nil {
 			return err
 		}
 		if !in.Purge {
-			return s.softDelete(ctx, tx, t, in.Force)
+			return s.softDelete(ctx, tx, t, in.Force, in.Request)
 		}
-		return s.purge(ctx, tx, t, in.Force)
+		return s.purge(ctx, tx, t, in.Force, in.Request)
 	})
+	if !in.Purge {
+		return op, err
+	}
+	return withNetworks(ctx, s.network, resourcename.Tenant{Tenant: in.ID}.String(), op, err)
 }
 
 // joinRemoval answers the operation that removes a tenant for good already, nil when none does, and adds force to it.
@@ -66,7 +71,7 @@ func (s *Tenants) joinRemoval(ctx context.Context, in DeleteTenant) (Operation, 
 	})
 }
 
-func (s *Tenants) softDelete(ctx context.Context, tx Tx, t *Tenant, force bool) error {
+func (s *Tenants) softDelete(ctx context.Context, tx Tx, t *Tenant, force bool, req Request) error {
 	if t.Deleted() {
 		return errs.Failed("TENANT_DELETED", "%q is deleted already; undelete it, or purge it to remove it for good", t.Name()).
 			With("resource", t.Name())
@@ -84,12 +89,12 @@ func (s *Tenants) softDelete(ctx context.Context, tx Tx, t *Tenant, force bool) 
 	}
 	now := s.clock.Now()
 	t.DeleteTime, t.PurgeTime = now, now.Add(s.retention)
-	return s.cascade(ctx, tx, t, orgs, VerbDelete, StateDeleting, func(o *Organisation) {
+	return s.cascade(ctx, tx, t, orgs, VerbDelete, StateDeleting, req, func(o *Organisation) {
 		o.DeleteTime, o.PurgeTime, o.DeletedWithTenant = t.DeleteTime, t.PurgeTime, true
 	})
 }
 
-func (s *Tenants) purge(ctx context.Context, tx Tx, t *Tenant, force bool) error {
+func (s *Tenants) purge(ctx context.Context, tx Tx, t *Tenant, force bool, req Request) error {
 	orgs, err := tx.LockOrganisations(ctx, t.UID)
 	if err != nil {
 		return err
@@ -110,7 +115,7 @@ func (s *Tenants) purge(ctx context.Context, tx Tx, t *Tenant, force bool) error
 	if orgs, err = followRemovals(ctx, tx, t, orgs, force); err != nil {
 		return err
 	}
-	return s.cascade(ctx, tx, t, orgs, VerbDelete, StateDeleting, func(o *Organisation) { s.markRemoved(o, force) })
+	return s.cascade(ctx, tx, t, orgs, VerbDelete, StateDeleting, req, func(o *Organisation) { s.markRemoved(o, force) })
 }
 
 // followRemovals notes the operations of organisations that are being removed for good already, and answers the others.
@@ -149,7 +154,7 @@ func (s *Tenants) Undelete(ctx context.Context, id string, req Request) (Operati
 		}
 		orgs = keep(orgs, func(o Organisation) bool { return o.DeletedWithTenant && !o.Removing })
 		t.DeleteTime, t.PurgeTime = time.Time{}, time.Time{}
-		return s.cascade(ctx, tx, t, orgs, VerbUndelete, StateUpdating, func(o *Organisation) {
+		return s.cascade(ctx, tx, t, orgs, VerbUndelete, StateUpdating, req, func(o *Organisation) {
 			o.DeleteTime, o.PurgeTime, o.DeletedWithTenant = time.Time{}, time.Time{}, false
 		})
 	})
@@ -157,7 +162,8 @@ func (s *Tenants) Undelete(ctx context.Context, id string, req Request) (Operati
 
 // cascade makes the same change to organisations of the tenant and notes their operations for the tenant's own to follow.
 func (s *Tenants) cascade(
-	ctx context.Context, tx Tx, t *Tenant, orgs []Organisation, verb Verb, transient State, change func(*Organisation),
+	ctx context.Context, tx Tx, t *Tenant, orgs []Organisation, verb Verb, transient State, req Request,
+	change func(*Organisation),
 ) error {
 	for _, o := range orgs {
 		change(&o)
@@ -169,7 +175,7 @@ func (s *Tenants) cascade(
 		if err := tx.UpdateOrganisation(ctx, o); err != nil {
 			return err
 		}
-		op, err := tx.Accept(ctx, o.change(Request{}, verb, transient))
+		op, err := tx.Accept(ctx, o.change(Request{ValidateOnly: req.ValidateOnly}, verb, transient))
 		if err != nil {
 			return err
 		}
