@@ -88,8 +88,11 @@ func TestIsolationWhy(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{
-		{"acme/core/dev", "acme/core", "--port", "443"}, {"acme/core/dev", "acme/core", "--port", "icmp:1"}, {"acme/core/dev", "acme/core", "--port", "tcp:70000"},
-		{"acme/core/dev", "what"}, {"acme/core/dev"},
+		{"acme/core/dev", "acme/core", "--port", "443"},
+		{"acme/core/dev", "acme/core", "--port", "icmp:1"},
+		{"acme/core/dev", "acme/core", "--port", "tcp:70000"},
+		{"acme/core/dev", "what"},
+		{"acme/core/dev"},
 	} {
 		if code, _, errs := runIsolation(t, &fakeIsolation{}, append([]string{"isolation", "why"}, args...)...); code == 0 || errs == "" {
 			t.Errorf("%v ended with %d: %s", args, code, errs)

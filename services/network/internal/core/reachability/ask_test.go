@@ -75,17 +75,23 @@ func TestAsk(t *testing.T) {
 		{"by the routes of both routers", nil, r.Question{From: fromHub, To: fromDev, Traffic: web}, r.Reachable, r.Arrived, []string{"in"}},
 		{"no route", func(s *r.State) { s.Routers[0].Routes = nil }, r.Question{From: fromHub, To: fromDev, Traffic: web}, r.Unroutable, r.NoRoute, nil},
 		{"no way back", func(s *r.State) { s.Routers[1].Routes = nil }, r.Question{From: fromHub, To: fromDev, Traffic: web}, r.OneWay, r.Arrived, []string{"in"}},
-		{"a route whose next hop is in no network of the router is none", func(s *r.State) { s.Routers[0].Routes[0].NextHop = ip("192.0.2.1") },
-			r.Question{From: fromHub, To: fromDev, Traffic: web}, r.Unroutable, r.NoRoute, nil},
+		{
+			"a route whose next hop is in no network of the router is none", func(s *r.State) { s.Routers[0].Routes[0].NextHop = ip("192.0.2.1") },
+			r.Question{From: fromHub, To: fromDev, Traffic: web},
+			r.Unroutable, r.NoRoute, nil,
+		},
 		{"nobody is the next hop", func(s *r.State) { s.Routers[0].Routes[0].NextHop = ip("100.64.0.3") }, r.Question{From: fromHub, To: fromDev, Traffic: web}, r.Unroutable, r.NoNextHop, nil},
 		{"the next hop is a server", func(s *r.State) {
 			s.Ports = append(s.Ports, host("x", "link", "100.64.0.3"))
 			s.Routers[0].Routes[0].NextHop = ip("100.64.0.3")
 		}, r.Question{From: fromHub, To: fromDev, Traffic: web}, r.Unroutable, r.Astray, nil},
-		{"round in circles", func(s *r.State) {
-			s.Routers[1].Routes[0].Destination, portIn(s, "dev-r-dev").DeviceID = cidr("10.0.0.0/8"), ""
+		{
+			"round in circles", func(s *r.State) {
+				s.Routers[1].Routes[0].Destination, portIn(s, "dev-r-dev").DeviceID = cidr("10.0.0.0/8"), ""
+			},
+			r.Question{From: fromHub, To: fromDev, Traffic: web},
+			r.Unroutable, r.Loop, nil,
 		},
-			r.Question{From: fromHub, To: fromDev, Traffic: web}, r.Unroutable, r.Loop, nil},
 		{"the longest prefix", func(s *r.State) {
 			s.Routers[0].Routes = append(s.Routers[0].Routes, r.Route{Destination: cidr("10.64.16.5/32"), NextHop: ip("10.64.0.9")})
 		}, r.Question{From: fromHub, To: fromDev, Traffic: web}, r.Unroutable, r.NoNextHop, nil},
@@ -121,11 +127,14 @@ func TestAsk(t *testing.T) {
 		}, r.Question{From: fromHub, To: fromDev, Traffic: web}, r.OneWay, r.Arrived, []string{"in"}},
 		{"an address that nobody has", nil, r.Question{From: fromHub, To: r.End{IP: ip("10.64.16.77")}, Traffic: web}, r.NoHost, r.Arrived, nil},
 		{"a server that could be there", nil, r.Question{From: fromHub, To: r.End{Network: "dev", IP: ip("10.64.16.77"), Groups: []string{"open"}}, Traffic: web}, r.Reachable, r.Arrived, []string{"in"}},
-		{"another's with the same address", func(s *r.State) {
-			lan(s, "rival", "10.64.16.0/20", "10.64.16.1")
-			s.Ports = append(s.Ports, host("v", "rival", "10.64.16.5"))
+		{
+			"another's with the same address", func(s *r.State) {
+				lan(s, "rival", "10.64.16.0/20", "10.64.16.1")
+				s.Ports = append(s.Ports, host("v", "rival", "10.64.16.5"))
+			},
+			r.Question{From: fromHub, To: r.End{Network: "rival", IP: ip("10.64.16.5"), Port: "v"}, Traffic: web},
+			r.Elsewhere, r.Arrived, nil,
 		},
-			r.Question{From: fromHub, To: r.End{Network: "rival", IP: ip("10.64.16.5"), Port: "v"}, Traffic: web}, r.Elsewhere, r.Arrived, nil},
 		{"a router answers pings", nil, r.Question{From: fromHub, To: r.End{IP: ip("100.64.0.2")}, Traffic: ping}, r.Reachable, r.AtRouter, nil},
 		{"a router answers nothing else", nil, r.Question{From: fromHub, To: r.End{IP: ip("100.64.0.2")}, Traffic: web}, r.NoHost, r.AtRouter, nil},
 		{"another router than the gateway", func(s *r.State) { s.Subnets[1].Gateway = netip.Addr{} }, r.Question{From: fromDev, To: fromHub, Traffic: web, By: "dev-r-dev"}, r.Reachable, r.Arrived, []string{"in"}},
