@@ -230,15 +230,12 @@ func (w *world) breach(hubA, hubB string, toA, toB netip.Prefix) (mend func()) {
 	ctx, t := w.t.Context(), w.t
 	n, err := w.cloud.CreateNetwork(ctx, fabric.Network{Name: "breach"})
 	must(t, err)
-	pool, scope := "", ""
-	scopes, err := w.cloud.CreateScope(ctx, fabric.Scope{Name: "breach"})
+	scope, err := w.cloud.CreateScope(ctx, fabric.Scope{Name: "breach"})
 	must(t, err)
-	scope = scopes.ID
-	made, err := w.cloud.CreatePool(ctx, fabric.Pool{Name: "breach", ScopeID: scope, Prefixes: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}})
+	pool, err := w.cloud.CreatePool(ctx, fabric.Pool{Name: "breach", ScopeID: scope.ID, Prefixes: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}})
 	must(t, err)
-	pool = made.ID
 	s, err := w.cloud.CreateSubnet(ctx, fabric.Subnet{
-		Name: "breach", NetworkID: n.ID, PoolID: pool, CIDR: netip.MustParsePrefix("198.51.100.0/29"), Gateway: netip.MustParseAddr("198.51.100.1"),
+		Name: "breach", NetworkID: n.ID, PoolID: pool.ID, CIDR: netip.MustParsePrefix("198.51.100.0/29"), Gateway: netip.MustParseAddr("198.51.100.1"),
 	})
 	must(t, err)
 	port, err := w.cloud.CreatePort(ctx, fabric.Port{NetworkID: n.ID, Addresses: []fabric.Address{{SubnetID: s.ID, IP: netip.MustParseAddr("198.51.100.2")}}})

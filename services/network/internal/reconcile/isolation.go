@@ -21,7 +21,7 @@ import (
 	"github.com/low-layer/platform/services/network/internal/core/status"
 )
 
-// ConditionIsolationVerified: who reaches the resource and whom it reaches is as asked for.
+// ConditionIsolationVerified says whether who reaches the resource and whom it reaches is as asked for.
 const ConditionIsolationVerified = "IsolationVerified"
 
 const (
