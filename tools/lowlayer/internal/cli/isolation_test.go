@@ -45,7 +45,12 @@ func runIsolation(t *testing.T, f *fakeIsolation, args ...string) (code int, out
 	networkv1.RegisterIsolationServiceServer(server, f)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
-	defer func() { server.Stop(); <-done }()
+	defer func() {
+		server.Stop()
+		if err := <-done; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	}()
 	var stdout, stderr bytes.Buffer
 	code = Run(t.Context(), append(args, "--address", listener.Addr().String()), Streams{In: strings.NewReader(""), Out: &stdout, Err: &stderr})
 	return code, stdout.String(), stderr.String()

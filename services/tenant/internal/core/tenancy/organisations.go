@@ -121,7 +121,7 @@ func (s *Organisations) Update(ctx context.Context, in UpdateOrganisation) (Oper
 	if err := bad.Err(); err != nil {
 		return nil, err
 	}
-	return s.edit(ctx, in.Key, in.Etag, VerbUpdate, StateUpdating, in.Request, func(_ context.Context, _ Tx, o *Organisation) error {
+	return s.edit(ctx, in.Key, in.Etag, VerbUpdate, in.Request, func(_ context.Context, _ Tx, o *Organisation) error {
 		if err := o.mutable(); err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func (s *Organisations) Update(ctx context.Context, in UpdateOrganisation) (Oper
 
 // Rotate makes a new credential and revokes the old one.
 func (s *Organisations) Rotate(ctx context.Context, key OrganisationKey, req Request) (Operation, error) {
-	return s.edit(ctx, key, "", VerbRotate, StateUpdating, req, func(_ context.Context, _ Tx, o *Organisation) error {
+	return s.edit(ctx, key, "", VerbRotate, req, func(_ context.Context, _ Tx, o *Organisation) error {
 		if err := o.mutable(); err != nil {
 			return err
 		}
@@ -254,7 +254,7 @@ func NotEmpty(organisation string, vpcs []string) *errs.Error {
 
 // Undelete brings an organisation back.
 func (s *Organisations) Undelete(ctx context.Context, key OrganisationKey, req Request) (Operation, error) {
-	return s.edit(ctx, key, "", VerbUndelete, StateUpdating, req, func(_ context.Context, _ Tx, o *Organisation) error {
+	return s.edit(ctx, key, "", VerbUndelete, req, func(_ context.Context, _ Tx, o *Organisation) error {
 		if err := revivable("ORGANISATION", o.Name(), o.Deleted(), o.Removing, o.PurgeTime, s.clock.Now()); err != nil {
 			return err
 		}
@@ -281,18 +281,18 @@ func (s *Organisations) hold(ctx context.Context, tx Tx, key OrganisationKey, ta
 
 // edit is the usual path of a change to an organisation that exists.
 func (s *Organisations) edit(
-	ctx context.Context, key OrganisationKey, tag string, verb Verb, transient State, req Request,
+	ctx context.Context, key OrganisationKey, tag string, verb Verb, req Request,
 	change func(context.Context, Tx, *Organisation) error,
 ) (Operation, error) {
 	return inTx(ctx, s.store, func(ctx context.Context, tx Tx) (Operation, error) {
-		if op, err := tx.Replay(ctx, key.probe().change(req, verb, transient)); op != nil || err != nil {
+		if op, err := tx.Replay(ctx, key.probe().change(req, verb, StateUpdating)); op != nil || err != nil {
 			return op, err
 		}
 		o, err := s.hold(ctx, tx, key, tag)
 		if err != nil {
 			return nil, err
 		}
-		return s.commit(ctx, tx, &o, verb, transient, req, change)
+		return s.commit(ctx, tx, &o, verb, StateUpdating, req, change)
 	})
 }
 

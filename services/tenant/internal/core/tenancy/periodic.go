@@ -102,7 +102,7 @@ func (p *Periodic) purgeOrganisation(ctx context.Context, k OrganisationKey, now
 }
 
 func (p *Periodic) rotate(ctx context.Context, k OrganisationKey, now time.Time) error {
-	_, err := p.organisations.edit(ctx, k, "", VerbRotate, StateUpdating, Request{}, func(_ context.Context, _ Tx, o *Organisation) error {
+	_, err := p.organisations.edit(ctx, k, "", VerbRotate, Request{}, func(_ context.Context, _ Tx, o *Organisation) error {
 		if !p.stale(o.Credential, now) {
 			return errNotDue
 		}
