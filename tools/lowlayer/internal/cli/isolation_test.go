@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"strings"
 	"testing"
@@ -47,7 +48,7 @@ func runIsolation(t *testing.T, f *fakeIsolation, args ...string) (code int, out
 	go func() { done <- server.Serve(listener) }()
 	defer func() {
 		server.Stop()
-		if err := <-done; err != nil {
+		if err := <-done; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 			t.Errorf("serve: %v", err)
 		}
 	}()

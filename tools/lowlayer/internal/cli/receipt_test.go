@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -164,6 +165,7 @@ func TestProtectFlags(t *testing.T) {
 
 // A blueprint that says nothing of protection leaves it as it is.
 func TestApplyProtects(t *testing.T) {
+	devUpdated := regexp.MustCompile(`vpcs/dev +updated`)
 	f, address := newFake(t)
 	text, err := os.ReadFile(startup)
 	if err != nil {
@@ -183,7 +185,7 @@ func TestApplyProtects(t *testing.T) {
 			t.Fatal(err)
 		}
 		out, errs, code := cliRun(t, address, "apply", "-f", file)
-		if code != 0 || strings.Contains(out, "vpcs/dev updated") != c.want {
+		if code != 0 || devUpdated.MatchString(out) != c.want {
 			t.Errorf("%q: %d %s%s", c.line, code, out, errs)
 		}
 		if c.want {

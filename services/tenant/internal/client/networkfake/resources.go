@@ -175,7 +175,7 @@ func (f *Fake) ListVpcs(_ context.Context, req *networkv1.ListVpcsRequest) (*net
 	if err := f.settle(); err != nil {
 		return nil, err
 	}
-	if f.hubs[req.GetParent()] == nil {
+	if f.hubs[req.GetParent()] == nil && !strings.HasSuffix(req.GetParent(), "/-") {
 		return nil, errs.NotFound("organisation", req.GetParent())
 	}
 	out := &networkv1.ListVpcsResponse{}
