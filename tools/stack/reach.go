@@ -48,10 +48,11 @@ func waitReachable(ctx context.Context, gateway string, probes []probe) (err err
 	return nil
 }
 
-// answered tells whether a call has come through: to be refused for want of a token is an answer too.
+// answered tells whether a call has come through: that the tenant of a probe is not there, and that it wants a token, are
+// answers too.
 func answered(err error) bool {
 	switch status.Code(err) {
-	case codes.OK, codes.Unauthenticated, codes.PermissionDenied:
+	case codes.OK, codes.NotFound, codes.Unauthenticated, codes.PermissionDenied:
 		return true
 	default:
 		return false
