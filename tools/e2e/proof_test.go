@@ -14,17 +14,17 @@ import (
 // offline, when nothing of the tenant is there any more.
 func TestNothingLeaked(t *testing.T) {
 	s := platform(t)
-	s.Must(t, "tenant", "create", "initech")
-	s.Must(t, "organisation", "create", "initech/main", "--mode", "MUTUALIZED", "--vpc", "dev", "--vpc", "prod")
-	s.Must(t, "vpc", "create", "initech/main/late", "--protect")
-	s.Must(t, "peering", "create", "initech/link", "--vpc", "initech/main/dev", "--peer", "initech/main/late")
-	s.Must(t, "peering", "accept", "initech/link")
-	purge := []string{"tenant", "delete", "initech", "--force", "--purge"}
+	s.Must(t, "tenant", "create", "vandelay")
+	s.Must(t, "organisation", "create", "vandelay/main", "--mode", "MUTUALIZED", "--vpc", "dev", "--vpc", "prod")
+	s.Must(t, "vpc", "create", "vandelay/main/late", "--protect")
+	s.Must(t, "peering", "create", "vandelay/link", "--vpc", "vandelay/main/dev", "--peer", "vandelay/main/late")
+	s.Must(t, "peering", "accept", "vandelay/link")
+	purge := []string{"tenant", "delete", "vandelay", "--force", "--purge"}
 
 	if r := s.Lowlayer(t, append(purge, "--yes")...); r.Code != 6 || !strings.Contains(r.Err, "DELETION_PROTECTED") || !strings.Contains(r.Err, "vpcs/late") {
 		t.Fatalf("a tenant goes with a protected VPC in it: %+v", r)
 	}
-	s.Must(t, "vpc", "update", "initech/main/late", "--no-protect")
+	s.Must(t, "vpc", "update", "vandelay/main/late", "--no-protect")
 
 	var plan struct {
 		Objects []struct{ Action, Type, ID string }
@@ -37,7 +37,7 @@ func TestNothingLeaked(t *testing.T) {
 		}
 		foretold = append(foretold, o.Type+" "+o.ID)
 	}
-	if before := s.Inventory(t, "initech"); len(before) == 0 {
+	if before := s.Inventory(t, "vandelay"); len(before) == 0 {
 		t.Fatal("the preview removed something")
 	}
 	planned := time.Now()
@@ -54,7 +54,7 @@ func TestNothingLeaked(t *testing.T) {
 		args = append(args, "--key", write(t, dir, id+".pem", pem))
 	}
 	var gone []string
-	for name := range strings.FieldsSeq(s.Must(t, "receipt", "list", "initech", "-o", "name")) {
+	for name := range strings.FieldsSeq(s.Must(t, "receipt", "list", "vandelay", "-o", "name")) {
 		file := write(t, dir, filepath.Base(name)+".json", s.Must(t, "receipt", "get", name, "-o", "json"))
 		var r struct {
 			Inventory struct{ Scope string }
