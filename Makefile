@@ -19,11 +19,11 @@ demo: deps build ## Start a fresh platform, order a client's infrastructure, sho
 	bin/sandbox demo
 
 .PHONY: up
-up: deps build tool-grpcurl ## Start the platform and leave it running
+up: deps build tool-grpcurl ## Start the platform of this checkout and leave it running
 	bin/sandbox up
 
 .PHONY: down
-down: build ## Stop what `make up` started; its data stays
+down: build ## Stop what `make up` of this checkout started; its data stays
 	bin/sandbox down
 
 .PHONY: status
@@ -31,8 +31,8 @@ status: build ## Tell what of the platform runs and where
 	bin/sandbox status
 
 .PHONY: reset
-reset: build ## Stop the platform and forget its data
-	bin/sandbox reset
+reset: build ## Stop the platform and delete its data; asks on a terminal, unless YES=1
+	bin/sandbox reset $(if $(YES),--yes)
 
 ##@ Build
 .PHONY: build

@@ -25,7 +25,7 @@ func (a *Authorizer) Authorize(ctx context.Context, p *identity.Principal, metho
 		return nil, err
 	}
 	s := situation{
-		permission: m.Permission, level: r.level, standing: standingOf(p, r), stepUp: m.StepUp, steppedUp: p.SteppedUp(),
+		permission: m.Permission, level: r.level, standing: standingOf(p, r), stepUp: m.confirms(request), steppedUp: p.SteppedUp(),
 	}
 	if a.allows(s) {
 		if m.Narrowed {

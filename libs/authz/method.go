@@ -33,6 +33,8 @@ type Method struct {
 
 	input protoreflect.MessageDescriptor
 	path  []protoreflect.FieldDescriptor
+	// plan is the field by which a caller asks what the call would do.
+	plan protoreflect.FieldDescriptor
 }
 
 // Methods are RPCs by their name on the wire.
@@ -92,6 +94,9 @@ func ReadMethod(d protoreflect.MethodDescriptor) (*Method, error) {
 		Full: "/" + string(d.Parent().FullName()) + "/" + string(d.Name()), Permission: rule.GetPermission(), Scope: rule.GetScope(),
 		Internal: rule.GetAudience() != authzv1.Audience_PUBLIC || strings.Contains(string(d.ParentFile().Package())+".", ".internal."),
 		StepUp:   rule.GetStepUp(), Narrowed: rule.GetNarrowed(), input: d.Input(),
+	}
+	if f := d.Input().Fields().ByName("validate_only"); f != nil && f.Kind() == protoreflect.BoolKind {
+		m.plan = f
 	}
 	if m.Internal {
 		return m, nil
@@ -189,6 +194,14 @@ func (m *Method) nameIn(request proto.Message) (string, bool) {
 		r = r.Get(f).Message()
 	}
 	return r.Get(m.path[len(m.path)-1]).String(), true
+}
+
+// confirms is true when a request needs a second factor. One that only asks for the plan changes nothing.
+func (m *Method) confirms(request proto.Message) bool {
+	if !m.StepUp || m.plan == nil || request.ProtoReflect().Descriptor() != m.input {
+		return m.StepUp
+	}
+	return !request.ProtoReflect().Get(m.plan).Bool()
 }
 
 // needs is true when a method that users may call needs the permission.

@@ -79,9 +79,12 @@ func (r Resource) At() string {
 }
 
 // ParseResource reads a resource name. It takes no name that a handler would read otherwise: ids are as resourcename has
-// them, and further segments are plain words.
+// them, and further segments are plain words. A single word, such as `isolationReport`, is the platform's.
 func ParseResource(name string) (Resource, bool) {
 	parts := strings.Split(name, "/")
+	if len(parts) == 1 && isSegment(name) {
+		return Resource{Name: name, Kind: kindOf(name)}, true
+	}
 	if len(parts) < 2 || parts[0] != collections[Tenant] || !isID(parts[1], Tenant) {
 		return Resource{}, false
 	}
@@ -97,8 +100,9 @@ func ParseResource(name string) (Resource, bool) {
 		r.above[next], r.level = name[:end], next
 		rest = rest[2:]
 	}
-	if len(rest) == 2 && rest[1] == wildcard && r.level == Tenant && rest[0] == collections[Organisation] {
-		// All organisations are what the tenant holds.
+	all := len(rest) == 2 && rest[1] == wildcard && r.level == Tenant && rest[0] == collections[Organisation]
+	if all || (len(rest) == 1 && r.level == Tenant && isSegment(rest[0])) {
+		// All organisations are what the tenant holds; what a tenant has one of, such as its report, is there when the tenant is.
 		return Resource{Name: r.above[Tenant], Kind: kindOf(collections[Tenant]), above: r.above, level: Tenant}, true
 	}
 	for _, s := range rest {

@@ -13,10 +13,11 @@ func TestNames(t *testing.T) {
 		"tenants/acme": "tenant tenants/acme", core: "organisation " + core, dev: "vpc " + dev, core + "/hub": "hub " + core,
 		dev + "/clusters/main/nodePools/a": "node pool " + dev, "tenants/acme/driftFindings/x": "drift finding tenants/acme",
 		"tenants/acme/operations/op_x_1": "operation tenants/acme", "tenants/acme/organisations/-": "tenant tenants/acme",
+		"isolationReport": "isolation report platform", "tenants/acme/isolationReport": "tenant tenants/acme",
 		"": "", "tenants": "", "tenants/": "", "tenants/a": "", "tenants/ac": "", "tenants/Acme": "", "tenants/acme/": "", "/tenants/acme": "",
 		"tenants/acme/organisations": "", "tenants/acme/organisations/": "", "tenants/acme/organisations/-/vpcs/x": "", "tenants/-": "",
 		"tenants/acme/vpcs/x": "", "tenants/acme//x": "", "tenants/acme/../x": "", "tenants/acme/peerings/..": "", "tenants/acme/peerings/.": "",
-		"tenants/acme\n": "", "tenants/acmé": "", "tenants/acme-": "", "platform": "", "tenants/acme/x/tenants": "", "tenants/" + strings.Repeat("a", 41): "",
+		"tenants/acme\n": "", "tenants/acmé": "", "tenants/acme-": "", "tenants/acme/x/tenants": "", "tenants/" + strings.Repeat("a", 41): "",
 	} {
 		r, ok := authz.ParseResource(name)
 		got := ""
@@ -60,7 +61,7 @@ func FuzzNames(f *testing.F) {
 				t.Fatalf("%q is %+v", name, r)
 			}
 		}
-		if ok && !strings.HasPrefix(name, r.At()) {
+		if ok && r.At() != "platform" && !strings.HasPrefix(name, r.At()) {
 			t.Fatalf("%q is %+v", name, r)
 		}
 	})

@@ -94,6 +94,43 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
+// An object that can be made and never gets ready blocks the resource, however often it is made again, until it does.
+func TestNeverReady(t *testing.T) {
+	for name, reason := range map[string]*errs.Error{
+		"not as it should be": errs.Failed("OWNER_CANCELLED", "its owner has cancelled it"),
+		"not there":           errs.NotFound("bed", "a"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			var ready atomic.Bool
+			plan := r.kind.Plan
+			r.kind.Plan = func(res provision.Resource) ([]provision.Step, error) {
+				steps, err := plan(res)
+				for i := range steps {
+					if steps[i].Object == "bed" {
+						steps[i].Verify = func(context.Context, *provision.Run, provision.External) error {
+							if !ready.Load() {
+								return reason
+							}
+							return nil
+						}
+					}
+				}
+				return steps, err
+			}
+			e, _ := r.run()
+			op := r.create(e, cloudfake.Spec{Beds: []string{"a"}})
+			r.until("it to be blocked", func() bool { return r.get(e, op).Blockage != nil })
+			if b := r.get(e, op).Blockage; b.Reason != reason.Reason || b.Step != "bed-a" {
+				t.Errorf("blocked by %+v", b)
+			}
+			ready.Store(true)
+			r.succeeds(e, op)
+			r.holds(append(slices.Clone(whole), "bed-a")...)
+		})
+	}
+}
+
 // A step that waits longer than its deadline blocks the resource and goes on.
 func TestDeadline(t *testing.T) {
 	r := newRig(t)

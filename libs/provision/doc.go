@@ -24,7 +24,14 @@
 // answers another object than the one there was, the old one is surplus, and steps that need this one are done again. A step
 // that left the plan has its object removed. Needs are recorded with each object; removal follows them backwards, so it
 // needs no plan, and no code that made the object: Object.Delete and Object.Gone are enough. Only what is in the ledger is
-// ever deleted. The receipt of a deletion is the list of everything that was, and when it was seen to be gone.
+// ever deleted. The receipt of a deletion is the list of everything that was, when it was last seen and when it was seen to
+// be gone. It is signed in the transaction that removes the resource, after Kind.Inventory found nothing more, and kept.
+//
+// Preview holds a plan against the ledger without doing any of it: what it foretells is what the work does, unless others
+// change the cloud or the resource in between.
+//
+// After only puts calls in order: a step waits until another has made its object, not until that is ready, and nothing of
+// it is recorded.
 //
 // # Who works
 //

@@ -21,6 +21,7 @@ import (
 
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/ids"
+	"github.com/low-layer/platform/libs/receipt"
 )
 
 // Telemetry is where the engine's spans and metrics go.
@@ -60,6 +61,8 @@ type Config struct {
 	Pace float64
 	// StepContext lets a service add to the context of a step's calls, for example to observe them. May be nil.
 	StepContext func(context.Context, *Run) context.Context
+	// Receipts signs the receipt of each deletion; nil writes none, which is for tests.
+	Receipts *receipt.Signer
 	// Failpoint is called at every point where a process can die; see Point. Nil outside tests.
 	Failpoint func(Point)
 }

@@ -7,6 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/low-layer/platform/libs/receipt"
 )
 
 // Querier reads and writes the service's database: a pool or a transaction.
@@ -35,12 +37,19 @@ type Step struct {
 	Name, Title string
 	// Needs names the steps that must be done before this one starts, and whose objects outlive this one's.
 	Needs []string
+	// After names steps whose objects must have been made before this one starts, ready or not: it puts calls in order
+	// whose answers depend on it, and leaves the waiting side by side. A step that is BLOCKED holds nobody up, and removal
+	// knows nothing of it.
+	After []string
 	// Object is the type of the external object it makes, one of Kind.Objects; empty when it makes none, and then Do is
 	// idempotent or follows another service's operation.
 	Object string
 	// Digest is that of its inputs. A step that is done with the same digest is not done again; with another one Do runs
 	// again and Run.Existing answers the object as it is.
 	Digest string
+	// Replaces is that Do, called with another digest, makes another object instead of changing the one there is. Only a
+	// preview goes by it: the work sees for itself.
+	Replaces bool
 	// Observe finds our own objects by their deterministic name. It is consulted only when an earlier attempt may have
 	// been carried out without our knowing. The first is adopted, the others are removed. Nil when Do bears repeating.
 	Observe func(context.Context, *Run) ([]External, error)
@@ -72,6 +81,11 @@ type Kind struct {
 	Plan func(Resource) ([]Step, error)
 	// Load reads the spec of a resource.
 	Load func(ctx context.Context, q Querier, uid string) (any, error)
+	// Quota is what a preview says of limits. May be nil.
+	Quota func(r Resource, p Preview) []QuotaEffect
+	// Inventory answers what the cloud holds that bears the resource's uid, by its own lists and not by our ledger. It is
+	// the last look of a deletion: what it finds keeps the deletion from ending. Nil when there is nothing to list by.
+	Inventory func(ctx context.Context, run *Run) ([]External, error)
 	// Settled is the service's own part of a transition, in its transaction; its outbox event belongs here. May be nil.
 	Settled func(ctx context.Context, tx pgx.Tx, s Settlement) error
 	// Response is what the operation answers at its end. Nil, and every deletion, answer google.protobuf.Empty.
@@ -120,14 +134,19 @@ type Settlement struct {
 	// Objects are the external objects by step.
 	Objects map[string]External
 	// Removed is true when the resource is gone; the service removes its spec row. Receipt then lists every object there
-	// ever was and when it was seen to be gone.
-	Removed bool
-	Receipt []RemovedObject
+	// ever was and when it was seen to be gone, and ReceiptName is that of the signed document, empty without a signer.
+	Removed     bool
+	Receipt     []RemovedObject
+	ReceiptName string
 }
 
 // RemovedObject is one line of a deletion receipt.
 type RemovedObject struct {
 	Step, Type string
 	External
+	// MadeTime is when it was first known, SeenTime when it was last known to be there; zero when nobody noted it.
+	MadeTime, SeenTime time.Time
+	// GoneTime is when it was verified gone, Proof by which check.
 	GoneTime time.Time
+	Proof    receipt.Check
 }

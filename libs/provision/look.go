@@ -93,6 +93,7 @@ func (s *slice) tookLook(r result) {
 	case len(others) > 0:
 		// The first takes the line over, so that the doubt outlives it and it is not found again.
 		x.External, x.state, x.looked = others[0], entrySurplus, false
+		x.sawMade(s.e.now())
 		s.keep(x)
 		s.surplus(x, others[1:])
 		s.advance(s.removalRow(x))
@@ -107,6 +108,7 @@ func (s *slice) tookLook(r result) {
 func (s *slice) surplus(x *entry, found []External) {
 	for _, f := range found {
 		y := &entry{step: x.step, objectType: x.objectType, External: f, state: entrySurplus, ordinal: x.ordinal, needs: slices.Clone(x.needs)}
+		y.sawMade(s.e.now())
 		s.ledger.add(y)
 		s.keep(y)
 		s.removalRow(y)

@@ -48,7 +48,11 @@ type Operation struct {
 	// Error is set when the operation ended without doing what was asked: cancelled or superseded.
 	Error *errs.Error
 	// Response is set when it succeeded.
-	Response                        *anypb.Any
+	Response *anypb.Any
+	// Receipt is the name of the signed receipt, set when a deletion succeeded.
+	Receipt string
+	// Preview is set on the answer of Engine.Preview alone.
+	Preview                         *Preview
 	CancelRequested                 bool
 	TraceID                         string
 	CreateTime, UpdateTime, EndTime time.Time

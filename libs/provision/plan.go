@@ -35,6 +35,11 @@ func (k *Kind) check(plan []Step) error {
 				problems = append(problems, fmt.Errorf("step %s needs %q, which is not a step before it", step.Name, need))
 			}
 		}
+		for _, after := range step.After {
+			if !seen[after] {
+				problems = append(problems, fmt.Errorf("step %s comes after %q, which is not a step before it", step.Name, after))
+			}
+		}
 		switch {
 		case step.Name == "" || seen[step.Name] || step.Name == stumblePlan || step.Name == stumbleSettle || strings.HasPrefix(step.Name, removePrefix):
 			problems = append(problems, fmt.Errorf("step %q must have a name of its own", step.Name))
@@ -119,6 +124,12 @@ func (s *slice) judge(step *Step, r *stepRow) {
 		x.needs = slices.Clone(step.Needs)
 		s.keep(x)
 	}
+}
+
+// unmade tells whether a step has yet to make its object, and nothing speaks against its doing so soon.
+func (s *slice) unmade(step string) bool {
+	x, r := s.ledger.of(step), s.rows[step]
+	return (x == nil || x.state != entryPresent) && r.State != StepDone && r.blockage == nil
 }
 
 // fulfils tells whether the entry is all the step asks for.
@@ -221,6 +232,9 @@ func (s *slice) readyStep(step *Step) *task {
 		if s.rows[need].State != StepDone {
 			return nil
 		}
+	}
+	if slices.ContainsFunc(step.After, s.unmade) {
+		return nil
 	}
 	t := &task{key: step.Name, step: step, row: r, entry: s.ledger.of(step.Name), deadline: cmp.Or(step.Deadline, defaultDeadline)}
 	switch x := t.entry; {

@@ -16,7 +16,7 @@ import (
 )
 
 const operationColumns = `o.id, o.tenant, o.kind, o.resource, o.resource_uid, o.verb, o.state, o.request_id, o.blockage, o.error,
-       o.response, o.cancel_requested, o.traceparent, o.create_time, o.update_time, o.end_time`
+       o.response, o.cancel_requested, o.traceparent, o.create_time, o.update_time, o.end_time, o.receipt`
 
 // Get answers an operation with its progress; NOT_FOUND when the tenant has none of that id.
 func (e *Engine) Get(ctx context.Context, tenant, id string) (*Operation, error) {
@@ -47,21 +47,26 @@ type ListInput struct {
 	BeforeID   string
 }
 
-// List answers a page of operations.
-func (e *Engine) List(ctx context.Context, in ListInput) ([]*Operation, error) {
+// page is the statement of one page; from selects from a table under the alias, which has tenant, create_time and id.
+func (in ListInput) page(from, alias string) (string, []any) {
 	args := append([]any(nil), in.Args...)
 	arg := func(v any) string {
 		args = append(args, v)
 		return fmt.Sprintf("$%d", len(args))
 	}
-	sql := `SELECT ` + operationColumns + ` FROM provision_operations o WHERE o.tenant = ` + arg(in.Tenant)
+	sql := from + ` WHERE ` + alias + `.tenant = ` + arg(in.Tenant)
 	if in.Where != "" {
 		sql += ` AND (` + in.Where + `)`
 	}
 	if !in.BeforeTime.IsZero() {
-		sql += ` AND (o.create_time, o.id) < (` + arg(in.BeforeTime) + `, ` + arg(in.BeforeID) + `)`
+		sql += ` AND (` + alias + `.create_time, ` + alias + `.id) < (` + arg(in.BeforeTime) + `, ` + arg(in.BeforeID) + `)`
 	}
-	sql += ` ORDER BY o.create_time DESC, o.id DESC LIMIT ` + arg(in.Limit)
+	return sql + ` ORDER BY ` + alias + `.create_time DESC, ` + alias + `.id DESC LIMIT ` + arg(in.Limit), args
+}
+
+// List answers a page of operations.
+func (e *Engine) List(ctx context.Context, in ListInput) ([]*Operation, error) {
+	sql, args := in.page(`SELECT `+operationColumns+` FROM provision_operations o`, "o")
 	rows, err := e.cfg.Pool.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list operations: %w", err)
@@ -79,7 +84,7 @@ func (e *Engine) scanOperation(row pgx.Row) (*Operation, error) {
 	var parent string
 	var end *time.Time
 	err := row.Scan(&op.ID, &op.Tenant, &op.Kind, &op.Resource, &op.ResourceUID, &op.Verb, &op.State, &op.RequestID, &blockage,
-		&failure, &response, &op.CancelRequested, &parent, &op.CreateTime, &op.UpdateTime, &end)
+		&failure, &response, &op.CancelRequested, &parent, &op.CreateTime, &op.UpdateTime, &end, &op.Receipt)
 	if err != nil {
 		return nil, err
 	}

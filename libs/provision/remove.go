@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/receipt"
 )
 
 // askAgain is when the end of an object is asked for once more that was asked for and did not come.
@@ -61,7 +62,7 @@ func (s *slice) readyRemoval(x *entry, row *stepRow) *task {
 		t.action = actObserve
 	case x.ID == "" || x.objectType == "":
 		// There is no object: the entry is all there is.
-		s.vanish(x)
+		s.vanish(x, "")
 		return nil
 	case t.object == nil:
 		s.fail(row, errs.New(errs.CodeInternal, "OBJECT_UNKNOWN",
@@ -145,7 +146,7 @@ func (s *slice) tookDelete(r result) {
 	}
 	s.point(r, AfterDeleteCommit)
 	if r.object.Gone == nil {
-		s.vanish(x)
+		s.vanish(x, receipt.DeleteAnswered)
 		return
 	}
 	x.state, x.deleted = entryDeleting, s.e.now()
@@ -169,17 +170,18 @@ func (s *slice) tookGone(r result) {
 			left = append(left, x)
 			continue
 		}
-		s.vanish(x)
+		s.vanish(x, receipt.NotListed)
 	}
 	if len(left) == 0 {
 		return
 	}
 	now := s.e.now()
 	for _, x := range left {
+		x.sawAgain(now)
 		if now.Sub(x.deleted) > s.scaled(askAgain) {
 			x.state, x.deleted = entrySurplus, time.Time{}
-			s.keep(x)
 		}
+		s.keep(x)
 	}
 	// The row of the whole group may belong to one that is gone.
 	row := s.removalRow(left[0])
@@ -191,12 +193,9 @@ func (s *slice) tookGone(r result) {
 }
 
 // vanish takes out of the ledger what is seen to be gone.
-func (s *slice) vanish(x *entry) {
+func (s *slice) vanish(x *entry, proof receipt.Check) {
 	s.changed = true
-	if x.ID != "" && x.objectType != "" {
-		s.writes.Queue(`INSERT INTO provision_receipts (resource_uid, step, external_id, object_type, external_name, operation, gone_time)
-			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`, s.res.uid, x.step, x.ID, x.objectType, x.Name, s.op.id, s.e.now())
-	}
+	s.attest(x, proof)
 	if x.objectType == "" || x.doubted.IsZero() {
 		s.forget(x)
 		return

@@ -120,6 +120,12 @@ func (s *slice) finished(ctx context.Context) (verdict, error) {
 	if err := s.saveRows(); err != nil {
 		return parked, err
 	}
+	if s.resource.Deleting {
+		if err := s.takeInventory(ctx); err != nil {
+			relapse()
+			return s.stumble(ctx, stumbleSettle, err)
+		}
+	}
 	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if s.stop == stopSuperseded {
 			return errSuperseded
@@ -181,19 +187,15 @@ func (s *slice) outOfSync() bool {
 }
 
 func (s *slice) remove(ctx context.Context, tx pgx.Tx) error {
-	rows, err := tx.Query(ctx, `SELECT step, object_type, external_id, external_name, gone_time FROM provision_receipts
-		WHERE resource_uid = $1 ORDER BY gone_time, step, external_id`, s.res.uid)
+	lines, err := s.removedObjects(ctx, tx)
 	if err != nil {
-		return fmt.Errorf("read receipt of %s: %w", s.res.name, err)
+		return err
 	}
-	receipt, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (RemovedObject, error) {
-		var o RemovedObject
-		return o, row.Scan(&o.Step, &o.Type, &o.ID, &o.Name, &o.GoneTime)
-	})
+	name, err := s.sign(ctx, tx, lines)
 	if err != nil {
-		return fmt.Errorf("read receipt of %s: %w", s.res.name, err)
+		return err
 	}
-	if err := s.tell(ctx, tx, Settlement{Outcome: Done, State: s.res.final, Removed: true, Receipt: receipt}); err != nil {
+	if err := s.tell(ctx, tx, Settlement{Outcome: Done, State: s.res.final, Removed: true, Receipt: lines, ReceiptName: name}); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, `DELETE FROM provision_resources WHERE uid = $1`, s.res.uid); err != nil {

@@ -11,6 +11,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/low-layer/platform/libs/receipt"
 )
 
 // stopReason is why a slice starts no further steps.
@@ -50,6 +52,8 @@ type slice struct {
 	started  bool      // a slice gets something done, however short it is
 	changed  bool      // an entry went without a call
 	began    time.Time
+	// inventory is the last look of a deletion.
+	inventory receipt.Inventory
 
 	running map[string]*task
 	results chan result

@@ -3,6 +3,8 @@ package provision
 import (
 	"slices"
 	"time"
+
+	"github.com/low-layer/platform/libs/receipt"
 )
 
 // take lays what came of a task into ledger and progress. It runs on the slice's goroutine.
@@ -98,7 +100,11 @@ func (s *slice) record(r result) {
 		s.invalidate(x.step)
 		s.removalRow(&old)
 	}
+	if x.ID != r.made.ID || x.made.IsZero() {
+		x.sawMade(s.e.now())
+	}
 	x.External, x.objectType, x.digest, x.doubted = r.made, r.step.Object, r.step.Digest, r.doubted
+	x.sawAgain(s.e.now())
 	x.state, x.open, x.missed = entryPresent, false, time.Time{}
 	x.verified = r.step.Verify == nil
 	s.keep(x)
@@ -106,7 +112,8 @@ func (s *slice) record(r result) {
 		s.done(r.row, x)
 		return
 	}
-	s.advance(r.row)
+	// To have made it is not to have it ready: an object that is made again and again and never is must show as BLOCKED.
+	s.pending(r.row)
 	r.row.ObjectID = x.ID
 }
 
@@ -145,6 +152,7 @@ func (s *slice) tookVerify(r result) {
 		return
 	}
 	x.verified = true
+	x.sawAgain(s.e.now())
 	s.keep(x)
 	s.done(r.row, x)
 }
@@ -169,7 +177,7 @@ func (s *slice) tookObserve(r result) {
 	if r.removal {
 		s.removalRow(x)
 	}
-	s.advance(r.row)
+	s.pending(r.row)
 }
 
 // unclaimed are the found objects that the ledger does not know as surplus or on their way out.
@@ -187,7 +195,11 @@ func (s *slice) adopt(x *entry, found []External) {
 		s.invalidate(x.step)
 		x.digest = digestUnknown
 	}
+	if x.ID != mine.ID || x.made.IsZero() {
+		x.sawMade(s.e.now())
+	}
 	x.External = mine
+	x.sawAgain(s.e.now())
 	x.state, x.open, x.missed, x.verified = entryPresent, false, time.Time{}, false
 	s.keep(x)
 	s.surplus(x, slices.Delete(slices.Clone(found), i, i+1))
@@ -212,12 +224,14 @@ func (s *slice) missed(r result) {
 	}
 	switch {
 	case r.removal && x.ID == "":
-		s.vanish(x)
+		s.vanish(x, "")
 		return
 	case !r.removal && x.ID != "":
 		// Somebody removed it: what referred to it must be done again once it is there anew.
 		s.invalidate(x.step)
+		s.attest(x, receipt.NotFound)
 		x.state, x.External, x.verified, x.digest = entryIntent, External{}, false, digestUnknown
+		x.made, x.seen = time.Time{}, time.Time{}
 	}
 	s.keep(x)
 	s.pending(r.row)

@@ -164,6 +164,7 @@ func (s *slice) launch(ctx context.Context, t *task) {
 		defer func() {
 			if v := recover(); v != nil {
 				if c, ok := v.(Crash); ok {
+					e.die() // here and now, as a process would, whether the slice still hears of it or not
 					r.crash = &c
 				} else {
 					log.Error("a step panicked", "step", t.run.step, "panic", v, "stack", string(debug.Stack()))

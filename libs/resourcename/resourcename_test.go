@@ -24,6 +24,7 @@ func TestNamesRoundTrip(t *testing.T) {
 		same(t, resourcename.Hub{Tenant: tenant, Organisation: org}, resourcename.ParseHub)
 		same(t, resourcename.Vpc{Tenant: tenant, Organisation: org, Vpc: leaf}, resourcename.ParseVpc)
 		same(t, resourcename.Peering{Tenant: tenant, Peering: leaf}, resourcename.ParsePeering)
+		same(t, resourcename.Receipt{Tenant: tenant, Receipt: ids.New("rcpt_network")}, resourcename.ParseReceipt)
 		same(t, resourcename.Operation{Tenant: tenant, Operation: ids.New("op_network")}, resourcename.ParseOperation)
 	})
 }
@@ -63,6 +64,18 @@ func TestWildcardOrganisation(t *testing.T) {
 	}
 	if _, err := resourcename.ParseOrganisation("tenants/acme/organisations/-"); err == nil {
 		t.Error("ParseOrganisation took the wildcard")
+	}
+}
+
+func TestReceiptService(t *testing.T) {
+	if got := (resourcename.Receipt{Tenant: "acme", Receipt: ids.New("rcpt_tenant")}).Service(); got != "tenant" {
+		t.Errorf("got %q", got)
+	}
+	if got := (resourcename.Receipt{Receipt: "x"}).Service(); got != "" {
+		t.Errorf("got %q", got)
+	}
+	if _, err := resourcename.ParseReceipt("tenants/acme/receipts/rcpt_x"); err == nil {
+		t.Error("rcpt_x is no receipt id")
 	}
 }
 

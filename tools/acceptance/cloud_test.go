@@ -28,8 +28,11 @@ import (
 	"github.com/gophercloud/gophercloud/v2/pagination"
 )
 
-// A server that is not built by then will not be.
-const bootPatience = 5 * time.Minute
+// A server that is not built by then will not be, and is ordered again, so often in all.
+const (
+	bootPatience = 2 * time.Minute
+	boots        = 3
+)
 
 // cloud is the operator's view of the real OpenStack.
 type cloud struct {
@@ -152,14 +155,16 @@ type server struct{ name, id, port, ip string }
 // place is a network that servers are booted in.
 type place struct{ name, project, network, group string }
 
-// boot boots one server in each place and waits, by listing, until all are ACTIVE.
+// boot boots one server in each place and waits, by listing, until all are ACTIVE. Nova loses an order now and then (a message
+// to nova-compute that nobody answers leaves a server in BUILD for ever); such a server is ordered again, and said so.
 func (c *cloud) boot(places []place) map[string]server {
 	t := c.t
 	t.Helper()
 	ctx := t.Context()
 	flavor, image := c.boots()
-	byProject := make(map[string]*gophercloud.ServiceClient)
 	made := make(map[string]server)
+	t.Cleanup(func() { c.unboot(made) })
+	byProject := make(map[string]*gophercloud.ServiceClient)
 	for _, p := range places {
 		if byProject[p.project] == nil {
 			byProject[p.project] = c.in(p.project)
@@ -168,24 +173,50 @@ func (c *cloud) boot(places []place) map[string]server {
 		port := must[*ports.Port](t, "create a port in "+p.name)(ports.Create(ctx, c.network, ports.CreateOpts{
 			Name: "acceptance-" + p.name, NetworkID: p.network, ProjectID: p.project, SecurityGroups: &security,
 		}).Extract())
-		s := must[*servers.Server](t, "boot a server in "+p.name)(servers.Create(ctx, byProject[p.project], servers.CreateOpts{
-			Name: p.name, FlavorRef: flavor, ImageRef: image, Networks: []servers.Network{{Port: port.ID}},
-		}, nil).Extract())
-		made[p.name] = server{name: p.name, id: s.ID, port: port.ID, ip: port.FixedIPs[0].IPAddress}
+		made[p.name] = server{name: p.name, port: port.ID, ip: port.FixedIPs[0].IPAddress}
 	}
-	t.Cleanup(func() { c.unboot(made) })
-	c.waitServers(made, func(all []servers.Server) (bool, error) {
-		for _, s := range all {
-			if s.Status == "ERROR" {
-				return false, fmt.Errorf("server %s: %s", s.Name, s.Fault.Message)
+	for range boots {
+		for _, p := range places {
+			m := made[p.name]
+			if m.id != "" {
+				continue
 			}
+			s := must[*servers.Server](t, "boot a server in "+p.name)(servers.Create(ctx, byProject[p.project], servers.CreateOpts{
+				Name: p.name, FlavorRef: flavor, ImageRef: image, Networks: []servers.Network{{Port: m.port}},
+			}, nil).Extract())
+			m.id = s.ID
+			made[p.name] = m
 		}
-		return len(all) == len(made) && !slices.ContainsFunc(all, func(s servers.Server) bool { return s.Status != "ACTIVE" }), nil
-	})
-	return made
+		stuck := c.waitServers(made, func(s servers.Server) bool { return s.Status == "ACTIVE" })
+		if len(stuck) == 0 {
+			return made
+		}
+		for _, s := range stuck {
+			t.Logf("server %s is %s, task %q, host %q after %s: ordered again", s.Name, s.Status, s.TaskState, s.Host, bootPatience)
+			c.remove(made, s.Name)
+		}
+	}
+	t.Fatalf("the servers are not ready after %d orders", boots)
+	return nil
 }
 
-func (c *cloud) waitServers(made map[string]server, done func([]servers.Server) (bool, error)) {
+// remove takes a server away and keeps its port.
+func (c *cloud) remove(made map[string]server, name string) {
+	c.t.Helper()
+	m := made[name]
+	if err := servers.ForceDelete(c.t.Context(), c.compute, m.id).ExtractErr(); err != nil {
+		c.t.Fatalf("delete server %s: %v", name, err)
+	}
+	if left := c.waitServers(map[string]server{name: m}, nil); len(left) > 0 {
+		c.t.Fatalf("server %s does not go: %+v", name, left)
+	}
+	m.id = ""
+	made[name] = m
+}
+
+// waitServers waits, by listing, until every server is as it should be, or is gone when no state is asked for, and answers
+// those that are not in time. A server in ERROR ends the test.
+func (c *cloud) waitServers(made map[string]server, ready func(servers.Server) bool) (late []servers.Server) {
 	t := c.t
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), bootPatience)
@@ -193,49 +224,57 @@ func (c *cloud) waitServers(made map[string]server, done func([]servers.Server) 
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
-		page, err := servers.List(c.compute, servers.ListOpts{AllTenants: true}).AllPages(ctx)
-		if err != nil {
+		all, err := c.servers(ctx)
+		switch {
+		case err != nil && ctx.Err() != nil && len(late) > 0: // the time ended while Nova was asked
+			return late
+		case err != nil:
 			t.Fatalf("list servers: %v", err)
 		}
-		all, err := servers.ExtractServers(page)
-		if err != nil {
-			t.Fatalf("list servers: %v", err)
+		ours := slices.DeleteFunc(all, func(s servers.Server) bool { return made[s.Name].id != s.ID })
+		present := len(ours)
+		late = slices.DeleteFunc(ours, func(s servers.Server) bool { return ready != nil && ready(s) })
+		if len(late) == 0 && (ready == nil || present == len(made)) {
+			return nil
 		}
-		all = slices.DeleteFunc(all, func(s servers.Server) bool {
-			return !slices.ContainsFunc(slices.Collect(valuesOf(made)), func(m server) bool { return m.id == s.ID })
-		})
-		if ok, err := done(all); err != nil {
-			t.Fatal(err)
-		} else if ok {
-			return
+		for _, s := range late {
+			if s.Status == "ERROR" && ready != nil {
+				t.Fatalf("server %s: %s", s.Name, s.Fault.Message)
+			}
 		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("the servers are not ready after %s: %+v", bootPatience, all)
+			if len(late) == 0 {
+				t.Fatalf("of %d servers Nova lists %d", len(made), present)
+			}
+			return late
 		case <-tick.C:
 		}
 	}
 }
 
-func valuesOf(m map[string]server) func(func(server) bool) {
-	return func(yield func(server) bool) {
-		for _, s := range m {
-			if !yield(s) {
-				return
-			}
-		}
+func (c *cloud) servers(ctx context.Context) ([]servers.Server, error) {
+	page, err := servers.List(c.compute, servers.ListOpts{AllTenants: true}).AllPages(ctx)
+	if err != nil {
+		return nil, err
 	}
+	return servers.ExtractServers(page)
 }
 
 // unboot removes the servers and their ports.
 func (c *cloud) unboot(made map[string]server) {
 	ctx := context.WithoutCancel(c.t.Context())
 	for _, s := range made {
+		if s.id == "" {
+			continue
+		}
 		if err := servers.Delete(ctx, c.compute, s.id).ExtractErr(); err != nil {
 			c.t.Errorf("delete server %s: %v", s.name, err)
 		}
 	}
-	c.waitServers(made, func(all []servers.Server) (bool, error) { return len(all) == 0, nil })
+	if left := c.waitServers(made, nil); len(left) > 0 {
+		c.t.Errorf("servers do not go: %+v", left)
+	}
 	for _, s := range made {
 		err := ports.Delete(ctx, c.network, s.port).ExtractErr()
 		if err != nil && !gophercloud.ResponseCodeIs(err, 404) {

@@ -36,7 +36,11 @@ type sample struct {
 	throughput float64
 }
 
-// edge compares calls through the gateway with the same calls to the bare echo server.
+// edge measures what the gateway adds to a call. What is gated is the gateway alone: a gateway whose service is the bare
+// echo server, against calling that same echo process directly, in turns. Service, SQL and disk are the same on both
+// sides, namely none, so the ratio says what the edge costs and nothing else: one more hop between processes, which by
+// itself doubles a call that does nothing, and its own work. The gate is the p50 of one caller, who waits for each
+// answer; what the machine's cores do to many callers is shown beside it, as is the whole path with service and SQL.
 func edge(ctx context.Context, set settings, s *stack.Stack) (err error) {
 	if err := order(ctx, s, "read"); err != nil {
 		return err
@@ -46,48 +50,72 @@ func edge(ctx context.Context, set settings, s *stack.Stack) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	bare, closeBare, err := vpcClient(address)
+	alone, stopAlone, err := startGateway(ctx, set.bin, address)
 	if err != nil {
 		return err
 	}
-	defer closeBare()
-	through, closeThrough, err := vpcClient(s.Addresses().Gateway)
-	if err != nil {
-		return err
-	}
-	defer closeThrough()
-	direct, closeDirect, err := vpcClient(s.Addresses().Network)
-	if err != nil {
-		return err
-	}
-	defer closeDirect()
-	get := &networkv1.GetVpcRequest{Name: readVpc}
-	peerGet := target{name: "bare grpc-go Get", call: func(ctx context.Context, _ int64) error { _, err := bare.GetVpc(ctx, get); return err }}
-	peerCreate := target{name: "bare grpc-go Create", call: func(ctx context.Context, _ int64) error {
-		_, err := bare.CreateVpc(ctx, &networkv1.CreateVpcRequest{Parent: benchOrganisation, VpcId: "x", Vpc: &networkv1.Vpc{}})
-		return err
-	}}
+	defer func() { err = errors.Join(err, stopAlone()) }()
 	web := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, MaxConnsPerHost: 256}}
 	defer web.CloseIdleConnections()
-	base := "http://" + s.Addresses().Gateway + "/v1/"
-	pairs := []struct{ peer, ours target }{
-		{peerGet, target{"gRPC Get past the edge, at the service", 0, func(ctx context.Context, _ int64) error { _, err := direct.GetVpc(ctx, get); return err }}},
-		{peerGet, target{"gRPC Get", barEdge, func(ctx context.Context, _ int64) error { _, err := through.GetVpc(ctx, get); return err }}},
-		{peerGet, target{"REST Get", barEdge, func(ctx context.Context, _ int64) error { return httpCall(ctx, web, http.MethodGet, base+readVpc, nil) }}},
+	peer, closePeer, err := overGRPC("bare grpc-go Get", 0, address)
+	if err != nil {
+		return err
 	}
-	for _, p := range pairs {
+	defer closePeer()
+	ours := []target{overREST("REST Get, edge alone", barEdge, web, alone), overREST("REST Get, edge + service + SQL", 0, web, s.Addresses().Gateway)}
+	for _, way := range []struct {
+		name, address string
+		bar           float64
+	}{
+		{"gRPC Get, edge alone", alone, barEdge},
+		{"gRPC Get, edge + service + SQL", s.Addresses().Gateway, 0},
+		{"gRPC Get, service + SQL past the edge", s.Addresses().Network, 0},
+	} {
+		t, end, err := overGRPC(way.name, way.bar, way.address)
+		if err != nil {
+			return err
+		}
+		defer end()
+		ours = append(ours, t)
+	}
+	for _, t := range ours {
 		for _, callers := range []int{1, 32, 128} {
-			if err := compare(ctx, set, p.peer, p.ours, callers); err != nil {
+			if err := compare(ctx, set, peer, t, callers); err != nil {
 				return err
 			}
 		}
 	}
-	return creates(ctx, set, s, peerCreate, web)
+	return creates(ctx, set, s, address, web)
+}
+
+// overGRPC reads a VPC over gRPC.
+func overGRPC(name string, bar float64, address string) (target, func(), error) {
+	client, end, err := vpcClient(address)
+	if err != nil {
+		return target{}, nil, err
+	}
+	get := &networkv1.GetVpcRequest{Name: readVpc}
+	return target{name, bar, func(ctx context.Context, _ int64) error { _, err := client.GetVpc(ctx, get); return err }}, end, nil
+}
+
+// overREST reads a VPC over REST.
+func overREST(name string, bar float64, client *http.Client, address string) target {
+	url := "http://" + address + "/v1/" + readVpc
+	return target{name, bar, func(ctx context.Context, _ int64) error { return httpCall(ctx, client, http.MethodGet, url, nil) }}
 }
 
 // creates measures accepting an order: one durable transaction. The cloud stands still meanwhile, so that carrying the orders
 // out does not compete for the same cores; what is ordered here is thrown away with the platform.
-func creates(ctx context.Context, set settings, s *stack.Stack, peer target, web *http.Client) (err error) {
+func creates(ctx context.Context, set settings, s *stack.Stack, echo string, web *http.Client) (err error) {
+	bare, closeBare, err := vpcClient(echo)
+	if err != nil {
+		return err
+	}
+	defer closeBare()
+	peer := target{name: "bare grpc-go Create", call: func(ctx context.Context, _ int64) error {
+		_, err := bare.CreateVpc(ctx, &networkv1.CreateVpcRequest{Parent: benchOrganisation, VpcId: "x", Vpc: &networkv1.Vpc{}})
+		return err
+	}}
 	if err := s.Signal("openstacksim", syscall.SIGSTOP); err != nil {
 		return err
 	}
@@ -119,39 +147,64 @@ func creates(ctx context.Context, set settings, s *stack.Stack, peer target, web
 	return nil
 }
 
-// compare lets peer and platform take turns and reports the median of the rounds' ratios.
+// turns is into how many pieces a period is cut: peer and platform change places that often, so that what else the machine
+// does for a while falls on both.
+const turns = 8
+
+// compare lets peer and platform take turns (ABBA) and reports the median of the rounds' ratios.
 func compare(ctx context.Context, set settings, peer, ours target, callers int) error {
+	for _, t := range []target{peer, ours} {
+		if _, _, err := loop(ctx, t, callers, set.period/turns); err != nil { // warm
+			return err
+		}
+	}
 	var ratios []float64
 	var ourSamples, peerSamples []sample
-	for round := range set.rounds {
-		first, second := peer, ours
-		if round%2 == 1 {
-			first, second = ours, peer
+	for range set.rounds {
+		p, o := measured{target: peer}, measured{target: ours}
+		for turn := range turns {
+			order := []*measured{&p, &o}
+			if turn%2 == 1 {
+				slices.Reverse(order)
+			}
+			for _, m := range order {
+				if err := m.turn(ctx, callers, set.period/turns); err != nil {
+					return err
+				}
+			}
 		}
-		a, err := load(ctx, first, callers, set.period)
-		if err != nil {
-			return err
-		}
-		b, err := load(ctx, second, callers, set.period)
-		if err != nil {
-			return err
-		}
-		if round%2 == 1 {
-			a, b = b, a
-		}
-		peerSamples, ourSamples = append(peerSamples, a), append(ourSamples, b)
-		ratios = append(ratios, float64(b.p50)/float64(a.p50))
+		peerSamples, ourSamples = append(peerSamples, p.sample()), append(ourSamples, o.sample())
+		ratios = append(ratios, float64(o.sample().p50)/float64(p.sample().p50))
 	}
 	o, p := median(ourSamples, func(s sample) float64 { return s.throughput }), median(peerSamples, func(s sample) float64 { return s.throughput })
 	slices.Sort(ratios)
 	m := measurement{Name: fmt.Sprintf("%s / bare grpc-go, p50, %d callers", ours.name, callers), Unit: "×", Value: ratios[len(ratios)/2]}
-	if callers == 1 {
-		m.Bar = ours.bar
-	}
 	m.Note = fmt.Sprintf("p50 %s p99 %s %.0f/s; bare p50 %s p99 %s %.0f/s", o.p50.Round(time.Microsecond), o.p99.Round(time.Microsecond), o.throughput,
 		p.p50.Round(time.Microsecond), p.p99.Round(time.Microsecond), p.throughput)
+	if callers == 1 && ours.bar > 0 {
+		m.Bar = ours.bar
+		m.Note += "; a gateway in front of that same echo process, against calling it directly"
+	}
 	set.report(m)
 	return nil
+}
+
+// measured is what the turns of one round have found.
+type measured struct {
+	target target
+	times  []time.Duration
+	took   time.Duration
+}
+
+func (m *measured) turn(ctx context.Context, callers int, period time.Duration) error {
+	times, took, err := loop(ctx, m.target, callers, period)
+	m.times, m.took = append(m.times, times...), m.took+took
+	return err
+}
+
+func (m *measured) sample() sample {
+	slices.Sort(m.times)
+	return sample{p50: m.times[len(m.times)/2], p99: m.times[len(m.times)*99/100], throughput: float64(len(m.times)) / m.took.Seconds()}
 }
 
 func median(samples []sample, by func(sample) float64) sample {
@@ -160,24 +213,14 @@ func median(samples []sample, by func(sample) float64) sample {
 	return s[len(s)/2]
 }
 
-// load calls the target from so many callers, each waiting for its answer, for one period after a short warm-up.
-func load(ctx context.Context, t target, callers int, period time.Duration) (sample, error) {
-	if _, err := loop(ctx, t, callers, period/8); err != nil {
-		return sample{}, err
-	}
-	times, err := loop(ctx, t, callers, period)
-	if err != nil {
-		return sample{}, err
-	}
-	slices.Sort(times)
-	return sample{p50: times[len(times)/2], p99: times[len(times)*99/100], throughput: float64(len(times)) / period.Seconds()}, nil
-}
-
-func loop(ctx context.Context, t target, callers int, period time.Duration) ([]time.Duration, error) {
+// loop calls the target from so many callers, each waiting for its answer, for a period and until all have one. It answers
+// how long each call took, and all of it.
+func loop(ctx context.Context, t target, callers int, period time.Duration) ([]time.Duration, time.Duration, error) {
 	var wg sync.WaitGroup
 	var n atomic.Int64
 	results, errs := make([][]time.Duration, callers), make([]error, callers)
-	end := time.Now().Add(period)
+	start := time.Now()
+	end := start.Add(period)
 	for i := range callers {
 		wg.Go(func() {
 			for {
@@ -194,7 +237,7 @@ func loop(ctx context.Context, t target, callers int, period time.Duration) ([]t
 		})
 	}
 	wg.Wait()
-	return slices.Concat(results...), errors.Join(errs...)
+	return slices.Concat(results...), time.Since(start), errors.Join(errs...)
 }
 
 func vpcClient(address string) (networkv1.VpcServiceClient, func(), error) {

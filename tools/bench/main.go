@@ -1,5 +1,5 @@
-// Command bench measures the platform against peers and limits in the same run: the edge against a bare grpc-go server, a
-// VPC's life against the longest chain of raw OpenStack calls, and the idle memory of each service. It prints one JSON line
+// Command bench measures the platform against peers and limits in the same run: the edge in front of a bare grpc-go
+// server against that server without it, a VPC's life against the longest chain of raw OpenStack calls, and the idle memory of each service. It prints one JSON line
 // per measurement, then a table, and exits 1 when a bar does not hold.
 //
 // Peer and platform take turns (ABBA), so that a noisy neighbour disturbs both; a ratio is the median over the rounds.
@@ -35,7 +35,7 @@ func (m measurement) holds() bool { return m.Bar == 0 || m.Value <= m.Bar }
 
 // The bars.
 const (
-	barEdge      = 2.5 // p50 through the edge / p50 of a bare grpc-go echo
+	barEdge      = 2.5 // p50 of one caller through the edge to a bare grpc-go echo / p50 to the same echo directly
 	barCreate    = 1.25
 	barReconcile = 12 // API calls for a look at 100 VPCs that finds nothing to do
 	barMemory    = 60 // MiB of each service when idle

@@ -14,6 +14,7 @@ import (
 	_ "github.com/low-layer/platform/gen/go/lowlayer/network/v1"         // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1" // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"       // registers its descriptors
+	_ "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"         // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"          // registers its descriptors
 )
 
@@ -57,6 +58,9 @@ func methodProblems(m protoreflect.MethodDescriptor) []string {
 	}
 	if rule.GetIdempotency() == authzv1.Idempotency_REQUEST_ID && m.Input().Fields().ByName("request_id") == nil {
 		out = append(out, "idempotency is REQUEST_ID, but the request has no field request_id")
+	}
+	if rule.GetIdempotency() == authzv1.Idempotency_REQUEST_ID && m.Input().Fields().ByName("validate_only") == nil {
+		out = append(out, "it changes something, but the request has no field validate_only to ask for the plan")
 	}
 	return out
 }

@@ -41,6 +41,7 @@ func TestBadRulesAreNamed(t *testing.T) {
 		"audit":      {change(func(r *authzv1.MethodRule) { r.Audit = 0 }), "must all be set"},
 		"audience":   {change(func(r *authzv1.MethodRule) { r.Audience = authzv1.Audience_INTERNAL }), "audience"},
 		"request id": {change(func(r *authzv1.MethodRule) { r.Idempotency = authzv1.Idempotency_REQUEST_ID }), "request_id"},
+		"plan":       {change(func(r *authzv1.MethodRule) { r.Idempotency = authzv1.Idempotency_REQUEST_ID }), "validate_only"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 // TestReadsNeverCallTheCloud reads everything in every way while the loops that do look at the cloud stand still.
 func TestReadsNeverCallTheCloud(t *testing.T) {
 	p := stacktest.Start(t, stack.Options{Env: []string{
-		"LOWLAYER_NETWORK_DRIFT_INTERVAL=24h", "LOWLAYER_TENANT_DRIFT_INTERVAL=24h", "LOWLAYER_TENANT_PERIODIC_INTERVAL=24h",
+		"LOWLAYER_NETWORK_DRIFT_INTERVAL=24h", "LOWLAYER_NETWORK_ISOLATION_INTERVAL=0s", "LOWLAYER_TENANT_DRIFT_INTERVAL=24h", "LOWLAYER_TENANT_PERIODIC_INTERVAL=24h",
 	}})
 	p.Must(t, "apply", "-f", "deploy/blueprints/startup.yaml")
 	before := p.CloudCalls(t)

@@ -20,15 +20,13 @@ const blueprint = "deploy/blueprints/startup.yaml"
 // demo shows the main job on a platform that nobody has used before. It serves until Ctrl-C when somebody sits before it.
 func demo(ctx context.Context, set settings, out io.Writer) (err error) {
 	set.dir += "-demo"
+	if err := set.endLastDemo(ctx); err != nil {
+		return err
+	}
+	set.makeRoom(ctx, out)
 	s, err := set.open()
 	if err != nil {
 		return err
-	}
-	if err := refuseTaken(ctx, s, set); err != nil {
-		return err
-	}
-	if err := os.RemoveAll(set.dir); err != nil {
-		return fmt.Errorf("forget the last demo: %w", err)
 	}
 	defer func() {
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
@@ -38,7 +36,7 @@ func demo(ctx context.Context, set settings, out io.Writer) (err error) {
 	say(out, "Starting Postgres, Redis, an OpenStack and the services…")
 	begin := time.Now()
 	if err := s.Start(ctx); err != nil {
-		return unlessInterrupted(ctx, err)
+		return unlessInterrupted(ctx, set.advise(ctx, err))
 	}
 	say(out, "The platform is up after %.1f s.\n", time.Since(begin).Seconds())
 	story := [][]string{
@@ -70,27 +68,36 @@ func unlessInterrupted(ctx context.Context, err error) error {
 	return nil
 }
 
-// refuseTaken tells when a platform started by `make up` holds the addresses.
-func refuseTaken(ctx context.Context, s *stack.Stack, set settings) error {
-	if slices.Contains(slices.Collect(maps.Values(s.Running())), true) { // an earlier demo that was killed
-		if err := s.Stop(ctx); err != nil {
-			return err
-		}
-	}
-	other, err := (settings{dir: defaultDir(), bin: set.bin}).open()
+// endLastDemo stops a demo that was killed before it could stop itself, and forgets its data.
+func (set settings) endLastDemo(ctx context.Context) error {
+	s, err := set.open()
 	if err != nil {
 		return err
 	}
-	if slices.Contains(slices.Collect(maps.Values(other.Running())), true) {
-		return errors.New("a platform runs already at these addresses: stop it with `make down` first")
+	if err := s.Stop(ctx); err != nil {
+		return fmt.Errorf("stop the last demo: %w", err)
+	}
+	if err := os.RemoveAll(set.dir); err != nil {
+		return fmt.Errorf("forget the last demo: %w", err)
 	}
 	return nil
+}
+
+// makeRoom moves the demo's ports when a platform is at the usual ones: nobody relies on where a demo is.
+func (set *settings) makeRoom(ctx context.Context, out io.Writer) {
+	if set.moved {
+		return
+	}
+	if offset, ok := freeOffset(ctx); ok && offset != set.offset {
+		set.offset = offset
+		say(out, "The usual ports are in use, so the demo takes those %d higher.", offset)
+	}
 }
 
 // lowlayer runs the CLI as a user would, after showing the command.
 func lowlayer(ctx context.Context, set settings, s *stack.Stack, out io.Writer, args ...string) error {
 	cmd := exec.CommandContext(ctx, filepath.Join(set.bin, "lowlayer"), args...)
-	cmd.Env = append(os.Environ(), "LOWLAYER_ADDRESS="+s.Addresses().Gateway)
+	cmd.Env, cmd.Dir = append(os.Environ(), "LOWLAYER_ADDRESS="+s.Addresses().Gateway), set.checkout
 	cmd.Stdout, cmd.Stderr = out, os.Stderr
 	cmd.WaitDelay = 5 * time.Second
 	text := "$ lowlayer"
@@ -108,34 +115,22 @@ func lowlayer(ctx context.Context, set settings, s *stack.Stack, out io.Writer, 
 func printAddresses(out io.Writer, s *stack.Stack) {
 	a := s.Addresses()
 	file, cloud := s.Clouds()
+	cli := "bin/lowlayer tree tenants/acme"
+	if a.Gateway != stack.Defaults().Gateway {
+		cli = "LOWLAYER_ADDRESS=" + a.Gateway + " " + cli
+	}
 	say(out, `Where to look
   REST and gRPC   http://%[1]s          the whole API on one port
   API explorer    http://%[1]s/docs     try every call in the browser
   OpenAPI         http://%[1]s/openapi.json
-  CLI             bin/lowlayer tree tenants/acme
+  CLI             %[10]s
   curl            curl http://%[1]s/v1/tenants/acme/organisations/core/vpcs
   grpcurl         .bin/grpcurl/grpcurl -plaintext %[1]s list
   services        tenant %[2]s, network %[3]s (gRPC with reflection)
   metrics, pprof  http://%[4]s/metrics  and the same of tenant %[5]s, network %[6]s
   OpenStack       OS_CLIENT_CONFIG_FILE=%[7]s OS_CLOUD=%[8]s
   logs and data   %[9]s`,
-		a.Gateway, a.Tenant, a.Network, a.GatewayAdmin, a.TenantAdmin, a.NetworkAdmin, file, cloud, s.Dir())
-}
-
-// say prints a line; a terminal that has gone away is no reason to stop.
-func say(out io.Writer, format string, args ...any) {
-	_, _ = fmt.Fprintf(out, format+"\n", args...)
-}
-
-func terminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && f.Name() != os.DevNull && !isNull(info)
-}
-
-// isNull tells /dev/null, a character device too, from a terminal.
-func isNull(info os.FileInfo) bool {
-	null, err := os.Stat(os.DevNull)
-	return err == nil && os.SameFile(info, null)
+		a.Gateway, a.Tenant, a.Network, a.GatewayAdmin, a.TenantAdmin, a.NetworkAdmin, file, cloud, s.Dir(), cli)
 }
 
 func sortedNames(m map[string]bool) []string { return slices.Sorted(maps.Keys(m)) }

@@ -17,14 +17,15 @@ import (
 type part struct {
 	name string
 	*process
-	ready func(context.Context) error
+	listens []string
+	ready   func(context.Context) error
 }
 
-func (s *Stack) newPart(name, path string, args, env []string, ready func(context.Context) error) *part {
+func (s *Stack) newPart(name, path string, listens, args, env []string, ready func(context.Context) error) *part {
 	if replaced := s.opts.Programs[name]; replaced != "" {
 		path = replaced
 	}
-	return &part{name: name, ready: ready, process: &process{
+	return &part{name: name, listens: listens, ready: ready, process: &process{
 		name: name, dir: filepath.Join(s.opts.Dir, "log"), path: path, args: args, env: append(os.Environ(), env...),
 		stop: syscall.SIGTERM, grace: serviceGrace, account: s.self(),
 	}}
@@ -41,19 +42,19 @@ func (s *Stack) foundations() []*part {
 	if s.opts.Durable {
 		durable = "on"
 	}
-	postgres := s.newPart("postgres", s.tools.Postgres, []string{
+	postgres := s.newPart("postgres", s.tools.Postgres, []string{a.Postgres}, []string{
 		"-D", s.dataDir(), "-p", port, "-c", "listen_addresses=" + host, "-c", "unix_socket_directories=",
 		"-c", "max_connections=200", "-c", "shared_buffers=128MB", "-c", "synchronous_commit=" + durable, "-c", "fsync=" + durable,
 		"-c", "full_page_writes=" + durable, "-c", "wal_level=minimal", "-c", "max_wal_senders=0", "-c", "autovacuum_naptime=20s",
 	}, nil, s.pingPostgres)
 	postgres.account, postgres.stop, postgres.grace = s.account, syscall.SIGINT, databaseGrace
 	_, redisPort, _ := net.SplitHostPort(a.Redis)
-	redis := s.newPart("redis", "redis-server", []string{
+	redis := s.newPart("redis", "redis-server", []string{a.Redis}, []string{
 		"--port", redisPort, "--bind", "127.0.0.1", "--dir", s.opts.Dir, "--dbfilename", "redis.rdb", "--save", "60", "1", "--daemonize", "no",
 	}, nil, dial(a.Redis))
 	parts := []*part{postgres, redis}
 	if s.simulated() {
-		parts = append(parts, s.newPart("openstacksim", s.bin("openstacksim"), []string{
+		parts = append(parts, s.newPart("openstacksim", s.bin("openstacksim"), []string{a.Simulator}, []string{
 			"serve", "--listen", a.Simulator, "--latency", s.opts.Latency.String(), "--state", filepath.Join(s.opts.Dir, "openstacksim.json"),
 		}, nil, dial(a.Simulator)))
 	}
@@ -73,7 +74,7 @@ func (s *Stack) services() []*part {
 }
 
 func (s *Stack) service(name, listen, admin string, env ...string) *part {
-	return s.newPart(name, s.bin(name), []string{"serve"}, slices.Concat(s.settings(name, listen, admin), env, s.extra[name]), healthy(admin))
+	return s.newPart(name, s.bin(name), []string{listen, admin}, []string{"serve"}, slices.Concat(s.settings(name, listen, admin), env, s.extra[name]), healthy(admin))
 }
 
 // settings are the environment every service takes.
@@ -83,7 +84,7 @@ func (s *Stack) settings(name, listen, admin string) []string {
 	if name == "gateway" {
 		return env
 	}
-	return append(env, prefix+"DATABASE_URL="+s.DatabaseURL(name), prefix+"CLOUDS_FILE="+s.opts.CloudsFile, prefix+"CLOUD="+s.opts.Cloud)
+	return append(env, prefix+"RECEIPT_KEY_FILE="+s.receiptKeyFile(name), prefix+"DATABASE_URL="+s.DatabaseURL(name), prefix+"CLOUDS_FILE="+s.opts.CloudsFile, prefix+"CLOUD="+s.opts.Cloud)
 }
 
 func (s *Stack) bin(name string) string { return filepath.Join(s.opts.Bin, name) }

@@ -2,15 +2,15 @@
 // simulator, unless a clouds.yaml names a real one) and the services. The sandbox, the end-to-end tests and the benchmarks
 // use it. Every process is recorded by pid and start time under Options.Dir, so a stack is found again by another process.
 //
-// Start brings up what does not run yet, in order, and waits until each answers; Stop ends what runs, last started first.
-// What cannot start is reported with the tail of its log.
+// Start brings up what does not run yet, in order, and waits until each answers and every service can be called through the
+// gateway, so that the caller's next call succeeds; Stop ends what runs, last started first.
+// What cannot start is reported with the tail of its log; ports that are in use are a PortError, before anything is started.
 package stack
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,47 +19,6 @@ import (
 
 	"github.com/low-layer/platform/libs/pg/pgserver"
 )
-
-// Addresses are where the parts listen, as host:port on loopback.
-type Addresses struct {
-	Gateway, GatewayAdmin string
-	Tenant, TenantAdmin   string
-	Network, NetworkAdmin string
-	Simulator             string
-	Postgres, Redis       string
-}
-
-// Defaults are the addresses that `make up` and `make demo` use and the documents name.
-func Defaults() Addresses {
-	return Addresses{
-		Gateway: "127.0.0.1:8080", GatewayAdmin: "127.0.0.1:9200",
-		Tenant: "127.0.0.1:9101", TenantAdmin: "127.0.0.1:9201",
-		Network: "127.0.0.1:9102", NetworkAdmin: "127.0.0.1:9202",
-		Simulator: "127.0.0.1:5100", Postgres: "127.0.0.1:5544", Redis: "127.0.0.1:6390",
-	}
-}
-
-// Free are addresses nobody listens on, for tests that run beside a sandbox.
-func Free() (Addresses, error) {
-	var a Addresses
-	var held []net.Listener
-	var err error
-	for _, slot := range []*string{
-		&a.Gateway, &a.GatewayAdmin, &a.Tenant, &a.TenantAdmin, &a.Network, &a.NetworkAdmin, &a.Simulator, &a.Postgres, &a.Redis,
-	} {
-		l, listenErr := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // answers at once
-		if listenErr != nil {
-			err = errors.Join(err, fmt.Errorf("find a free port: %w", listenErr))
-			break
-		}
-		held = append(held, l)
-		*slot = l.Addr().String()
-	}
-	for _, l := range held {
-		err = errors.Join(err, l.Close())
-	}
-	return a, err
-}
 
 // Options say what to run and where.
 type Options struct {
@@ -124,10 +83,13 @@ func (s *Stack) Clouds() (file, cloud string) { return s.opts.CloudsFile, s.opts
 // simulated tells whether the OpenStack is the simulator.
 func (s *Stack) simulated() bool { return s.opts.Cloud == simulatorCloud }
 
-// Start starts what does not run yet and waits until all of it is ready.
+// Start starts what does not run yet and waits until all of it is ready and answers through the gateway.
 func (s *Stack) Start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
+	if err := s.checkPorts(ctx); err != nil {
+		return err
+	}
 	if err := s.prepare(ctx); err != nil {
 		return err
 	}
@@ -148,7 +110,7 @@ func (s *Stack) Start(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return waitReachable(ctx, s.opts.Addresses.Gateway, probes)
 }
 
 // Stop ends every process of the stack, services first.
@@ -238,7 +200,7 @@ func (s *Stack) part(name string) (*part, error) {
 	return nil, fmt.Errorf("the stack has no part %q", name)
 }
 
-// prepare makes folders, the database cluster, the key the secrets are sealed with and the simulator's clouds.yaml.
+// prepare makes folders, the database cluster, the keys that secrets are sealed and receipts signed with, and the simulator's clouds.yaml.
 func (s *Stack) prepare(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Join(s.opts.Dir, "log"), 0o755); err != nil {
 		return fmt.Errorf("make the folder of the stack: %w", err)
@@ -248,7 +210,7 @@ func (s *Stack) prepare(ctx context.Context) error {
 			return fmt.Errorf("hand over the log folder: %w", err)
 		}
 	}
-	if err := s.writeKey(); err != nil {
+	if err := errors.Join(s.writeKey(), s.writeReceiptKeys()); err != nil {
 		return err
 	}
 	if s.simulated() {

@@ -54,9 +54,16 @@ func toMetadata(op *provision.Operation) *operationv1.OperationMetadata {
 		CancelRequested:  op.CancelRequested,
 		TraceId:          op.TraceID,
 		RequestId:        op.RequestID,
+		Receipt:          op.Receipt,
 	}
-	for _, s := range op.Steps {
-		m.Steps = append(m.Steps, &operationv1.Step{
+	m.Steps, m.Plan = steps(op.Steps), planToProto(op.Preview)
+	return m
+}
+
+func steps(in []provision.StepStatus) []*operationv1.Step {
+	out := make([]*operationv1.Step, len(in))
+	for i, s := range in {
+		out[i] = &operationv1.Step{
 			Name:            s.Name,
 			Title:           s.Title,
 			State:           operationv1.Step_State(operationv1.Step_State_value[string(s.State)]),
@@ -68,9 +75,9 @@ func toMetadata(op *provision.Operation) *operationv1.OperationMetadata {
 			Operation:       s.Operation,
 			ObjectType:      s.ObjectType,
 			ObjectId:        s.ObjectID,
-		})
+		}
 	}
-	return m
+	return out
 }
 
 func count(n int) int32 { return int32(min(max(n, 0), math.MaxInt32)) }

@@ -33,19 +33,25 @@ type Engine interface {
 type Server struct {
 	operationv1.UnimplementedOperationServiceServer
 	longrunningpb.UnimplementedOperationsServer
-	engine Engine
-	tokens *paging.Token
-	fields *filter.Schema
+	engine  Engine
+	tenants Tenants
+	tokens  *paging.Token
+	fields  *filter.Schema
 }
 
-// New serves the operations of an engine.
-func New(engine Engine) *Server {
+// Tenants answers nil when the service knows a tenant, otherwise NOT_FOUND that names it.
+type Tenants func(ctx context.Context, tenant resourcename.Tenant) error
+
+// New serves the operations of an engine. A service that owns tenants says which there are, so that the list of one that
+// does not exist is NOT_FOUND; for any other service, which may only not have met the tenant yet, tenants is nil.
+func New(engine Engine, tenants Tenants) *Server {
 	// A page token says only where in the caller's own list to go on, so that every replica knows the key matters, not
 	// that nobody else does.
 	key := sha256.Sum256([]byte("lowlayer.operation.v1.OperationService/ListOperations"))
 	return &Server{
-		engine: engine,
-		tokens: paging.New(key[:]),
+		engine:  engine,
+		tenants: tenants,
+		tokens:  paging.New(key[:]),
 		fields: filter.NewSchema(
 			filter.Bool("done", "(o.state <> 'RUNNING')"),
 			filter.String("metadata.resource", "o.resource"),
@@ -88,6 +94,11 @@ func (s *Server) ListOperations(ctx context.Context, req *longrunningpb.ListOper
 	if err != nil {
 		return nil, err
 	}
+	if len(ops) == 0 {
+		if err := s.known(ctx, tenant); err != nil {
+			return nil, err
+		}
+	}
 	page, more := paging.Cut(ops, size)
 	resp := &longrunningpb.ListOperationsResponse{Operations: make([]*longrunningpb.Operation, len(page))}
 	for i, op := range page {
@@ -102,6 +113,25 @@ func (s *Server) ListOperations(ctx context.Context, req *longrunningpb.ListOper
 		}
 	}
 	return resp, nil
+}
+
+// known refuses the list of a tenant that neither is nor ever was: the operations of one that is gone stay readable.
+func (s *Server) known(ctx context.Context, tenant resourcename.Tenant) error {
+	if s.tenants == nil {
+		return nil
+	}
+	missing := s.tenants(ctx, tenant)
+	if errs.CodeOf(missing) != errs.CodeNotFound {
+		return missing
+	}
+	ever, err := s.engine.List(ctx, provision.ListInput{Tenant: tenant.Tenant, Limit: 1})
+	if err != nil {
+		return err
+	}
+	if len(ever) == 0 {
+		return missing
+	}
+	return nil
 }
 
 // position is where the page before ended.

@@ -22,6 +22,7 @@ import (
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/provision/internal/cloudfake"
 	"github.com/low-layer/platform/libs/provision/operationapi"
+	"github.com/low-layer/platform/libs/resourcename"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -62,7 +63,7 @@ func newWorld(t *testing.T) world {
 	ended := make(chan error, 1)
 	go func() { ended <- e.Run(ctx) }()
 	opened := false
-	w := world{engine: e, server: operationapi.New(e), let: func() {
+	w := world{engine: e, server: operationapi.New(e, nil), let: func() {
 		if !opened {
 			opened = true
 			close(let)
@@ -207,6 +208,28 @@ func TestList(t *testing.T) {
 	} {
 		if _, err := w.server.ListOperations(t.Context(), req); errs.CodeOf(err) != errs.InvalidArgument {
 			t.Errorf("bad %s: %v", name, err)
+		}
+	}
+}
+
+// The list of a tenant that neither is nor ever was says so; one that is gone keeps its past.
+func TestListOfAMissingTenant(t *testing.T) {
+	w := newWorld(t)
+	w.let()
+	w.create(cloudfake.NewUID())
+	tenants := map[string]bool{"tenants/here": true}
+	server := operationapi.New(w.engine, func(_ context.Context, tenant resourcename.Tenant) error {
+		if tenants[tenant.String()] {
+			return nil
+		}
+		return errs.NotFound("tenant", tenant.String())
+	})
+	for name, want := range map[string]string{"tenants/here": "", "tenants/acme": "", "tenants/nobody": "TENANT_NOT_FOUND"} {
+		for _, filter := range []string{"", "done AND NOT done"} {
+			_, err := server.ListOperations(t.Context(), &longrunningpb.ListOperationsRequest{Name: name, Filter: filter})
+			if errs.ReasonOf(err) != want {
+				t.Errorf("%s %q: %v, want %q", name, filter, err, want)
+			}
 		}
 	}
 }

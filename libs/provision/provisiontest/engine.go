@@ -22,9 +22,10 @@ const (
 func (l *life) engine() (e *provision.Engine, stop func() error) {
 	l.t.Helper()
 	var dead atomic.Bool
+	signer := l.receipts()
 	e, err := provision.New(provision.Config{
 		Service: l.world.Service, Pool: l.world.Pool, Kinds: l.world.Kinds, StepContext: l.world.StepContext,
-		Lease: lease, Sweep: sweep, Settle: l.suite.Settle, Pace: pace, Workers: 4,
+		Lease: lease, Sweep: sweep, Settle: l.suite.Settle, Pace: pace, Workers: 4, Receipts: signer,
 		Logger: slog.New(slog.NewTextHandler(testWriter{l.t}, &slog.HandlerOptions{Level: slog.LevelError})),
 		Failpoint: func(p provision.Point) {
 			// A dead process does nothing more, so only the first death counts.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/receipt"
 )
 
 // World is what one life of a resource happens in: a database, a cloud, and one resource in it. Nothing is shared between
@@ -58,6 +59,8 @@ type life struct {
 	world World
 	// kill has the next engine die there; nil for none.
 	kill func(provision.Point) bool
+	// signer is the key of the life's receipts, whichever engine signs them.
+	signer *receipt.Signer
 }
 
 func (s Suite) begin(t *testing.T) *life {
@@ -100,6 +103,7 @@ func (l *life) finish(e *provision.Engine, op *provision.Operation) {
 			l.t.Fatalf("wait for %s: %v", op.Verb, err)
 		}
 		if got.State == provision.OperationSucceeded {
+			l.proven(e, got)
 			return
 		}
 		if got.Done() || time.Now().After(deadline) {

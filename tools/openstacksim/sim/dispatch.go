@@ -65,7 +65,7 @@ func (c *Cloud) serve(w http.ResponseWriter, r *http.Request, svc service, flags
 		Time: cl.now, Method: r.Method, Template: template(r), Path: r.URL.Path,
 		RequestID: cl.id, GlobalRequestID: r.Header.Get("X-Openstack-Request-Id"),
 	}
-	f := c.faults.match(r.Method, r.URL.Path)
+	f, gate := c.faults.match(r.Method, r.URL.Path)
 	wait := c.opts.Latency
 	if f != nil {
 		rec.Fault = f.label()
@@ -74,7 +74,7 @@ func (c *Cloud) serve(w http.ResponseWriter, r *http.Request, svc service, flags
 			cl.stale = cl.now.Add(-time.Duration(f.Stale))
 		}
 	}
-	if !pause(r, wait) {
+	if !gate.pass(r.Context()) || !pause(r, wait) {
 		rec.Status = statusAborted
 		c.calls.add(rec)
 		return

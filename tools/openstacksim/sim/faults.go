@@ -25,6 +25,7 @@ type Fault struct {
 	Probability float64 `json:"probability,omitempty"` // strike this share of the matches; 0: all
 	Seed        uint64  `json:"seed,omitempty"`        // makes Probability repeatable
 
+	Gather     int             `json:"gather,omitempty"`      // hold calls until so many are in flight, then let go of all, for good
 	Latency    Duration        `json:"latency,omitempty"`     // more time before the answer
 	Status     int             `json:"status,omitempty"`      // answer this; with Executed after doing the work
 	Body       json.RawMessage `json:"body,omitempty"`        // of that answer; empty: the service's usual error
@@ -77,6 +78,8 @@ func (f *Fault) label() string {
 		return strconv.Itoa(f.Status)
 	case f.Stale > 0:
 		return "stale"
+	case f.Gather > 0:
+		return "gather"
 	default:
 		return "latency"
 	}
@@ -93,11 +96,14 @@ func (f *Fault) validate() error {
 	if f.Probability < 0 || f.Probability > 1 {
 		errs = append(errs, fmt.Errorf("probability %v is not between 0 and 1", f.Probability))
 	}
-	if f.Nth < 0 || f.Count < 0 || f.Latency < 0 || f.Stale < 0 {
-		errs = append(errs, errors.New("nth, count, latency and stale cannot be negative"))
+	if f.Nth < 0 || f.Count < 0 || f.Latency < 0 || f.Stale < 0 || f.Gather < 0 {
+		errs = append(errs, errors.New("nth, count, gather, latency and stale cannot be negative"))
 	}
-	if !f.hidesAnswer() && f.Latency == 0 && f.Stale == 0 {
-		errs = append(errs, errors.New("the fault has no effect: give latency, status, executed, drop or stale"))
+	if f.Gather > 0 && (f.Nth > 0 || (f.Count > 0 && f.Count < f.Gather)) {
+		errs = append(errs, fmt.Errorf("gather waits for %d calls, which nth or count keep away", f.Gather))
+	}
+	if !f.hidesAnswer() && f.Latency == 0 && f.Stale == 0 && f.Gather == 0 {
+		errs = append(errs, errors.New("the fault has no effect: give gather, latency, status, executed, drop or stale"))
 	}
 	return errors.Join(errs...)
 }
@@ -106,6 +112,7 @@ type armedFault struct {
 	FaultState
 	path *regexp.Regexp
 	rng  *rand.Rand
+	gate *gate // nil without Gather
 }
 
 type faultSet struct {
@@ -131,6 +138,7 @@ func (c *Cloud) AddFault(f Fault) (int, error) {
 		FaultState: FaultState{Fault: f, ID: s.nextID},
 		path:       path,
 		rng:        rand.New(rand.NewPCG(f.Seed, f.Seed^0x9e3779b97f4a7c15)),
+		gate:       newGate(f.Gather),
 	})
 	return s.nextID, nil
 }
@@ -157,6 +165,7 @@ func (c *Cloud) RemoveFault(id int) bool {
 	defer s.mu.Unlock()
 	for i, a := range s.armed {
 		if a.ID == id {
+			a.gate.unlock()
 			s.armed = append(s.armed[:i:i], s.armed[i+1:]...)
 			return true
 		}
@@ -167,19 +176,23 @@ func (c *Cloud) RemoveFault(id int) bool {
 func (s *faultSet) clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, a := range s.armed {
+		a.gate.unlock()
+	}
 	s.armed = nil
 }
 
-func (s *faultSet) match(method, path string) *Fault {
+// match answers the fault that strikes, and the gate its calls wait at; both may be nil.
+func (s *faultSet) match(method, path string) (*Fault, *gate) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, a := range s.armed {
 		if a.strikes(method, path) {
 			f := a.Fault
-			return &f
+			return &f, a.gate
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 func (a *armedFault) strikes(method, path string) bool {

@@ -179,6 +179,56 @@ func TestAbandonedCallIsNotExecuted(t *testing.T) {
 	})
 }
 
+// A gate lets calls through that come side by side, and holds one that comes alone; who leaves does not count.
+func TestGatherHoldsCallsUntilEnoughAreInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud := sim.New(sim.Options{})
+		id, err := cloud.AddFault(sim.Fault{Path: "/identity/v3$", Gather: 3})
+		must(t, err)
+		statuses := make(chan int, 8)
+		call := func(ctx context.Context) {
+			rec := &recorder{header: http.Header{}}
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://sim/identity/v3", http.NoBody)
+			if err == nil {
+				cloud.Handler().ServeHTTP(rec, req)
+			}
+			statuses <- rec.status
+		}
+		gone, leave := context.WithCancel(t.Context())
+		go call(gone)
+		synctest.Wait()
+		leave()
+		if status := <-statuses; status != 0 {
+			t.Errorf("a call that was given up answered %d", status)
+		}
+		for range 2 {
+			go call(t.Context())
+		}
+		synctest.Wait()
+		if len(statuses) != 0 {
+			t.Fatalf("%d calls went on alone", len(statuses))
+		}
+		go call(t.Context())
+		for range 3 {
+			if status := <-statuses; status != http.StatusOK {
+				t.Errorf("status %d", status)
+			}
+		}
+		call(t.Context()) // it has been open since
+		if status := <-statuses; status != http.StatusOK || !cloud.RemoveFault(id) {
+			t.Errorf("after the others: %d", status)
+		}
+		_, err = cloud.AddFault(sim.Fault{Gather: 2})
+		must(t, err)
+		go call(t.Context())
+		synctest.Wait()
+		cloud.ClearFaults()
+		if status := <-statuses; status != http.StatusOK {
+			t.Errorf("when the fault was disarmed: %d", status)
+		}
+	})
+}
+
 type recorder struct {
 	header http.Header
 	status int
@@ -198,6 +248,9 @@ func TestFaultsAreChecked(t *testing.T) {
 		{Executed: true, Drop: true},
 		{Status: 500, Probability: 2},
 		{Status: 500, Nth: -1},
+		{Gather: -1},
+		{Gather: 2, Count: 1},
+		{Gather: 2, Nth: 1},
 	} {
 		if _, err := cloud.AddFault(f); err == nil {
 			t.Errorf("accepted: %+v", f)

@@ -12,19 +12,23 @@ import (
 	"os"
 	"time"
 
+	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	"github.com/low-layer/platform/gen/openapi"
 	"github.com/low-layer/platform/libs/config"
 	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/libs/telemetry"
 	"github.com/low-layer/platform/services/gateway/internal/api/docs"
+	"github.com/low-layer/platform/services/gateway/internal/api/local"
+	"github.com/low-layer/platform/services/gateway/internal/api/observe"
 	"github.com/low-layer/platform/services/gateway/internal/api/operation"
 	"github.com/low-layer/platform/services/gateway/internal/api/proxy"
+	"github.com/low-layer/platform/services/gateway/internal/api/receipt"
 	"github.com/low-layer/platform/services/gateway/internal/api/rest"
 	"github.com/low-layer/platform/services/gateway/internal/api/server"
 	"github.com/low-layer/platform/services/gateway/internal/client"
 	"github.com/low-layer/platform/services/gateway/internal/edge/route"
 
-	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
@@ -73,12 +77,22 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 		return nil, fmt.Errorf("start telemetry: %w", err)
 	}
 
+	observer, err := observe.New(a.tel)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // says what it makes
+	}
+
 	all := backends(cfg)
 	targets := make([]client.Target, len(all))
 	for i, b := range all {
 		targets[i] = client.Target{Name: b.name, Address: b.target}
 	}
-	if a.backends, err = client.Dial(targets, a.tel); err != nil {
+	// Seeing the calls to services too is a tenth of the work of a call, so it is done when somebody looks at the spans.
+	traced := a.tel
+	if !observe.Recorded(ctx, a.tel) {
+		traced = nil
+	}
+	if a.backends, err = client.Dial(targets, traced); err != nil {
 		return nil, err //nolint:wrapcheck // says which service
 	}
 	routes, err := route.New(protoregistry.GlobalFiles, a.backends.Names())
@@ -89,29 +103,34 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 	if err != nil {
 		return nil, err
 	}
-	ops := operation.New(a.backends, paging.New(key))
+	tokens := paging.New(key)
+	ops, receipts := operation.New(a.backends, tokens), receipt.New(a.backends, tokens)
 
-	api := rest.New(rest.Config{Routes: routes, Logger: logger, Timeout: cfg.Timeout, WaitTimeout: waitTimeout})
+	api := rest.New(rest.Config{Routes: routes, Logger: logger, Observer: observer, Timeout: cfg.Timeout, WaitTimeout: waitTimeout})
 	for _, b := range all {
 		found, _ := a.backends.Find(b.name)
 		if err = api.Register(ctx, found, b.routes...); err != nil {
 			return nil, err //nolint:wrapcheck // says which service
 		}
 	}
-	edge := client.Backend{Name: "gateway", Conn: operation.NewLocal(ops)}
-	if err = api.Register(ctx, edge, operations); err != nil {
-		return nil, err //nolint:wrapcheck // says which service
+	for _, own := range []struct {
+		conn   *local.Conn
+		routes rest.Registration
+	}{
+		{local.New(operationv1.OperationService_ServiceDesc, ops), operations},
+		{local.New(receiptv1.ReceiptService_ServiceDesc, receipts), receiptRoutes},
+	} {
+		if err = api.Register(ctx, client.Backend{Name: "gateway", Conn: own.conn}, own.routes); err != nil {
+			return nil, err //nolint:wrapcheck // says which service
+		}
 	}
-	traced := otelhttp.NewHandler(api, "rest", otelhttp.WithTracerProvider(a.tel.TracerProvider()),
-		otelhttp.WithMeterProvider(a.tel.MeterProvider()), otelhttp.WithPropagators(a.tel.Propagator()))
-
-	g := server.NewGRPC(ctx, server.GRPCConfig{
-		Routes: routes, Proxy: proxy.New(routes, a.backends), Operations: ops, Logger: logger, Telemetry: a.tel,
-	})
 	a.server, err = server.New(ctx, cfg.Listen, server.Config{
 		ReadHeader: cfg.ReadHeaderTimeout, Read: cfg.ReadTimeout, Write: waitTimeout + cfg.ReadTimeout,
+		Timeout: cfg.Timeout, WaitTimeout: waitTimeout, StreamTimeout: cfg.StreamTimeout,
 		Idle: cfg.IdleTimeout, Drain: cfg.DrainTimeout, MaxStreams: cfg.MaxStreams, Logger: logger,
-	}, g, traced, docs.New(openapi.JSON))
+	}, server.GRPCConfig{
+		Routes: routes, Proxy: proxy.New(routes, a.backends), Own: []server.Registrable{ops, receipts}, Observer: observer,
+	}, api, docs.New(openapi.JSON))
 	if err != nil {
 		return nil, err //nolint:wrapcheck // says what it listens for
 	}

@@ -3,9 +3,11 @@ package app
 import (
 	networkgw "github.com/low-layer/platform/gen/gateway/lowlayer/network/v1"
 	operationgw "github.com/low-layer/platform/gen/gateway/lowlayer/operation/v1"
+	receiptgw "github.com/low-layer/platform/gen/gateway/lowlayer/receipt/v1"
 	tenantgw "github.com/low-layer/platform/gen/gateway/lowlayer/tenant/v1"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	"github.com/low-layer/platform/services/gateway/internal/api/rest"
 )
@@ -30,9 +32,13 @@ func backends(c Config) []backend {
 			rest.Service(networkv1.NewHubServiceClient, networkgw.RegisterHubServiceHandlerClient),
 			rest.Service(networkv1.NewPeeringServiceClient, networkgw.RegisterPeeringServiceHandlerClient),
 			rest.Service(networkv1.NewDriftServiceClient, networkgw.RegisterDriftServiceHandlerClient),
+			rest.Service(networkv1.NewIsolationServiceClient, networkgw.RegisterIsolationServiceHandlerClient),
 		}},
 	}
 }
 
-// operations are answered by the edge itself.
-var operations = rest.Service(operationv1.NewOperationServiceClient, operationgw.RegisterOperationServiceHandlerClient)
+// These are answered by the edge itself.
+var (
+	operations    = rest.Service(operationv1.NewOperationServiceClient, operationgw.RegisterOperationServiceHandlerClient)
+	receiptRoutes = rest.Service(receiptv1.NewReceiptServiceClient, receiptgw.RegisterReceiptServiceHandlerClient)
+)

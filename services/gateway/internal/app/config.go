@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/base64"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"strings"
@@ -24,6 +25,7 @@ type Config struct {
 	PageTokenKey string `env:"PAGE_TOKEN_KEY" secret:"true"`
 
 	Timeout           time.Duration `env:"TIMEOUT"             envDefault:"30s"`
+	StreamTimeout     time.Duration `env:"STREAM_TIMEOUT"      envDefault:"1h"`
 	ReadHeaderTimeout time.Duration `env:"READ_HEADER_TIMEOUT" envDefault:"5s"`
 	ReadTimeout       time.Duration `env:"READ_TIMEOUT"        envDefault:"20s"`
 	IdleTimeout       time.Duration `env:"IDLE_TIMEOUT"        envDefault:"2m"`
@@ -55,14 +57,14 @@ func (c *Config) Problems() []config.Problem {
 		add("PAGE_TOKEN_KEY", "must be base64 of at least %d bytes; make one with: openssl rand -base64 32", minKey)
 	}
 	for variable, d := range map[string]time.Duration{
-		"TIMEOUT": c.Timeout, "READ_HEADER_TIMEOUT": c.ReadHeaderTimeout, "READ_TIMEOUT": c.ReadTimeout,
+		"TIMEOUT": c.Timeout, "STREAM_TIMEOUT": c.StreamTimeout, "READ_HEADER_TIMEOUT": c.ReadHeaderTimeout, "READ_TIMEOUT": c.ReadTimeout,
 		"IDLE_TIMEOUT": c.IdleTimeout, "DRAIN_TIMEOUT": c.DrainTimeout,
 	} {
 		if d <= 0 {
 			add(variable, "is %s; set it to a time above zero, such as 30s", d)
 		}
 	}
-	if c.MaxStreams <= 0 {
+	if c.MaxStreams <= 0 || c.MaxStreams > math.MaxInt32 {
 		add("MAX_STREAMS", "is %d; set it to a number above zero, such as 250", c.MaxStreams)
 	}
 	return out

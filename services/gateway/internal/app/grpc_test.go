@@ -266,6 +266,21 @@ func TestDrainLetsRequestsFinish(t *testing.T) {
 	e.end()
 }
 
+func TestDrainIsOverInTime(t *testing.T) {
+	e := newEdge(t, "DRAIN_TIMEOUT=100ms")
+	e.tenants.hold, e.tenants.entered = make(chan struct{}), make(chan struct{}, 1)
+	over := make(chan error, 1)
+	go func() {
+		_, err := tenantv1.NewTenantServiceClient(e.conn).GetTenant(t.Context(), &tenantv1.GetTenantRequest{Name: "tenants/acme"})
+		over <- err
+	}()
+	<-e.tenants.entered
+	e.end()
+	if err := <-over; err == nil {
+		t.Error("a call that nobody answered succeeded")
+	}
+}
+
 func watchEnds(w grpc.ServerStreamingClient[healthpb.HealthCheckResponse]) error {
 	for {
 		if _, err := w.Recv(); err != nil {

@@ -19,6 +19,7 @@ import (
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	"go.uber.org/goleak"
@@ -46,7 +47,9 @@ type recorder struct {
 	requests []proto.Message
 	seen     []metadata.MD
 	ids      []string
-	err      error
+	// left is how much time each call had, zero when it had no deadline.
+	left []time.Duration
+	err  error
 	// hold, when not nil, keeps calls until it is closed; entered hears of each.
 	hold    chan struct{}
 	entered chan struct{}
@@ -56,6 +59,11 @@ func (r *recorder) record(ctx context.Context, m proto.Message) error {
 	r.mu.Lock()
 	md, _ := metadata.FromIncomingContext(ctx)
 	r.requests, r.seen, r.ids = append(r.requests, m), append(r.seen, md), append(r.ids, rpc.RequestID(ctx))
+	var left time.Duration
+	if deadline, ok := ctx.Deadline(); ok {
+		left = time.Until(deadline)
+	}
+	r.left = append(r.left, left)
 	hold, entered, err := r.hold, r.entered, r.err
 	r.mu.Unlock()
 	if entered != nil {
@@ -86,6 +94,16 @@ func (r *recorder) last(t *testing.T) (proto.Message, metadata.MD) {
 		t.Fatal("no request arrived at the service")
 	}
 	return r.requests[len(r.requests)-1], r.seen[len(r.seen)-1]
+}
+
+// lastLeft is how much time the last call had.
+func (r *recorder) lastLeft() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.left) == 0 {
+		return 0
+	}
+	return r.left[len(r.left)-1]
 }
 
 func (r *recorder) count() int {
@@ -196,25 +214,33 @@ type edge struct {
 	network  *service
 	tenantOp *operations
 	netOp    *operations
+	receipts map[string]*receipts
 	stop     context.CancelFunc
 	done     chan error
 }
 
-func newEdge(t *testing.T) *edge {
+func newEdge(t *testing.T, settings ...string) *edge {
 	t.Helper()
 	e := &edge{T: t, tenants: &recorder{}, vpcs: &recorder{}, tenantOp: &operations{service: "tenant"}, netOp: &operations{service: "network"}}
+	e.receipts = map[string]*receipts{"tenant": {service: "tenant"}, "network": {service: "network"}}
 	e.tenant = startService(t, "127.0.0.1:0", func(r grpc.ServiceRegistrar) {
 		tenantv1.RegisterTenantServiceServer(r, &tenants{recorder: e.tenants})
 		operationv1.RegisterOperationServiceServer(r, e.tenantOp)
+		receiptv1.RegisterReceiptServiceServer(r, e.receipts["tenant"])
 	})
 	e.network = startService(t, "127.0.0.1:0", func(r grpc.ServiceRegistrar) {
 		networkv1.RegisterVpcServiceServer(r, &vpcs{recorder: e.vpcs})
 		operationv1.RegisterOperationServiceServer(r, e.netOp)
+		receiptv1.RegisterReceiptServiceServer(r, e.receipts["network"])
 	})
-	cfg, err := config.Load[app.Config](app.Prefix, []string{
+	environment := []string{
 		app.Prefix + "LISTEN=127.0.0.1:0", app.Prefix + "ADMIN_LISTEN=127.0.0.1:0", app.Prefix + "READ_TIMEOUT=1s",
 		app.Prefix + "TENANT_TARGET=" + e.tenant.address, app.Prefix + "NETWORK_TARGET=" + e.network.address, app.Prefix + "DRAIN_TIMEOUT=10s",
-	})
+	}
+	for _, s := range settings {
+		environment = append(environment, app.Prefix+s)
+	}
+	cfg, err := config.Load[app.Config](app.Prefix, environment)
 	if err != nil {
 		t.Fatal(err)
 	}

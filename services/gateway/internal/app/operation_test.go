@@ -28,6 +28,8 @@ type operations struct {
 	service string
 	mu      sync.Mutex
 	list    []*longrunningpb.Operation
+	// wait is how much time the last long poll had.
+	wait time.Duration
 }
 
 var epoch = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
@@ -84,7 +86,18 @@ func (*operations) CancelOperation(context.Context, *longrunningpb.CancelOperati
 }
 
 func (o *operations) WaitOperation(ctx context.Context, r *longrunningpb.WaitOperationRequest) (*longrunningpb.Operation, error) {
+	o.mu.Lock()
+	if deadline, ok := ctx.Deadline(); ok {
+		o.wait = time.Until(deadline)
+	}
+	o.mu.Unlock()
 	return o.GetOperation(ctx, &longrunningpb.GetOperationRequest{Name: r.GetName()})
+}
+
+func (o *operations) lastWait() time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.wait
 }
 
 type page struct {

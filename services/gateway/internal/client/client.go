@@ -25,8 +25,11 @@ import (
 // retryAfter is how long a service that is away usually needs to be back: a restart.
 const retryAfter = 2 * time.Second
 
-// authorization is the only header of a caller that services see as it came.
-const authorization = "authorization"
+// authorization is the only header of a caller that services see as it came; requestIDKey is that of request ids.
+const (
+	authorization = "authorization"
+	requestIDKey  = "x-request-id"
+)
 
 // Backend is one service behind the edge.
 type Backend struct {
@@ -92,11 +95,16 @@ func (b *Backends) Close() error {
 // Outgoing makes the context in which a backend is called on behalf of a caller. Of what the caller sent, the token and
 // the request id go on; the trace goes on by itself, and nothing else does.
 func Outgoing(ctx context.Context, tokens []string, requestID string) context.Context {
-	md := make(metadata.MD, 1)
+	// The client would put the id of ctx there by itself, in a copy of all this.
+	md := metadata.MD{requestIDKey: {requestID}}
 	if len(tokens) > 0 {
 		md[authorization] = tokens
 	}
-	return rpc.WithRequestID(metadata.NewOutgoingContext(ctx, md), requestID)
+	ctx = metadata.NewOutgoingContext(ctx, md)
+	if rpc.RequestID(ctx) == requestID {
+		return ctx
+	}
+	return rpc.WithRequestID(ctx, requestID)
 }
 
 // Tokens are the tokens of a caller over gRPC.

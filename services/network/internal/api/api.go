@@ -25,6 +25,7 @@ type Records interface {
 	Hubs
 	Peerings
 	Findings
+	Isolations
 	Foundations
 }
 
@@ -34,6 +35,7 @@ func Register(on grpc.ServiceRegistrar, records Records) {
 	networkv1.RegisterHubServiceServer(on, &hubServer{hubs: records})
 	networkv1.RegisterPeeringServiceServer(on, &peeringServer{peerings: records})
 	networkv1.RegisterDriftServiceServer(on, &driftServer{findings: records})
+	networkv1.RegisterIsolationServiceServer(on, &isolationServer{reports: records})
 	networkinternalv1.RegisterFoundationServiceServer(on, &foundationServer{foundations: records})
 }
 
@@ -41,11 +43,15 @@ func Register(on grpc.ServiceRegistrar, records Records) {
 type identified interface {
 	proto.Message
 	GetRequestId() string
+	GetValidateOnly() bool
 }
 
 // identity tells a repeated call from a new one: everything but the request id itself counts.
 func identity(ctx context.Context, req identified) (request.Identity, error) {
 	method, _ := grpc.Method(ctx)
+	if req.GetValidateOnly() {
+		return request.Identity{Method: method, ValidateOnly: true}, nil
+	}
 	if req.GetRequestId() == "" {
 		return request.Identity{Method: method}, nil
 	}

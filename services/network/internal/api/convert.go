@@ -24,6 +24,7 @@ func VpcMessage(v vpc.Vpc) *networkv1.Vpc {
 			ProjectId: v.ProjectID, NetworkId: v.Cloud.NetworkID, SubnetId: v.Cloud.SubnetID, RouterId: v.Cloud.RouterID,
 			TransitNetworkId: v.Cloud.TransitNetworkID, TransitCidr: v.Transit.String(), SecurityGroupId: v.Cloud.SecurityGroupID,
 		},
+		DeletionProtection: v.Protected,
 	}
 	for _, r := range v.Ingress {
 		m.IngressRules = append(m.IngressRules, &networkv1.IngressRule{

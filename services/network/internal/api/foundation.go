@@ -7,6 +7,7 @@ import (
 
 	networkinternalv1 "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/provision/operationapi"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/boundary"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
@@ -20,6 +21,7 @@ type Foundations interface {
 	DeleteBoundary(ctx context.Context, id request.Identity, name resourcename.Tenant) (*provision.Operation, error)
 	EnsureHub(ctx context.Context, id request.Identity, o hub.Order) (*provision.Operation, error)
 	DeleteHub(ctx context.Context, id request.Identity, name resourcename.Hub) (*provision.Operation, error)
+	PreviewRemoval(ctx context.Context, name string) ([]provision.PlannedObject, error)
 	CheckOrder(ctx context.Context, tenant resourcename.Tenant, order []ipam.Wanted) error
 }
 
@@ -97,4 +99,12 @@ func (s *foundationServer) CheckOrder(ctx context.Context, req *networkinternalv
 		return nil, err
 	}
 	return &networkinternalv1.CheckOrderResponse{}, nil
+}
+
+func (s *foundationServer) PreviewRemoval(ctx context.Context, req *networkinternalv1.PreviewRemovalRequest) (*networkinternalv1.PreviewRemovalResponse, error) {
+	objects, err := s.foundations.PreviewRemoval(ctx, req.GetName())
+	if err != nil {
+		return nil, err
+	}
+	return &networkinternalv1.PreviewRemovalResponse{Objects: operationapi.Objects(objects)}, nil
 }

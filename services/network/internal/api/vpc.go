@@ -44,7 +44,7 @@ func (s *vpcServer) CreateVpc(ctx context.Context, req *networkv1.CreateVpcReque
 	return answer(s.vpcs.CreateVpc(ctx, id, vpc.Order{
 		Name:        resourcename.Vpc{Tenant: parent.Tenant, Organisation: parent.Organisation, Vpc: req.GetVpcId()},
 		DisplayName: req.GetVpc().GetDisplayName(), Labels: req.GetVpc().GetLabels(), Mode: modeOf(req.GetVpc().GetMode()),
-		CIDR: req.GetVpc().GetCidr(), Ingress: rules,
+		CIDR: req.GetVpc().GetCidr(), Ingress: rules, Protected: req.GetVpc().GetDeletionProtection(),
 	}))
 }
 
@@ -88,6 +88,7 @@ func (s *vpcServer) UpdateVpc(ctx context.Context, req *networkv1.UpdateVpcReque
 	return answer(s.vpcs.UpdateVpc(ctx, id, vpc.Update{
 		Name: name, Etag: req.GetVpc().GetEtag(), Mask: req.GetUpdateMask().GetPaths(), DisplayName: req.GetVpc().GetDisplayName(),
 		Labels: req.GetVpc().GetLabels(), Mode: modeOf(req.GetVpc().GetMode()), CIDR: req.GetVpc().GetCidr(), Ingress: rules,
+		Protected: req.GetVpc().GetDeletionProtection(),
 	}))
 }
 

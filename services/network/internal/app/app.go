@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/event"
 	"github.com/low-layer/platform/libs/openstack"
@@ -26,6 +27,8 @@ import (
 	"github.com/low-layer/platform/libs/pg"
 	engine "github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/provision/operationapi"
+	"github.com/low-layer/platform/libs/provision/receiptapi"
+	"github.com/low-layer/platform/libs/receipt"
 	"github.com/low-layer/platform/libs/redisdb"
 	"github.com/low-layer/platform/libs/rpc"
 	"github.com/low-layer/platform/libs/telemetry"
@@ -55,6 +58,8 @@ type App struct {
 	Server *rpc.Server
 	Engine *engine.Engine
 	Drift  *reconcile.Drift
+	// Isolation observes who can reach whom.
+	Isolation *reconcile.Isolation
 
 	cfg     Config
 	options Options
@@ -107,15 +112,19 @@ func (a *App) assemble(neutron *cloud.Cloud) error {
 	o := a.options
 	a.records = store.NewRecords(a.pool, o.Clock, store.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage})
 	kit := provision.New(provision.InTurn(neutron, store.NewTurns(a.pool)), a.records, provision.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage})
+	keys, err := receipt.NewRing(a.cfg.ReceiptKey, a.cfg.ReceiptOldKeys)
+	if err != nil {
+		return err
+	}
 	engineConfig := engine.Config{
 		Service: name, Pool: a.pool, Kinds: kit.Kinds(), Logger: o.Logger, Clock: o.Clock, Telemetry: o.Telemetry,
 		Workers: a.cfg.Workers, StepContext: stepContext,
 		Lease: a.cfg.Lease, Sweep: a.cfg.Sweep, Settle: a.cfg.Settle, Failpoint: engine.FailpointFromEnvironment(),
+		Receipts: keys.Signer,
 	}
 	if o.Engine != nil {
 		o.Engine(&engineConfig)
 	}
-	var err error
 	if a.Engine, err = engine.New(engineConfig); err != nil {
 		return err
 	}
@@ -126,12 +135,17 @@ func (a *App) assemble(neutron *cloud.Cloud) error {
 	a.Drift = reconcile.NewDrift(reconcile.Config{
 		Cloud: neutron, Engine: a.Engine, Records: a.records, Pool: a.pool, Clock: o.Clock, Logger: o.Logger, Age: a.cfg.DriftAge,
 	})
+	a.Isolation = reconcile.NewIsolation(reconcile.IsolationConfig{
+		Cloud: neutron, Engine: a.Engine, Records: a.records, Pool: a.pool, Clock: o.Clock, Logger: o.Logger,
+		Interval: a.cfg.IsolationInterval, Age: a.cfg.Settle,
+	})
 
 	registrar := a.Server.Registrar()
 	api.Register(registrar, store.New(a.records, a.Engine, paging.New(key)))
-	operations := operationapi.New(a.Engine)
+	operations := operationapi.New(a.Engine, nil)
 	operationv1.RegisterOperationServiceServer(registrar, operations)
 	longrunningpb.RegisterOperationsServer(registrar, operations)
+	receiptv1.RegisterReceiptServiceServer(registrar, receiptapi.New(name, a.Engine, keys))
 	return nil
 }
 
@@ -190,6 +204,7 @@ func (a *App) Run(ctx context.Context) error {
 		Logger: a.options.Logger, Clock: a.options.Clock, Telemetry: a.options.Telemetry,
 	}).Run)
 	part("drift", func(ctx context.Context) error { a.Drift.Run(ctx, a.cfg.DriftInterval); return nil })
+	part("isolation", func(ctx context.Context) error { a.Isolation.Run(ctx); return nil })
 	parts.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
 		return cause

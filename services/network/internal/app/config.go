@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/low-layer/platform/libs/config"
+	"github.com/low-layer/platform/libs/receipt"
 )
 
 // Prefix begins every setting's variable.
@@ -22,10 +23,16 @@ type Config struct {
 	Cloud      string `env:"CLOUD"`
 	// PageTokenKey signs page tokens; replicas share it.
 	PageTokenKey string `env:"PAGE_TOKEN_KEY" secret:"true"`
+	// ReceiptKey signs the receipts of deletions; replicas share it. ReceiptOldKeys are the public keys of those that signed
+	// before.
+	ReceiptKey     string `env:"RECEIPT_KEY,required,notEmpty" secret:"true" doc:"an Ed25519 private key as PEM (openssl genpkey -algorithm ed25519)"`
+	ReceiptOldKeys string `env:"RECEIPT_OLD_KEYS"`
 	// DriftInterval is how often the cloud is compared with what was asked for.
 	DriftInterval time.Duration `env:"DRIFT_INTERVAL" envDefault:"30s"`
 	// DriftAge is how old an object must be to be judged: the cloud's lists may be as much behind.
 	DriftAge time.Duration `env:"DRIFT_AGE" envDefault:"30s"`
+	// IsolationInterval is how old the report of who can reach whom may be; 0 makes none.
+	IsolationInterval time.Duration `env:"ISOLATION_INTERVAL" envDefault:"30s"`
 	// Workers is how many resources are worked on at once.
 	Workers int `env:"WORKERS" envDefault:"64"`
 	// Lease is how long a resource is held for a process that has died, Sweep how often lapsed work is looked for, and Settle
@@ -47,6 +54,9 @@ func (c Config) Problems() []config.Problem {
 	if c.DriftAge < 0 {
 		bad("DRIFT_AGE", "is negative: give a duration such as 30s")
 	}
+	if c.IsolationInterval < 0 {
+		bad("ISOLATION_INTERVAL", "is negative: give a duration such as 30s")
+	}
 	if c.MaxConns < 4 {
 		bad("DATABASE_MAX_CONNS", "is below 4, too few for calls and work side by side: give for example 20")
 	}
@@ -57,6 +67,12 @@ func (c Config) Problems() []config.Problem {
 		if d < 100*time.Millisecond {
 			bad(variable, "is below 100ms: give a duration such as 2s")
 		}
+	}
+	if _, err := receipt.NewRing(c.ReceiptKey, ""); err != nil {
+		bad("RECEIPT_KEY", err.Error())
+	}
+	if _, err := receipt.ParseKeys(c.ReceiptOldKeys); err != nil {
+		bad("RECEIPT_OLD_KEYS", err.Error())
 	}
 	return out
 }

@@ -288,6 +288,44 @@ func TestForeignObjectsAreReportedAndLeftAlone(t *testing.T) {
 	}
 }
 
+// Objects made by hand in a project of ours are told of with its hub, whatever they are, and nothing is done about them.
+func TestForeignObjectsInOurProjects(t *testing.T) {
+	w := newWorld(t, setup{engine: impatient})
+	h := w.foundation()
+	w.vpc("dev", &networkv1.Vpc{})
+	ctx := t.Context()
+	network, err := w.cloud.CreateNetwork(ctx, fabric.Network{Name: "theirs", ProjectID: "proj-core"})
+	must(t, err)
+	router, err := w.cloud.CreateRouter(ctx, fabric.Router{Name: "theirs", ProjectID: "proj-core"})
+	must(t, err)
+	group, err := w.cloud.CreateGroup(ctx, fabric.Group{Name: "theirs", ProjectID: "proj-core"})
+	must(t, err)
+	_, err = w.cloud.CreateNetwork(ctx, fabric.Network{Name: "of nobody we know", ProjectID: "proj-other"})
+	must(t, err)
+	w.sim.Cloud.ResetCalls()
+	w.pass()
+	want := map[string]bool{network.ID: true, router.ID: true, group.ID: true}
+	for _, f := range w.findings(false) {
+		if !want[f.GetObjectId()] || f.GetKind() != networkv1.DriftFinding_FOREIGN || f.GetResource() != h.GetName() || f.GetOperation() != "" {
+			t.Errorf("got %v", f)
+		}
+		delete(want, f.GetObjectId())
+	}
+	if len(want) != 0 {
+		t.Errorf("not reported: %v", want)
+	}
+	if calls := w.sim.Cloud.Calls(); len(writes(calls)) != 0 || len(calls) > maxDriftCalls {
+		t.Errorf("%d calls: %v", len(calls), calls)
+	}
+	must(t, w.cloud.DeleteNetwork(ctx, network.ID))
+	must(t, w.cloud.DeleteRouter(ctx, router.ID))
+	must(t, w.cloud.DeleteGroup(ctx, group.ID))
+	w.pass()
+	if left := w.findings(false); len(left) != 0 {
+		t.Errorf("not resolved: %v", left)
+	}
+}
+
 // What was made a moment ago may be missing from the cloud's lists: it is not judged.
 func TestYoungObjectsAreNotJudged(t *testing.T) {
 	w := newWorld(t, setup{engine: impatient, age: time.Hour})

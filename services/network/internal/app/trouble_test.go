@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -211,7 +210,7 @@ func TestOperationShowsItsSteps(t *testing.T) {
 			t.Errorf("step %s shows no request id of the cloud", s.GetName())
 		}
 	}
-	if m.GetEndTime().AsTime().Sub(m.GetCreateTime().AsTime()) > time.Minute {
-		t.Error("it took more than a minute")
+	if !m.GetEndTime().AsTime().After(m.GetCreateTime().AsTime()) {
+		t.Errorf("it ended at %s, before it began", m.GetEndTime().AsTime())
 	}
 }

@@ -50,6 +50,9 @@ const (
 	space    = "10.64.0.0/12"
 )
 
+// receiptKey signs the receipts of tests; it is that of RFC 8037.
+const receiptKey = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n"
+
 // world is one running service with a cloud, a database and a Redis of its own.
 type world struct {
 	t      *testing.T
@@ -93,7 +96,7 @@ func newWorld(t *testing.T, with setup) *world {
 	cfg := app.Config{
 		Listen: "127.0.0.1:0", DatabaseURL: databaseURL, MaxConns: 20, RedisURL: redisURL, CloudsFile: cloudsFile, Cloud: "sim",
 		// Tests make the passes themselves.
-		DriftInterval: time.Hour, DriftAge: with.age, Workers: 64,
+		DriftInterval: time.Hour, DriftAge: with.age, Workers: 64, ReceiptKey: receiptKey,
 	}
 	w.app, err = app.New(ctx, cfg, app.Options{
 		Logger: logger(t), Clock: clock.Real(), Engine: func(c *engine.Config) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/low-layer/platform/libs/errs"
 	engine "github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/services/network/internal/core/fabric"
 	"github.com/low-layer/platform/services/network/internal/core/topology"
@@ -113,95 +112,6 @@ func (k *Kit) createRules(ctx context.Context, rules []fabric.Rule) error {
 	}
 	_, err := k.cloud.CreateRules(ctx, rules)
 	return err
-}
-
-// ruleStep adds one rule to a group that is another resource's.
-func (k *Kit) ruleStep(step, title string, group idOf, rule fabric.Rule, after ...string) engine.Step {
-	find := func(ctx context.Context, groupID string) (own []engine.External, same *fabric.Rule, err error) {
-		rules, err := k.cloud.Rules(ctx, fabric.Filter{GroupID: groupID})
-		if err != nil {
-			return nil, nil, err
-		}
-		for i, r := range rules {
-			if r.Traffic() != rule.Traffic() {
-				continue
-			}
-			if r.Description == rule.Description {
-				own = append(own, ruleExternal(r))
-			} else {
-				same = &rules[i]
-			}
-		}
-		return own, same, nil
-	}
-	return engine.Step{
-		Name: step, Title: title, Needs: after, Object: topology.TypeRule, Digest: digest(rule),
-		Observe: func(ctx context.Context, run *engine.Run) ([]engine.External, error) {
-			id, err := group(ctx, run)
-			if err != nil {
-				return nil, absentIsNone(err)
-			}
-			own, _, err := find(ctx, id)
-			return own, err
-		},
-		Do: func(ctx context.Context, run *engine.Run) (engine.External, error) {
-			id, err := group(ctx, run)
-			if err != nil {
-				return engine.External{}, err
-			}
-			if _, ok := run.Existing(); ok {
-				own, _, err := find(ctx, id)
-				if err != nil || len(own) > 0 {
-					return first(own), err
-				}
-			}
-			r := rule
-			r.GroupID = id
-			made, err := k.cloud.CreateRules(ctx, []fabric.Rule{r})
-			if err == nil && len(made) > 0 {
-				return ruleExternal(made[0]), nil
-			}
-			return engine.External{}, inTheWay(err, func() (*fabric.Rule, error) { _, same, err := find(ctx, id); return same, err })
-		},
-	}
-}
-
-// inTheWay names the rule that lets the same traffic in already: Neutron holds no two such rules.
-func inTheWay(err error, find func() (*fabric.Rule, error)) error {
-	if errs.ReasonOf(err) != "CLOUD_CONFLICT" {
-		return err
-	}
-	same, findErr := find()
-	if findErr != nil || same == nil {
-		return err
-	}
-	return errs.Wrap(err, errs.FailedPrecondition, "RULE_EXISTS",
-		"rule %q of the VPC lets the same traffic in; remove it from the VPC's ingress_rules, and the peering goes on by itself",
-		same.Description)
-}
-
-func first(of []engine.External) engine.External {
-	if len(of) == 0 {
-		return engine.External{}
-	}
-	return of[0]
-}
-
-func ruleExternal(r fabric.Rule) engine.External {
-	return engine.External{ID: r.ID, Name: r.Description}
-}
-
-func (k *Kit) ruleEnd() engine.Object {
-	return engine.Object{
-		Type: topology.TypeRule,
-		Delete: func(ctx context.Context, _ *engine.Run, o engine.External) error {
-			return k.cloud.DeleteRule(ctx, o.ID)
-		},
-		Gone: func(ctx context.Context, _ *engine.Run, of []engine.External) ([]engine.External, error) {
-			listed, err := k.cloud.Rules(ctx, fabric.Filter{IDs: ids(of)})
-			return still(of, listed, func(r fabric.Rule) string { return r.ID }), err
-		},
-	}
 }
 
 // tagStep tags the object another step made. Tagging again changes nothing.

@@ -75,7 +75,11 @@ func New(cloud fabric.Cloud, records Records, messages Messages) *Kit {
 
 // Kinds are all kinds of resources of the service.
 func (k *Kit) Kinds() []engine.Kind {
-	return []engine.Kind{k.Boundary(), k.Hub(), k.Vpc(), k.Peering()}
+	kinds := []engine.Kind{k.Boundary(), k.Hub(), k.Vpc(), k.Peering()}
+	for i := range kinds {
+		kinds[i].Inventory, kinds[i].Quota = k.inventory, quotaEffect
+	}
+	return kinds
 }
 
 // digest is a short form of a step's inputs; other inputs, other digest.

@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -14,6 +15,7 @@ import (
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
 	"github.com/low-layer/platform/services/network/internal/core/naming"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
+	"github.com/low-layer/platform/services/network/internal/core/status"
 	"github.com/low-layer/platform/services/network/internal/core/topology"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
 )
@@ -90,16 +92,27 @@ func (k *Kit) vpcSteps(v vpc.Vpc) []engine.Step {
 	}
 }
 
-// peeringRules spares the rules of peerings, which make and remove them themselves.
+// peeringRules spares the rules peerings stand on, which make and remove them themselves. One that is going needs none any
+// more: what it leaves because the VPC wants it too is the VPC's.
 func (k *Kit) peeringRules(v vpc.Vpc) func(context.Context) (func(fabric.Rule) bool, error) {
 	return func(ctx context.Context) (func(fabric.Rule) bool, error) {
 		peerings, err := k.records.PeeringsOf(ctx, v.UID)
 		if err != nil {
 			return nil, err
 		}
+		others := make([]netip.Prefix, len(peerings))
+		for i, p := range peerings {
+			a, b, err := k.ends(ctx, p)
+			if err != nil {
+				return nil, err
+			}
+			if others[i] = b.CIDR; p.PeerUID == v.UID {
+				others[i] = a.CIDR
+			}
+		}
 		return func(r fabric.Rule) bool {
-			for _, p := range peerings {
-				if r.Description == naming.PeeringDescription(p.UID) {
+			for i, p := range peerings {
+				if p.Status.State != status.Deleting && topology.PeeringNeeds(p, others[i], r) {
 					return true
 				}
 			}

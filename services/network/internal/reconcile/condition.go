@@ -5,13 +5,11 @@ import (
 
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/services/network/internal/core/drift"
-	"github.com/low-layer/platform/services/network/internal/core/naming"
 	"github.com/low-layer/platform/services/network/internal/core/status"
 	"github.com/low-layer/platform/services/network/internal/core/topology"
 )
 
 const (
-	ownTag      = naming.OwnTag
 	typeScope   = topology.TypeScope
 	typePool    = topology.TypePool
 	typeNetwork = topology.TypeNetwork

@@ -125,21 +125,22 @@ func (d *Drift) Pass(ctx context.Context) error {
 // list reads everything there is, in bulk.
 func (d *Drift) list(ctx context.Context) (drift.Snapshot, error) {
 	var s drift.Snapshot
-	tagged := fabric.Filter{Tag: ownTag}
+	// Not by our tag: what others made in our projects has none, and what somebody took it from would have to be asked for.
+	all := fabric.Filter{}
 	err := together(
-		func() (err error) { s.Scopes, err = d.cfg.Cloud.Scopes(ctx, fabric.Filter{}); return err },
-		func() (err error) { s.Pools, err = d.cfg.Cloud.Pools(ctx, fabric.Filter{}); return err },
-		func() (err error) { s.Networks, err = d.cfg.Cloud.Networks(ctx, tagged); return err },
-		func() (err error) { s.Subnets, err = d.cfg.Cloud.Subnets(ctx, fabric.Filter{}); return err },
-		func() (err error) { s.Routers, err = d.cfg.Cloud.Routers(ctx, tagged); return err },
-		func() (err error) { s.Ports, err = d.cfg.Cloud.Ports(ctx, fabric.Filter{}); return err },
-		func() (err error) { s.Groups, err = d.cfg.Cloud.Groups(ctx, tagged); return err },
+		func() (err error) { s.Scopes, err = d.cfg.Cloud.Scopes(ctx, all); return err },
+		func() (err error) { s.Pools, err = d.cfg.Cloud.Pools(ctx, all); return err },
+		func() (err error) { s.Networks, err = d.cfg.Cloud.Networks(ctx, all); return err },
+		func() (err error) { s.Subnets, err = d.cfg.Cloud.Subnets(ctx, all); return err },
+		func() (err error) { s.Routers, err = d.cfg.Cloud.Routers(ctx, all); return err },
+		func() (err error) { s.Ports, err = d.cfg.Cloud.Ports(ctx, all); return err },
+		func() (err error) { s.Groups, err = d.cfg.Cloud.Groups(ctx, all); return err },
 	)
 	return s, err
 }
 
-// ask looks once more for what the lists did not hold, by id: somebody may have taken a tag away, and a list that was
-// paged through while others worked may have a hole.
+// ask looks once more for what the lists did not hold, by id: a list that was paged through while others worked may have a
+// hole.
 func (d *Drift) ask(ctx context.Context, s *drift.Snapshot, findings []drift.Finding) error {
 	ids := map[string][]string{}
 	for _, f := range findings {

@@ -36,7 +36,7 @@ func vpcListing() listing[vpcRow, vpc.Vpc] {
 		schema: filter.NewSchema(
 			filter.String("name", "v.name"), filter.String("display_name", "v.display_name"),
 			filter.Enum("mode", "v.mode", typev1.ResourceMode_value), filter.Enum("state", "r.state", typev1.State_value),
-			filter.CIDR("cidr", "v.cidr"), filter.Labels("labels", "v.labels"), filter.Timestamp("create_time", "v.create_time")),
+			filter.CIDR("cidr", "v.cidr"), filter.Labels("labels", "v.labels"), filter.Bool("deletion_protection", "v.deletion_protection"), filter.Timestamp("create_time", "v.create_time")),
 		orders: []string{"name", "create_time"}, usual: []paging.Order{name}, unique: name, convert: vpcRow.vpc,
 		values: func(v vpc.Vpc, orders []paging.Order) []any {
 			return valuesOf(orders, map[string]any{"name": v.Name.String(), "create_time": v.Created})
@@ -137,21 +137,40 @@ func page[R, T any](ctx context.Context, s *Store, l listing[R, T], in request.L
 	return items, next, err
 }
 
+// tenantKnown refuses the list of a tenant that has no boundary: an empty answer would say that the tenant is there.
+func (s *Store) tenantKnown(ctx context.Context, tenant string) error {
+	_, err := boundaryOf(ctx, s.pool, tenant)
+	return err
+}
+
 // ListVpcs lists the VPCs of an organisation, or of all of a tenant.
 func (s *Store) ListVpcs(ctx context.Context, parent resourcename.Organisation, in request.List) ([]vpc.Vpc, string, error) {
 	if parent.Organisation == resourcename.Wildcard {
+		if err := s.tenantKnown(ctx, parent.Tenant); err != nil {
+			return nil, "", err
+		}
 		return page(ctx, s, vpcListing(), in, "v.tenant = $1", parent.Tenant)
+	}
+	// An organisation is known here by its hub.
+	if _, err := hubOf(ctx, s.pool, parent); err != nil {
+		return nil, "", err
 	}
 	return page(ctx, s, vpcListing(), in, "v.tenant = $1 AND v.organisation = $2", parent.Tenant, parent.Organisation)
 }
 
 // ListPeerings lists the peerings of a tenant.
 func (s *Store) ListPeerings(ctx context.Context, parent resourcename.Tenant, in request.List) ([]peering.Peering, string, error) {
+	if err := s.tenantKnown(ctx, parent.Tenant); err != nil {
+		return nil, "", err
+	}
 	return page(ctx, s, peeringListing(), in, "p.tenant = $1", parent.Tenant)
 }
 
 // ListFindings lists the drift findings of a tenant; those that are resolved only when asked for.
 func (s *Store) ListFindings(ctx context.Context, parent resourcename.Tenant, in request.List, resolved bool) ([]drift.Finding, string, error) {
+	if err := s.tenantKnown(ctx, parent.Tenant); err != nil {
+		return nil, "", err
+	}
 	in.Parent = fmt.Sprintf("%s resolved=%t", in.Parent, resolved)
 	return page(ctx, s, findingListing(), in, "f.tenant = $1 AND ($2 OR f.resolve_time IS NULL)", parent.Tenant, resolved)
 }

@@ -53,6 +53,8 @@ type Engine interface {
 	Replay(ctx context.Context, tx pgx.Tx, c provision.Change) (*provision.Operation, error)
 	Accept(ctx context.Context, tx pgx.Tx, c provision.Change) (*provision.Operation, error)
 	Get(ctx context.Context, tenant, id string) (*provision.Operation, error)
+	Preview(ctx context.Context, tx pgx.Tx, op *provision.Operation) (*provision.Operation, error)
+	Removals(ctx context.Context, q provision.Querier, uids []string) ([]provision.PlannedObject, error)
 }
 
 // Messages are resources as the API shows them, for the events that tell of them.
@@ -79,6 +81,7 @@ type Records struct {
 	pool     *pgxpool.Pool
 	clock    clock.Clock
 	messages Messages
+	seen     lastIndex
 }
 
 // NewRecords makes Records.
@@ -123,10 +126,13 @@ func (s *Store) acceptOnce(ctx context.Context, id request.Identity, tenant stri
 		}
 		if c.existing != nil {
 			op = c.existing
-			return nil
+			return s.preview(ctx, tx, id, &op)
 		}
 		c.Tenant, c.Method, c.RequestID, c.RequestDigest = tenant, id.Method, id.ID, id.Digest
 		if op, err = s.engine.Accept(ctx, tx, c.Change); err != nil {
+			return err
+		}
+		if err := s.preview(ctx, tx, id, &op); err != nil {
 			return err
 		}
 		if c.event == "" {
@@ -138,6 +144,9 @@ func (s *Store) acceptOnce(ctx context.Context, id request.Identity, tenant stri
 		}
 		return tell(ctx, tx, c.event, c.Name, tenant, message)
 	})
+	if errors.Is(err, errPreviewed) {
+		return op, nil
+	}
 	return op, err
 }
 

@@ -22,7 +22,7 @@ import (
 )
 
 const selectVpc = `SELECT v.uid, v.revision, v.create_time, v.update_time, ` + statusColumns + `,
-       v.tenant, v.organisation, v.vpc, v.display_name, v.labels, v.mode, v.cidr, v.transit_cidr, v.ingress_rules, v.cloud,
+       v.tenant, v.organisation, v.vpc, v.display_name, v.labels, v.mode, v.cidr, v.transit_cidr, v.ingress_rules, v.deletion_protection, v.cloud,
        h.project_id, h.cidr AS hub_cidr
   FROM vpcs v JOIN hubs h ON h.tenant = v.tenant AND h.organisation = v.organisation` + joinStatus + `v.uid`
 
@@ -37,6 +37,7 @@ type vpcRow struct {
 	CIDR         netip.Prefix `db:"cidr"`
 	TransitCIDR  netip.Prefix `db:"transit_cidr"`
 	IngressRules []byte       `db:"ingress_rules"`
+	Protected    bool         `db:"deletion_protection"`
 	Cloud        []byte
 	ProjectID    string       `db:"project_id"`
 	HubCIDR      netip.Prefix `db:"hub_cidr"`
@@ -50,6 +51,7 @@ func (r vpcRow) vpc() (vpc.Vpc, error) {
 	v := vpc.Vpc{
 		Meta: meta, Name: resourcename.Vpc{Tenant: r.Tenant, Organisation: r.Organisation, Vpc: r.Vpc}, DisplayName: r.DisplayName,
 		Mode: status.Mode(r.Mode), CIDR: r.CIDR, Transit: r.TransitCIDR, ProjectID: r.ProjectID, HubCIDR: r.HubCIDR,
+		Protected: r.Protected,
 	}
 	return v, errors.Join(
 		unpack(r.Labels, &v.Labels, "labels of a vpc"),
@@ -141,8 +143,8 @@ func (s *Store) insertVpc(ctx context.Context, tx pgx.Tx, v vpc.Vpc) error {
 		return err
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO vpcs (uid, tenant, organisation, vpc, display_name, labels, mode, cidr, transit_cidr,
-			ingress_rules, create_time, update_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)`,
-		v.UID, v.Name.Tenant, v.Name.Organisation, v.Name.Vpc, v.DisplayName, labels, string(v.Mode), v.CIDR, v.Transit, rules, s.now())
+			ingress_rules, create_time, update_time, deletion_protection) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)`,
+		v.UID, v.Name.Tenant, v.Name.Organisation, v.Name.Vpc, v.DisplayName, labels, string(v.Mode), v.CIDR, v.Transit, rules, s.now(), v.Protected)
 	if err != nil {
 		return fmt.Errorf("insert vpc: %w", err)
 	}
@@ -199,8 +201,8 @@ func (s *Store) UpdateVpc(ctx context.Context, id request.Identity, u vpc.Update
 		if err != nil {
 			return c, err
 		}
-		_, err = tx.Exec(ctx, `UPDATE vpcs SET display_name = $2, labels = $3, ingress_rules = $4, revision = $5, update_time = $6 WHERE uid = $1`,
-			v.UID, v.DisplayName, labels, rules, v.Revision, s.now())
+		_, err = tx.Exec(ctx, `UPDATE vpcs SET display_name = $2, labels = $3, ingress_rules = $4, revision = $5, update_time = $6,
+			deletion_protection = $7 WHERE uid = $1`, v.UID, v.DisplayName, labels, rules, v.Revision, s.now(), v.Protected)
 		if err != nil {
 			return c, fmt.Errorf("update vpc: %w", err)
 		}
@@ -231,6 +233,9 @@ func (s *Store) DeleteVpc(ctx context.Context, id request.Identity, name resourc
 			return c, err
 		}
 		if err := etag.Check(name.String(), given, v.Etag()); err != nil {
+			return c, err
+		}
+		if err := v.Deletable(); err != nil {
 			return c, err
 		}
 		var held string

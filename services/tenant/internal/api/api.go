@@ -42,6 +42,9 @@ func answer(op tenancy.Operation, err error) (*longrunningpb.Operation, error) {
 // repeatable is what makes a call with this request repeatable. The digest leaves request_id out: it names the call and
 // is no part of its content.
 func repeatable(method, id string, req proto.Message) (tenancy.Request, error) {
+	if v, ok := req.(interface{ GetValidateOnly() bool }); ok && v.GetValidateOnly() {
+		return tenancy.Request{Method: method, ValidateOnly: true}, nil
+	}
 	if id == "" {
 		return tenancy.Request{Method: method}, nil
 	}

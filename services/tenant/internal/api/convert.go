@@ -20,21 +20,22 @@ func (Renderer) Organisation(o tenancy.Organisation) proto.Message { return orga
 
 func tenantToProto(t tenancy.Tenant) *tenantv1.Tenant {
 	return &tenantv1.Tenant{
-		Name:              t.Name(),
-		Uid:               t.UID,
-		DisplayName:       t.DisplayName,
-		Labels:            t.Labels,
-		NetworkCidr:       t.NetworkCIDR,
-		State:             stateToProto(t.Status.State),
-		Conditions:        withSuspension(conditionsToProto(t.Status.Conditions), t),
-		Blockage:          blockageToProto(t.Status.Blockage),
-		Reconciling:       t.Status.Reconciling,
-		Etag:              t.Etag(),
-		CreateTime:        convert.Time(t.CreateTime),
-		UpdateTime:        convert.Time(t.UpdateTime),
-		DeleteTime:        convert.Time(t.DeleteTime),
-		PurgeTime:         convert.Time(t.PurgeTime),
-		OpenstackDomainId: t.DomainID,
+		Name:               t.Name(),
+		Uid:                t.UID,
+		DisplayName:        t.DisplayName,
+		Labels:             t.Labels,
+		NetworkCidr:        t.NetworkCIDR,
+		State:              stateToProto(t.Status.State),
+		Conditions:         withSuspension(conditionsToProto(t.Status.Conditions), t),
+		Blockage:           blockageToProto(t.Status.Blockage),
+		Reconciling:        t.Status.Reconciling,
+		Etag:               t.Etag(),
+		CreateTime:         convert.Time(t.CreateTime),
+		UpdateTime:         convert.Time(t.UpdateTime),
+		DeleteTime:         convert.Time(t.DeleteTime),
+		PurgeTime:          convert.Time(t.PurgeTime),
+		OpenstackDomainId:  t.DomainID,
+		DeletionProtection: t.Protected,
 	}
 }
 
@@ -69,6 +70,7 @@ func organisationToProto(o tenancy.Organisation) *tenantv1.Organisation {
 		PurgeTime:          convert.Time(o.PurgeTime),
 		OpenstackProjectId: o.ProjectID,
 		Credential:         credentialToProto(o.Credential),
+		DeletionProtection: o.Protected,
 	}
 }
 

@@ -17,7 +17,7 @@ type organisationServer struct {
 }
 
 var organisationMask = mask{resource: "organisation", mutable: []string{
-	"display_name", "labels", "quota",
+	"display_name", "labels", "deletion_protection", "quota",
 	"quota.cores", "quota.ram_mib", "quota.instances", "quota.networks", "quota.routers", "quota.ports", "quota.security_groups",
 }}
 
@@ -37,7 +37,7 @@ func (s *organisationServer) CreateOrganisation(
 	return answer(s.use.Create(ctx, tenancy.CreateOrganisation{
 		Tenant: parent.Tenant, ID: req.GetOrganisationId(), DisplayName: o.GetDisplayName(), Labels: o.GetLabels(),
 		Mode: modeFromProto(o.GetMode()), HubCIDR: o.GetHubCidr(), Quota: quotaFromProto(o.GetQuota()),
-		VPCs: vpcsFromProto(o.GetVpcs()), Request: again,
+		VPCs: vpcsFromProto(o.GetVpcs()), Protected: o.GetDeletionProtection(), Request: again,
 	}))
 }
 
@@ -111,6 +111,8 @@ func (s *organisationServer) UpdateOrganisation(
 			in.DisplayName = &wanted.DisplayName
 		case "labels":
 			in.Labels = &wanted.Labels
+		case "deletion_protection":
+			in.Protected = &wanted.DeletionProtection
 		}
 	}
 	in.Quota = quotaChange(paths, quotaFromProto(wanted.GetQuota()))

@@ -15,7 +15,7 @@ type tenantServer struct {
 	use *tenancy.Tenants
 }
 
-var tenantMask = mask{resource: "tenant", mutable: []string{"display_name", "labels"}}
+var tenantMask = mask{resource: "tenant", mutable: []string{"display_name", "labels", "deletion_protection"}}
 
 // CreateTenant makes a tenant.
 func (s *tenantServer) CreateTenant(ctx context.Context, req *tenantv1.CreateTenantRequest) (*longrunningpb.Operation, error) {
@@ -25,7 +25,8 @@ func (s *tenantServer) CreateTenant(ctx context.Context, req *tenantv1.CreateTen
 	}
 	t := req.GetTenant()
 	return answer(s.use.Create(ctx, tenancy.CreateTenant{
-		ID: req.GetTenantId(), DisplayName: t.GetDisplayName(), Labels: t.GetLabels(), NetworkCIDR: t.GetNetworkCidr(), Request: again,
+		ID: req.GetTenantId(), DisplayName: t.GetDisplayName(), Labels: t.GetLabels(), NetworkCIDR: t.GetNetworkCidr(),
+		Protected: t.GetDeletionProtection(), Request: again,
 	}))
 }
 
@@ -88,6 +89,8 @@ func (s *tenantServer) UpdateTenant(ctx context.Context, req *tenantv1.UpdateTen
 			in.DisplayName = &wanted.DisplayName
 		case "labels":
 			in.Labels = &wanted.Labels
+		case "deletion_protection":
+			in.Protected = &wanted.DeletionProtection
 		}
 	}
 	return answer(s.use.Update(ctx, in))

@@ -20,6 +20,7 @@ import (
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/event"
 	"github.com/low-layer/platform/libs/openstack"
@@ -27,7 +28,10 @@ import (
 	"github.com/low-layer/platform/libs/pg"
 	libprovision "github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/provision/operationapi"
+	"github.com/low-layer/platform/libs/provision/receiptapi"
+	"github.com/low-layer/platform/libs/receipt"
 	"github.com/low-layer/platform/libs/redisdb"
+	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/libs/rpc"
 	"github.com/low-layer/platform/libs/seal"
 	"github.com/low-layer/platform/libs/telemetry"
@@ -113,9 +117,14 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 	cloud := cloudopenstack.New(osClient)
 	network := client.NewNetwork(conn)
 	outbox := store.NewOutbox(api.Renderer{})
+	keys, err := receipt.NewRing(a.cfg.ReceiptKey, a.cfg.ReceiptOldKeys)
+	if err != nil {
+		return err
+	}
 	engineConfig := libprovision.Config{
 		Service: name, Pool: a.pool, Logger: a.logger, Clock: a.clock, Telemetry: a.telemetry, StepContext: stepContext,
 		Lease: a.cfg.Lease, Sweep: a.cfg.Sweep, Settle: a.cfg.Settle, Failpoint: libprovision.FailpointFromEnvironment(),
+		Receipts: keys.Signer,
 		Kinds: provision.Kinds(provision.Deps{
 			Rows: store.NewRows(outbox), Pool: a.pool, Render: api.Renderer{}, Cloud: cloud, Network: network, Clock: a.clock,
 			Vault: provision.NewVault(keeper, store.NewSecrets(a.pool), a.clock, a.cfg.CredentialLifetime),
@@ -125,7 +134,6 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 	if o.Engine != nil {
 		o.Engine(&engineConfig)
 	}
-	var err error
 	if a.Engine, err = libprovision.New(engineConfig); err != nil {
 		return err
 	}
@@ -134,15 +142,19 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 		return err
 	}
 	records := store.New(a.pool, a.Engine, paging.New(key), outbox)
-	tenants := tenancy.NewTenants(records, a.clock, a.cfg.Retention)
+	tenants := tenancy.NewTenants(records, network, a.clock, a.cfg.Retention)
 	organisations := tenancy.NewOrganisations(records, network, a.clock, a.cfg.Retention)
-	a.Periodic = tenancy.NewPeriodic(records, tenants, organisations, a.cfg.CredentialMargin())
+	a.Periodic = tenancy.NewPeriodic(records, tenants, organisations, a.cfg.CredentialMargin(), a.cfg.CredentialRoles)
 	a.Drift = reconcile.NewDrift(a.Engine, a.pool, cloud)
 
 	api.Register(a.Server.Registrar(), tenants, organisations)
-	operations := operationapi.New(a.Engine)
+	operations := operationapi.New(a.Engine, func(ctx context.Context, t resourcename.Tenant) error {
+		_, err := tenants.Get(ctx, t.Tenant)
+		return err
+	})
 	operationv1.RegisterOperationServiceServer(a.Server.Registrar(), operations)
 	longrunningpb.RegisterOperationsServer(a.Server.Registrar(), operations)
+	receiptv1.RegisterReceiptServiceServer(a.Server.Registrar(), receiptapi.New(name, a.Engine, keys))
 	return nil
 }
 

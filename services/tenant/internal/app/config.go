@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/low-layer/platform/libs/config"
+	"github.com/low-layer/platform/libs/receipt"
 	"github.com/low-layer/platform/libs/seal"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
@@ -28,6 +29,10 @@ type Config struct {
 	SealURL string `env:"SEAL_URL,required,notEmpty" secret:"true"`
 	// PageTokenKey signs page tokens; replicas share it.
 	PageTokenKey string `env:"PAGE_TOKEN_KEY" secret:"true"`
+	// ReceiptKey signs the receipts of deletions; replicas share it. ReceiptOldKeys are the public keys of those that signed
+	// before.
+	ReceiptKey     string `env:"RECEIPT_KEY,required,notEmpty" secret:"true" doc:"an Ed25519 private key as PEM (openssl genpkey -algorithm ed25519)"`
+	ReceiptOldKeys string `env:"RECEIPT_OLD_KEYS"`
 	// NetworkTarget is where the network service answers.
 	NetworkTarget string `env:"NETWORK_TARGET" envDefault:"127.0.0.1:9102"`
 
@@ -108,6 +113,12 @@ func (c Config) Problems() []config.Problem {
 		if d < 100*time.Millisecond {
 			bad(variable, "is below 100ms: give a duration such as 2s")
 		}
+	}
+	if _, err := receipt.NewRing(c.ReceiptKey, ""); err != nil {
+		bad("RECEIPT_KEY", err.Error())
+	}
+	if _, err := receipt.ParseKeys(c.ReceiptOldKeys); err != nil {
+		bad("RECEIPT_OLD_KEYS", err.Error())
 	}
 	return out
 }

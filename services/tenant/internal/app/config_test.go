@@ -19,7 +19,7 @@ func TestConfig(t *testing.T) {
 	}
 	cfg, err := config.Load[app.Config](app.Prefix, []string{
 		"LOWLAYER_TENANT_DATABASE_URL=postgres://127.0.0.1/tenant", "LOWLAYER_TENANT_REDIS_URL=redis://127.0.0.1",
-		"LOWLAYER_TENANT_SEAL_URL_FILE=" + key,
+		"LOWLAYER_TENANT_SEAL_URL_FILE=" + key, "LOWLAYER_TENANT_RECEIPT_KEY=" + receiptKey,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func TestConfigProblems(t *testing.T) {
 	}
 	want := []string{
 		"LOWLAYER_TENANT_CREDENTIAL_LIFETIME", "LOWLAYER_TENANT_CREDENTIAL_ROLES", "LOWLAYER_TENANT_DRIFT_INTERVAL",
-		"LOWLAYER_TENANT_QUOTA_CORES", "LOWLAYER_TENANT_REDIS_URL", "LOWLAYER_TENANT_RETENTION", "LOWLAYER_TENANT_SEAL_URL",
+		"LOWLAYER_TENANT_QUOTA_CORES", "LOWLAYER_TENANT_RECEIPT_KEY", "LOWLAYER_TENANT_REDIS_URL", "LOWLAYER_TENANT_RETENTION", "LOWLAYER_TENANT_SEAL_URL",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got problems of %v, want %v", got, want)

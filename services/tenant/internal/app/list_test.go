@@ -6,11 +6,29 @@ import (
 	"strings"
 	"testing"
 
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 )
+
+// TestListsUnderNobody names the parent that is missing instead of answering that it holds nothing.
+func TestListsUnderNobody(t *testing.T) {
+	t.Parallel()
+	r := start(t)
+	ctx := t.Context()
+	_, err := r.ListOrganisations(ctx, &tenantv1.ListOrganisationsRequest{Parent: "tenants/nobody"})
+	refused(t, err, "TENANT_NOT_FOUND")
+	_, err = r.ListOperations(ctx, &longrunningpb.ListOperationsRequest{Name: "tenants/nobody"})
+	refused(t, err, "TENANT_NOT_FOUND")
+	r.tenant("acme")
+	r.done(r.DeleteTenant(ctx, &tenantv1.DeleteTenantRequest{Name: "tenants/acme", Purge: true}))
+	ops, err := r.ListOperations(ctx, &longrunningpb.ListOperationsRequest{Name: "tenants/acme"})
+	if err != nil || len(ops.GetOperations()) != 2 {
+		t.Errorf("what was done to a tenant that is gone: %v, %v", ops, err)
+	}
+}
 
 // TestLists pages, filters and orders, and refuses what it does not understand.
 func TestLists(t *testing.T) {

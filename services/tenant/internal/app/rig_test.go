@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,6 +32,9 @@ import (
 
 const sealURL = "base64key://smGbjm71Nxd1Ig5FS0wj9SlbzAIrnolCz9bQQ6uAhl4="
 
+// receiptKey signs the receipts of tests; it is that of RFC 8037.
+const receiptKey = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n"
+
 // patience bounds every wait of a test.
 const patience = 30 * time.Second
 
@@ -47,6 +51,8 @@ type rig struct {
 	network *networkfake.Fake
 	clouds  string
 	pool    *pgxpool.Pool
+	cfg     app.Config
+	stop    func()
 }
 
 // start runs the service until the test ends; change adjusts its settings.
@@ -66,7 +72,7 @@ func startLogged(t *testing.T, logger *slog.Logger, change ...func(*app.Config))
 	database := pgtest.URL(t, sets...)
 	cfg := app.Config{
 		Listen: "127.0.0.1:0", DatabaseURL: database, MaxConns: 12, RedisURL: redistest.URL(t), CloudsFile: clouds, Cloud: "sim",
-		SealURL: sealURL, NetworkTarget: address, Retention: time.Hour, CredentialLifetime: 3 * time.Hour,
+		SealURL: sealURL, ReceiptKey: receiptKey, NetworkTarget: address, Retention: time.Hour, CredentialLifetime: 3 * time.Hour,
 		CredentialRoles: []string{"member"}, DriftInterval: time.Hour, PeriodicInterval: time.Hour,
 		QuotaCores: 20, QuotaRAMMiB: 4096, QuotaInstances: 10, QuotaNetworks: 40, QuotaRouters: 20, QuotaPorts: 200,
 		QuotaSecurityGroups: 20,
@@ -74,7 +80,23 @@ func startLogged(t *testing.T, logger *slog.Logger, change ...func(*app.Config))
 	for _, f := range change {
 		f(&cfg)
 	}
-	a, err := app.New(t.Context(), cfg, app.Options{
+	r := &rig{t: t, cloud: server.Cloud, network: network, clouds: clouds, pool: pgtest.Pool(t, database), cfg: cfg}
+	r.run(logger)
+	return r
+}
+
+// restart ends the service and starts it with other settings.
+func (r *rig) restart(change func(*app.Config)) {
+	r.t.Helper()
+	r.stop()
+	change(&r.cfg)
+	r.run(slog.New(slog.DiscardHandler))
+}
+
+func (r *rig) run(logger *slog.Logger) {
+	t := r.t
+	t.Helper()
+	a, err := app.New(t.Context(), r.cfg, app.Options{
 		Logger: logger, Clock: clock.Real(),
 		Engine: func(c *provision.Config) {
 			c.Lease, c.Sweep, c.Settle, c.Pace = time.Second, 100*time.Millisecond, 30*time.Millisecond, 0.02
@@ -90,17 +112,15 @@ func startLogged(t *testing.T, logger *slog.Logger, change ...func(*app.Config))
 	if err != nil {
 		t.Fatalf("dial the service: %v", err)
 	}
-	t.Cleanup(func() {
+	r.stop = sync.OnceFunc(func() {
 		stop()
 		if err := errors.Join(conn.Close(), <-ended, a.Close()); err != nil {
 			t.Errorf("stop the service: %v", err)
 		}
 	})
-	return &rig{
-		TenantServiceClient: tenantv1.NewTenantServiceClient(conn), OrganisationServiceClient: tenantv1.NewOrganisationServiceClient(conn),
-		OperationServiceClient: operationv1.NewOperationServiceClient(conn),
-		t:                      t, app: a, cloud: server.Cloud, network: network, clouds: clouds, pool: pgtest.Pool(t, database),
-	}
+	t.Cleanup(r.stop)
+	r.app, r.TenantServiceClient = a, tenantv1.NewTenantServiceClient(conn)
+	r.OrganisationServiceClient, r.OperationServiceClient = tenantv1.NewOrganisationServiceClient(conn), operationv1.NewOperationServiceClient(conn)
 }
 
 // done waits for the end of an operation, which must have succeeded.

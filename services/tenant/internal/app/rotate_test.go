@@ -10,6 +10,7 @@ import (
 	"github.com/low-layer/platform/services/tenant/internal/app"
 	"github.com/low-layer/platform/services/tenant/internal/cloud/cloudtest"
 	cloudopenstack "github.com/low-layer/platform/services/tenant/internal/cloud/openstack"
+	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
 // TestRotation replaces a credential: the new one works, the old one is refused, and the project is what it was.
@@ -68,4 +69,51 @@ func TestRotationBeforeTheEnd(t *testing.T) {
 		now := r.getOrganisation("tenants/acme/organisations/core").GetCredential()
 		return now.GetId() != first.GetId() && now.GetExpireTime().AsTime().After(first.GetExpireTime().AsTime())
 	})
+}
+
+// TestRolesChangedLater shows that other roles in the settings come to the credentials there are: the first pass after the
+// restart replaces them without anybody asking, and the pass after finds nothing to do.
+func TestRolesChangedLater(t *testing.T) {
+	t.Parallel()
+	r := start(t)
+	ctx := t.Context()
+	r.tenant("acme")
+	name := r.organisation("acme", "core").GetName()
+	roles := func(o *tenantv1.Organisation) []string {
+		t.Helper()
+		as := cloudtest.Client(t, r.clouds, "sim").With(openstack.Credentials{
+			ApplicationCredentialID: o.GetCredential().GetId(), ApplicationCredentialSecret: r.secret(o),
+		})
+		who, err := as.Whoami(ctx)
+		if err != nil {
+			t.Fatalf("use the credential: %v", err)
+		}
+		return tenancy.Roles(who.Roles)
+	}
+	pass := func() int {
+		t.Helper()
+		n, err := r.app.Periodic.Pass(ctx)
+		if err != nil {
+			t.Fatalf("periodic pass: %v", err)
+		}
+		return n
+	}
+	if n := pass(); n != 0 {
+		t.Errorf("%d things were due although nothing had changed", n)
+	}
+	first := r.getOrganisation(name)
+	r.restart(func(c *app.Config) { c.CredentialRoles = []string{"service", "reader"} })
+	r.eventually("the credential gives the new roles", func() bool {
+		now := r.getOrganisation(name)
+		return !now.GetReconciling() && now.GetCredential().GetId() != first.GetCredential().GetId()
+	})
+	if got := roles(r.getOrganisation(name)); !slices.Equal(got, []string{"reader", "service"}) {
+		t.Errorf("the credential gives %v", got)
+	}
+	if n := pass(); n != 0 {
+		t.Errorf("%d credentials were replaced once more", n)
+	}
+	if n := r.named("application_credential"); n != 1 {
+		t.Errorf("the cloud holds %d credentials", n)
+	}
 }

@@ -138,6 +138,37 @@ func (n *Network) VPCNames(ctx context.Context, organisation string) ([]string, 
 	return names, err
 }
 
+// Removal answers what goes when every network of a tenant or organisation is removed.
+func (n *Network) Removal(ctx context.Context, name string) ([]tenancy.PlannedObject, error) {
+	resp, err := n.foundation.PreviewRemoval(ctx, &internalv1.PreviewRemovalRequest{Name: name})
+	if err != nil {
+		return nil, away("preview removal", err)
+	}
+	out := make([]tenancy.PlannedObject, len(resp.GetObjects()))
+	for i, o := range resp.GetObjects() {
+		out[i] = tenancy.PlannedObject{
+			Step: o.GetStep(), Type: o.GetType(), ID: o.GetId(), Name: o.GetName(), Resource: o.GetResource(), Service: o.GetService(),
+		}
+	}
+	return out, nil
+}
+
+// ProtectedVPCs answers the names of VPCs that are protected against deletion.
+func (n *Network) ProtectedVPCs(ctx context.Context, organisation string) ([]string, error) {
+	page, err := n.vpcs.ListVpcs(ctx, &networkv1.ListVpcsRequest{Parent: organisation, PageSize: 1000, Filter: "deletion_protection = true"})
+	if err != nil {
+		if known := grpcerr.FromError(err); known.Code == errs.CodeNotFound {
+			return nil, nil
+		}
+		return nil, away("list vpcs", err)
+	}
+	names := make([]string, len(page.GetVpcs()))
+	for i, v := range page.GetVpcs() {
+		names[i] = v.GetName()
+	}
+	return names, nil
+}
+
 // DeletePeerings asks for the end of every peering of a VPC.
 func (n *Network) DeletePeerings(ctx context.Context, vpc string) (int, error) {
 	name, err := resourcename.ParseVpc(vpc)
@@ -150,6 +181,9 @@ func (n *Network) DeletePeerings(ctx context.Context, vpc string) (int, error) {
 	for {
 		page, err := n.peerings.ListPeerings(ctx, req)
 		if err != nil {
+			if known := grpcerr.FromError(err); known.Code == errs.CodeNotFound {
+				return count, nil
+			}
 			return count, away("list peerings", err)
 		}
 		for _, p := range page.GetPeerings() {

@@ -12,24 +12,24 @@ import (
 // there only asking for it can tell, and asking again does no harm.
 
 func (k *tenants) makeBoundary(ctx context.Context, run *provision.Run) (provision.External, error) {
-	if _, err := k.ensureBoundary(ctx, run); err != nil {
+	w, err := k.ensureBoundary(ctx, run)(run.StepID())
+	if err != nil {
 		return provision.External{}, err
 	}
+	run.FollowOperation(w.Operation)
 	return boundaryOf(run), nil
 }
 
-func (k *tenants) ensureBoundary(ctx context.Context, run *provision.Run) (network.Work, error) {
-	spec, err := tenantOf(run.Resource)
-	if err != nil {
-		return network.Work{}, err
+func (k *tenants) ensureBoundary(ctx context.Context, run *provision.Run) ask {
+	return func(requestID string) (network.Work, error) {
+		spec, err := tenantOf(run.Resource)
+		if err != nil {
+			return network.Work{}, err
+		}
+		return k.Network.EnsureBoundary(ctx, network.Boundary{
+			Tenant: spec.Name(), TenantUID: spec.UID, NetworkCIDR: spec.NetworkCIDR, RequestID: requestID,
+		})
 	}
-	w, err := k.Network.EnsureBoundary(ctx, network.Boundary{
-		Tenant: spec.Name(), TenantUID: spec.UID, NetworkCIDR: spec.NetworkCIDR, RequestID: run.StepID(),
-	})
-	if err == nil {
-		run.FollowOperation(w.Operation)
-	}
-	return w, err
 }
 
 func boundaryOf(run *provision.Run) provision.External {
@@ -45,14 +45,7 @@ func (k *tenants) findBoundary(ctx context.Context, run *provision.Run, _ string
 }
 
 func (k *tenants) boundaryReady(ctx context.Context, run *provision.Run, _ provision.External) error {
-	w := network.Work{Operation: run.Followed()}
-	if w.Operation == "" {
-		var err error
-		if w, err = k.ensureBoundary(ctx, run); err != nil {
-			return err
-		}
-	}
-	return await(ctx, k.Network, run, w)
+	return insist(ctx, k.Network, run, k.ensureBoundary(ctx, run))
 }
 
 func (k *tenants) deleteBoundary(ctx context.Context, run *provision.Run, e provision.External) error {
@@ -67,26 +60,18 @@ func (k *tenants) deleteBoundary(ctx context.Context, run *provision.Run, e prov
 }
 
 func (k *tenants) boundaryLeft(ctx context.Context, run *provision.Run, gone []provision.External) ([]provision.External, error) {
-	return ending(ctx, k.Network, run, gone, func() (network.Work, error) {
-		return k.Network.DeleteBoundary(ctx, run.Name, run.StepID())
+	return ending(ctx, k.Network, run, gone, func(requestID string) (network.Work, error) {
+		return k.Network.DeleteBoundary(ctx, run.Name, requestID)
 	})
 }
 
 // ending waits for the end of the one object of its type; remove asks for it again, and is NOT_FOUND once it is gone.
 func ending(
-	ctx context.Context, works network.Works, run *provision.Run, gone []provision.External, remove func() (network.Work, error),
+	ctx context.Context, works network.Works, run *provision.Run, gone []provision.External, remove ask,
 ) ([]provision.External, error) {
-	w := network.Work{Operation: run.Followed()}
-	if w.Operation == "" {
-		var err error
-		if w, err = remove(); errs.CodeOf(err) == errs.CodeNotFound {
-			return nil, nil
-		} else if err != nil {
-			return gone, err
-		}
+	err := insist(ctx, works, run, remove)
+	if err == nil || errs.CodeOf(err) == errs.CodeNotFound {
+		return nil, nil
 	}
-	if err := await(ctx, works, run, w); err != nil {
-		return gone, err
-	}
-	return nil, nil
+	return gone, err
 }

@@ -32,8 +32,9 @@ func (k *organisations) makeCredential(ctx context.Context, run *provision.Run) 
 	project, _ := run.Object(stepProject)
 	name := tenancy.CredentialName(spec.UID, spec.CredentialGeneration)
 	if e, ok := run.Existing(); ok && e.Name == name {
+		// What gives other roles than it should by now is replaced by another generation, so that nobody is without one.
 		if found, err := k.credential(ctx, user.ID, name, secret.Expires); err != nil || found.ID == e.ID {
-			return e, err
+			return credentialOf(found), err
 		}
 	}
 	password, err := k.Vault.Password(ctx, spec.UID)
@@ -46,7 +47,23 @@ func (k *organisations) makeCredential(ctx context.Context, run *provision.Run) 
 	if taken(err) {
 		return k.adopt(ctx, user.ID, name, secret.Expires, err)
 	}
-	return provision.External{ID: c.ID, Name: name}, err
+	made := credentialOf(c)
+	made.Name = name
+	return made, err
+}
+
+// attrRoles is what a credential gives, in the ledger: the settings may be others by the time it is put in use.
+const attrRoles = "roles"
+
+func credentialOf(c cloud.Credential) provision.External {
+	return provision.External{ID: c.ID, Name: c.Name, Attributes: map[string]string{attrRoles: strings.Join(tenancy.Roles(c.Roles), ",")}}
+}
+
+func rolesOf(e provision.External) []string {
+	if e.Attributes[attrRoles] == "" {
+		return nil
+	}
+	return strings.Split(e.Attributes[attrRoles], ",")
 }
 
 // adopt takes over a credential of our name when it is the one we prepared. One of an earlier secret is of no use to
@@ -61,7 +78,7 @@ func (k *organisations) adopt(ctx context.Context, userID, name string, expires 
 			continue
 		}
 		if c.ExpireTime.Equal(expires) {
-			return provision.External{ID: c.ID, Name: name}, nil
+			return credentialOf(c), nil
 		}
 		if err := k.Cloud.DeleteCredential(ctx, userID, c.ID); err != nil {
 			return provision.External{}, err
@@ -100,7 +117,7 @@ func (k *organisations) useCredential(ctx context.Context, run *provision.Run, e
 	if err := k.Cloud.TryCredential(ctx, e.ID, secret.Value); err != nil {
 		return err
 	}
-	return k.Vault.Use(ctx, spec.UID, spec.CredentialGeneration, e.ID)
+	return k.Vault.Use(ctx, spec.UID, spec.CredentialGeneration, e.ID, rolesOf(e))
 }
 
 // revokeOthers revokes every credential of the service user but the one in use. The user is ours alone, so whatever else
@@ -149,7 +166,7 @@ func (k *organisations) findCredential(ctx context.Context, run *provision.Run, 
 	for _, c := range all {
 		switch {
 		case c.Name == tenancy.CredentialName(spec.UID, spec.CredentialGeneration):
-			out = append([]provision.External{{ID: c.ID, Name: c.Name}}, out...)
+			out = append([]provision.External{credentialOf(c)}, out...)
 		case c.ID == known.ID:
 			out = append(out, known)
 		}

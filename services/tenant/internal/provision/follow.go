@@ -38,6 +38,39 @@ func await(ctx context.Context, works network.Works, run *provision.Run, w netwo
 	return provision.NotYet(followPause, "the network service has done %d of %d steps", w.StepsDone, w.StepCount)
 }
 
+// ask is a call that begins work or answers the work it began before, by its request id.
+type ask func(requestID string) (network.Work, error)
+
+// insist is await for work that only we have a say in. Whoever gave it up, by cancelling its operation or by a change that
+// took its place, did not take back what we need: it is taken up again, by an order of its own, as long as we need it.
+func insist(ctx context.Context, works network.Works, run *provision.Run, begin ask) error {
+	w := network.Work{Operation: run.Followed()}
+	if w.Operation == "" {
+		var err error
+		if w, err = begin(run.StepID()); err != nil {
+			return err
+		}
+	}
+	err := await(ctx, works, run, w)
+	switch errs.ReasonOf(err) {
+	case "SUPERSEDED":
+		if e, ok := errs.As(err); ok && e.Metadata["operation"] != "" {
+			run.FollowOperation(e.Metadata["operation"])
+			return provision.NotYet(0, "a newer change of the network service took the place of the one before")
+		}
+	case "CANCELLED", "OPERATION_NOT_FOUND":
+	default:
+		return err
+	}
+	// The same id would answer the very work that was given up, and the id of that is the same after a crash.
+	given := w.Operation
+	if w, err = begin(requestFor(run, "after "+given)); err != nil {
+		return err
+	}
+	run.FollowOperation(w.Operation)
+	return provision.NotYet(followPause, "%s was given up and is taken up again", given)
+}
+
 // blocked makes the blockage of another service's work our own: the same reason, the same one who must act.
 func blocked(b *tenancy.Blockage) error {
 	code := errs.Unavailable

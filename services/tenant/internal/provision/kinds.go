@@ -8,6 +8,7 @@ package provision
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/proto"
@@ -105,13 +106,9 @@ func frozen(plan []provision.Step, made map[string]string, except string) []prov
 		if s.Name != except {
 			s.Digest, s.Verify = digest, nil
 		}
-		var needs []string
-		for _, n := range s.Needs {
-			if kept[n] {
-				needs = append(needs, n)
-			}
-		}
-		s.Needs = needs
+		missing := func(step string) bool { return !kept[step] }
+		s.Needs = slices.DeleteFunc(slices.Clone(s.Needs), missing)
+		s.After = slices.DeleteFunc(slices.Clone(s.After), missing)
 		kept[s.Name] = true
 		out = append(out, s)
 	}

@@ -23,26 +23,26 @@ func hubOf(run *provision.Run) provision.External {
 }
 
 func (k *organisations) makeHub(ctx context.Context, run *provision.Run) (provision.External, error) {
-	if _, err := k.ensureHub(ctx, run); err != nil {
+	w, err := k.ensureHub(ctx, run)(run.StepID())
+	if err != nil {
 		return provision.External{}, err
 	}
+	run.FollowOperation(w.Operation)
 	return hubOf(run), nil
 }
 
-func (k *organisations) ensureHub(ctx context.Context, run *provision.Run) (network.Work, error) {
-	spec, err := organisationOf(run.Resource)
-	if err != nil {
-		return network.Work{}, err
+func (k *organisations) ensureHub(ctx context.Context, run *provision.Run) ask {
+	return func(requestID string) (network.Work, error) {
+		spec, err := organisationOf(run.Resource)
+		if err != nil {
+			return network.Work{}, err
+		}
+		project, _ := run.Object(stepProject)
+		return k.Network.EnsureHub(ctx, network.Hub{
+			Organisation: spec.Name(), OrganisationUID: spec.UID, ProjectID: project.ID, Mode: spec.Mode, CIDR: spec.HubCIDR,
+			RequestID: requestID,
+		})
 	}
-	project, _ := run.Object(stepProject)
-	w, err := k.Network.EnsureHub(ctx, network.Hub{
-		Organisation: spec.Name(), OrganisationUID: spec.UID, ProjectID: project.ID, Mode: spec.Mode, CIDR: spec.HubCIDR,
-		RequestID: run.StepID(),
-	})
-	if err == nil {
-		run.FollowOperation(w.Operation)
-	}
-	return w, err
 }
 
 func (k *organisations) observeHub(_ context.Context, run *provision.Run) ([]provision.External, error) {
@@ -54,14 +54,7 @@ func (k *organisations) findHub(ctx context.Context, run *provision.Run, _ strin
 }
 
 func (k *organisations) hubReady(ctx context.Context, run *provision.Run, _ provision.External) error {
-	w := network.Work{Operation: run.Followed()}
-	if w.Operation == "" {
-		var err error
-		if w, err = k.ensureHub(ctx, run); err != nil {
-			return err
-		}
-	}
-	return await(ctx, k.Network, run, w)
+	return insist(ctx, k.Network, run, k.ensureHub(ctx, run))
 }
 
 // deleteHub first sees the last VPC of the organisation off: those made after the order are in no ledger of ours.
@@ -100,8 +93,8 @@ func (k *organisations) deleteHub(ctx context.Context, run *provision.Run, _ pro
 }
 
 func (k *organisations) hubLeft(ctx context.Context, run *provision.Run, gone []provision.External) ([]provision.External, error) {
-	return ending(ctx, k.Network, run, gone, func() (network.Work, error) {
-		return k.Network.DeleteHub(ctx, run.Name, run.StepID())
+	return ending(ctx, k.Network, run, gone, func(requestID string) (network.Work, error) {
+		return k.Network.DeleteHub(ctx, run.Name, requestID)
 	})
 }
 

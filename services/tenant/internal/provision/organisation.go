@@ -1,9 +1,11 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -37,10 +39,12 @@ func organisationKind(d Deps) provision.Kind {
 			{Type: typeHub, Delete: k.deleteHub, Gone: k.hubLeft, Find: k.findHub},
 			{Type: typeVPC, Delete: k.deleteVPC, Gone: k.vpcsLeft, Find: k.findVPC},
 		},
-		Plan:     k.plan,
-		Load:     k.load,
-		Settled:  k.settled,
-		Response: k.response,
+		Plan:      k.plan,
+		Load:      k.load,
+		Settled:   k.settled,
+		Response:  k.response,
+		Inventory: k.inventory,
+		Quota:     k.quotaEffect,
 	}
 }
 
@@ -78,11 +82,14 @@ func (k *organisations) plan(r provision.Resource) ([]provision.Step, error) {
 		Needs: []string{stepProject, stepNetworkQuota}, Digest: etag.Of(spec.Mode, spec.HubCIDR), Deadline: followDeadline,
 		Do: k.makeHub, Observe: k.observeHub, Verify: k.hubReady,
 	})
-	for _, v := range spec.VPCs {
+	var before []string
+	for _, v := range inTurn(spec.VPCs) {
 		step, err := k.vpcStep(v)
 		if err != nil {
 			return nil, err
 		}
+		step.After = before
+		before = []string{step.Name}
 		steps = append(steps, step)
 	}
 	if spec.Deleted() {
@@ -122,15 +129,31 @@ func (k *organisations) accountSteps(spec organisationSpec) []provision.Step {
 		},
 		{
 			Name: stepCredential, Title: "make the application credential", Object: typeCredential,
-			Needs:  []string{stepProject, stepUser, stepRole},
-			Digest: etag.Of(spec.CredentialGeneration, strings.Join(k.Roles, ",")),
-			Do:     k.makeCredential, Observe: k.observeCredential, Verify: k.useCredential,
+			Needs:    []string{stepProject, stepUser, stepRole},
+			Digest:   etag.Of(spec.CredentialGeneration, strings.Join(k.Roles, ",")),
+			Replaces: true, Do: k.makeCredential, Observe: k.observeCredential, Verify: k.useCredential,
 		},
 		{
 			Name: stepRevoke, Title: "revoke credentials that were replaced", Needs: []string{stepCredential},
 			Digest: etag.Of(spec.CredentialGeneration), Do: k.revokeOthers,
 		},
 	}
+}
+
+// inTurn is the order in which VPCs are asked for, so that the same order gets the same addresses every time: those that
+// name their CIDR, as the network service checked the order, then those that take the next free one; each as it was given.
+func inTurn(order []tenancy.VPCOrder) []tenancy.VPCOrder {
+	out := slices.Clone(order)
+	slices.SortStableFunc(out, func(a, b tenancy.VPCOrder) int {
+		named := func(v tenancy.VPCOrder) int {
+			if v.CIDR != "" {
+				return 0
+			}
+			return 1
+		}
+		return cmp.Compare(named(a), named(b))
+	})
+	return out
 }
 
 func (k *organisations) vpcStep(v tenancy.VPCOrder) (provision.Step, error) {

@@ -34,10 +34,11 @@ func tenantKind(d Deps) provision.Kind {
 			{Type: typeDomain, Delete: k.afterOrganisations(k.deleteDomain), Gone: k.domainsLeft, Find: k.findDomain},
 			{Type: typeBoundary, Delete: k.afterOrganisations(k.deleteBoundary), Gone: k.boundaryLeft, Find: k.findBoundary},
 		},
-		Plan:     k.plan,
-		Load:     k.load,
-		Settled:  k.settled,
-		Response: k.response,
+		Plan:      k.plan,
+		Load:      k.load,
+		Settled:   k.settled,
+		Response:  k.response,
+		Inventory: k.inventory,
 	}
 }
 

@@ -23,7 +23,7 @@ type SecretStore interface {
 	KeepPassword(ctx context.Context, organisationUID string, sealed []byte) ([]byte, error)
 	Credential(ctx context.Context, organisationUID string, generation int64) (tenancy.SealedCredential, bool, error)
 	KeepCredential(ctx context.Context, organisationUID string, c tenancy.SealedCredential) (tenancy.SealedCredential, error)
-	UseCredential(ctx context.Context, organisationUID string, generation int64, id string) error
+	UseCredential(ctx context.Context, organisationUID string, generation int64, id string, roles []string) error
 }
 
 // Vault makes the secrets of organisations and keeps them sealed. It promises that a secret is stored before anybody gets
@@ -101,9 +101,9 @@ func (v *Vault) Credential(ctx context.Context, organisationUID string, generati
 	return Secret{Value: string(plain), Expires: kept.ExpireTime}, nil
 }
 
-// Use puts a generation in use, under the id the cloud gave it.
-func (v *Vault) Use(ctx context.Context, organisationUID string, generation int64, id string) error {
-	return v.store.UseCredential(ctx, organisationUID, generation, id)
+// Use puts a generation in use, under the id the cloud gave it and with the roles it gives.
+func (v *Vault) Use(ctx context.Context, organisationUID string, generation int64, id string, roles []string) error {
+	return v.store.UseCredential(ctx, organisationUID, generation, id, roles)
 }
 
 // random is 256 bits in characters of every class, as the stricter password rules of Keystone want them.

@@ -39,7 +39,7 @@ func (d *drawer) KeepCredential(_ context.Context, _ string, c tenancy.SealedCre
 	return c, nil
 }
 
-func (d *drawer) UseCredential(context.Context, string, int64, string) error { return nil }
+func (d *drawer) UseCredential(context.Context, string, int64, string, []string) error { return nil }
 
 func TestVault(t *testing.T) {
 	ctx := t.Context()

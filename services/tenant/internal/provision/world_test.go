@@ -96,11 +96,13 @@ type yes struct{}
 
 func (yes) CheckOrder(context.Context, string, []tenancy.NetworkOrder) error { return nil }
 func (yes) VPCNames(context.Context, string) ([]string, error)               { return nil, nil }
+func (yes) Removal(context.Context, string) ([]tenancy.PlannedObject, error) { return nil, nil }
+func (yes) ProtectedVPCs(context.Context, string) ([]string, error)          { return nil, nil }
 
 // use is the use cases inside a transaction.
 func (w *world) use(tx pgx.Tx, e *libprovision.Engine) (*tenancy.Tenants, *tenancy.Organisations) {
 	s := joined{store.New(w.pool, e, paging.New([]byte("key")), store.NewOutbox(api.Renderer{})), tx}
-	return tenancy.NewTenants(s, clock.Real(), time.Hour), tenancy.NewOrganisations(s, yes{}, clock.Real(), time.Hour)
+	return tenancy.NewTenants(s, yes{}, clock.Real(), time.Hour), tenancy.NewOrganisations(s, yes{}, clock.Real(), time.Hour)
 }
 
 type change = func(ctx context.Context, tx pgx.Tx, e *libprovision.Engine) (*libprovision.Operation, error)

@@ -30,9 +30,9 @@ func (s *Store) Due(ctx context.Context, at tenancy.DueTimes) (tenancy.Due, erro
   JOIN organisations o ON o.uid = c.organisation_uid
   JOIN tenants t ON t.uid = o.tenant_uid
   JOIN provision_resources r ON r.uid = o.uid
- WHERE c.in_use AND c.expire_time <= $1 AND c.generation = o.credential_generation AND NOT r.reconciling
+ WHERE c.in_use AND (c.expire_time <= $1 OR c.roles <> $3) AND c.generation = o.credential_generation AND NOT r.reconciling
    AND o.delete_time IS NULL AND t.delete_time IS NULL AND NOT t.suspended
- ORDER BY c.expire_time LIMIT $2`, at.CredentialsBefore, at.Limit)
+ ORDER BY c.expire_time LIMIT $2`, at.CredentialsBefore, at.Limit, at.CredentialRoles)
 	if err != nil {
 		return due, fmt.Errorf("find credentials to replace: %w", err)
 	}

@@ -22,7 +22,7 @@ func scanTenant(row pgx.CollectableRow) (tenancy.Tenant, error) {
 	var deleted, purge, ready *time.Time
 	var life string
 	var st status
-	err := row.Scan(&t.UID, &t.ID, &t.DisplayName, &t.Labels, &t.NetworkCIDR, &t.Suspended, &t.SuspendReason,
+	err := row.Scan(&t.UID, &t.ID, &t.DisplayName, &t.Labels, &t.NetworkCIDR, &t.Suspended, &t.SuspendReason, &t.Protected,
 		&deleted, &purge, &t.Removing, &t.Cascade, &t.Revision, &life, &t.Announced.Revision,
 		&t.DomainID, &ready, &t.CreateTime, &t.UpdateTime,
 		&st.state, &st.conditions, &st.blockage, &st.reconciling)
@@ -42,10 +42,10 @@ func scanOrganisation(row pgx.CollectableRow) (tenancy.Organisation, error) {
 	var life, mode string
 	var st status
 	err := row.Scan(&o.UID, &o.TenantUID, &o.TenantID, &o.ID, &o.DisplayName, &o.Labels, &mode,
-		&o.HubCIDR, &o.Quota, &o.VPCs, &deleted, &purge, &o.DeletedWithTenant, &o.Removing, &o.Force,
+		&o.HubCIDR, &o.Quota, &o.VPCs, &deleted, &purge, &o.DeletedWithTenant, &o.Removing, &o.Force, &o.Protected,
 		&o.Revision, &life, &o.Announced.Revision, &o.ProjectID, &o.CredentialGeneration,
 		&ready, &o.CreateTime, &o.UpdateTime,
-		&o.Credential.ID, &credentialMade, &credentialEnds,
+		&o.Credential.ID, &credentialMade, &credentialEnds, &o.Credential.Roles,
 		&st.state, &st.conditions, &st.blockage, &st.reconciling)
 	if err != nil {
 		return tenancy.Organisation{}, err

@@ -16,10 +16,10 @@ import (
 
 const (
 	organisationColumns = `SELECT o.uid, o.tenant_uid, o.tenant_id, o.id, o.display_name, o.labels, o.mode,
-       coalesce(o.hub_cidr::text, ''), o.quota, o.vpcs, o.delete_time, o.purge_time, o.deleted_with_tenant, o.removing, o.force,
+       coalesce(o.hub_cidr::text, ''), o.quota, o.vpcs, o.delete_time, o.purge_time, o.deleted_with_tenant, o.removing, o.force, o.deletion_protection,
        o.revision, o.announced_life, o.announced_revision, o.project_id, o.credential_generation,
        o.ready_time, o.create_time, o.update_time,
-       coalesce(c.external_id, ''), c.create_time, c.expire_time,
+       coalesce(c.external_id, ''), c.create_time, c.expire_time, coalesce(c.roles, '{}'),
        coalesce(r.state, ''), coalesce(r.conditions, '[]'), r.blockage, coalesce(r.reconciling, false)
   FROM organisations o
   LEFT JOIN provision_resources r ON r.uid = o.uid
@@ -29,12 +29,12 @@ const (
 	organisationByUID = organisationColumns + ` WHERE o.uid = $1`
 
 	insertOrganisation = `INSERT INTO organisations (uid, tenant_uid, tenant_id, id, display_name, labels, mode, hub_cidr, quota,
-       vpcs, credential_generation, revision, create_time, update_time)
-VALUES ($1, $2, $3, $4, $5, $6, $7, nullif($8, '')::cidr, $9, $10, $11, $12, $13, $14)`
+       vpcs, credential_generation, revision, create_time, update_time, deletion_protection)
+VALUES ($1, $2, $3, $4, $5, $6, $7, nullif($8, '')::cidr, $9, $10, $11, $12, $13, $14, $15)`
 
 	updateOrganisation = `UPDATE organisations SET display_name = $2, labels = $3, quota = $4, delete_time = $5, purge_time = $6,
        deleted_with_tenant = $7, removing = $8, force = $9, credential_generation = $10, revision = $11,
-       announced_life = $12, announced_revision = $13, update_time = $14
+       announced_life = $12, announced_revision = $13, update_time = $14, deletion_protection = $15
  WHERE uid = $1`
 )
 
@@ -110,7 +110,7 @@ func (t *transaction) InsertOrganisation(ctx context.Context, v tenancy.Organisa
 		v.VPCs = []tenancy.VPCOrder{}
 	}
 	_, err := t.tx.Exec(ctx, insertOrganisation, v.UID, v.TenantUID, v.TenantID, v.ID, v.DisplayName, labels(v.Labels),
-		string(v.Mode), v.HubCIDR, v.Quota, v.VPCs, v.CredentialGeneration, v.Revision, v.CreateTime, v.UpdateTime)
+		string(v.Mode), v.HubCIDR, v.Quota, v.VPCs, v.CredentialGeneration, v.Revision, v.CreateTime, v.UpdateTime, v.Protected)
 	if pg.ConstraintOf(err) == "organisations_tenant_uid_id_key" {
 		e := errs.Exists("organisation", v.Name())
 		e.Message += "; a deleted organisation keeps its id until it is purged"
@@ -126,7 +126,7 @@ func (t *transaction) InsertOrganisation(ctx context.Context, v tenancy.Organisa
 func (t *transaction) UpdateOrganisation(ctx context.Context, v tenancy.Organisation) error {
 	_, err := t.tx.Exec(ctx, updateOrganisation, v.UID, v.DisplayName, labels(v.Labels), v.Quota,
 		orNull(v.DeleteTime), orNull(v.PurgeTime), v.DeletedWithTenant, v.Removing, v.Force, v.CredentialGeneration, v.Revision,
-		string(v.Announced.Life), v.Announced.Revision, v.UpdateTime)
+		string(v.Announced.Life), v.Announced.Revision, v.UpdateTime, v.Protected)
 	if err != nil {
 		return fmt.Errorf("update organisation: %w", err)
 	}

@@ -74,12 +74,13 @@ ON CONFLICT (organisation_uid, generation) DO UPDATE
 	return kept, err
 }
 
-// UseCredential puts a generation that the cloud knows under id in use and forgets the secrets of the others.
-func (s *Secrets) UseCredential(ctx context.Context, organisationUID string, generation int64, id string) error {
+// UseCredential puts a generation that the cloud knows under id in use, with the roles it gives, and forgets the secrets of
+// the others.
+func (s *Secrets) UseCredential(ctx context.Context, organisationUID string, generation int64, id string, roles []string) error {
 	batch := &pgx.Batch{}
 	batch.Queue(`DELETE FROM credentials WHERE organisation_uid = $1 AND generation < $2`, organisationUID, generation)
-	batch.Queue(`UPDATE credentials SET in_use = true, external_id = $3 WHERE organisation_uid = $1 AND generation = $2`,
-		organisationUID, generation, id)
+	batch.Queue(`UPDATE credentials SET in_use = true, external_id = $3, roles = coalesce($4::text[], '{}')
+ WHERE organisation_uid = $1 AND generation = $2`, organisationUID, generation, id, roles)
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 			return fmt.Errorf("put credential in use: %w", err)

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 
@@ -55,14 +56,14 @@ func TestCredentialGenerations(t *testing.T) {
 	if err != nil || string(kept.Secret) != "late" {
 		t.Errorf("one that had expired was kept: %+v, %v", kept, err)
 	}
-	if err := s.UseCredential(ctx, organisationUID, 1, "id-1"); err != nil {
+	if err := s.UseCredential(ctx, organisationUID, 1, "id-1", nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.KeepCredential(ctx, organisationUID, credential(2, "two", now)); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := s.UseCredential(ctx, organisationUID, 2, "id-2"); err != nil {
+		if err := s.UseCredential(ctx, organisationUID, 2, "id-2", []string{"member"}); err != nil {
 			t.Fatalf("put the second in use: %v", err)
 		}
 	}
@@ -70,12 +71,14 @@ func TestCredentialGenerations(t *testing.T) {
 		t.Errorf("the secret of the replaced credential is still there (%v)", err)
 	}
 	// A worker that was paused since before the rotation must not bring the old one back.
-	if err := s.UseCredential(ctx, organisationUID, 1, "id-1"); err != nil {
+	if err := s.UseCredential(ctx, organisationUID, 1, "id-1", nil); err != nil {
 		t.Errorf("a late worker: %v", err)
 	}
 	var id string
-	if err := pool.QueryRow(ctx, `SELECT external_id FROM credentials WHERE in_use`).Scan(&id); err != nil || id != "id-2" {
-		t.Errorf("in use is %q, %v", id, err)
+	var roles []string
+	err = pool.QueryRow(ctx, `SELECT external_id, roles FROM credentials WHERE in_use`).Scan(&id, &roles)
+	if err != nil || id != "id-2" || !slices.Equal(roles, []string{"member"}) {
+		t.Errorf("in use is %q with %v, %v", id, roles, err)
 	}
 	var sealed []byte
 	if err := pool.QueryRow(ctx, `SELECT secret FROM credentials`).Scan(&sealed); err != nil || !bytes.Equal(sealed, []byte("two")) {

@@ -40,6 +40,8 @@ func Migrations() ([]pg.Migrations, error) {
 type Engine interface {
 	Replay(ctx context.Context, tx pgx.Tx, c provision.Change) (*provision.Operation, error)
 	Accept(ctx context.Context, tx pgx.Tx, c provision.Change) (*provision.Operation, error)
+	Hasten(ctx context.Context, tx pgx.Tx, uid string) (*provision.Operation, error)
+	Preview(ctx context.Context, tx pgx.Tx, op *provision.Operation) (*provision.Operation, error)
 }
 
 // Renderer makes the messages that events carry.
@@ -86,6 +88,8 @@ type transaction struct {
 	tx     pgx.Tx
 	engine Engine
 	outbox Outbox
+	// planned is what the changes planned so far in this transaction would do: the last one takes the others along.
+	planned provision.Preview
 }
 
 // Operation is an accepted operation of the engine.
@@ -104,7 +108,16 @@ func (t *transaction) Replay(ctx context.Context, c tenancy.Change) (tenancy.Ope
 
 // Accept records the change.
 func (t *transaction) Accept(ctx context.Context, c tenancy.Change) (tenancy.Operation, error) {
-	return wrap(t.engine.Accept(ctx, t.tx, change(c)))
+	op, err := t.engine.Accept(ctx, t.tx, change(c))
+	if err != nil || !c.Request.ValidateOnly {
+		return wrap(op, err)
+	}
+	return t.preview(ctx, op)
+}
+
+// Hasten answers the operation that works on a resource.
+func (t *transaction) Hasten(ctx context.Context, uid string) (tenancy.Operation, error) {
+	return wrap(t.engine.Hasten(ctx, t.tx, uid))
 }
 
 // wrap keeps a nil operation a nil interface.

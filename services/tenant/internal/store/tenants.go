@@ -16,7 +16,7 @@ import (
 
 // tenantColumns reads tenants t; the engine's row r is missing only while the tenant's own row is being inserted.
 const (
-	tenantColumns = `SELECT t.uid, t.id, t.display_name, t.labels, t.network_cidr::text, t.suspended, t.suspend_reason,
+	tenantColumns = `SELECT t.uid, t.id, t.display_name, t.labels, t.network_cidr::text, t.suspended, t.suspend_reason, t.deletion_protection,
        t.delete_time, t.purge_time, t.removing, t.cascade, t.revision, t.announced_life, t.announced_revision,
        t.domain_id, t.ready_time, t.create_time, t.update_time,
        coalesce(r.state, ''), coalesce(r.conditions, '[]'), r.blockage, coalesce(r.reconciling, false)
@@ -25,12 +25,13 @@ const (
 	tenantByID  = tenantColumns + ` WHERE t.id = $1`
 	tenantByUID = tenantColumns + ` WHERE t.uid = $1`
 
-	insertTenant = `INSERT INTO tenants (uid, id, display_name, labels, network_cidr, revision, create_time, update_time)
-VALUES ($1, $2, $3, $4, $5::cidr, $6, $7, $8)`
+	insertTenant = `INSERT INTO tenants (uid, id, display_name, labels, network_cidr, revision, create_time, update_time,
+       deletion_protection)
+VALUES ($1, $2, $3, $4, $5::cidr, $6, $7, $8, $9)`
 
 	updateTenant = `UPDATE tenants SET display_name = $2, labels = $3, suspended = $4, suspend_reason = $5,
        delete_time = $6, purge_time = $7, removing = $8, cascade = $9, revision = $10,
-       announced_life = $11, announced_revision = $12, update_time = $13
+       announced_life = $11, announced_revision = $12, update_time = $13, deletion_protection = $14
  WHERE uid = $1`
 )
 
@@ -84,7 +85,7 @@ func (t *transaction) ShareTenant(ctx context.Context, id string) (tenancy.Tenan
 // InsertTenant writes a new tenant.
 func (t *transaction) InsertTenant(ctx context.Context, v tenancy.Tenant) error {
 	_, err := t.tx.Exec(ctx, insertTenant, v.UID, v.ID, v.DisplayName, labels(v.Labels), v.NetworkCIDR,
-		v.Revision, v.CreateTime, v.UpdateTime)
+		v.Revision, v.CreateTime, v.UpdateTime, v.Protected)
 	if pg.ConstraintOf(err) == "tenants_id_key" {
 		e := errs.Exists("tenant", v.Name())
 		e.Message += "; a deleted tenant keeps its id until it is purged"
@@ -103,7 +104,7 @@ func (t *transaction) UpdateTenant(ctx context.Context, v tenancy.Tenant) error 
 	}
 	_, err := t.tx.Exec(ctx, updateTenant, v.UID, v.DisplayName, labels(v.Labels), v.Suspended, v.SuspendReason,
 		orNull(v.DeleteTime), orNull(v.PurgeTime), v.Removing, v.Cascade, v.Revision,
-		string(v.Announced.Life), v.Announced.Revision, v.UpdateTime)
+		string(v.Announced.Life), v.Announced.Revision, v.UpdateTime, v.Protected)
 	if err != nil {
 		return fmt.Errorf("update tenant: %w", err)
 	}

@@ -1,15 +1,14 @@
-// Package blueprint reads a blueprint: one YAML file that describes a whole organisation. Parse is strict: an unknown field,
-// a wrong type or a missing value is an error that names its line and what would be right, and all problems are reported at
-// once. Limits of the platform (CIDRs, quotas) are the platform's to check.
+// Package blueprint reads a blueprint: one YAML file that describes a whole organisation.
+//
+// Parse promises that a file which could never be carried out is refused before anything is ordered: an unknown field, a wrong
+// type, a missing value, networks that overlap. All problems are reported at once, each with its field, its line and what would
+// be right, as an InvalidError. What depends on what exists (free address ranges, ids taken) is the platform's to check.
 package blueprint
 
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
-	"regexp"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -36,6 +35,8 @@ type Tenant struct {
 	DisplayName string            `yaml:"displayName"`
 	Labels      map[string]string `yaml:"labels"`
 	NetworkCIDR string            `yaml:"networkCidr"`
+	// DeletionProtection is nil when the blueprint does not say.
+	DeletionProtection *bool `yaml:"deletionProtection"`
 }
 
 // Organisation is the organisation and its mode, MUTUALIZED or DEDICATED.
@@ -46,6 +47,8 @@ type Organisation struct {
 	Mode        string            `yaml:"mode"`
 	HubCIDR     string            `yaml:"hubCidr"`
 	Quota       Quota             `yaml:"quota"`
+	// DeletionProtection is nil when the blueprint does not say.
+	DeletionProtection *bool `yaml:"deletionProtection"`
 }
 
 // Quota is what the organisation's project may hold; 0 takes the platform's default.
@@ -67,6 +70,8 @@ type VPC struct {
 	Mode         string            `yaml:"mode"`
 	CIDR         string            `yaml:"cidr"`
 	IngressRules []IngressRule     `yaml:"ingressRules"`
+	// DeletionProtection is nil when the blueprint does not say.
+	DeletionProtection *bool `yaml:"deletionProtection"`
 }
 
 // IngressRule lets one kind of traffic in.
@@ -85,109 +90,37 @@ type Peering struct {
 	Peer string `yaml:"peer"`
 }
 
-var (
-	tenantID = regexp.MustCompile(`^[a-z][a-z0-9-]{1,38}[a-z0-9]$`)
-	childID  = regexp.MustCompile(`^[a-z][a-z0-9-]{0,38}[a-z0-9]$`)
-)
-
-// Parse reads a blueprint.
+// Parse reads a blueprint. Its errors are InvalidErrors.
 func Parse(text []byte) (*Blueprint, error) {
 	if len(text) > MaxSize {
-		return nil, fmt.Errorf("the blueprint has %d bytes; at most %d are read", len(text), MaxSize)
+		return nil, whole("has %d bytes or more; at most %d are read", len(text), MaxSize)
 	}
-	var b Blueprint
 	dec := yaml.NewDecoder(bytes.NewReader(text))
-	dec.KnownFields(true)
-	if err := dec.Decode(&b); errors.Is(err, io.EOF) {
-		return nil, errors.New("the blueprint is empty")
+	var document yaml.Node
+	if err := dec.Decode(&document); errors.Is(err, io.EOF) {
+		return nil, whole("is empty; deploy/blueprints/startup.yaml is one to begin with")
 	} else if err != nil {
-		return nil, readable(err)
+		return nil, notYAML(err)
 	}
-	if err := dec.Decode(new(any)); !errors.Is(err, io.EOF) {
-		return nil, errors.New("a file holds one blueprint: what follows the second `---` is not read")
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, whole("holds more than one document; a file holds one blueprint, put what follows the second `---` into another file")
 	}
-	if problems := b.problems(); len(problems) > 0 {
-		return nil, errors.New("the blueprint is not complete:\n  " + strings.Join(problems, "\n  "))
+	b := &Blueprint{}
+	err := document.Decode(b)
+	var wrongTypes *yaml.TypeError // the shape names these with their fields
+	if err != nil && !errors.As(err, &wrongTypes) {
+		return nil, notYAML(err)
 	}
-	return &b, nil
-}
-
-// readable turns the decoder's words into those of the file.
-func readable(err error) error {
-	var typed *yaml.TypeError
-	if !errors.As(err, &typed) {
-		return fmt.Errorf("the blueprint is not YAML: %s", strings.TrimPrefix(err.Error(), "yaml: "))
+	found := &problems{lines: make(map[string]int)}
+	found.checkShape(document.Content[0], "", blueprintType)
+	if document.Content[0].Kind == yaml.MappingNode { // of anything else, all fields would be missing
+		b.check(found)
 	}
-	lines := make([]string, len(typed.Errors))
-	for i, line := range typed.Errors {
-		if at, field, ok := strings.Cut(line, ": field "); ok {
-			name, _, _ := strings.Cut(field, " ")
-			line = fmt.Sprintf("%s: there is no field %q here; check its spelling", at, name)
-		}
-		lines[i] = line
+	if wrongTypes != nil && len(found.list) == 0 {
+		return nil, notYAML(err)
 	}
-	return errors.New("the blueprint cannot be read:\n  " + strings.Join(lines, "\n  "))
-}
-
-func (b *Blueprint) problems() []string {
-	var out []string
-	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	if b.APIVersion != APIVersion {
-		add("apiVersion: must be %s, not %q", APIVersion, b.APIVersion)
+	if err := found.err(); err != nil {
+		return nil, err
 	}
-	if b.Kind != "Blueprint" {
-		add("kind: must be Blueprint, not %q", b.Kind)
-	}
-	if !tenantID.MatchString(b.Tenant.ID) {
-		add("tenant.id: %q is not 3 to 40 lower-case letters, digits and dashes", b.Tenant.ID)
-	}
-	checkID(add, "organisation.id", b.Organisation.ID)
-	checkMode(add, "organisation.mode", b.Organisation.Mode, true)
-	known := make(map[string]bool)
-	for i, v := range b.VPCs {
-		path := fmt.Sprintf("vpcs[%d]", i)
-		checkID(add, path+".id", v.ID)
-		checkMode(add, path+".mode", v.Mode, false)
-		if known[v.ID] {
-			add("%s.id: %q is used twice", path, v.ID)
-		}
-		known[v.ID] = true
-		for j, r := range v.IngressRules {
-			checkRule(add, fmt.Sprintf("%s.ingressRules[%d]", path, j), r)
-		}
-	}
-	for i, p := range b.Peerings {
-		path := fmt.Sprintf("peerings[%d]", i)
-		checkID(add, path+".id", p.ID)
-		for field, vpc := range map[string]string{"vpc": p.VPC, "peer": p.Peer} {
-			if !known[vpc] {
-				add("%s.%s: there is no VPC %q in vpcs", path, field, vpc)
-			}
-		}
-	}
-	return out
-}
-
-func checkID(add func(string, ...any), path, id string) {
-	if !childID.MatchString(id) {
-		add("%s: %q is not 2 to 40 lower-case letters, digits and dashes", path, id)
-	}
-}
-
-func checkMode(add func(string, ...any), path, mode string, required bool) {
-	if mode != "MUTUALIZED" && mode != "DEDICATED" && (required || mode != "") {
-		add("%s: must be MUTUALIZED or DEDICATED, not %q", path, mode)
-	}
-}
-
-func checkRule(add func(string, ...any), path string, r IngressRule) {
-	checkID(add, path+".name", r.Name)
-	switch r.Protocol {
-	case "", "TCP", "UDP", "ICMP":
-	default:
-		add("%s.protocol: must be TCP, UDP, ICMP or left out, not %q", path, r.Protocol)
-	}
-	if r.SourceCIDR == "" {
-		add("%s.sourceCidr: say where the traffic may come from", path)
-	}
+	return b, nil
 }

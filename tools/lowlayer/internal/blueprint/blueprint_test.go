@@ -1,6 +1,7 @@
 package blueprint_test
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -48,38 +49,89 @@ func TestTheBlueprintWeShip(t *testing.T) {
 }
 
 func TestProblemsAreNamed(t *testing.T) {
+	const rule = "{name: https, protocol: TCP, portMin: 443, sourceCidr: 0.0.0.0/0}"
 	cases := map[string]struct{ from, to, says string }{
-		"empty":             {good, "", "empty"},
-		"not yaml":          {good, "a: [", "not YAML"},
-		"unknown field":     {"mode: DEDICATED", "mod: DEDICATED", `line 9: there is no field "mod"`},
-		"wrong type":        {"cores: 8", "cores: many", "line 5"},
-		"version":           {"lowlayer/v1", "lowlayer/v9", "apiVersion: must be lowlayer/v1"},
-		"kind":              {"kind: Blueprint", "kind: Pod", "kind: must be Blueprint"},
-		"tenant id":         {"id: acme", "id: A", "tenant.id"},
-		"mode missing":      {"mode: MUTUALIZED, ", "", "organisation.mode: must be MUTUALIZED or DEDICATED"},
-		"mode wrong":        {"mode: DEDICATED", "mode: dedicated", "vpcs[1].mode"},
-		"twice":             {"id: prod", "id: dev", "used twice"},
-		"no such vpc":       {"peer: prod", "peer: nope", `peerings[0].peer: there is no VPC "nope"`},
-		"protocol":          {"protocol: TCP", "protocol: tcp", "protocol: must be TCP"},
-		"second document":   {"peerings:", "---\npeerings:", "one blueprint"},
-		"rule without cidr": {", sourceCidr: 0.0.0.0/0", "", "sourceCidr: say where"},
+		"empty":                {good, "", "is empty"},
+		"not yaml":             {good, "a: [", "not YAML"},
+		"a text":               {good, "hello", `line 1: (file): must hold fields, not "hello"`},
+		"a loop":               {good, "vpcs: &a [{labels: *a}]", "vpcs[0].labels: must hold keys with texts, not a list"},
+		"unknown field":        {"mode: DEDICATED", "mod: DEDICATED", "line 9: vpcs[1].mod: there is no such field; did you mean mode?"},
+		"field of elsewhere":   {"cores: 8", "cpus: 8", "line 5: organisation.quota.cpus: there is no such field; here go cores, ramMib"},
+		"wrong type":           {"cores: 8", "cores: many", `line 5: organisation.quota.cores: must be a whole number, not "many"`},
+		"a text for a list":    {"ingressRules: [" + rule + "]", "ingressRules: all", `vpcs[1].ingressRules: must hold a list, not "all"`},
+		"a list for a text":    {"{id: dev}", "{id: [dev]}", "vpcs[0].id: must be a text, not a list"},
+		"twice in a mapping":   {"mode: DEDICATED", "mode: DEDICATED\n    mode: MUTUALIZED", "vpcs[1].mode: stands on line 9 and on line 10"},
+		"labels":               {"{id: dev}", "{id: dev, labels: {a: [b]}}", "vpcs[0].labels: each value must be a text"},
+		"label key":            {"{id: dev}", "{id: dev, labels: {Stage: test}}", `vpcs[0].labels: the key "Stage"`},
+		"display name":         {"{id: dev}", "{id: dev, displayName: " + strings.Repeat("x", 121) + "}", "vpcs[0].displayName: has 121 characters"},
+		"version":              {"lowlayer/v1", "lowlayer/v9", "apiVersion: must be lowlayer/v1"},
+		"kind":                 {"kind: Blueprint", "kind: Pod", "kind: must be Blueprint"},
+		"tenant id":            {"id: acme", "id: A", "tenant.id"},
+		"mode missing":         {"mode: MUTUALIZED, ", "", "organisation.mode: must be MUTUALIZED"},
+		"mode wrong":           {"mode: DEDICATED", "mode: dedicated", "vpcs[1].mode"},
+		"twice":                {"id: prod", "id: dev", "vpcs[1].id: \"dev\" is used twice, vpcs[0] has it too"},
+		"no such vpc":          {"peer: prod", "peer: nope", `peerings[0].peer: there is no VPC "nope"`},
+		"peered with itself":   {"peer: prod", "peer: dev", "peerings[0].peer: is the same VPC as vpc"},
+		"peered twice":         {"peer: prod}", "peer: prod}, {id: prod-dev, vpc: prod, peer: dev}", "peerings[1]: peers the same VPCs as peerings[0]"},
+		"protocol":             {"protocol: TCP", "protocol: tcp", "protocol: must be TCP"},
+		"second document":      {"peerings:", "---\npeerings:", "one blueprint"},
+		"rule without cidr":    {", sourceCidr: 0.0.0.0/0", "", "sourceCidr: is missing"},
+		"rule with bad cidr":   {"0.0.0.0/0", "anywhere", `sourceCidr: "anywhere" is not a CIDR`},
+		"port":                 {"portMin: 443", "portMin: 70000", "portMin: is 70000; a port is 1 to 65535"},
+		"ports swapped":        {"portMin: 443", "portMin: 443, portMax: 80", "portMax: 80 is below portMin 443"},
+		"port of icmp":         {"protocol: TCP", "protocol: ICMP", "portMin: ports go with TCP and UDP only"},
+		"rule twice":           {rule, rule + ", " + strings.Replace(rule, "https", "web", 1), "ingressRules[1]: allows the same traffic as vpcs[1].ingressRules[0]"},
+		"bad cidr":             {"10.0.16.0/20", "10.0.16.0", `vpcs[1].cidr: "10.0.16.0" is not a CIDR; write it like`},
+		"host bits":            {"10.0.16.0/20", "10.0.17.0/20", "vpcs[1].cidr: 10.0.17.0/20 has bits set behind its prefix; write 10.0.16.0/20"},
+		"size":                 {"10.0.16.0/20", "10.0.16.0/28", "vpcs[1].cidr: 10.0.16.0/28 must be between /16 and /26"},
+		"outside":              {"10.0.16.0/20", "10.16.0.0/20", "vpcs[1].cidr: 10.16.0.0/20 is outside of tenant.networkCidr 10.0.0.0/12"},
+		"overlap":              {"{id: dev}", "{id: dev, cidr: 10.0.16.0/24}", "vpcs[1].cidr: 10.0.16.0/20 overlaps 10.0.16.0/24 of vpcs[0].cidr"},
+		"overlap with the hub": {"{id: core,", "{id: core, hubCidr: 10.0.16.0/22,", "vpcs[1].cidr: 10.0.16.0/20 overlaps 10.0.16.0/22 of organisation.hubCidr"},
+		"reserved":             {"10.0.0.0/12", "100.64.0.0/12", "tenant.networkCidr: 100.64.0.0/12 overlaps 100.64.0.0/15"},
+		"quota negative":       {"cores: 8", "cores: -8", "organisation.quota.cores: is -8"},
+		"quota too small":      {"cores: 8", "routers: 2", "organisation.quota.routers: is 2, but the hub and the 2 VPCs need 3"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			_, err := blueprint.Parse([]byte(strings.Replace(good, c.from, c.to, 1)))
-			if err == nil || !strings.Contains(err.Error(), c.says) {
+			var invalid *blueprint.InvalidError
+			if !errors.As(err, &invalid) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %v, want it to say %q", err, c.says)
 			}
 		})
 	}
 }
 
+// Problems of the shape hide none of the values, and one field is reported once.
 func TestAllProblemsAtOnce(t *testing.T) {
-	_, err := blueprint.Parse([]byte("apiVersion: x\nkind: y\n"))
-	for _, says := range []string{"apiVersion", "kind", "tenant.id", "organisation.id", "organisation.mode"} {
+	_, err := blueprint.Parse([]byte("apiVersion: x\nkind: y\ntenant: {id: [no], name: Acme}\nvpcs: [{id: dev, cidr: 10.0.0.0/33}, {id: dev}]\n"))
+	var invalid *blueprint.InvalidError
+	if !errors.As(err, &invalid) {
+		t.Fatal(err)
+	}
+	want := []string{
+		"line 1: apiVersion", "line 1: organisation.id", "line 1: organisation.mode", "line 2: kind", "line 3: tenant.id: must be a text",
+		"line 3: tenant.name: there is no such field", "line 4: vpcs[1].id", "line 4: vpcs[0].cidr",
+	}
+	if len(invalid.Problems) != len(want) || !strings.Contains(invalid.Summary(), "8 problems; nothing was ordered") {
+		t.Errorf("got %v", err)
+	}
+	for _, says := range want {
 		if !strings.Contains(err.Error(), says) {
-			t.Errorf("%v does not name %s", err, says)
+			t.Errorf("%v does not say %s", err, says)
 		}
+	}
+}
+
+func TestAnchorsAndMerging(t *testing.T) {
+	const vpcs = "vpcs:\n  - {id: dev}\n  - id: prod\n    mode: DEDICATED"
+	text := strings.Replace(good, vpcs, "vpcs:\n  - &base {id: dev, labels: {a: b}}\n  - <<: *base\n    id: prod\n    mode: DEDICATED", 1)
+	b, err := blueprint.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.VPCs[1].ID != "prod" || b.VPCs[1].Labels["a"] != "b" {
+		t.Errorf("got %+v", b.VPCs)
 	}
 }
 

@@ -1,23 +1,14 @@
 package cli
 
 import (
-	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 
-	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"github.com/spf13/cobra"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
-	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
-	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
-	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
-	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/tools/lowlayer/internal/blueprint"
 )
 
@@ -26,12 +17,21 @@ func (a *app) applyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "apply -f FILE", Short: "Make what a blueprint describes and is not there yet", Args: exactly(0),
 		Long: `apply makes what a blueprint describes: the tenant, the organisation with its VPCs in one order, and peerings.
-What exists already is brought to the blueprint where it can change (display names, labels, quota, ingress rules) and
-is an error where it cannot (mode, CIDR). What the blueprint does not name is left alone.`,
-		Example: "  lowlayer apply -f deploy/blueprints/startup.yaml",
+What exists already is brought to the blueprint where it can change (display names, labels, quota, ingress rules, deletion
+protection) and is an error where it cannot (mode, CIDR). What the blueprint does not name is left alone.
+
+The whole blueprint is checked before anything is ordered. A tenant that was made for an organisation which the platform then
+refuses is removed again; whatever else goes wrong, what was made stays, and applying the blueprint again goes on from there.
+
+With --plan nothing is changed: the plan of each resource is shown, as far as what it stands on is there; -o json writes one
+document each.`,
+		Example: "  lowlayer apply -f deploy/blueprints/startup.yaml\n  lowlayer apply -f - -o json <blueprint.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if a.async {
-				return usageError{fmt.Errorf("apply orders one thing after the other, so it cannot be --async")}
+				return usageError{errors.New("apply orders one thing after the other, so it cannot be --async")}
+			}
+			if file == "" {
+				return usageError{errors.New("which blueprint? Name it with -f FILE, for example -f deploy/blueprints/startup.yaml; - reads standard input")}
 			}
 			text, err := a.readFile(file)
 			if err != nil {
@@ -45,11 +45,16 @@ is an error where it cannot (mode, CIDR). What the blueprint does not name is le
 			if err != nil {
 				return err
 			}
-			return (&applier{app: a, api: api, b: b}).run(cmd.Context())
+			p := &applier{app: a, api: api, b: b, ordered: make(map[string]bool)}
+			err = p.run(cmd.Context())
+			if a.plan && (a.output != "table" || len(p.changes) == 0) {
+				return err // plans are the whole output
+			}
+			return errors.Join(err, a.printChanges(p.changes))
 		},
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "blueprint to apply; - reads standard input")
-	cobra.CheckErr(cmd.MarkFlagRequired("file")) // fails only for a flag that is not defined
+	cobra.CheckErr(cmd.MarkFlagFilename("file", "yaml", "yml")) // fails only for a flag that is not defined
 	return cmd
 }
 
@@ -65,315 +70,70 @@ func (a *app) readFile(file string) ([]byte, error) {
 	}
 	text, err := io.ReadAll(io.LimitReader(in, blueprint.MaxSize+1))
 	if err != nil {
-		return nil, fmt.Errorf("read the blueprint: %w", err)
+		return nil, usageError{fmt.Errorf("read the blueprint: %w", err)}
 	}
 	return text, nil
 }
 
-// applier brings the platform to a blueprint, one resource after the other.
-type applier struct {
-	app *app
-	api *client
-	b   *blueprint.Blueprint
+// result is what apply did to a resource.
+type result string
+
+const (
+	created   result = "created"
+	updated   result = "updated"
+	unchanged result = "unchanged"
+)
+
+// change is one resource of the blueprint and what this apply did to it. Operation is the work, empty when there was none of
+// its own.
+type change struct {
+	Name      string `json:"name"`
+	Result    result `json:"result"`
+	Operation string `json:"operation,omitempty"`
 }
 
-func (p *applier) run(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{p.tenant, p.organisation, p.vpcs, p.peerings} {
-		if err := step(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *applier) tenantName() string { return resourcename.Tenant{Tenant: p.b.Tenant.ID}.String() }
-
-func (p *applier) organisationName() string {
-	return resourcename.Organisation{Tenant: p.b.Tenant.ID, Organisation: p.b.Organisation.ID}.String()
-}
-
-func (p *applier) vpcName(id string) string {
-	return resourcename.Vpc{Tenant: p.b.Tenant.ID, Organisation: p.b.Organisation.ID, Vpc: id}.String()
-}
-
-// order follows one operation and says how it ended.
-func (p *applier) order(ctx context.Context, name, what string, op *longrunningpb.Operation, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s %s: %w", what, name, err)
-	}
-	if _, err := p.app.follow(ctx, op, nil); err != nil {
-		return fmt.Errorf("%s %s: %w", what, name, err)
-	}
-	return p.app.println(fmt.Sprintf("%s %sd", name, what))
-}
-
-// settle follows the work that an earlier order of the resource has left under way.
-func (p *applier) settle(ctx context.Context, name string) error {
-	r, err := p.api.operations.ListOperations(ctx, &longrunningpb.ListOperationsRequest{
-		Name: p.tenantName(), Filter: fmt.Sprintf("done = false AND metadata.resource = %q", name), PageSize: 1,
-	})
-	if err != nil {
-		return fmt.Errorf("look for the work on %s: %w", name, err)
-	}
-	for _, op := range r.GetOperations() {
-		if _, err := p.app.wait(ctx, op); err != nil {
-			return fmt.Errorf("wait for %s: %w", name, err)
-		}
-	}
-	return nil
-}
-
-func (p *applier) same(name string) error { return p.app.println(name + " unchanged") }
-
-func (p *applier) tenant(ctx context.Context) error {
-	want, name := p.b.Tenant, p.tenantName()
-	have, err := p.api.tenants.GetTenant(ctx, &tenantv1.GetTenantRequest{Name: name})
-	if status.Code(err) == codes.NotFound {
-		op, err := p.api.tenants.CreateTenant(ctx, &tenantv1.CreateTenantRequest{TenantId: want.ID, Tenant: &tenantv1.Tenant{
-			DisplayName: want.DisplayName, Labels: want.Labels, NetworkCidr: want.NetworkCIDR,
-		}})
-		return p.order(ctx, name, "create", op, err)
-	}
-	if err != nil {
-		return fmt.Errorf("get %s: %w", name, err)
-	}
-	if err := usable(name, have.GetState()); err != nil {
-		return err
-	}
-	if have.GetReconciling() {
-		if err := p.settle(ctx, name); err != nil {
-			return err
-		}
-	}
-	if want.NetworkCIDR != "" && want.NetworkCIDR != have.GetNetworkCidr() {
-		return cannotChange(name, "networkCidr", have.GetNetworkCidr(), want.NetworkCIDR)
-	}
-	mask := differing(have.GetDisplayName(), want.DisplayName, have.GetLabels(), want.Labels)
-	if len(mask) == 0 {
-		return p.same(name)
-	}
-	op, err := p.api.tenants.UpdateTenant(ctx, &tenantv1.UpdateTenantRequest{
-		Tenant:     &tenantv1.Tenant{Name: name, Etag: have.GetEtag(), DisplayName: want.DisplayName, Labels: want.Labels},
-		UpdateMask: &fieldmaskpb.FieldMask{Paths: mask},
-	})
-	return p.order(ctx, name, "update", op, err)
-}
-
-func (p *applier) organisation(ctx context.Context) error {
-	name := p.organisationName()
-	want, err := p.wantedOrganisation()
-	if err != nil {
-		return err
-	}
-	have, err := p.api.organisations.GetOrganisation(ctx, &tenantv1.GetOrganisationRequest{Name: name})
-	if status.Code(err) == codes.NotFound {
-		op, err := p.api.organisations.CreateOrganisation(ctx, &tenantv1.CreateOrganisationRequest{
-			Parent: p.tenantName(), OrganisationId: p.b.Organisation.ID, Organisation: want,
-		})
-		return p.order(ctx, name, "create", op, err)
-	}
-	if err != nil {
-		return fmt.Errorf("get %s: %w", name, err)
-	}
-	if err := usable(name, have.GetState()); err != nil {
-		return err
-	}
-	if have.GetReconciling() {
-		if err := p.settle(ctx, name); err != nil {
-			return err
-		}
-	}
-	if hub := want.GetHubCidr(); hub != "" && hub != have.GetHubCidr() {
-		return cannotChange(name, "hubCidr", have.GetHubCidr(), hub)
-	}
-	if want.GetMode() != have.GetMode() {
-		return cannotChange(name, "mode", have.GetMode().String(), want.GetMode().String())
-	}
-	mask := differing(have.GetDisplayName(), want.GetDisplayName(), have.GetLabels(), want.GetLabels())
-	mask = append(mask, differingQuota(have.GetQuota(), want.GetQuota())...)
-	if len(mask) == 0 {
-		return p.same(name)
-	}
-	want.Name, want.Etag, want.Vpcs, want.HubCidr, want.Mode = name, have.GetEtag(), nil, "", 0
-	op, err := p.api.organisations.UpdateOrganisation(ctx, &tenantv1.UpdateOrganisationRequest{
-		Organisation: want, UpdateMask: &fieldmaskpb.FieldMask{Paths: mask},
-	})
-	return p.order(ctx, name, "update", op, err)
-}
-
-func (p *applier) wantedOrganisation() (*tenantv1.Organisation, error) {
-	o := p.b.Organisation
-	mode, err := modeOf(o.Mode)
-	if err != nil {
-		return nil, err
-	}
-	want := &tenantv1.Organisation{
-		DisplayName: o.DisplayName, Labels: o.Labels, Mode: mode, HubCidr: o.HubCIDR,
-		Quota: &tenantv1.Quota{
-			Cores: o.Quota.Cores, RamMib: o.Quota.RAMMiB, Instances: o.Quota.Instances, Networks: o.Quota.Networks,
-			Routers: o.Quota.Routers, Ports: o.Quota.Ports, SecurityGroups: o.Quota.SecurityGroups,
-		},
-	}
-	for _, v := range p.b.VPCs {
-		mode, err := modeOf(v.Mode)
-		if err != nil {
-			return nil, err
-		}
-		want.Vpcs = append(want.Vpcs, &tenantv1.VpcOrder{VpcId: v.ID, DisplayName: v.DisplayName, Mode: mode, Cidr: v.CIDR, Labels: v.Labels})
-	}
-	return want, nil
-}
-
-// vpcs makes those the order of the organisation did not, and sets what an order cannot carry: ingress rules.
-func (p *applier) vpcs(ctx context.Context) error {
-	for _, v := range p.b.VPCs {
-		if err := p.vpc(ctx, v); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *applier) vpc(ctx context.Context, v blueprint.VPC) error {
-	name := p.vpcName(v.ID)
-	mode, err := modeOf(v.Mode)
-	if err != nil {
-		return err
-	}
-	want := &networkv1.Vpc{DisplayName: v.DisplayName, Labels: v.Labels, Mode: mode, Cidr: v.CIDR, IngressRules: ingressRules(v.IngressRules)}
-	have, err := p.api.vpcs.GetVpc(ctx, &networkv1.GetVpcRequest{Name: name})
-	if status.Code(err) == codes.NotFound {
-		op, err := p.api.vpcs.CreateVpc(ctx, &networkv1.CreateVpcRequest{Parent: p.organisationName(), VpcId: v.ID, Vpc: want})
-		return p.order(ctx, name, "create", op, err)
-	}
-	if err != nil {
-		return fmt.Errorf("get %s: %w", name, err)
-	}
-	if mode != 0 && mode != have.GetMode() {
-		return cannotChange(name, "mode", have.GetMode().String(), mode.String())
-	}
-	if v.CIDR != "" && v.CIDR != have.GetCidr() {
-		return cannotChange(name, "cidr", have.GetCidr(), v.CIDR)
-	}
-	mask := differing(have.GetDisplayName(), v.DisplayName, have.GetLabels(), v.Labels)
-	if !sameRules(have.GetIngressRules(), want.GetIngressRules()) {
-		mask = append(mask, "ingress_rules")
-	}
-	if len(mask) == 0 {
-		return p.same(name)
-	}
-	want.Name, want.Etag, want.Cidr, want.Mode = name, have.GetEtag(), "", 0
-	op, err := p.api.vpcs.UpdateVpc(ctx, &networkv1.UpdateVpcRequest{Vpc: want, UpdateMask: &fieldmaskpb.FieldMask{Paths: mask}})
-	return p.order(ctx, name, "update", op, err)
-}
-
-// peerings asks for and accepts each: the owner of a blueprint speaks for both sides.
-func (p *applier) peerings(ctx context.Context) error {
-	for _, w := range p.b.Peerings {
-		name := resourcename.Peering{Tenant: p.b.Tenant.ID, Peering: w.ID}.String()
-		have, err := p.api.peerings.GetPeering(ctx, &networkv1.GetPeeringRequest{Name: name})
-		if status.Code(err) == codes.NotFound {
-			op, err := p.api.peerings.CreatePeering(ctx, &networkv1.CreatePeeringRequest{
-				Parent: p.tenantName(), PeeringId: w.ID, Peering: &networkv1.Peering{Vpc: p.vpcName(w.VPC), PeerVpc: p.vpcName(w.Peer)},
-			})
-			if err := p.order(ctx, name, "create", op, err); err != nil {
+// printChanges writes what was done, also that of an apply that failed later on.
+func (a *app) printChanges(changes []change) error {
+	switch a.output {
+	case "name":
+		for _, c := range changes {
+			if err := a.println(c.Name); err != nil {
 				return err
 			}
-		} else if err != nil {
-			return fmt.Errorf("get %s: %w", name, err)
-		} else if err := sameEnds(have, p.vpcName(w.VPC), p.vpcName(w.Peer)); err != nil {
-			return err // to accept it would open another VPC than the blueprint says
 		}
-		if have.GetAcceptance() == networkv1.Peering_ACCEPTED {
-			if err := p.same(name); err != nil {
-				return err
-			}
-			continue
-		}
-		op, err := p.api.peerings.AcceptPeering(ctx, &networkv1.AcceptPeeringRequest{Name: name})
-		if err != nil {
-			return fmt.Errorf("accept %s: %w", name, err)
-		}
-		if _, err := p.app.follow(ctx, op, nil); err != nil {
-			return fmt.Errorf("accept %s: %w", name, err)
-		}
-		if err := p.app.println(name + " accepted"); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// sameEnds refuses a peering of other VPCs than the blueprint's; which of the two asked does not matter.
-func sameEnds(have *networkv1.Peering, vpc, peer string) error {
-	if have.GetVpc() == vpc && have.GetPeerVpc() == peer || have.GetVpc() == peer && have.GetPeerVpc() == vpc {
 		return nil
-	}
-	return cannotChange(have.GetName(), "ends", have.GetVpc()+" and "+have.GetPeerVpc(), vpc+" and "+peer)
-}
-
-func ingressRules(list []blueprint.IngressRule) []*networkv1.IngressRule {
-	var out []*networkv1.IngressRule
-	for _, r := range list {
-		out = append(out, &networkv1.IngressRule{
-			Name: r.Name, Protocol: networkv1.IngressRule_Protocol(networkv1.IngressRule_Protocol_value[r.Protocol]),
-			PortMin: r.PortMin, PortMax: r.PortMax, SourceCidr: r.SourceCIDR,
-		})
-	}
-	return out
-}
-
-func sameRules(a, b []*networkv1.IngressRule) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if !proto.Equal(a[i], b[i]) {
-			return false
+	case "table":
+		if len(changes) == 0 {
+			return nil
 		}
-	}
-	return true
-}
-
-// differing are the mask paths of what the blueprint says and the platform has otherwise; what it leaves out stays.
-func differing(haveName, wantName string, haveLabels, wantLabels map[string]string) []string {
-	var mask []string
-	if wantName != "" && wantName != haveName {
-		mask = append(mask, "display_name")
-	}
-	if wantLabels != nil && !maps.Equal(haveLabels, wantLabels) {
-		mask = append(mask, "labels")
-	}
-	return mask
-}
-
-func differingQuota(have, want *tenantv1.Quota) []string {
-	var mask []string
-	add := func(path string, have, want int32) {
-		if want != 0 && want != have {
-			mask = append(mask, "quota."+path)
+		rows := make([][]string, len(changes))
+		for i, c := range changes {
+			rows[i] = []string{c.Name, string(c.Result)}
 		}
+		return printTable(a.streams.Out, []string{"RESOURCE", "RESULT"}, rows)
 	}
-	add("cores", have.GetCores(), want.GetCores())
-	add("ram_mib", have.GetRamMib(), want.GetRamMib())
-	add("instances", have.GetInstances(), want.GetInstances())
-	add("networks", have.GetNetworks(), want.GetNetworks())
-	add("routers", have.GetRouters(), want.GetRouters())
-	add("ports", have.GetPorts(), want.GetPorts())
-	add("security_groups", have.GetSecurityGroups(), want.GetSecurityGroups())
-	return mask
+	data, err := json.Marshal(map[string]any{"resources": append([]change{}, changes...)})
+	if err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return a.printData(data)
 }
 
-func usable(name string, state typev1.State) error {
-	switch state {
-	case typev1.State_DELETED, typev1.State_DELETING:
-		return fmt.Errorf("%s is %s: undelete it, or wait until it is gone", name, state)
-	case typev1.State_SUSPENDED:
-		return fmt.Errorf("%s is suspended: resume it first", name)
-	}
-	return nil
+// partialError is an apply that failed after it had made something.
+type partialError struct{ error }
+
+func (e partialError) Unwrap() error { return e.error }
+
+const partialHint = "What was made before stays. Applying the blueprint again goes on from there."
+
+// undoneError is an apply whose organisation was refused and whose tenant was removed again.
+type undoneError struct {
+	error
+	tenant string
 }
 
-func cannotChange(name, field, have, want string) error {
-	return status.Errorf(codes.FailedPrecondition, "%s has %s %s and the blueprint says %s; it cannot change: correct the blueprint, or make another resource", name, field, have, want)
+func (e undoneError) Unwrap() error { return e.error }
+
+func (e undoneError) hint() string {
+	return e.tenant + ", which was made for it, is removed again: nothing is left. Correct the blueprint and apply it again."
 }

@@ -4,20 +4,14 @@ import (
 	"encoding/json"
 	"maps"
 	"net"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
 	"go.yaml.in/yaml/v3"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
-	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 )
 
@@ -26,115 +20,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 const startup = "../../../../deploy/blueprints/startup.yaml"
-
-func TestApplyMakesWhatIsMissingAndThenNothing(t *testing.T) {
-	f, address := newFake(t)
-	out, errs, code := cliRun(t, address, "apply", "-f", startup)
-	if code != 0 {
-		t.Fatalf("%d %s", code, errs)
-	}
-	for _, line := range []string{"tenants/acme created", "tenants/acme/organisations/core created", "tenants/acme/organisations/core/vpcs/dev unchanged"} {
-		if !strings.Contains(out, line+"\n") {
-			t.Errorf("%q is not in\n%s", line, out)
-		}
-	}
-	if !strings.Contains(errs, "done: create the network") {
-		t.Errorf("no progress: %q", errs)
-	}
-	if order := last[*tenantv1.CreateOrganisationRequest](t, f); order.GetOrganisation().GetMode() != typev1.ResourceMode_MUTUALIZED {
-		t.Errorf("got %v", order)
-	}
-	again, errs, code := cliRun(t, address, "apply", "-f", startup)
-	if code != 0 || strings.Count(again, "unchanged") != 4 || strings.Contains(again, "created") {
-		t.Errorf("%d\n%s%s", code, again, errs)
-	}
-}
-
-func TestApplyChangesWhatDiffersAndRefusesWhatCannot(t *testing.T) {
-	f, address := newFake(t)
-	if _, errs, code := cliRun(t, address, "apply", "-f", startup); code != 0 {
-		t.Fatal(errs)
-	}
-	text, err := os.ReadFile(startup)
-	if err != nil {
-		t.Fatal(err)
-	}
-	edit := func(from, to string) string {
-		file := filepath.Join(t.TempDir(), "b.yaml")
-		if err := os.WriteFile(file, []byte(strings.Replace(string(text), from, to, 1)), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return file
-	}
-	out, errs, code := cliRun(t, address, "apply", "-f", edit("    displayName: Development", "    ingressRules: [{name: web, protocol: TCP, portMin: 443, sourceCidr: 0.0.0.0/0}]"))
-	if code != 0 || !strings.Contains(out, "vpcs/dev updated") {
-		t.Errorf("%d %s%s", code, out, errs)
-	}
-	if r := last[*networkv1.UpdateVpcRequest](t, f); !slices.Equal(r.GetUpdateMask().GetPaths(), []string{"ingress_rules"}) {
-		t.Errorf("got %v", r)
-	}
-	_, errs, code = cliRun(t, address, "apply", "-f", edit("mode: MUTUALIZED", "mode: DEDICATED"))
-	if code != exitPrecondition || !strings.Contains(errs, "it cannot change") {
-		t.Errorf("%d %s", code, errs)
-	}
-}
-
-func TestApplyPeers(t *testing.T) {
-	f, address := newFake(t)
-	text, err := os.ReadFile(startup)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "b.yaml")
-	if err := os.WriteFile(file, append(text, "peerings: [{id: dev-prod, vpc: dev, peer: prod}]\n"...), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	out, errs, code := cliRun(t, address, "apply", "-f", file)
-	if code != 0 || !strings.Contains(out, "tenants/acme/peerings/dev-prod accepted") {
-		t.Fatalf("%d %s%s", code, out, errs)
-	}
-	if p := f.peerings["tenants/acme/peerings/dev-prod"]; p.GetPeerVpc() != "tenants/acme/organisations/core/vpcs/prod" {
-		t.Errorf("got %v", p)
-	}
-	out, _, _ = cliRun(t, address, "apply", "-f", file)
-	if !strings.Contains(out, "tenants/acme/peerings/dev-prod unchanged") {
-		t.Errorf("got %s", out)
-	}
-}
-
-func TestApplyNeverAcceptsAPeeringOfOtherVpcs(t *testing.T) {
-	f, address := newFake(t)
-	text, err := os.ReadFile(startup)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "b.yaml")
-	if err := os.WriteFile(file, append(text, "peerings: [{id: dev-prod, vpc: dev, peer: prod}]\n"...), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, errs, code := cliRun(t, address, "peering", "create", "acme/dev-prod", "--vpc", "acme/core/prod", "--peer", "acme/other/lab"); code != 0 {
-		t.Fatal(errs)
-	}
-	_, errs, code := cliRun(t, address, "apply", "-f", file)
-	if code != exitPrecondition || !strings.Contains(errs, "acme/organisations/other/vpcs/lab") {
-		t.Errorf("%d %s", code, errs)
-	}
-	if p := f.peerings["tenants/acme/peerings/dev-prod"]; p.GetAcceptance() != networkv1.Peering_PENDING {
-		t.Errorf("accepted: %v", p)
-	}
-}
-
-func TestApplyGoesOnWithWorkUnderWay(t *testing.T) {
-	f, address := newFake(t)
-	if _, errs, code := cliRun(t, address, "tenant", "create", "acme", "--async"); code != 0 {
-		t.Fatal(errs)
-	}
-	f.tenants["tenants/acme"].Reconciling = true
-	out, errs, code := cliRun(t, address, "apply", "-f", startup)
-	if code != 0 || !strings.Contains(errs, "create acme  done: create the router") || !strings.Contains(out, "organisations/core created") {
-		t.Errorf("%d %s%s", code, out, errs)
-	}
-}
 
 func TestTree(t *testing.T) {
 	_, address := newFake(t)
@@ -266,34 +151,6 @@ func TestNames(t *testing.T) {
 	}
 }
 
-func TestErrorsNameFieldRemedyAndExitCode(t *testing.T) {
-	s, err := status.New(codes.InvalidArgument, "correct these fields: vpc.cidr").WithDetails(
-		&errdetails.ErrorInfo{Reason: "CIDR_OVERLAP"},
-		&errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: "vpc.cidr", Description: "overlaps dev; choose another"}}},
-		&errdetails.RequestInfo{RequestId: "req_1"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out strings.Builder
-	if code := report(&out, s.Err()); code != exitInvalid {
-		t.Errorf("exit code %d", code)
-	}
-	for _, part := range []string{"Error: correct these fields: vpc.cidr", "vpc.cidr: overlaps dev; choose another", "Reason: CIDR_OVERLAP", "Request id: req_1"} {
-		if !strings.Contains(out.String(), part) {
-			t.Errorf("%q is not in\n%s", part, out.String())
-		}
-	}
-	want := map[codes.Code]int{
-		codes.NotFound: exitNotFound, codes.InvalidArgument: exitInvalid, codes.AlreadyExists: exitConflict, codes.Aborted: exitConflict,
-		codes.FailedPrecondition: exitPrecondition, codes.ResourceExhausted: exitPrecondition, codes.Unavailable: exitUnavailable, codes.Internal: exitFailure,
-	}
-	for c, code := range want {
-		if got := report(&strings.Builder{}, status.Error(c, "x")); got != code {
-			t.Errorf("%v: %d, want %d", c, got, code)
-		}
-	}
-}
-
 func TestNoPlatform(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -304,7 +161,7 @@ func TestNoPlatform(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, errs, code := cliRun(t, address, "tenant", "list")
-	if code != exitUnavailable || !strings.Contains(errs, "make up") {
+	if code != exitUnavailable || !strings.Contains(errs, "the platform cannot be reached: dial tcp "+address+": connect: connection refused\n") || !strings.Contains(errs, "make up") {
 		t.Errorf("%d %s", code, errs)
 	}
 }
@@ -323,10 +180,65 @@ func TestCompletionOfLiveNames(t *testing.T) {
 	if _, errs, code := cliRun(t, address, "apply", "-f", startup); code != 0 {
 		t.Fatal(errs)
 	}
-	for args, want := range map[string]string{"tenant get": "acme\n", "vpc get": "acme/core/dev\n", "organisation get": "acme/core\n"} {
-		out, _, _ := cliRun(t, address, append([]string{"__complete"}, append(strings.Fields(args), "")...)...)
-		if !strings.Contains(out, want) {
-			t.Errorf("%s: %q", args, out)
+	const noFiles, noSpace = ":4\n", ":6\n"
+	for line, want := range map[string]string{
+		"tenant get ":         "acme\n" + noFiles,
+		"organisation get ":   "acme/core\n" + noFiles,
+		"vpc get acme/core/d": "acme/core/dev\nacme/core/prod\n" + noFiles,
+		"vpc get tenants/acme/organisations/core/": "tenants/acme/organisations/core/vpcs/dev\ntenants/acme/organisations/core/vpcs/prod\n" + noFiles,
+		"tree tenants/":                "tenants/acme\n" + noFiles,
+		"peering create acme/x --vpc ": "acme/core/dev\nacme/core/prod\n" + noFiles,
+		"vpc create ":                  "acme/core/\n" + noSpace,
+		"organisation create ":         "acme/\n" + noSpace,
+		"tenant create ":               noFiles,
+		"vpc list -o ":                 "table\njson\nyaml\nname\n" + noFiles,
+		"vpc list --filter ":           noFiles,
+		"apply -f ":                    "yaml\nyml\n:8\n",
+	} {
+		args := strings.Split(line, " ")
+		if out, errs, _ := cliRun(t, address, append([]string{"__complete"}, args...)...); out != want {
+			t.Errorf("%s: got %q, want %q: %s", line, out, want, errs)
+		}
+	}
+}
+
+func TestCompletionOfOperations(t *testing.T) {
+	_, address := newFake(t)
+	op, _, _ := cliRun(t, address, "tenant", "create", "acme", "--async")
+	op = shortName(strings.TrimSpace(op))
+	if out, _, _ := cliRun(t, address, "__complete", "operation", "wait", "acme/"); !strings.HasPrefix(out, op+"\n") {
+		t.Errorf("got %q, want %s", out, op)
+	}
+	if table, _, _ := cliRun(t, address, "operation", "list", "acme"); !strings.Contains(table, op+" ") {
+		t.Errorf("the table has no name that can be given back: %s", table)
+	}
+}
+
+func TestWhatIsGoneIsNamed(t *testing.T) {
+	_, address := newFake(t)
+	const name = "tenants/acme/organisations/core/vpcs/dev"
+	for form, want := range map[string]string{"name": name + "\n", "json": "{\n  \"name\": \"" + name + "\"\n}\n", "yaml": "name: " + name + "\n", "table": ""} {
+		if _, errs, code := cliRun(t, address, "vpc", "create", "acme/core/dev"); code != 0 {
+			t.Fatal(errs)
+		}
+		out, errs, code := cliRun(t, address, "vpc", "delete", "acme/core/dev", "--yes", "-o", form)
+		if code != 0 || out != want || (form == "table") != strings.Contains(errs, "is deleted") {
+			t.Errorf("%s: %d %q %s", form, code, out, errs)
+		}
+	}
+}
+
+func TestNamesAreTakenAsTheyArePrinted(t *testing.T) {
+	_, address := newFake(t)
+	if _, errs, code := cliRun(t, address, "apply", "-f", startup); code != 0 {
+		t.Fatal(errs)
+	}
+	names, _, _ := cliRun(t, address, "tree", "acme", "-o", "name")
+	for name := range strings.Lines(names) {
+		name = strings.TrimSpace(name)
+		kind := map[int]string{2: "tenant", 4: "organisation", 5: "hub", 6: "vpc"}[strings.Count(name, "/")+1]
+		if out, errs, code := cliRun(t, address, kind, "get", name, "-o", "name"); code != 0 || out != name+"\n" {
+			t.Errorf("%s get %s: %d %s%s", kind, name, code, out, errs)
 		}
 	}
 }

@@ -3,13 +3,19 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
+	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	"github.com/low-layer/platform/libs/ids"
 )
@@ -24,16 +30,23 @@ type client struct {
 	peerings      networkv1.PeeringServiceClient
 	drift         networkv1.DriftServiceClient
 	operations    operationv1.OperationServiceClient
+	receipts      receiptv1.ReceiptServiceClient
 }
 
 const maxAnswer = 32 << 20 // a page of 1000 resources is far below
 
-func newClient(address string) (*client, error) {
+// newClient connects on the first call; note tells the person what a call waits for. More interceptors see a call first.
+func newClient(address string, note func(format string, args ...any), more ...grpc.UnaryClientInterceptor) (*client, error) {
 	conn, err := grpc.NewClient("passthrough:///"+address,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithUserAgent("lowlayer-cli"),
+		// A wait outlives restarts of the gateway, which is to be found again soon: gRPC would pause for up to two minutes.
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: 200 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second},
+			MinConnectTimeout: 5 * time.Second,
+		}),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)),
-		grpc.WithUnaryInterceptor(withRequestID))
+		grpc.WithChainUnaryInterceptor(append(more, withRequestID, askAgain(note))...))
 	if err != nil {
 		return nil, fmt.Errorf("address %q: %w", address, err)
 	}
@@ -46,6 +59,7 @@ func newClient(address string) (*client, error) {
 		peerings:      networkv1.NewPeeringServiceClient(conn),
 		drift:         networkv1.NewDriftServiceClient(conn),
 		operations:    operationv1.NewOperationServiceClient(conn),
+		receipts:      receiptv1.NewReceiptServiceClient(conn),
 	}, nil
 }
 
@@ -53,4 +67,44 @@ func newClient(address string) (*client, error) {
 func withRequestID(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	ctx = metadata.AppendToOutgoingContext(ctx, "x-request-id", ids.New("req"))
 	return invoke(ctx, method, req, reply, conn, opts...)
+}
+
+// A read is asked again for as long as the gateway may pause between two attempts to connect to a service that was away.
+const (
+	readTries   = 4
+	longestWait = 2 * time.Second
+)
+
+// askAgain repeats reads while the gateway says that the service is away and when to come back. Orders are not repeated: the
+// person decides.
+func askAgain(note func(format string, args ...any)) grpc.UnaryClientInterceptor {
+	return func(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		verb := method[strings.LastIndexByte(method, '/')+1:]
+		reads := strings.HasPrefix(verb, "Get") || strings.HasPrefix(verb, "List")
+		for try := 1; ; try++ {
+			err := invoke(ctx, method, req, reply, conn, opts...)
+			after, ok := retryAfter(err)
+			if !reads || !ok || try == readTries || ctx.Err() != nil {
+				return err
+			}
+			if try == 1 {
+				note("%s Asking again for a few seconds.", sentence(statusOf(err).Message()))
+			}
+			pause(ctx, min(after, longestWait))
+		}
+	}
+}
+
+// retryAfter is when to come back, as a service that is away says.
+func retryAfter(err error) (time.Duration, bool) {
+	s := statusOf(err)
+	if s.Code() != codes.Unavailable {
+		return 0, false
+	}
+	for _, d := range s.Details() {
+		if r, ok := d.(*errdetails.RetryInfo); ok {
+			return r.GetRetryDelay().AsDuration(), true
+		}
+	}
+	return 0, false
 }

@@ -20,6 +20,7 @@ func (a *app) complete(cmd *cobra.Command, args []string, names func(context.Con
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
+	a.quiet = true // a note would land in the person's command line
 	api, err := a.dial()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
@@ -37,12 +38,17 @@ func (a *app) complete(cmd *cobra.Command, args []string, names func(context.Con
 	return found, cobra.ShellCompDirectiveNoFileComp
 }
 
-var _ completer = (*app)(nil).completeTenants
+// ofFlag completes the value of a flag: the arguments beside it do not matter.
+func ofFlag(complete completer) completer {
+	return func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		return complete(cmd, nil, typed)
+	}
+}
 
-func (a *app) completeTenants(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+func (a *app) completeTenants(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	return a.complete(cmd, args, func(ctx context.Context, api *client) ([]string, error) {
 		list, err := listTenants(ctx, api, listFlags{limit: 200})
-		return shortNames(list), err
+		return typedNames(list, typed), err
 	})
 }
 
@@ -50,16 +56,32 @@ func (a *app) completeOrganisations(cmd *cobra.Command, args []string, typed str
 	return a.complete(cmd, args, func(ctx context.Context, api *client) ([]string, error) {
 		return eachTenant(ctx, api, typed, func(tenant string) ([]string, error) {
 			list, err := listOrganisations(ctx, api, tenant, listFlags{limit: 200})
-			return shortNames(list), err
+			return typedNames(list, typed), err
 		})
 	})
+}
+
+// completeTenantOf and completeOrganisationOf complete the parent of something that has no name yet.
+func (a *app) completeTenantOf(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	return parents(a.completeTenants(cmd, args, typed))
+}
+
+func (a *app) completeOrganisationOf(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	return parents(a.completeOrganisations(cmd, args, typed))
+}
+
+func parents(names []string, directive cobra.ShellCompDirective) ([]string, cobra.ShellCompDirective) {
+	for i := range names {
+		names[i] += "/"
+	}
+	return names, directive | cobra.ShellCompDirectiveNoSpace
 }
 
 func (a *app) completeVpcs(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	return a.complete(cmd, args, func(ctx context.Context, api *client) ([]string, error) {
 		return eachTenant(ctx, api, typed, func(tenant string) ([]string, error) {
 			list, err := listVpcs(ctx, api, tenant+"/organisations/"+resourcename.Wildcard, listFlags{limit: 200})
-			return shortNames(list), err
+			return typedNames(list, typed), err
 		})
 	})
 }
@@ -68,23 +90,32 @@ func (a *app) completePeerings(cmd *cobra.Command, args []string, typed string) 
 	return a.complete(cmd, args, func(ctx context.Context, api *client) ([]string, error) {
 		return eachTenant(ctx, api, typed, func(tenant string) ([]string, error) {
 			list, err := listPeerings(ctx, api, tenant, listFlags{limit: 200})
-			return shortNames(list), err
+			return typedNames(list, typed), err
 		})
 	})
 }
 
 func (a *app) completeOperations(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	return a.operationNames(cmd, args, typed, "")
+}
+
+// completeOperationsUnderWay leaves out those that are done: there is nothing to wait for or to cancel.
+func (a *app) completeOperationsUnderWay(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	return a.operationNames(cmd, args, typed, "done = false")
+}
+
+func (a *app) operationNames(cmd *cobra.Command, args []string, typed, filter string) ([]string, cobra.ShellCompDirective) {
 	return a.complete(cmd, args, func(ctx context.Context, api *client) ([]string, error) {
 		return eachTenant(ctx, api, typed, func(tenant string) ([]string, error) {
-			r, err := api.operations.ListOperations(ctx, &longrunningpb.ListOperationsRequest{Name: tenant, PageSize: 50})
-			return shortNames(r.GetOperations()), err
+			r, err := api.operations.ListOperations(ctx, &longrunningpb.ListOperationsRequest{Name: tenant, PageSize: 50, Filter: filter})
+			return typedNames(r.GetOperations(), typed), err
 		})
 	})
 }
 
 // eachTenant collects over the tenant that was typed, or over all.
 func eachTenant(ctx context.Context, api *client, typed string, names func(tenant string) ([]string, error)) ([]string, error) {
-	if tenant, _, ok := strings.Cut(typed, "/"); ok && tenant != "tenants" {
+	if tenant, _, ok := strings.Cut(strings.TrimPrefix(typed, "tenants/"), "/"); ok {
 		return names(resourcename.Tenant{Tenant: tenant}.String())
 	}
 	tenants, err := listTenants(ctx, api, listFlags{limit: 50})
@@ -102,16 +133,14 @@ func eachTenant(ctx context.Context, api *client, typed string, names func(tenan
 	return all, nil
 }
 
-// shortNames are names as people type them: without the collections.
-func shortNames[M interface{ GetName() string }](list []M) []string {
-	out := make([]string, len(list))
-	for i, m := range list {
-		parts := strings.Split(m.GetName(), "/")
-		var ids []string
-		for j := 1; j < len(parts); j += 2 {
-			ids = append(ids, parts[j])
-		}
-		out[i] = strings.Join(ids, "/")
+// typedNames are names in the form that was begun: in full, or as people type them.
+func typedNames[M interface{ GetName() string }](list []M, typed string) []string {
+	names := namesOf(list)
+	if strings.HasPrefix(typed, "tenants/") {
+		return names
 	}
-	return out
+	for i, name := range names {
+		names[i] = shortName(name)
+	}
+	return names
 }

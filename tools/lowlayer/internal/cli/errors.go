@@ -5,14 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"github.com/spf13/cobra"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
+	"github.com/low-layer/platform/tools/lowlayer/internal/blueprint"
 )
 
 // The exit codes, by class of error.
@@ -36,33 +40,44 @@ func (e usageError) Unwrap() error { return e.error }
 
 // blockedError is work that waits for somebody.
 type blockedError struct {
-	operation string
-	blockage  *typev1.Blockage
+	operation, resource string
+	blockage            *typev1.Blockage
 }
 
 func (e blockedError) Error() string {
-	return fmt.Sprintf("%s is blocked since it waits for the %s: %s", e.operation, ownerWord(e.blockage), e.blockage.GetMessage())
+	return fmt.Sprintf("%s is blocked, it waits for %s: %s", e.operation, awaited(e.resource, e.blockage), e.blockage.GetMessage())
 }
 
-// interruptedError is a wait that the person ended; the work itself goes on.
+// interruptedError is a command that the person ended. The work of an operation goes on.
 type interruptedError struct{ operation string }
 
-func (e interruptedError) Error() string { return "interrupted; the work goes on without you" }
-
-// timeoutError is a wait that took too long; the work itself goes on.
-type timeoutError struct{ operation string }
-
-func (e timeoutError) Error() string { return "not done yet; the work goes on without you" }
-
-func ownerWord(b *typev1.Blockage) string {
-	switch b.GetOwner() {
-	case typev1.Blockage_USER:
-		return "user"
-	case typev1.Blockage_PROVIDER:
-		return "cloud provider"
-	default:
-		return "operator of the platform"
+func (e interruptedError) Error() string {
+	if e.operation == "" {
+		return "interrupted"
 	}
+	return "interrupted; the work goes on without you"
+}
+
+// timeoutError is a wait that took too long; the work itself goes on. away is why the platform did not answer at the end.
+type timeoutError struct {
+	operation string
+	away      error
+}
+
+func (e timeoutError) Error() string {
+	if e.away != nil {
+		return fmt.Sprintf("the platform did not answer in time (%s); the work goes on when it is back", statusOf(e.away).Message())
+	}
+	return "not done yet; the work goes on without you"
+}
+
+func (e timeoutError) Unwrap() error { return e.away }
+
+// endedError is an operation that ended without what was asked for.
+type endedError struct{ op *longrunningpb.Operation }
+
+func (e endedError) Error() string {
+	return fmt.Sprintf("%s ended: %s", e.op.GetName(), e.op.GetError().GetMessage())
 }
 
 // report writes an error for a person and answers its exit code.
@@ -80,71 +95,128 @@ func report(w io.Writer, err error) int {
 }
 
 func explain(err error) (int, []string) {
+	code, lines := explainCause(err)
+	var (
+		partial partialError
+		undone  undoneError
+	)
+	switch {
+	case errors.As(err, &undone):
+		lines = append(lines, undone.hint())
+	case errors.As(err, &partial):
+		lines = append(lines, partialHint)
+	}
+	return code, lines
+}
+
+func explainCause(err error) (int, []string) {
 	var (
 		usage       usageError
+		invalid     *blueprint.InvalidError
 		blocked     blockedError
 		interrupted interruptedError
 		timeout     timeoutError
+		ended       endedError
 	)
 	switch {
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), cobraUsage(err):
 		return exitUsage, []string{err.Error()}
+	case errors.As(err, &invalid):
+		return exitInvalid, append([]string{before(err.Error(), invalid.Error()) + invalid.Summary()}, invalid.Problems...)
 	case errors.As(err, &blocked):
 		return exitBlocked, []string{
-			err.Error(), "Remedy: " + blocked.blockage.GetRemedy(),
+			err.Error(), "Remedy: " + remedy(blocked.resource, blocked.blockage),
 			"It goes on by itself once the cause is gone. Follow it: lowlayer operation wait " + blocked.operation,
 		}
 	case errors.As(err, &interrupted):
-		return exitInterrupted, []string{err.Error(), "Follow it: lowlayer operation wait " + interrupted.operation}
+		return exitInterrupted, followUp(err, interrupted.operation)
 	case errors.As(err, &timeout):
-		return exitBlocked, []string{err.Error(), "Follow it: lowlayer operation wait " + timeout.operation}
+		return exitBlocked, followUp(err, timeout.operation)
+	case errors.As(err, &ended):
+		return explainEnded(err, ended.op)
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted, []string{"interrupted"}
 	}
-	if s, ok := status.FromError(err); ok {
+	if s := statusOf(err); s != nil {
 		return explainStatus(err, s)
-	}
-	if strings.HasPrefix(err.Error(), "unknown command") {
-		return exitUsage, []string{err.Error()}
 	}
 	return exitFailure, []string{err.Error()}
 }
 
+// cobraUsage tells the command lines that cobra refuses itself; its errors have no types.
+func cobraUsage(err error) bool {
+	return slices.ContainsFunc([]string{"unknown command", "required flag(s)", "if any flags in the group", "at least one of the flags in the group"},
+		func(start string) bool { return strings.HasPrefix(err.Error(), start) })
+}
+
+func followUp(err error, operation string) []string {
+	if operation == "" {
+		return []string{err.Error()}
+	}
+	return []string{err.Error(), "Follow it: lowlayer operation wait " + operation}
+}
+
+// explainEnded says why an operation failed. One that was cancelled is no interruption: nothing goes on.
+func explainEnded(err error, op *longrunningpb.Operation) (int, []string) {
+	s := status.FromProto(op.GetError())
+	code := exitCode(s.Code())
+	if s.Code() == codes.Canceled {
+		code = exitFailure
+	}
+	return code, append(append([]string{err.Error()}, detailLines(s)...), "See its steps: lowlayer operation get "+op.GetName())
+}
+
+// statusOf is the status in a chain of errors as it was received, nil without one.
+func statusOf(err error) *status.Status {
+	var carrier interface{ GRPCStatus() *status.Status }
+	if !errors.As(err, &carrier) {
+		return nil
+	}
+	return carrier.GRPCStatus()
+}
+
 func explainStatus(err error, s *status.Status) (int, []string) {
-	doing := strings.TrimSuffix(strings.TrimSuffix(before(err.Error(), "rpc error:"), " "), ":")
-	message := s.Message()
-	if i := strings.Index(message, "desc = "); i >= 0 { // status.FromError keeps the whole text of a wrapped error
-		message = message[i+len("desc = "):]
+	doing := before(err.Error(), "rpc error:")
+	if s.Code() == codes.Unavailable && len(s.Details()) == 0 { // the connection's words, not the platform's
+		return exitUnavailable, []string{
+			doing + "the platform cannot be reached: " + dialing.ReplaceAllString(s.Message(), ""),
+			"Is it running? `make up` starts one; --address or LOWLAYER_ADDRESS says where it is.",
+		}
 	}
-	first := message
-	if doing != "" {
-		first = doing + ": " + message
-	}
-	lines := []string{first}
+	return exitCode(s.Code()), append([]string{doing + s.Message()}, detailLines(s)...)
+}
+
+// dialing are the layers of gRPC around what the network said.
+var dialing = regexp.MustCompile(`^connection error: desc = |"?transport: Error while dialing: |"$`)
+
+// detailLines are what is at fault first, and last what only a report of the error needs.
+func detailLines(s *status.Status) []string {
+	var fields, advice, about []string
 	for _, d := range s.Details() {
 		switch d := d.(type) {
 		case *errdetails.BadRequest:
 			for _, v := range d.GetFieldViolations() {
-				lines = append(lines, fmt.Sprintf("%s: %s", v.GetField(), v.GetDescription()))
+				fields = append(fields, fmt.Sprintf("%s: %s", v.GetField(), v.GetDescription()))
 			}
 		case *errdetails.QuotaFailure:
 			for _, v := range d.GetViolations() {
-				lines = append(lines, fmt.Sprintf("%s: %s", v.GetSubject(), v.GetDescription()))
+				fields = append(fields, fmt.Sprintf("%s: %s", v.GetSubject(), v.GetDescription()))
 			}
 		case *errdetails.RetryInfo:
-			lines = append(lines, fmt.Sprintf("Try again in %s.", d.GetRetryDelay().AsDuration()))
+			advice = append(advice, fmt.Sprintf("Try again in %s.", d.GetRetryDelay().AsDuration()))
 		case *errdetails.ErrorInfo:
-			lines = append(lines, "Reason: "+d.GetReason())
+			if strings.HasSuffix(d.GetReason(), "_NOT_EMPTY") {
+				advice = append(advice, "Add --force to delete what is in it, too.")
+			}
+			about = append(about, "Reason: "+d.GetReason())
 		case *errdetails.RequestInfo:
-			lines = append(lines, "Request id: "+d.GetRequestId())
+			about = append(about, "Request id: "+d.GetRequestId())
 		}
 	}
-	if s.Code() == codes.Unavailable && len(s.Details()) == 0 {
-		lines = append(lines, "Is the platform running? `make up` starts one; --address or LOWLAYER_ADDRESS says where it is.")
-	}
-	return exitCode(s.Code()), lines
+	return slices.Concat(fields, advice, about)
 }
 
+// before is the part of a text in front of another, empty when that is not in it.
 func before(s, sep string) string {
 	head, _, found := strings.Cut(s, sep)
 	if !found {
@@ -163,25 +235,35 @@ func exitCode(c codes.Code) int {
 		return exitConflict
 	case codes.FailedPrecondition, codes.ResourceExhausted:
 		return exitPrecondition
-	case codes.Unavailable, codes.DeadlineExceeded:
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled: // cut off by a platform that stops
 		return exitUnavailable
-	case codes.Canceled:
-		return exitInterrupted
 	default:
 		return exitFailure
 	}
 }
 
+// exitCodes is what `lowlayer help exit-codes` tells, and what a test holds each class of error to.
+var exitCodes = []struct {
+	code int
+	when string
+}{
+	{exitOK, "done"},
+	{exitFailure, "failed for another reason"},
+	{exitUsage, "the command line cannot be understood"},
+	{exitNotFound, "there is no such resource"},
+	{exitInvalid, "a field is wrong, in a flag, a request or a blueprint; standard error names it and the remedy"},
+	{exitConflict, "in conflict with what exists (id taken, etag stale)"},
+	{exitPrecondition, "not possible in the present state, or a quota is in the way"},
+	{exitBlocked, "the work is blocked and waits for somebody, or --timeout has passed"},
+	{exitUnavailable, "the platform cannot be reached"},
+	{exitInterrupted, "interrupted; the work goes on"},
+}
+
 func exitCodesTopic() *cobra.Command {
-	return &cobra.Command{Use: "exit-codes", Short: "What lowlayer exits with", Long: `Exit codes:
-    0  done
-    1  failed for another reason
-    2  the command line cannot be understood
-    3  there is no such resource
-    4  a field is wrong; standard error names it and the remedy
-    5  in conflict with what exists (id taken, etag stale)
-    6  not possible in the present state, or a quota is in the way
-    7  the work is blocked and waits for somebody, or --timeout has passed
-    8  the platform cannot be reached
-  130  interrupted; the work goes on`}
+	var long strings.Builder
+	long.WriteString("Exit codes:")
+	for _, c := range exitCodes {
+		fmt.Fprintf(&long, "\n  %3d  %s", c.code, c.when)
+	}
+	return &cobra.Command{Use: "exit-codes", Short: "What lowlayer exits with", Long: long.String()}
 }

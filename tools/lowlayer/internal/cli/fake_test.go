@@ -19,6 +19,7 @@ import (
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 )
@@ -32,6 +33,7 @@ type fakePlatform struct {
 	networkv1.UnimplementedPeeringServiceServer
 	networkv1.UnimplementedDriftServiceServer
 	operationv1.UnimplementedOperationServiceServer
+	receiptv1.UnimplementedReceiptServiceServer
 
 	mu            sync.Mutex
 	tenants       map[string]*tenantv1.Tenant
@@ -41,7 +43,29 @@ type fakePlatform struct {
 	operations    map[string]*longrunningpb.Operation
 	answers       map[string]proto.Message
 	requests      []proto.Message
+	receipts      []*receiptv1.Receipt
+	keys          []*receiptv1.ReceiptKey
 	blockage      *typev1.Blockage // of every operation; they never end while it is set
+	ends          error            // how operations end; nil is well
+	refusals      map[string][]error
+	interrupt     map[string]func() // called when a method is
+}
+
+// refuse has the next calls of a method answer these errors, one after the other.
+func (f *fakePlatform) refuse(method string, errs ...error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refusals[method] = errs
+}
+
+func (f *fakePlatform) refusal(method string) error {
+	method = method[strings.LastIndexByte(method, '/')+1:]
+	list := f.refusals[method]
+	if len(list) == 0 {
+		return nil
+	}
+	f.refusals[method] = list[1:]
+	return list[0]
 }
 
 func newFake(t *testing.T) (*fakePlatform, string) {
@@ -49,6 +73,7 @@ func newFake(t *testing.T) (*fakePlatform, string) {
 	f := &fakePlatform{
 		tenants: map[string]*tenantv1.Tenant{}, organisations: map[string]*tenantv1.Organisation{}, vpcs: map[string]*networkv1.Vpc{},
 		peerings: map[string]*networkv1.Peering{}, operations: map[string]*longrunningpb.Operation{}, answers: map[string]proto.Message{},
+		refusals: map[string][]error{},
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -62,6 +87,7 @@ func newFake(t *testing.T) (*fakePlatform, string) {
 	networkv1.RegisterPeeringServiceServer(server, f)
 	networkv1.RegisterDriftServiceServer(server, f)
 	operationv1.RegisterOperationServiceServer(server, f)
+	receiptv1.RegisterReceiptServiceServer(server, f)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	t.Cleanup(func() {
@@ -73,11 +99,24 @@ func newFake(t *testing.T) (*fakePlatform, string) {
 	return f, listener.Addr().String()
 }
 
-func (f *fakePlatform) record(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+func (f *fakePlatform) record(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if m, ok := req.(proto.Message); ok {
 		f.requests = append(f.requests, m)
+	}
+	press := f.interrupt[info.FullMethod[strings.LastIndexByte(info.FullMethod, '/')+1:]]
+	if press != nil {
+		press()
+	}
+	if err := f.refusal(info.FullMethod); err != nil {
+		return nil, err
+	}
+	if v, ok := req.(interface{ GetValidateOnly() bool }); ok && v.GetValidateOnly() {
+		return f.plan()
+	}
+	if press != nil {
+		<-ctx.Done() // until the caller has gone
 	}
 	return next(ctx, req)
 }
@@ -121,7 +160,9 @@ func (f *fakePlatform) progress(name, verb, resource string, done bool) (*longru
 		return nil, err
 	}
 	op := &longrunningpb.Operation{Name: name, Metadata: packed, Done: done}
-	if done {
+	if done && f.ends != nil {
+		op.Result = &longrunningpb.Operation_Error{Error: status.Convert(f.ends).Proto()}
+	} else if done {
 		response, err := anypb.New(f.answers[name])
 		if err != nil {
 			return nil, err
@@ -299,7 +340,11 @@ func under[M any](all map[string]M, prefix string) []M {
 // cliRun runs a command line against the fake.
 func cliRun(t *testing.T, address string, args ...string) (out, errs string, code int) {
 	t.Helper()
+	return cliRunCtx(t.Context(), address, args...)
+}
+
+func cliRunCtx(ctx context.Context, address string, args ...string) (out, errs string, code int) {
 	var o, e bytes.Buffer
-	code = Run(t.Context(), append([]string{"--address", address}, args...), Streams{In: strings.NewReader(""), Out: &o, Err: &e})
+	code = Run(ctx, append([]string{"--address", address}, args...), Streams{In: strings.NewReader(""), Out: &o, Err: &e})
 	return o.String(), e.String(), code
 }

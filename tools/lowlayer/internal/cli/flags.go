@@ -98,6 +98,9 @@ func (l *listFlags) add(cmd *cobra.Command, deletable bool) {
 // pages collects a list page by page, up to the limit.
 func pages[M any](limit int, fetch func(size int32, token string) ([]M, string, error)) ([]M, error) {
 	const page = 500
+	if limit < 0 {
+		return nil, usageError{fmt.Errorf("--limit %d is not a number of resources: use 1 or more, or 0 for all", limit)}
+	}
 	var all []M
 	token := ""
 	for {

@@ -64,3 +64,13 @@ func split(name string) (parent, id string) {
 }
 
 func lastPart(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
+
+// shortName is a full name as people type it: without the collections.
+func shortName(name string) string {
+	parts := strings.Split(name, "/")
+	var ids []string
+	for i := 1; i < len(parts); i += 2 {
+		ids = append(ids, parts[i])
+	}
+	return strings.Join(ids, "/")
+}

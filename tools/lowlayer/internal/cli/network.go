@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"github.com/spf13/cobra"
@@ -25,7 +26,7 @@ func (a *app) hubCommand() *cobra.Command {
 	return group("hub", "The bastion's network of an organisation", nil, &cobra.Command{
 		Use: "get TENANT/ORGANISATION", Short: "Show the hub of an organisation", Args: exactly(1), ValidArgsFunction: a.completeOrganisations,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			organisation, err := organisationName(args[0])
+			organisation, err := organisationName(strings.TrimSuffix(args[0], "/hub")) // what -o name prints is taken too
 			if err != nil {
 				return err
 			}
@@ -64,7 +65,7 @@ func (a *app) peeringCommand() *cobra.Command {
 func (a *app) peeringCreate() *cobra.Command {
 	p := &networkv1.Peering{}
 	cmd := &cobra.Command{
-		Use: "create TENANT/PEERING --vpc VPC --peer VPC", Short: "Ask for a peering; nothing is routed until the peer accepts", Args: exactly(1),
+		Use: "create TENANT/PEERING --vpc VPC --peer VPC", Short: "Ask for a peering; nothing is routed until the peer accepts", Args: exactly(1), ValidArgsFunction: a.completeTenantOf,
 		Example: "  lowlayer peering create acme/dev-prod --vpc acme/core/dev --peer acme/core/prod\n  lowlayer peering accept acme/dev-prod",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := peeringName(args[0])
@@ -92,7 +93,8 @@ func (a *app) peeringCreate() *cobra.Command {
 	cmd.Flags().StringVar(&p.Vpc, "vpc", "", "the VPC that asks")
 	cmd.Flags().StringVar(&p.PeerVpc, "peer", "", "the VPC that is asked")
 	for _, flag := range []string{"vpc", "peer"} {
-		cobra.CheckErr(cmd.RegisterFlagCompletionFunc(flag, a.completeVpcs)) // fails only for a flag that is not defined
+		cobra.CheckErr(cmd.MarkFlagRequired(flag)) // these fail only for a flag that is not defined
+		cobra.CheckErr(cmd.RegisterFlagCompletionFunc(flag, ofFlag(a.completeVpcs)))
 	}
 	return cmd
 }
@@ -192,7 +194,7 @@ func (a *app) peeringDelete() *cobra.Command {
 				return err
 			}
 			req.Name = name
-			if err := a.confirm("Delete " + name); err != nil {
+			if err := a.confirm(cmd.Context(), "Delete "+name); err != nil {
 				return err
 			}
 			api, err := a.dial()

@@ -16,7 +16,7 @@ func operationView() view[*longrunningpb.Operation] {
 		heads: []string{"OPERATION", "VERB", "RESOURCE", "PROGRESS", "STATUS", "AGE"},
 		row: func(op *longrunningpb.Operation) []string {
 			m := metadataOf(op)
-			return []string{lastPart(op.GetName()), m.GetVerb(), m.GetResource(), fmt.Sprintf("%d/%d", m.GetStepsDone(), m.GetStepCount()), operationStatus(op, m), age(m.GetCreateTime())}
+			return []string{shortName(op.GetName()), m.GetVerb(), m.GetResource(), fmt.Sprintf("%d/%d", m.GetStepsDone(), m.GetStepCount()), operationStatus(op, m), age(m.GetCreateTime())}
 		},
 		name:  (*longrunningpb.Operation).GetName,
 		plain: "operations",
@@ -81,7 +81,7 @@ func (a *app) printSteps(m *operationv1.OperationMetadata) error {
 		return err
 	}
 	if b := m.GetBlockage(); b != nil {
-		return a.println(fmt.Sprintf("\nBlocked at %s, waits for the %s: %s\nRemedy: %s", b.GetStep(), ownerWord(b), b.GetMessage(), b.GetRemedy()))
+		return a.println(fmt.Sprintf("\nBlocked at %s, waits for %s: %s\nRemedy: %s", b.GetStep(), awaited(m.GetResource(), b), b.GetMessage(), remedy(m.GetResource(), b)))
 	}
 	return nil
 }
@@ -116,25 +116,18 @@ func (a *app) operationList() *cobra.Command {
 
 func (a *app) operationWait() *cobra.Command {
 	return &cobra.Command{
-		Use: "wait OPERATION", Short: "Follow an operation to its end", Args: exactly(1), ValidArgsFunction: a.completeOperations,
+		Use: "wait OPERATION", Short: "Follow an operation to its end", Args: exactly(1), ValidArgsFunction: a.completeOperationsUnderWay,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := operationName(args[0])
 			if err != nil {
 				return err
 			}
-			api, err := a.dial()
+			op, err := a.wait(cmd.Context(), &longrunningpb.Operation{Name: name})
 			if err != nil {
 				return err
 			}
-			op, err := api.operations.GetOperation(cmd.Context(), &longrunningpb.GetOperationRequest{Name: name})
-			if err != nil {
-				return fmt.Errorf("get %s: %w", name, err)
-			}
-			if op, err = a.wait(cmd.Context(), op); err != nil {
-				return err
-			}
-			if e := op.GetError(); e != nil {
-				return fmt.Errorf("%s: %w", name, status.FromProto(e).Err())
+			if op.GetError() != nil {
+				return endedError{op}
 			}
 			return printOne(a, operationView(), op)
 		},
@@ -143,7 +136,7 @@ func (a *app) operationWait() *cobra.Command {
 
 func (a *app) operationCancel() *cobra.Command {
 	return &cobra.Command{
-		Use: "cancel OPERATION", Short: "Ask an operation to stop at the next step", Args: exactly(1), ValidArgsFunction: a.completeOperations,
+		Use: "cancel OPERATION", Short: "Ask an operation to stop at the next step", Args: exactly(1), ValidArgsFunction: a.completeOperationsUnderWay,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := operationName(args[0])
 			if err != nil {

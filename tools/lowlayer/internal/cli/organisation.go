@@ -42,7 +42,7 @@ func (a *app) organisationCreate() *cobra.Command {
 	var mode string
 	var vpcs []string
 	cmd := &cobra.Command{
-		Use: "create TENANT/ORGANISATION", Short: "Order an organisation with its VPCs", Args: exactly(1),
+		Use: "create TENANT/ORGANISATION", Short: "Order an organisation with its VPCs", Args: exactly(1), ValidArgsFunction: a.completeTenantOf,
 		Example: "  lowlayer organisation create acme/core --mode MUTUALIZED --vpc dev --vpc prod=DEDICATED",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := organisationName(args[0])
@@ -69,6 +69,7 @@ func (a *app) organisationCreate() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.DisplayName, "display-name", "", "name for people")
+	protectFlags(cmd, &o.DeletionProtection)
 	flags.StringVar(&mode, "mode", "", "MUTUALIZED (overprovisioned, cheaper) or DEDICATED (guaranteed)")
 	flags.StringVar(&o.HubCidr, "hub-cidr", "", "CIDR of the bastion's network; chosen when empty")
 	flags.StringToStringVar(&o.Labels, "label", nil, "label, as key=value")
@@ -107,8 +108,11 @@ func vpcOrders(list []string) ([]*tenantv1.VpcOrder, error) {
 func (a *app) finishOrganisation(ctx context.Context, op *longrunningpb.Operation) error {
 	o := &tenantv1.Organisation{}
 	done, err := a.follow(ctx, op, o)
-	if err != nil || !done || o.GetName() == "" {
+	if err != nil || !done {
 		return err
+	}
+	if o.GetName() == "" {
+		return a.printGone(metadataOf(op).GetResource())
 	}
 	return printOne(a, organisationView(), o)
 }
@@ -181,7 +185,7 @@ func (a *app) organisationUpdate() *cobra.Command {
 			}
 			o.Name = name
 			mask := changed(cmd, map[string]string{
-				"display-name": "display_name", "label": "labels", "quota-cores": "quota.cores", "quota-ram-mib": "quota.ram_mib",
+				"protect": "deletion_protection", "no-protect": "deletion_protection", "display-name": "display_name", "label": "labels", "quota-cores": "quota.cores", "quota-ram-mib": "quota.ram_mib",
 				"quota-instances": "quota.instances", "quota-networks": "quota.networks", "quota-routers": "quota.routers",
 				"quota-ports": "quota.ports", "quota-security-groups": "quota.security_groups",
 			})
@@ -200,6 +204,7 @@ func (a *app) organisationUpdate() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&o.DisplayName, "display-name", "", "name for people")
+	protectFlags(cmd, &o.DeletionProtection)
 	cmd.Flags().StringToStringVar(&o.Labels, "label", nil, "labels, as key=value; they replace the present ones")
 	cmd.Flags().StringVar(&o.Etag, "etag", "", "change it only when this is its etag")
 	quotaFlags(cmd, o.GetQuota())
@@ -216,7 +221,7 @@ func (a *app) organisationDelete() *cobra.Command {
 				return err
 			}
 			req.Name = name
-			if err := a.confirm("Delete " + name); err != nil {
+			if err := a.confirm(cmd.Context(), "Delete "+name); err != nil {
 				return err
 			}
 			api, err := a.dial()

@@ -9,11 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+	"google.golang.org/grpc/codes"
 )
 
 // Streams are the program's standard streams.
@@ -32,6 +34,9 @@ func Run(ctx context.Context, args []string, streams Streams) int {
 	if err == nil {
 		return exitOK
 	}
+	if s := statusOf(err); ctx.Err() != nil && s.Code() == codes.Canceled {
+		err = interruptedError{}
+	}
 	return report(streams.Err, err)
 }
 
@@ -44,6 +49,7 @@ type app struct {
 	async   bool
 	quiet   bool
 	yes     bool
+	plan    bool
 	api     *client
 }
 
@@ -75,11 +81,12 @@ Names may be written in full (tenants/acme/organisations/core/vpcs/dev) or short
 	flags.DurationVar(&a.timeout, "timeout", 30*time.Minute, "how long to wait for an operation")
 	flags.BoolVar(&a.async, "async", false, "do not wait: print the name of the operation and end")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress on standard error")
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp) // only apply takes files
 	fixed(root, "output", "table", "json", "yaml", "name")
-	root.AddCommand(
-		a.tenantCommand(), a.organisationCommand(), a.vpcCommand(), a.hubCommand(), a.peeringCommand(),
-		a.operationCommand(), a.driftCommand(), a.applyCommand(), a.treeCommand(), exitCodesTopic(),
-	)
+	changing := []*cobra.Command{a.tenantCommand(), a.organisationCommand(), a.vpcCommand(), a.peeringCommand(), a.applyCommand()}
+	a.planFlag(changing...)
+	root.AddCommand(changing...)
+	root.AddCommand(a.hubCommand(), a.operationCommand(), a.receiptCommand(), a.driftCommand(), a.isolationCommand(), a.treeCommand(), exitCodesTopic())
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		switch a.output {
 		case "table", "json", "yaml", "name":
@@ -93,7 +100,10 @@ Names may be written in full (tenants/acme/organisations/core/vpcs/dev) or short
 // dial connects on first use, so that help and completion of words work without a platform.
 func (a *app) dial() (*client, error) {
 	if a.api == nil {
-		api, err := newClient(a.address)
+		if _, _, err := net.SplitHostPort(a.address); err != nil {
+			return nil, usageError{fmt.Errorf("--address %q is not HOST:PORT, like %s (LOWLAYER_ADDRESS sets it too)", a.address, defaultAddress)}
+		}
+		api, err := newClient(a.address, a.note, a.onlyPlan)
 		if err != nil {
 			return nil, err
 		}
@@ -122,8 +132,8 @@ func (a *app) terminal() bool {
 }
 
 // confirm asks a person before something is lost; a program must say --yes.
-func (a *app) confirm(what string) error {
-	if a.yes {
+func (a *app) confirm(ctx context.Context, what string) error {
+	if a.yes || a.plan {
 		return nil
 	}
 	in, ok := a.streams.In.(*os.File)
@@ -131,11 +141,22 @@ func (a *app) confirm(what string) error {
 		return usageError{fmt.Errorf("%s asks for confirmation: add --yes when nobody is at the terminal", what)}
 	}
 	_, _ = fmt.Fprintf(a.streams.Err, "%s? Type yes to go on: ", what)
-	var answer string
-	if _, err := fmt.Fscanln(a.streams.In, &answer); err != nil || answer != "yes" {
-		return errors.New("not confirmed, nothing was changed")
+	answer := make(chan string, 1)
+	go func() { // ends with the line, or with the program: a read of a terminal cannot be called off
+		var word string
+		_, _ = fmt.Fscanln(a.streams.In, &word) // no answer is a no
+		answer <- word
+	}()
+	select {
+	case <-ctx.Done():
+		_, _ = fmt.Fprintln(a.streams.Err) // leaves the line of the question
+		return interruptedError{}
+	case word := <-answer:
+		if word != "yes" {
+			return errors.New("not confirmed, nothing was changed")
+		}
+		return nil
 	}
-	return nil
 }
 
 // group makes a command that only holds others.

@@ -35,7 +35,7 @@ func (a *app) tenantCommand() *cobra.Command {
 
 func (a *app) tenantCreate() *cobra.Command {
 	t := &tenantv1.Tenant{}
-	cmd := &cobra.Command{Use: "create TENANT", Short: "Make a tenant", Args: exactly(1), RunE: func(cmd *cobra.Command, args []string) error {
+	cmd := &cobra.Command{Use: "create TENANT", Short: "Make a tenant", Args: exactly(1), ValidArgsFunction: cobra.NoFileCompletions, RunE: func(cmd *cobra.Command, args []string) error {
 		name, err := tenantName(args[0])
 		if err != nil {
 			return err
@@ -51,6 +51,7 @@ func (a *app) tenantCreate() *cobra.Command {
 		return a.finishTenant(cmd.Context(), op)
 	}}
 	cmd.Flags().StringVar(&t.DisplayName, "display-name", "", "name for people")
+	protectFlags(cmd, &t.DeletionProtection)
 	cmd.Flags().StringVar(&t.NetworkCidr, "network-cidr", "", "address space of the tenant (default 10.64.0.0/12)")
 	cmd.Flags().StringToStringVar(&t.Labels, "label", nil, "label, as key=value")
 	return cmd
@@ -59,8 +60,11 @@ func (a *app) tenantCreate() *cobra.Command {
 func (a *app) finishTenant(ctx context.Context, op *longrunningpb.Operation) error {
 	t := &tenantv1.Tenant{}
 	done, err := a.follow(ctx, op, t)
-	if err != nil || !done || t.GetName() == "" {
+	if err != nil || !done {
 		return err
+	}
+	if t.GetName() == "" {
+		return a.printGone(metadataOf(op).GetResource())
 	}
 	return printOne(a, tenantView(), t)
 }
@@ -125,7 +129,7 @@ func (a *app) tenantUpdate() *cobra.Command {
 				return err
 			}
 			t.Name = name
-			mask := changed(cmd, map[string]string{"display-name": "display_name", "label": "labels"})
+			mask := changed(cmd, map[string]string{"protect": "deletion_protection", "no-protect": "deletion_protection", "display-name": "display_name", "label": "labels"})
 			if len(mask) == 0 {
 				return nothingToChange(cmd)
 			}
@@ -141,6 +145,7 @@ func (a *app) tenantUpdate() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&t.DisplayName, "display-name", "", "name for people")
+	protectFlags(cmd, &t.DeletionProtection)
 	cmd.Flags().StringToStringVar(&t.Labels, "label", nil, "labels, as key=value; they replace the present ones")
 	cmd.Flags().StringVar(&t.Etag, "etag", "", "change it only when this is its etag")
 	return cmd
@@ -156,7 +161,7 @@ func (a *app) tenantDelete() *cobra.Command {
 				return err
 			}
 			req.Name = name
-			if err := a.confirm("Delete " + name); err != nil {
+			if err := a.confirm(cmd.Context(), "Delete "+name); err != nil {
 				return err
 			}
 			api, err := a.dial()

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
@@ -33,7 +34,7 @@ func (a *app) vpcCreate() *cobra.Command {
 	var mode string
 	var allow []string
 	cmd := &cobra.Command{
-		Use: "create TENANT/ORGANISATION/VPC", Short: "Make a VPC", Args: exactly(1),
+		Use: "create TENANT/ORGANISATION/VPC", Short: "Make a VPC", Args: exactly(1), ValidArgsFunction: a.completeOrganisationOf,
 		Example: "  lowlayer vpc create acme/core/staging --mode DEDICATED --allow office=tcp:443@203.0.113.0/24",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := vpcName(args[0])
@@ -59,6 +60,7 @@ func (a *app) vpcCreate() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&v.DisplayName, "display-name", "", "name for people")
+	protectFlags(cmd, &v.DeletionProtection)
 	cmd.Flags().StringVar(&mode, "mode", "", "MUTUALIZED or DEDICATED; the organisation's when empty")
 	cmd.Flags().StringVar(&v.Cidr, "cidr", "", "CIDR, /16 to /26; a free /20 when empty")
 	cmd.Flags().StringToStringVar(&v.Labels, "label", nil, "label, as key=value")
@@ -146,7 +148,7 @@ func (a *app) vpcUpdate() *cobra.Command {
 			if v.IngressRules, err = rulesOf(allow); err != nil {
 				return err
 			}
-			mask := changed(cmd, map[string]string{"display-name": "display_name", "label": "labels", "allow": "ingress_rules", "allow-nothing": "ingress_rules"})
+			mask := changed(cmd, map[string]string{"protect": "deletion_protection", "no-protect": "deletion_protection", "display-name": "display_name", "label": "labels", "allow": "ingress_rules", "allow-nothing": "ingress_rules"})
 			if len(mask) == 0 {
 				return nothingToChange(cmd)
 			}
@@ -162,6 +164,7 @@ func (a *app) vpcUpdate() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&v.DisplayName, "display-name", "", "name for people")
+	protectFlags(cmd, &v.DeletionProtection)
 	cmd.Flags().StringToStringVar(&v.Labels, "label", nil, "labels, as key=value; they replace the present ones")
 	cmd.Flags().StringArrayVar(&allow, "allow", nil, "traffic to let in, as NAME=PROTOCOL[:PORT[-PORT]]@CIDR; these replace the present ones")
 	cmd.Flags().BoolVar(&none, "allow-nothing", false, "let nothing in but the VPC itself and the bastion")
@@ -180,7 +183,7 @@ func (a *app) vpcDelete() *cobra.Command {
 				return err
 			}
 			req.Name = name
-			if err := a.confirm("Delete " + name); err != nil {
+			if err := a.confirm(cmd.Context(), "Delete "+name); err != nil {
 				return err
 			}
 			api, err := a.dial()
@@ -205,6 +208,21 @@ func (a *app) finishGone(ctx context.Context, op *longrunningpb.Operation, name 
 	if err != nil || !done {
 		return err
 	}
-	a.note("%s is deleted", name)
-	return nil
+	return a.printGone(name)
+}
+
+// printGone tells that a resource is gone: to a person in a sentence, to a program by its name.
+func (a *app) printGone(name string) error {
+	switch a.output {
+	case "table":
+		a.note("%s is deleted", name)
+		return nil
+	case "name":
+		return a.println(name)
+	}
+	data, err := json.Marshal(map[string]string{"name": name})
+	if err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return a.printData(data)
 }

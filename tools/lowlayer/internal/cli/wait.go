@@ -4,25 +4,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
-	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 )
 
 // longPoll is how long one WaitOperation call may take: progress is drawn anew after each.
 const longPoll = time.Second
 
+// retryPause is how long to wait before a platform that did not answer is asked again.
+const retryPause = 500 * time.Millisecond
+
 // follow waits for an operation and unpacks its response into out. With --async it prints the operation's name instead and
-// answers false.
+// answers false, and with --plan it prints the plan.
 func (a *app) follow(ctx context.Context, op *longrunningpb.Operation, out proto.Message) (bool, error) {
+	if a.plan {
+		return false, a.printPlan(op)
+	}
 	if a.async {
 		if a.output == "name" || a.output == "table" {
 			return false, a.println(op.GetName())
@@ -33,8 +37,8 @@ func (a *app) follow(ctx context.Context, op *longrunningpb.Operation, out proto
 	if err != nil {
 		return false, err
 	}
-	if e := done.GetError(); e != nil {
-		return false, status.FromProto(e).Err()
+	if done.GetError() != nil {
+		return false, endedError{done}
 	}
 	if out == nil || !done.GetResponse().MessageIs(out) {
 		return true, nil
@@ -45,7 +49,9 @@ func (a *app) follow(ctx context.Context, op *longrunningpb.Operation, out proto
 	return true, nil
 }
 
-// wait follows an operation to its end, drawing its progress.
+// wait follows an operation to its end, drawing its progress. One of which only the name is known is asked for first. The
+// work survives restarts of the platform, so a platform that is away for a while ends no wait: only --timeout and the
+// person do.
 func (a *app) wait(ctx context.Context, op *longrunningpb.Operation) (*longrunningpb.Operation, error) {
 	api, err := a.dial()
 	if err != nil {
@@ -55,28 +61,61 @@ func (a *app) wait(ctx context.Context, op *longrunningpb.Operation) (*longrunni
 	defer cancel()
 	bar := newProgress(a)
 	defer bar.end()
+	var away error
 	for {
 		meta := metadataOf(op)
 		bar.draw(meta)
 		if op.GetDone() {
 			return op, nil
 		}
-		next, err := api.operations.WaitOperation(ctx, &longrunningpb.WaitOperationRequest{Name: op.GetName(), Timeout: durationpb.New(longPoll)})
+		next, err := api.ask(ctx, op)
 		switch {
 		case err == nil:
 			op = next
+			if away != nil {
+				away = nil
+				bar.say("The platform answers again.")
+			}
 		case errors.Is(ctx.Err(), context.Canceled):
 			return nil, interruptedError{op.GetName()}
 		case ctx.Err() != nil && meta.GetBlockage() != nil:
-			return nil, blockedError{op.GetName(), meta.GetBlockage()}
+			return nil, blockedError{op.GetName(), meta.GetResource(), meta.GetBlockage()}
 		case ctx.Err() != nil:
-			return nil, timeoutError{op.GetName()}
-		case status.Code(err) == codes.Unavailable || status.Code(err) == codes.DeadlineExceeded:
-			pause(ctx, longPoll) // a service that restarts loses nothing: ask again, unless our own time is up
+			return nil, timeoutError{op.GetName(), away}
+		case passing(err):
+			if away == nil {
+				bar.say("The platform does not answer at the moment (%s). The work survives that: still waiting, at most %s.", statusOf(err).Message(), a.timeout)
+			}
+			away = err
+			pause(ctx, retryPause)
 		default:
 			return nil, fmt.Errorf("wait for %s: %w", op.GetName(), err)
 		}
 	}
+}
+
+// ask answers an operation as it is: at once when nothing is known of it, otherwise when it is done or after a while.
+func (c *client) ask(ctx context.Context, op *longrunningpb.Operation) (*longrunningpb.Operation, error) {
+	if op.GetMetadata() == nil {
+		return c.operations.GetOperation(ctx, &longrunningpb.GetOperationRequest{Name: op.GetName()})
+	}
+	return c.operations.WaitOperation(ctx, &longrunningpb.WaitOperationRequest{Name: op.GetName(), Timeout: durationpb.New(longPoll)})
+}
+
+// passing tells whether a call failed for a cause that goes by itself: what it asks for is away or stopping, or says when to
+// come back.
+func passing(err error) bool {
+	s := statusOf(err)
+	switch s.Code() {
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
+		return true
+	}
+	for _, d := range s.Details() {
+		if _, ok := d.(*errdetails.RetryInfo); ok {
+			return true
+		}
+	}
+	return false
 }
 
 func pause(ctx context.Context, d time.Duration) {
@@ -94,86 +133,4 @@ func metadataOf(op *longrunningpb.Operation) *operationv1.OperationMetadata {
 		return &operationv1.OperationMetadata{}
 	}
 	return meta
-}
-
-// progress draws an operation: one line that redraws itself on a terminal, a line per finished step elsewhere.
-type progress struct {
-	a       *app
-	live    bool
-	said    map[string]bool
-	blocked string
-	drawn   bool
-	begin   time.Time
-}
-
-func newProgress(a *app) *progress {
-	return &progress{a: a, live: a.terminal(), said: make(map[string]bool), begin: time.Now()}
-}
-
-const barWidth = 24
-
-func (p *progress) draw(m *operationv1.OperationMetadata) {
-	if p.a.quiet {
-		return
-	}
-	p.sayBlocked(m.GetBlockage())
-	if !p.live {
-		p.sayDone(m)
-		return
-	}
-	filled := int(m.GetProgressPercent()) * barWidth / 100
-	bar := strings.Repeat("█", filled) + strings.Repeat("░", barWidth-filled)
-	line := fmt.Sprintf("%s %3d%%  %d/%d  %s", bar, m.GetProgressPercent(), m.GetStepsDone(), m.GetStepCount(), runningStep(m))
-	if eta := m.GetEstimatedEndTime(); eta.IsValid() && m.GetEndTime() == nil {
-		if left := time.Until(eta.AsTime()).Round(time.Second); left > 0 {
-			line += fmt.Sprintf("  · about %s left", left)
-		}
-	}
-	_, _ = fmt.Fprintf(p.a.streams.Err, "\r\x1b[2K%s %s", shortResource(m), line)
-	p.drawn = true
-}
-
-func (p *progress) sayBlocked(b *typev1.Blockage) {
-	text := ""
-	if b != nil {
-		text = fmt.Sprintf("Blocked: waits for the %s. %s Remedy: %s", ownerWord(b), b.GetMessage(), b.GetRemedy())
-	}
-	if text != p.blocked && text != "" {
-		p.end()
-		p.a.note("%s", text)
-	}
-	p.blocked = text
-}
-
-func (p *progress) sayDone(m *operationv1.OperationMetadata) {
-	for _, s := range m.GetSteps() {
-		if s.GetState() == operationv1.Step_DONE && !p.said[s.GetName()] {
-			p.said[s.GetName()] = true
-			p.a.note("  %s  done: %s", shortResource(m), s.GetTitle())
-		}
-	}
-}
-
-// end leaves the line of the bar.
-func (p *progress) end() {
-	if p.drawn {
-		_, _ = fmt.Fprintf(p.a.streams.Err, "  (%s)\n", time.Since(p.begin).Round(100*time.Millisecond))
-		p.drawn = false
-	}
-}
-
-func runningStep(m *operationv1.OperationMetadata) string {
-	for _, s := range m.GetSteps() {
-		switch s.GetState() {
-		case operationv1.Step_RUNNING:
-			return s.GetTitle()
-		case operationv1.Step_RETRYING:
-			return s.GetTitle() + " (tries again)"
-		}
-	}
-	return ""
-}
-
-func shortResource(m *operationv1.OperationMetadata) string {
-	return m.GetVerb() + " " + lastPart(m.GetResource())
 }

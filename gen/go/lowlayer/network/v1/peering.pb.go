@@ -245,7 +245,10 @@ type CreatePeeringRequest struct {
 	PeeringId string `protobuf:"bytes,3,opt,name=peering_id,json=peeringId,proto3" json:"peering_id,omitempty"`
 	// Makes repeating the call safe: the same id with the same content answers the first operation again for 24 h, with
 	// other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
-	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
+	// are those the call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -306,6 +309,13 @@ func (x *CreatePeeringRequest) GetRequestId() string {
 		return x.RequestId
 	}
 	return ""
+}
+
+func (x *CreatePeeringRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
 }
 
 // GetPeeringRequest names a peering.
@@ -498,7 +508,10 @@ type AcceptPeeringRequest struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Makes repeating the call safe: the same id with the same content answers the first operation again for 24 h, with
 	// other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
-	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
+	// are those the call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -547,6 +560,13 @@ func (x *AcceptPeeringRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *AcceptPeeringRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 // DeletePeeringRequest ends a peering.
 type DeletePeeringRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -556,7 +576,10 @@ type DeletePeeringRequest struct {
 	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
 	// Makes repeating the call safe: the same id with the same content answers the first operation again for 24 h, with
 	// other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
+	// are those the call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -612,6 +635,13 @@ func (x *DeletePeeringRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *DeletePeeringRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 var File_lowlayer_network_v1_peering_proto protoreflect.FileDescriptor
 
 const file_lowlayer_network_v1_peering_proto_rawDesc = "" +
@@ -646,7 +676,7 @@ const file_lowlayer_network_v1_peering_proto_rawDesc = "" +
 	"\x16ACCEPTANCE_UNSPECIFIED\x10\x00\x12\v\n" +
 	"\aPENDING\x10\x01\x12\f\n" +
 	"\bACCEPTED\x10\x02:W\xeaAT\n" +
-	"\x1aapi.lowlayer.cloud/Peering\x12#tenants/{tenant}/peerings/{peering}*\bpeerings2\apeering\"\xb6\x02\n" +
+	"\x1aapi.lowlayer.cloud/Peering\x12#tenants/{tenant}/peerings/{peering}*\bpeerings2\apeering\"\xe0\x02\n" +
 	"\x14CreatePeeringRequest\x12g\n" +
 	"\x06parent\x18\x01 \x01(\tBO\xe0A\x02\xfaA\x1c\x12\x1aapi.lowlayer.cloud/Peering\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x06parent\x12A\n" +
 	"\apeering\x18\x02 \x01(\v2\x1c.lowlayer.network.v1.PeeringB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\apeering\x12G\n" +
@@ -654,7 +684,8 @@ const file_lowlayer_network_v1_peering_proto_rawDesc = "" +
 	"peering_id\x18\x03 \x01(\tB(\xe0A\x02\xbaH\"r 2\x1e^[a-z][a-z0-9-]{0,38}[a-z0-9]$R\tpeeringId\x12)\n" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\"\x9f\x01\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x9f\x01\n" +
 	"\x11GetPeeringRequest\x12\x89\x01\n" +
 	"\x04name\x18\x01 \x01(\tBu\xe0A\x02\xfaA\x1c\n" +
 	"\x1aapi.lowlayer.cloud/Peering\xbaHPrN2L^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/peerings/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\"\xa3\x02\n" +
@@ -667,13 +698,14 @@ const file_lowlayer_network_v1_peering_proto_rawDesc = "" +
 	"\border_by\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\x01R\aorderBy\"x\n" +
 	"\x14ListPeeringsResponse\x128\n" +
 	"\bpeerings\x18\x01 \x03(\v2\x1c.lowlayer.network.v1.PeeringR\bpeerings\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xcd\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf7\x01\n" +
 	"\x14AcceptPeeringRequest\x12\x89\x01\n" +
 	"\x04name\x18\x01 \x01(\tBu\xe0A\x02\xfaA\x1c\n" +
 	"\x1aapi.lowlayer.cloud/Peering\xbaHPrN2L^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/peerings/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\x12)\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\"\xed\x01\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x97\x02\n" +
 	"\x14DeletePeeringRequest\x12\x89\x01\n" +
 	"\x04name\x18\x01 \x01(\tBu\xe0A\x02\xfaA\x1c\n" +
 	"\x1aapi.lowlayer.cloud/Peering\xbaHPrN2L^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/peerings/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\x12\x1e\n" +
@@ -681,7 +713,8 @@ const file_lowlayer_network_v1_peering_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12)\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId2\xf6\b\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xf6\b\n" +
 	"\x0ePeeringService\x12\x82\x02\n" +
 	"\rCreatePeering\x12).lowlayer.network.v1.CreatePeeringRequest\x1a\x1d.google.longrunning.Operation\"\xa6\x01\xcaA2\n" +
 	"\aPeering\x12'lowlayer.operation.v1.OperationMetadata\xdaA\x19parent,peering,peering_id\xda\xe2\x18!\n" +

@@ -106,7 +106,8 @@ type Vpc struct {
 	IngressRules []*IngressRule `protobuf:"bytes,7,rep,name=ingress_rules,json=ingressRules,proto3" json:"ingress_rules,omitempty"`
 	// Where it stands.
 	State v1.State `protobuf:"varint,8,opt,name=state,proto3,enum=lowlayer.type.v1.State" json:"state,omitempty"`
-	// Aspects of its state: `Provisioned`, `InSync` (what the cloud holds is what was asked for).
+	// Aspects of its state: `Provisioned`, `InSync` (what the cloud holds is what was asked for), `IsolationVerified` (who reaches it and
+	// whom it reaches is as asked for; when False the message names the rule or route).
 	Conditions []*v1.Condition `protobuf:"bytes,9,rep,name=conditions,proto3" json:"conditions,omitempty"`
 	// Set while it is BLOCKED.
 	Blockage *v1.Blockage `protobuf:"bytes,10,opt,name=blockage,proto3" json:"blockage,omitempty"`
@@ -119,9 +120,12 @@ type Vpc struct {
 	// When it was last changed.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// What it is made of in the cloud.
-	Cloud         *VpcCloudRefs `protobuf:"bytes,15,opt,name=cloud,proto3" json:"cloud,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Cloud *VpcCloudRefs `protobuf:"bytes,15,opt,name=cloud,proto3" json:"cloud,omitempty"`
+	// While true, neither it nor its organisation or tenant can be deleted: such a call answers FAILED_PRECONDITION
+	// (`DELETION_PROTECTED`), also with `force` and `purge`.
+	DeletionProtection bool `protobuf:"varint,16,opt,name=deletion_protection,json=deletionProtection,proto3" json:"deletion_protection,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Vpc) Reset() {
@@ -257,6 +261,13 @@ func (x *Vpc) GetCloud() *VpcCloudRefs {
 		return x.Cloud
 	}
 	return nil
+}
+
+func (x *Vpc) GetDeletionProtection() bool {
+	if x != nil {
+		return x.DeletionProtection
+	}
+	return false
 }
 
 // IngressRule allows one kind of traffic into a VPC.
@@ -452,7 +463,10 @@ type CreateVpcRequest struct {
 	VpcId string `protobuf:"bytes,3,opt,name=vpc_id,json=vpcId,proto3" json:"vpc_id,omitempty"`
 	// Makes repeating the call safe: the same id with the same content answers the first operation again for 24 h, with
 	// other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
-	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
+	// are those the call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -515,6 +529,13 @@ func (x *CreateVpcRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *CreateVpcRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 // GetVpcRequest names a VPC.
 type GetVpcRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -570,7 +591,7 @@ type ListVpcsRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// `next_page_token` of the page before, with the same filter and order.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// AIP-160 over `name`, `display_name`, `mode`, `state`, `cidr`, `labels`, `create_time`.
+	// AIP-160 over `name`, `display_name`, `mode`, `state`, `cidr`, `labels`, `deletion_protection`, `create_time`.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	// `name` (default) or `create_time`, with ` desc` for the other way round.
 	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
@@ -707,7 +728,10 @@ type UpdateVpcRequest struct {
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	// Makes repeating the call safe: the same id with the same content answers the first operation again for 24 h, with
 	// other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
+	// are those the call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -763,6 +787,13 @@ func (x *UpdateVpcRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *UpdateVpcRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 // DeleteVpcRequest deletes a VPC.
 type DeleteVpcRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -772,7 +803,10 @@ type DeleteVpcRequest struct {
 	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
 	// Makes repeating the call safe: the same id with the same content answers the first operation again for 24 h, with
 	// other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
+	// are those the call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -828,11 +862,18 @@ func (x *DeleteVpcRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *DeleteVpcRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 var File_lowlayer_network_v1_vpc_proto protoreflect.FileDescriptor
 
 const file_lowlayer_network_v1_vpc_proto_rawDesc = "" +
 	"\n" +
-	"\x1dlowlayer/network/v1/vpc.proto\x12\x13lowlayer.network.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1clowlayer/type/v1/state.proto\"\xe8\a\n" +
+	"\x1dlowlayer/network/v1/vpc.proto\x12\x13lowlayer.network.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1clowlayer/type/v1/state.proto\"\x9e\b\n" +
 	"\x03Vpc\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x15\n" +
 	"\x03uid\x18\x02 \x01(\tB\x03\xe0A\x03R\x03uid\x12-\n" +
@@ -855,7 +896,8 @@ const file_lowlayer_network_v1_vpc_proto_rawDesc = "" +
 	"createTime\x12@\n" +
 	"\vupdate_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime\x12<\n" +
-	"\x05cloud\x18\x0f \x01(\v2!.lowlayer.network.v1.VpcCloudRefsB\x03\xe0A\x03R\x05cloud\x1a9\n" +
+	"\x05cloud\x18\x0f \x01(\v2!.lowlayer.network.v1.VpcCloudRefsB\x03\xe0A\x03R\x05cloud\x124\n" +
+	"\x13deletion_protection\x18\x10 \x01(\bB\x03\xe0A\x01R\x12deletionProtection\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:`\xeaA]\n" +
@@ -881,14 +923,15 @@ const file_lowlayer_network_v1_vpc_proto_rawDesc = "" +
 	"\trouter_id\x18\x04 \x01(\tB\x03\xe0A\x03R\brouterId\x121\n" +
 	"\x12transit_network_id\x18\x05 \x01(\tB\x03\xe0A\x03R\x10transitNetworkId\x12&\n" +
 	"\ftransit_cidr\x18\x06 \x01(\tB\x03\xe0A\x03R\vtransitCidr\x12/\n" +
-	"\x11security_group_id\x18\a \x01(\tB\x03\xe0A\x03R\x0fsecurityGroupId\"\xc6\x02\n" +
+	"\x11security_group_id\x18\a \x01(\tB\x03\xe0A\x03R\x0fsecurityGroupId\"\xf0\x02\n" +
 	"\x10CreateVpcRequest\x12\x8e\x01\n" +
 	"\x06parent\x18\x01 \x01(\tBv\xe0A\x02\xfaA\x18\x12\x16api.lowlayer.cloud/Vpc\xbaHUrS2Q^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x06parent\x125\n" +
 	"\x03vpc\x18\x02 \x01(\v2\x18.lowlayer.network.v1.VpcB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x03vpc\x12?\n" +
 	"\x06vpc_id\x18\x03 \x01(\tB(\xe0A\x02\xbaH\"r 2\x1e^[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x05vpcId\x12)\n" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\"\xbf\x01\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xbf\x01\n" +
 	"\rGetVpcRequest\x12\xad\x01\n" +
 	"\x04name\x18\x01 \x01(\tB\x98\x01\xe0A\x02\xfaA\x18\n" +
 	"\x16api.lowlayer.cloud/Vpc\xbaHwru2s^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9]/vpcs/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\"\xcb\x02\n" +
@@ -901,14 +944,15 @@ const file_lowlayer_network_v1_vpc_proto_rawDesc = "" +
 	"\border_by\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\x01R\aorderBy\"h\n" +
 	"\x10ListVpcsResponse\x12,\n" +
 	"\x04vpcs\x18\x01 \x03(\v2\x18.lowlayer.network.v1.VpcR\x04vpcs\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb6\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe0\x01\n" +
 	"\x10UpdateVpcRequest\x125\n" +
 	"\x03vpc\x18\x01 \x01(\v2\x18.lowlayer.network.v1.VpcB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x03vpc\x12@\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
 	"updateMask\x12)\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\"\x8d\x02\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xb7\x02\n" +
 	"\x10DeleteVpcRequest\x12\xad\x01\n" +
 	"\x04name\x18\x01 \x01(\tB\x98\x01\xe0A\x02\xfaA\x18\n" +
 	"\x16api.lowlayer.cloud/Vpc\xbaHwru2s^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9]/vpcs/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\x12\x1e\n" +
@@ -916,7 +960,8 @@ const file_lowlayer_network_v1_vpc_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12)\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId2\xe2\b\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xe2\b\n" +
 	"\n" +
 	"VpcService\x12\xf2\x01\n" +
 	"\tCreateVpc\x12%.lowlayer.network.v1.CreateVpcRequest\x1a\x1d.google.longrunning.Operation\"\x9e\x01\xcaA.\n" +

@@ -45,14 +45,16 @@ type VpcServiceClient interface {
 	GetVpc(ctx context.Context, in *GetVpcRequest, opts ...grpc.CallOption) (*Vpc, error)
 	// ListVpcs answers the VPCs of an organisation, page by page; `tenants/{tenant}/organisations/-` lists those of all.
 	ListVpcs(ctx context.Context, in *ListVpcsRequest, opts ...grpc.CallOption) (*ListVpcsResponse, error)
-	// UpdateVpc changes the fields of the mask: `display_name`, `labels`, `ingress_rules`. The response is a Vpc.
+	// UpdateVpc changes the fields of the mask: `display_name`, `labels`, `ingress_rules`, `deletion_protection`. The
+	// response is a Vpc.
 	//
 	// Errors: ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT for a field that cannot change (`cidr`, `mode`).
 	UpdateVpc(ctx context.Context, in *UpdateVpcRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
 	// DeleteVpc removes a VPC and everything LOW-LAYER made for it, and ends only when the cloud no longer lists any of it.
 	// What others put into its network is never removed: the operation becomes BLOCKED and names it.
 	//
-	// Errors: ABORTED (`ETAG_MISMATCH`), FAILED_PRECONDITION (`VPC_PEERED`) while peerings remain.
+	// Errors: ABORTED (`ETAG_MISMATCH`), FAILED_PRECONDITION (`VPC_PEERED`) while peerings remain, (`DELETION_PROTECTED`)
+	// while it has `deletion_protection`.
 	DeleteVpc(ctx context.Context, in *DeleteVpcRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
 }
 
@@ -130,14 +132,16 @@ type VpcServiceServer interface {
 	GetVpc(context.Context, *GetVpcRequest) (*Vpc, error)
 	// ListVpcs answers the VPCs of an organisation, page by page; `tenants/{tenant}/organisations/-` lists those of all.
 	ListVpcs(context.Context, *ListVpcsRequest) (*ListVpcsResponse, error)
-	// UpdateVpc changes the fields of the mask: `display_name`, `labels`, `ingress_rules`. The response is a Vpc.
+	// UpdateVpc changes the fields of the mask: `display_name`, `labels`, `ingress_rules`, `deletion_protection`. The
+	// response is a Vpc.
 	//
 	// Errors: ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT for a field that cannot change (`cidr`, `mode`).
 	UpdateVpc(context.Context, *UpdateVpcRequest) (*longrunningpb.Operation, error)
 	// DeleteVpc removes a VPC and everything LOW-LAYER made for it, and ends only when the cloud no longer lists any of it.
 	// What others put into its network is never removed: the operation becomes BLOCKED and names it.
 	//
-	// Errors: ABORTED (`ETAG_MISMATCH`), FAILED_PRECONDITION (`VPC_PEERED`) while peerings remain.
+	// Errors: ABORTED (`ETAG_MISMATCH`), FAILED_PRECONDITION (`VPC_PEERED`) while peerings remain, (`DELETION_PROTECTED`)
+	// while it has `deletion_protection`.
 	DeleteVpc(context.Context, *DeleteVpcRequest) (*longrunningpb.Operation, error)
 	mustEmbedUnimplementedVpcServiceServer()
 }

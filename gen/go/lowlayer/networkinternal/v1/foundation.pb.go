@@ -12,6 +12,7 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	longrunningpb "cloud.google.com/go/longrunning/autogen/longrunningpb"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
+	v11 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	v1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
@@ -39,7 +40,10 @@ type EnsureBoundaryRequest struct {
 	NetworkCidr string `protobuf:"bytes,3,opt,name=network_cidr,json=networkCidr,proto3" json:"network_cidr,omitempty"`
 	// Makes repeating the call safe: the same id with the same content answers the first operation again for 24 h, with
 	// other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
-	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
+	// are those the call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -102,6 +106,13 @@ func (x *EnsureBoundaryRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *EnsureBoundaryRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 // DeleteBoundaryRequest names the tenant.
 type DeleteBoundaryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -109,7 +120,10 @@ type DeleteBoundaryRequest struct {
 	Tenant string `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	// Makes repeating the call safe: the same id with the same content answers the first operation again for 24 h, with
 	// other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
-	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
+	// are those the call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -158,6 +172,13 @@ func (x *DeleteBoundaryRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *DeleteBoundaryRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 // EnsureHubRequest says what the hub is for.
 type EnsureHubRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -173,7 +194,10 @@ type EnsureHubRequest struct {
 	Cidr string `protobuf:"bytes,5,opt,name=cidr,proto3" json:"cidr,omitempty"`
 	// Makes repeating the call safe: the same id with the same content answers the first operation again for 24 h, with
 	// other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
-	RequestId     string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
+	// are those the call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,7,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -250,6 +274,13 @@ func (x *EnsureHubRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *EnsureHubRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 // DeleteHubRequest names the organisation.
 type DeleteHubRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -257,7 +288,10 @@ type DeleteHubRequest struct {
 	Organisation string `protobuf:"bytes,1,opt,name=organisation,proto3" json:"organisation,omitempty"`
 	// Makes repeating the call safe: the same id with the same content answers the first operation again for 24 h, with
 	// other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
-	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
+	// are those the call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -304,6 +338,13 @@ func (x *DeleteHubRequest) GetRequestId() string {
 		return x.RequestId
 	}
 	return ""
+}
+
+func (x *DeleteHubRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
 }
 
 // CheckOrderRequest is the networks of an order.
@@ -462,11 +503,103 @@ func (*CheckOrderResponse) Descriptor() ([]byte, []int) {
 	return file_lowlayer_network_internal_v1_foundation_proto_rawDescGZIP(), []int{6}
 }
 
+// PreviewRemovalRequest names what is to go.
+type PreviewRemovalRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `tenants/{tenant}` or `tenants/{tenant}/organisations/{organisation}`.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewRemovalRequest) Reset() {
+	*x = PreviewRemovalRequest{}
+	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewRemovalRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewRemovalRequest) ProtoMessage() {}
+
+func (x *PreviewRemovalRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewRemovalRequest.ProtoReflect.Descriptor instead.
+func (*PreviewRemovalRequest) Descriptor() ([]byte, []int) {
+	return file_lowlayer_network_internal_v1_foundation_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *PreviewRemovalRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// PreviewRemovalResponse is what goes.
+type PreviewRemovalResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The objects, resource by resource: those of boundary, hubs, VPCs, and of the peerings that end with a VPC.
+	Objects       []*v11.PlannedObject `protobuf:"bytes,1,rep,name=objects,proto3" json:"objects,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewRemovalResponse) Reset() {
+	*x = PreviewRemovalResponse{}
+	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewRemovalResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewRemovalResponse) ProtoMessage() {}
+
+func (x *PreviewRemovalResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewRemovalResponse.ProtoReflect.Descriptor instead.
+func (*PreviewRemovalResponse) Descriptor() ([]byte, []int) {
+	return file_lowlayer_network_internal_v1_foundation_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *PreviewRemovalResponse) GetObjects() []*v11.PlannedObject {
+	if x != nil {
+		return x.Objects
+	}
+	return nil
+}
+
 var File_lowlayer_network_internal_v1_foundation_proto protoreflect.FileDescriptor
 
 const file_lowlayer_network_internal_v1_foundation_proto_rawDesc = "" +
 	"\n" +
-	"-lowlayer/network/internal/v1/foundation.proto\x12\x1clowlayer.network.internal.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a#google/longrunning/operations.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1clowlayer/type/v1/state.proto\"\xf5\x01\n" +
+	"-lowlayer/network/internal/v1/foundation.proto\x12\x1clowlayer.network.internal.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a#google/longrunning/operations.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a%lowlayer/operation/v1/operation.proto\x1a\x1clowlayer/type/v1/state.proto\"\x9f\x02\n" +
 	"\x15EnsureBoundaryRequest\x12H\n" +
 	"\x06tenant\x18\x01 \x01(\tB0\xe0A\x02\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x06tenant\x128\n" +
 	"\n" +
@@ -475,12 +608,14 @@ const file_lowlayer_network_internal_v1_foundation_proto_rawDesc = "" +
 	"\xe0A\x02\xbaH\x04r\x02\x10\x01R\vnetworkCidr\x12)\n" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\"\x8c\x01\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xb6\x01\n" +
 	"\x15DeleteBoundaryRequest\x12H\n" +
 	"\x06tenant\x18\x01 \x01(\tB0\xe0A\x02\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x06tenant\x12)\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\"\x90\x03\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xba\x03\n" +
 	"\x10EnsureHubRequest\x12\x7f\n" +
 	"\forganisation\x18\x01 \x01(\tB[\xe0A\x02\xbaHUrS2Q^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\forganisation\x12D\n" +
 	"\x10organisation_uid\x18\x02 \x01(\tB\x19\xe0A\x02\xbaH\x13r\x112\x0f^org_[0-9a-z]+$R\x0forganisationUid\x12)\n" +
@@ -492,12 +627,14 @@ const file_lowlayer_network_internal_v1_foundation_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18+R\x04cidr\x12)\n" +
 	"\n" +
 	"request_id\x18\x06 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\"\xbe\x01\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\a \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xe8\x01\n" +
 	"\x10DeleteHubRequest\x12\x7f\n" +
 	"\forganisation\x18\x01 \x01(\tB[\xe0A\x02\xbaHUrS2Q^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\forganisation\x12)\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\"\xb2\x01\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xb2\x01\n" +
 	"\x11CheckOrderRequest\x12H\n" +
 	"\x06tenant\x18\x01 \x01(\tB0\xe0A\x02\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x06tenant\x12S\n" +
 	"\bnetworks\x18\x02 \x03(\v2*.lowlayer.network.internal.v1.NetworkOrderB\v\xe0A\x02\xbaH\x05\x92\x01\x02\x10@R\bnetworks\"`\n" +
@@ -506,7 +643,11 @@ const file_lowlayer_network_internal_v1_foundation_proto_rawDesc = "" +
 	"\x04cidr\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18+R\x04cidr\x12\x15\n" +
 	"\x03hub\x18\x03 \x01(\bB\x03\xe0A\x01R\x03hub\"\x14\n" +
-	"\x12CheckOrderResponse2\xf6\x05\n" +
+	"\x12CheckOrderResponse\"\x8b\x01\n" +
+	"\x15PreviewRemovalRequest\x12r\n" +
+	"\x04name\x18\x01 \x01(\tB^\xe0A\x02\xbaHXrV2T^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9])?$R\x04name\"X\n" +
+	"\x16PreviewRemovalResponse\x12>\n" +
+	"\aobjects\x18\x01 \x03(\v2$.lowlayer.operation.v1.PlannedObjectR\aobjects2\xa5\a\n" +
 	"\x11FoundationService\x12\x96\x01\n" +
 	"\x0eEnsureBoundary\x123.lowlayer.network.internal.v1.EnsureBoundaryRequest\x1a\x1d.google.longrunning.Operation\"0\xda\xe2\x18,\n" +
 	"\"network.internal.boundaries.ensure\x10\x02\x18\x02 \x03(\x02\x12\x96\x01\n" +
@@ -515,7 +656,9 @@ const file_lowlayer_network_internal_v1_foundation_proto_rawDesc = "" +
 	"\tEnsureHub\x12..lowlayer.network.internal.v1.EnsureHubRequest\x1a\x1d.google.longrunning.Operation\"*\xda\xe2\x18&\n" +
 	"\x1cnetwork.internal.hubs.ensure\x10\x02\x18\x02 \x03(\x02\x12\x86\x01\n" +
 	"\tDeleteHub\x12..lowlayer.network.internal.v1.DeleteHubRequest\x1a\x1d.google.longrunning.Operation\"*\xda\xe2\x18&\n" +
-	"\x1cnetwork.internal.hubs.delete\x10\x02\x18\x02 \x03(\x02\x12\x9c\x01\n" +
+	"\x1cnetwork.internal.hubs.delete\x10\x02\x18\x02 \x03(\x02\x12\xac\x01\n" +
+	"\x0ePreviewRemoval\x123.lowlayer.network.internal.v1.PreviewRemovalRequest\x1a4.lowlayer.network.internal.v1.PreviewRemovalResponse\"/\xda\xe2\x18+\n" +
+	"!network.internal.removals.preview\x10\x01\x18\x01 \x01(\x02\x12\x9c\x01\n" +
 	"\n" +
 	"CheckOrder\x12/.lowlayer.network.internal.v1.CheckOrderRequest\x1a0.lowlayer.network.internal.v1.CheckOrderResponse\"+\xda\xe2\x18'\n" +
 	"\x1dnetwork.internal.orders.check\x10\x01\x18\x01 \x01(\x02BTZRgithub.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1;networkinternalv1b\x06proto3"
@@ -532,7 +675,7 @@ func file_lowlayer_network_internal_v1_foundation_proto_rawDescGZIP() []byte {
 	return file_lowlayer_network_internal_v1_foundation_proto_rawDescData
 }
 
-var file_lowlayer_network_internal_v1_foundation_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_lowlayer_network_internal_v1_foundation_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_lowlayer_network_internal_v1_foundation_proto_goTypes = []any{
 	(*EnsureBoundaryRequest)(nil),   // 0: lowlayer.network.internal.v1.EnsureBoundaryRequest
 	(*DeleteBoundaryRequest)(nil),   // 1: lowlayer.network.internal.v1.DeleteBoundaryRequest
@@ -541,27 +684,33 @@ var file_lowlayer_network_internal_v1_foundation_proto_goTypes = []any{
 	(*CheckOrderRequest)(nil),       // 4: lowlayer.network.internal.v1.CheckOrderRequest
 	(*NetworkOrder)(nil),            // 5: lowlayer.network.internal.v1.NetworkOrder
 	(*CheckOrderResponse)(nil),      // 6: lowlayer.network.internal.v1.CheckOrderResponse
-	(v1.ResourceMode)(0),            // 7: lowlayer.type.v1.ResourceMode
-	(*longrunningpb.Operation)(nil), // 8: google.longrunning.Operation
+	(*PreviewRemovalRequest)(nil),   // 7: lowlayer.network.internal.v1.PreviewRemovalRequest
+	(*PreviewRemovalResponse)(nil),  // 8: lowlayer.network.internal.v1.PreviewRemovalResponse
+	(v1.ResourceMode)(0),            // 9: lowlayer.type.v1.ResourceMode
+	(*v11.PlannedObject)(nil),       // 10: lowlayer.operation.v1.PlannedObject
+	(*longrunningpb.Operation)(nil), // 11: google.longrunning.Operation
 }
 var file_lowlayer_network_internal_v1_foundation_proto_depIdxs = []int32{
-	7, // 0: lowlayer.network.internal.v1.EnsureHubRequest.mode:type_name -> lowlayer.type.v1.ResourceMode
-	5, // 1: lowlayer.network.internal.v1.CheckOrderRequest.networks:type_name -> lowlayer.network.internal.v1.NetworkOrder
-	0, // 2: lowlayer.network.internal.v1.FoundationService.EnsureBoundary:input_type -> lowlayer.network.internal.v1.EnsureBoundaryRequest
-	1, // 3: lowlayer.network.internal.v1.FoundationService.DeleteBoundary:input_type -> lowlayer.network.internal.v1.DeleteBoundaryRequest
-	2, // 4: lowlayer.network.internal.v1.FoundationService.EnsureHub:input_type -> lowlayer.network.internal.v1.EnsureHubRequest
-	3, // 5: lowlayer.network.internal.v1.FoundationService.DeleteHub:input_type -> lowlayer.network.internal.v1.DeleteHubRequest
-	4, // 6: lowlayer.network.internal.v1.FoundationService.CheckOrder:input_type -> lowlayer.network.internal.v1.CheckOrderRequest
-	8, // 7: lowlayer.network.internal.v1.FoundationService.EnsureBoundary:output_type -> google.longrunning.Operation
-	8, // 8: lowlayer.network.internal.v1.FoundationService.DeleteBoundary:output_type -> google.longrunning.Operation
-	8, // 9: lowlayer.network.internal.v1.FoundationService.EnsureHub:output_type -> google.longrunning.Operation
-	8, // 10: lowlayer.network.internal.v1.FoundationService.DeleteHub:output_type -> google.longrunning.Operation
-	6, // 11: lowlayer.network.internal.v1.FoundationService.CheckOrder:output_type -> lowlayer.network.internal.v1.CheckOrderResponse
-	7, // [7:12] is the sub-list for method output_type
-	2, // [2:7] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	9,  // 0: lowlayer.network.internal.v1.EnsureHubRequest.mode:type_name -> lowlayer.type.v1.ResourceMode
+	5,  // 1: lowlayer.network.internal.v1.CheckOrderRequest.networks:type_name -> lowlayer.network.internal.v1.NetworkOrder
+	10, // 2: lowlayer.network.internal.v1.PreviewRemovalResponse.objects:type_name -> lowlayer.operation.v1.PlannedObject
+	0,  // 3: lowlayer.network.internal.v1.FoundationService.EnsureBoundary:input_type -> lowlayer.network.internal.v1.EnsureBoundaryRequest
+	1,  // 4: lowlayer.network.internal.v1.FoundationService.DeleteBoundary:input_type -> lowlayer.network.internal.v1.DeleteBoundaryRequest
+	2,  // 5: lowlayer.network.internal.v1.FoundationService.EnsureHub:input_type -> lowlayer.network.internal.v1.EnsureHubRequest
+	3,  // 6: lowlayer.network.internal.v1.FoundationService.DeleteHub:input_type -> lowlayer.network.internal.v1.DeleteHubRequest
+	7,  // 7: lowlayer.network.internal.v1.FoundationService.PreviewRemoval:input_type -> lowlayer.network.internal.v1.PreviewRemovalRequest
+	4,  // 8: lowlayer.network.internal.v1.FoundationService.CheckOrder:input_type -> lowlayer.network.internal.v1.CheckOrderRequest
+	11, // 9: lowlayer.network.internal.v1.FoundationService.EnsureBoundary:output_type -> google.longrunning.Operation
+	11, // 10: lowlayer.network.internal.v1.FoundationService.DeleteBoundary:output_type -> google.longrunning.Operation
+	11, // 11: lowlayer.network.internal.v1.FoundationService.EnsureHub:output_type -> google.longrunning.Operation
+	11, // 12: lowlayer.network.internal.v1.FoundationService.DeleteHub:output_type -> google.longrunning.Operation
+	8,  // 13: lowlayer.network.internal.v1.FoundationService.PreviewRemoval:output_type -> lowlayer.network.internal.v1.PreviewRemovalResponse
+	6,  // 14: lowlayer.network.internal.v1.FoundationService.CheckOrder:output_type -> lowlayer.network.internal.v1.CheckOrderResponse
+	9,  // [9:15] is the sub-list for method output_type
+	3,  // [3:9] is the sub-list for method input_type
+	3,  // [3:3] is the sub-list for extension type_name
+	3,  // [3:3] is the sub-list for extension extendee
+	0,  // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_lowlayer_network_internal_v1_foundation_proto_init() }
@@ -575,7 +724,7 @@ func file_lowlayer_network_internal_v1_foundation_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lowlayer_network_internal_v1_foundation_proto_rawDesc), len(file_lowlayer_network_internal_v1_foundation_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -26,6 +26,7 @@ const (
 	FoundationService_DeleteBoundary_FullMethodName = "/lowlayer.network.internal.v1.FoundationService/DeleteBoundary"
 	FoundationService_EnsureHub_FullMethodName      = "/lowlayer.network.internal.v1.FoundationService/EnsureHub"
 	FoundationService_DeleteHub_FullMethodName      = "/lowlayer.network.internal.v1.FoundationService/DeleteHub"
+	FoundationService_PreviewRemoval_FullMethodName = "/lowlayer.network.internal.v1.FoundationService/PreviewRemoval"
 	FoundationService_CheckOrder_FullMethodName     = "/lowlayer.network.internal.v1.FoundationService/CheckOrder"
 )
 
@@ -51,6 +52,9 @@ type FoundationServiceClient interface {
 	//
 	// Errors: FAILED_PRECONDITION (`HUB_IN_USE`) while VPCs remain.
 	DeleteHub(ctx context.Context, in *DeleteHubRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
+	// PreviewRemoval answers every object that goes when all networks of a tenant, or of an organisation, are removed. It
+	// reads the ledger and changes nothing; NOT_FOUND is never answered, an unknown name has no objects.
+	PreviewRemoval(ctx context.Context, in *PreviewRemovalRequest, opts ...grpc.CallOption) (*PreviewRemovalResponse, error)
 	// CheckOrder says whether the networks of an order could be made now, without making any: CIDRs inside the tenant and
 	// free, and not overlapping one another. It answers OK or the error the order would meet, naming the field.
 	CheckOrder(ctx context.Context, in *CheckOrderRequest, opts ...grpc.CallOption) (*CheckOrderResponse, error)
@@ -104,6 +108,16 @@ func (c *foundationServiceClient) DeleteHub(ctx context.Context, in *DeleteHubRe
 	return out, nil
 }
 
+func (c *foundationServiceClient) PreviewRemoval(ctx context.Context, in *PreviewRemovalRequest, opts ...grpc.CallOption) (*PreviewRemovalResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PreviewRemovalResponse)
+	err := c.cc.Invoke(ctx, FoundationService_PreviewRemoval_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *foundationServiceClient) CheckOrder(ctx context.Context, in *CheckOrderRequest, opts ...grpc.CallOption) (*CheckOrderResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CheckOrderResponse)
@@ -136,6 +150,9 @@ type FoundationServiceServer interface {
 	//
 	// Errors: FAILED_PRECONDITION (`HUB_IN_USE`) while VPCs remain.
 	DeleteHub(context.Context, *DeleteHubRequest) (*longrunningpb.Operation, error)
+	// PreviewRemoval answers every object that goes when all networks of a tenant, or of an organisation, are removed. It
+	// reads the ledger and changes nothing; NOT_FOUND is never answered, an unknown name has no objects.
+	PreviewRemoval(context.Context, *PreviewRemovalRequest) (*PreviewRemovalResponse, error)
 	// CheckOrder says whether the networks of an order could be made now, without making any: CIDRs inside the tenant and
 	// free, and not overlapping one another. It answers OK or the error the order would meet, naming the field.
 	CheckOrder(context.Context, *CheckOrderRequest) (*CheckOrderResponse, error)
@@ -160,6 +177,9 @@ func (UnimplementedFoundationServiceServer) EnsureHub(context.Context, *EnsureHu
 }
 func (UnimplementedFoundationServiceServer) DeleteHub(context.Context, *DeleteHubRequest) (*longrunningpb.Operation, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteHub not implemented")
+}
+func (UnimplementedFoundationServiceServer) PreviewRemoval(context.Context, *PreviewRemovalRequest) (*PreviewRemovalResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PreviewRemoval not implemented")
 }
 func (UnimplementedFoundationServiceServer) CheckOrder(context.Context, *CheckOrderRequest) (*CheckOrderResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CheckOrder not implemented")
@@ -257,6 +277,24 @@ func _FoundationService_DeleteHub_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _FoundationService_PreviewRemoval_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PreviewRemovalRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FoundationServiceServer).PreviewRemoval(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FoundationService_PreviewRemoval_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FoundationServiceServer).PreviewRemoval(ctx, req.(*PreviewRemovalRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _FoundationService_CheckOrder_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CheckOrderRequest)
 	if err := dec(in); err != nil {
@@ -297,6 +335,10 @@ var FoundationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteHub",
 			Handler:    _FoundationService_DeleteHub_Handler,
+		},
+		{
+			MethodName: "PreviewRemoval",
+			Handler:    _FoundationService_PreviewRemoval_Handler,
 		},
 		{
 			MethodName: "CheckOrder",

@@ -29,6 +29,63 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Action is what becomes of it.
+type PlannedObject_Action int32
+
+const (
+	// Never sent.
+	PlannedObject_ACTION_UNSPECIFIED PlannedObject_Action = 0
+	// It is made.
+	PlannedObject_CREATE PlannedObject_Action = 1
+	// It is changed where it is.
+	PlannedObject_UPDATE PlannedObject_Action = 2
+	// It goes.
+	PlannedObject_DELETE PlannedObject_Action = 3
+)
+
+// Enum value maps for PlannedObject_Action.
+var (
+	PlannedObject_Action_name = map[int32]string{
+		0: "ACTION_UNSPECIFIED",
+		1: "CREATE",
+		2: "UPDATE",
+		3: "DELETE",
+	}
+	PlannedObject_Action_value = map[string]int32{
+		"ACTION_UNSPECIFIED": 0,
+		"CREATE":             1,
+		"UPDATE":             2,
+		"DELETE":             3,
+	}
+)
+
+func (x PlannedObject_Action) Enum() *PlannedObject_Action {
+	p := new(PlannedObject_Action)
+	*p = x
+	return p
+}
+
+func (x PlannedObject_Action) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (PlannedObject_Action) Descriptor() protoreflect.EnumDescriptor {
+	return file_lowlayer_operation_v1_operation_proto_enumTypes[0].Descriptor()
+}
+
+func (PlannedObject_Action) Type() protoreflect.EnumType {
+	return &file_lowlayer_operation_v1_operation_proto_enumTypes[0]
+}
+
+func (x PlannedObject_Action) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use PlannedObject_Action.Descriptor instead.
+func (PlannedObject_Action) EnumDescriptor() ([]byte, []int) {
+	return file_lowlayer_operation_v1_operation_proto_rawDescGZIP(), []int{2, 0}
+}
+
 // State of a step.
 type Step_State int32
 
@@ -78,11 +135,11 @@ func (x Step_State) String() string {
 }
 
 func (Step_State) Descriptor() protoreflect.EnumDescriptor {
-	return file_lowlayer_operation_v1_operation_proto_enumTypes[0].Descriptor()
+	return file_lowlayer_operation_v1_operation_proto_enumTypes[1].Descriptor()
 }
 
 func (Step_State) Type() protoreflect.EnumType {
-	return &file_lowlayer_operation_v1_operation_proto_enumTypes[0]
+	return &file_lowlayer_operation_v1_operation_proto_enumTypes[1]
 }
 
 func (x Step_State) Number() protoreflect.EnumNumber {
@@ -91,7 +148,7 @@ func (x Step_State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Step_State.Descriptor instead.
 func (Step_State) EnumDescriptor() ([]byte, []int) {
-	return file_lowlayer_operation_v1_operation_proto_rawDescGZIP(), []int{1, 0}
+	return file_lowlayer_operation_v1_operation_proto_rawDescGZIP(), []int{4, 0}
 }
 
 // OperationMetadata is the progress of an operation.
@@ -128,7 +185,11 @@ type OperationMetadata struct {
 	// Trace of the call that asked for the work; the whole work is in it.
 	TraceId string `protobuf:"bytes,15,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
 	// The `request_id` of the call, when it had one.
-	RequestId     string `protobuf:"bytes,16,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,16,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Of a deletion that is done: its signed receipt, `tenants/{tenant}/receipts/{receipt}`.
+	Receipt string `protobuf:"bytes,17,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	// Of a call with `validate_only`: what it would do.
+	Plan          *Plan `protobuf:"bytes,18,opt,name=plan,proto3" json:"plan,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -275,6 +336,258 @@ func (x *OperationMetadata) GetRequestId() string {
 	return ""
 }
 
+func (x *OperationMetadata) GetReceipt() string {
+	if x != nil {
+		return x.Receipt
+	}
+	return ""
+}
+
+func (x *OperationMetadata) GetPlan() *Plan {
+	if x != nil {
+		return x.Plan
+	}
+	return nil
+}
+
+// Plan is what a change would do if it were asked for now, by the platform's own records: what is in the cloud is not
+// looked at. What others change before it is asked for is not in it.
+type Plan struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Every step, in the order of the work; those that are done already and stay are SKIPPED, the others PENDING.
+	Steps []*Step `protobuf:"bytes,1,rep,name=steps,proto3" json:"steps,omitempty"`
+	// Every object outside the platform that would be made, changed or deleted.
+	Objects []*PlannedObject `protobuf:"bytes,2,rep,name=objects,proto3" json:"objects,omitempty"`
+	// What it does to the quota of the organisation's project.
+	Quota []*QuotaEffect `protobuf:"bytes,3,rep,name=quota,proto3" json:"quota,omitempty"`
+	// What it does to the price of a month; reserved for metering, never set yet.
+	MonthlyPrice  string `protobuf:"bytes,4,opt,name=monthly_price,json=monthlyPrice,proto3" json:"monthly_price,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Plan) Reset() {
+	*x = Plan{}
+	mi := &file_lowlayer_operation_v1_operation_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Plan) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Plan) ProtoMessage() {}
+
+func (x *Plan) ProtoReflect() protoreflect.Message {
+	mi := &file_lowlayer_operation_v1_operation_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Plan.ProtoReflect.Descriptor instead.
+func (*Plan) Descriptor() ([]byte, []int) {
+	return file_lowlayer_operation_v1_operation_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Plan) GetSteps() []*Step {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
+func (x *Plan) GetObjects() []*PlannedObject {
+	if x != nil {
+		return x.Objects
+	}
+	return nil
+}
+
+func (x *Plan) GetQuota() []*QuotaEffect {
+	if x != nil {
+		return x.Quota
+	}
+	return nil
+}
+
+func (x *Plan) GetMonthlyPrice() string {
+	if x != nil {
+		return x.MonthlyPrice
+	}
+	return ""
+}
+
+// PlannedObject is one object in the cloud, or one resource of another service.
+type PlannedObject struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What becomes of it.
+	Action PlannedObject_Action `protobuf:"varint,1,opt,name=action,proto3,enum=lowlayer.operation.v1.PlannedObject_Action" json:"action,omitempty"`
+	// Step of the resource's life that it belongs to.
+	Step string `protobuf:"bytes,2,opt,name=step,proto3" json:"step,omitempty"`
+	// Type, for example `neutron.router`.
+	Type string `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
+	// Its id; empty while it is to be made.
+	Id string `protobuf:"bytes,4,opt,name=id,proto3" json:"id,omitempty"`
+	// Its name; empty while it is to be made.
+	Name string `protobuf:"bytes,5,opt,name=name,proto3" json:"name,omitempty"`
+	// The resource it belongs to: that of the call, or one below it that goes along.
+	Resource string `protobuf:"bytes,6,opt,name=resource,proto3" json:"resource,omitempty"`
+	// The service whose ledger it is in.
+	Service       string `protobuf:"bytes,7,opt,name=service,proto3" json:"service,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlannedObject) Reset() {
+	*x = PlannedObject{}
+	mi := &file_lowlayer_operation_v1_operation_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlannedObject) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlannedObject) ProtoMessage() {}
+
+func (x *PlannedObject) ProtoReflect() protoreflect.Message {
+	mi := &file_lowlayer_operation_v1_operation_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlannedObject.ProtoReflect.Descriptor instead.
+func (*PlannedObject) Descriptor() ([]byte, []int) {
+	return file_lowlayer_operation_v1_operation_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *PlannedObject) GetAction() PlannedObject_Action {
+	if x != nil {
+		return x.Action
+	}
+	return PlannedObject_ACTION_UNSPECIFIED
+}
+
+func (x *PlannedObject) GetStep() string {
+	if x != nil {
+		return x.Step
+	}
+	return ""
+}
+
+func (x *PlannedObject) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *PlannedObject) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *PlannedObject) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PlannedObject) GetResource() string {
+	if x != nil {
+		return x.Resource
+	}
+	return ""
+}
+
+func (x *PlannedObject) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+// QuotaEffect is what a change does to one limit of a project.
+type QuotaEffect struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is limited, in the words of lowlayer.tenant.v1.Quota, for example `routers`.
+	Resource string `protobuf:"bytes,1,opt,name=resource,proto3" json:"resource,omitempty"`
+	// How much more of it is in use afterwards; negative for less.
+	UsageChange int32 `protobuf:"varint,2,opt,name=usage_change,json=usageChange,proto3" json:"usage_change,omitempty"`
+	// The limit that is set; 0 when the change does not set it.
+	Limit         int32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QuotaEffect) Reset() {
+	*x = QuotaEffect{}
+	mi := &file_lowlayer_operation_v1_operation_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QuotaEffect) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QuotaEffect) ProtoMessage() {}
+
+func (x *QuotaEffect) ProtoReflect() protoreflect.Message {
+	mi := &file_lowlayer_operation_v1_operation_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QuotaEffect.ProtoReflect.Descriptor instead.
+func (*QuotaEffect) Descriptor() ([]byte, []int) {
+	return file_lowlayer_operation_v1_operation_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *QuotaEffect) GetResource() string {
+	if x != nil {
+		return x.Resource
+	}
+	return ""
+}
+
+func (x *QuotaEffect) GetUsageChange() int32 {
+	if x != nil {
+		return x.UsageChange
+	}
+	return 0
+}
+
+func (x *QuotaEffect) GetLimit() int32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
 // Step is one piece of an operation's work.
 type Step struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -306,7 +619,7 @@ type Step struct {
 
 func (x *Step) Reset() {
 	*x = Step{}
-	mi := &file_lowlayer_operation_v1_operation_proto_msgTypes[1]
+	mi := &file_lowlayer_operation_v1_operation_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -318,7 +631,7 @@ func (x *Step) String() string {
 func (*Step) ProtoMessage() {}
 
 func (x *Step) ProtoReflect() protoreflect.Message {
-	mi := &file_lowlayer_operation_v1_operation_proto_msgTypes[1]
+	mi := &file_lowlayer_operation_v1_operation_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -331,7 +644,7 @@ func (x *Step) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Step.ProtoReflect.Descriptor instead.
 func (*Step) Descriptor() ([]byte, []int) {
-	return file_lowlayer_operation_v1_operation_proto_rawDescGZIP(), []int{1}
+	return file_lowlayer_operation_v1_operation_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Step) GetName() string {
@@ -415,7 +728,7 @@ var File_lowlayer_operation_v1_operation_proto protoreflect.FileDescriptor
 
 const file_lowlayer_operation_v1_operation_proto_rawDesc = "" +
 	"\n" +
-	"%lowlayer/operation/v1/operation.proto\x12\x15lowlayer.operation.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1clowlayer/type/v1/state.proto\"\x84\x06\n" +
+	"%lowlayer/operation/v1/operation.proto\x12\x15lowlayer.operation.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1clowlayer/type/v1/state.proto\"\xd9\x06\n" +
 	"\x11OperationMetadata\x12\x1f\n" +
 	"\bresource\x18\x01 \x01(\tB\x03\xe0A\x03R\bresource\x12&\n" +
 	"\fresource_uid\x18\x02 \x01(\tB\x03\xe0A\x03R\vresourceUid\x12\x17\n" +
@@ -438,7 +751,34 @@ const file_lowlayer_operation_v1_operation_proto_rawDesc = "" +
 	"\x10cancel_requested\x18\x0e \x01(\bB\x03\xe0A\x03R\x0fcancelRequested\x12\x1e\n" +
 	"\btrace_id\x18\x0f \x01(\tB\x03\xe0A\x03R\atraceId\x12\"\n" +
 	"\n" +
-	"request_id\x18\x10 \x01(\tB\x03\xe0A\x03R\trequestId\"\xaf\x04\n" +
+	"request_id\x18\x10 \x01(\tB\x03\xe0A\x03R\trequestId\x12\x1d\n" +
+	"\areceipt\x18\x11 \x01(\tB\x03\xe0A\x03R\areceipt\x124\n" +
+	"\x04plan\x18\x12 \x01(\v2\x1b.lowlayer.operation.v1.PlanB\x03\xe0A\x03R\x04plan\"\xec\x01\n" +
+	"\x04Plan\x126\n" +
+	"\x05steps\x18\x01 \x03(\v2\x1b.lowlayer.operation.v1.StepB\x03\xe0A\x03R\x05steps\x12C\n" +
+	"\aobjects\x18\x02 \x03(\v2$.lowlayer.operation.v1.PlannedObjectB\x03\xe0A\x03R\aobjects\x12=\n" +
+	"\x05quota\x18\x03 \x03(\v2\".lowlayer.operation.v1.QuotaEffectB\x03\xe0A\x03R\x05quota\x12(\n" +
+	"\rmonthly_price\x18\x04 \x01(\tB\x03\xe0A\x03R\fmonthlyPrice\"\xbf\x02\n" +
+	"\rPlannedObject\x12H\n" +
+	"\x06action\x18\x01 \x01(\x0e2+.lowlayer.operation.v1.PlannedObject.ActionB\x03\xe0A\x03R\x06action\x12\x17\n" +
+	"\x04step\x18\x02 \x01(\tB\x03\xe0A\x03R\x04step\x12\x17\n" +
+	"\x04type\x18\x03 \x01(\tB\x03\xe0A\x03R\x04type\x12\x13\n" +
+	"\x02id\x18\x04 \x01(\tB\x03\xe0A\x03R\x02id\x12\x17\n" +
+	"\x04name\x18\x05 \x01(\tB\x03\xe0A\x03R\x04name\x12\x1f\n" +
+	"\bresource\x18\x06 \x01(\tB\x03\xe0A\x03R\bresource\x12\x1d\n" +
+	"\aservice\x18\a \x01(\tB\x03\xe0A\x03R\aservice\"D\n" +
+	"\x06Action\x12\x16\n" +
+	"\x12ACTION_UNSPECIFIED\x10\x00\x12\n" +
+	"\n" +
+	"\x06CREATE\x10\x01\x12\n" +
+	"\n" +
+	"\x06UPDATE\x10\x02\x12\n" +
+	"\n" +
+	"\x06DELETE\x10\x03\"q\n" +
+	"\vQuotaEffect\x12\x1f\n" +
+	"\bresource\x18\x01 \x01(\tB\x03\xe0A\x03R\bresource\x12&\n" +
+	"\fusage_change\x18\x02 \x01(\x05B\x03\xe0A\x03R\vusageChange\x12\x19\n" +
+	"\x05limit\x18\x03 \x01(\x05B\x03\xe0A\x03R\x05limit\"\xaf\x04\n" +
 	"\x04Step\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x03R\x04name\x12\x19\n" +
 	"\x05title\x18\x02 \x01(\tB\x03\xe0A\x03R\x05title\x12<\n" +
@@ -483,45 +823,54 @@ func file_lowlayer_operation_v1_operation_proto_rawDescGZIP() []byte {
 	return file_lowlayer_operation_v1_operation_proto_rawDescData
 }
 
-var file_lowlayer_operation_v1_operation_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_lowlayer_operation_v1_operation_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_lowlayer_operation_v1_operation_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_lowlayer_operation_v1_operation_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_lowlayer_operation_v1_operation_proto_goTypes = []any{
-	(Step_State)(0),                              // 0: lowlayer.operation.v1.Step.State
-	(*OperationMetadata)(nil),                    // 1: lowlayer.operation.v1.OperationMetadata
-	(*Step)(nil),                                 // 2: lowlayer.operation.v1.Step
-	(*timestamppb.Timestamp)(nil),                // 3: google.protobuf.Timestamp
-	(*v1.Blockage)(nil),                          // 4: lowlayer.type.v1.Blockage
-	(*longrunningpb.GetOperationRequest)(nil),    // 5: google.longrunning.GetOperationRequest
-	(*longrunningpb.ListOperationsRequest)(nil),  // 6: google.longrunning.ListOperationsRequest
-	(*longrunningpb.CancelOperationRequest)(nil), // 7: google.longrunning.CancelOperationRequest
-	(*longrunningpb.WaitOperationRequest)(nil),   // 8: google.longrunning.WaitOperationRequest
-	(*longrunningpb.Operation)(nil),              // 9: google.longrunning.Operation
-	(*longrunningpb.ListOperationsResponse)(nil), // 10: google.longrunning.ListOperationsResponse
-	(*emptypb.Empty)(nil),                        // 11: google.protobuf.Empty
+	(PlannedObject_Action)(0),                    // 0: lowlayer.operation.v1.PlannedObject.Action
+	(Step_State)(0),                              // 1: lowlayer.operation.v1.Step.State
+	(*OperationMetadata)(nil),                    // 2: lowlayer.operation.v1.OperationMetadata
+	(*Plan)(nil),                                 // 3: lowlayer.operation.v1.Plan
+	(*PlannedObject)(nil),                        // 4: lowlayer.operation.v1.PlannedObject
+	(*QuotaEffect)(nil),                          // 5: lowlayer.operation.v1.QuotaEffect
+	(*Step)(nil),                                 // 6: lowlayer.operation.v1.Step
+	(*timestamppb.Timestamp)(nil),                // 7: google.protobuf.Timestamp
+	(*v1.Blockage)(nil),                          // 8: lowlayer.type.v1.Blockage
+	(*longrunningpb.GetOperationRequest)(nil),    // 9: google.longrunning.GetOperationRequest
+	(*longrunningpb.ListOperationsRequest)(nil),  // 10: google.longrunning.ListOperationsRequest
+	(*longrunningpb.CancelOperationRequest)(nil), // 11: google.longrunning.CancelOperationRequest
+	(*longrunningpb.WaitOperationRequest)(nil),   // 12: google.longrunning.WaitOperationRequest
+	(*longrunningpb.Operation)(nil),              // 13: google.longrunning.Operation
+	(*longrunningpb.ListOperationsResponse)(nil), // 14: google.longrunning.ListOperationsResponse
+	(*emptypb.Empty)(nil),                        // 15: google.protobuf.Empty
 }
 var file_lowlayer_operation_v1_operation_proto_depIdxs = []int32{
-	3,  // 0: lowlayer.operation.v1.OperationMetadata.create_time:type_name -> google.protobuf.Timestamp
-	3,  // 1: lowlayer.operation.v1.OperationMetadata.update_time:type_name -> google.protobuf.Timestamp
-	3,  // 2: lowlayer.operation.v1.OperationMetadata.end_time:type_name -> google.protobuf.Timestamp
-	3,  // 3: lowlayer.operation.v1.OperationMetadata.estimated_end_time:type_name -> google.protobuf.Timestamp
-	2,  // 4: lowlayer.operation.v1.OperationMetadata.steps:type_name -> lowlayer.operation.v1.Step
-	4,  // 5: lowlayer.operation.v1.OperationMetadata.blockage:type_name -> lowlayer.type.v1.Blockage
-	0,  // 6: lowlayer.operation.v1.Step.state:type_name -> lowlayer.operation.v1.Step.State
-	3,  // 7: lowlayer.operation.v1.Step.start_time:type_name -> google.protobuf.Timestamp
-	3,  // 8: lowlayer.operation.v1.Step.end_time:type_name -> google.protobuf.Timestamp
-	5,  // 9: lowlayer.operation.v1.OperationService.GetOperation:input_type -> google.longrunning.GetOperationRequest
-	6,  // 10: lowlayer.operation.v1.OperationService.ListOperations:input_type -> google.longrunning.ListOperationsRequest
-	7,  // 11: lowlayer.operation.v1.OperationService.CancelOperation:input_type -> google.longrunning.CancelOperationRequest
-	8,  // 12: lowlayer.operation.v1.OperationService.WaitOperation:input_type -> google.longrunning.WaitOperationRequest
-	9,  // 13: lowlayer.operation.v1.OperationService.GetOperation:output_type -> google.longrunning.Operation
-	10, // 14: lowlayer.operation.v1.OperationService.ListOperations:output_type -> google.longrunning.ListOperationsResponse
-	11, // 15: lowlayer.operation.v1.OperationService.CancelOperation:output_type -> google.protobuf.Empty
-	9,  // 16: lowlayer.operation.v1.OperationService.WaitOperation:output_type -> google.longrunning.Operation
-	13, // [13:17] is the sub-list for method output_type
-	9,  // [9:13] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	7,  // 0: lowlayer.operation.v1.OperationMetadata.create_time:type_name -> google.protobuf.Timestamp
+	7,  // 1: lowlayer.operation.v1.OperationMetadata.update_time:type_name -> google.protobuf.Timestamp
+	7,  // 2: lowlayer.operation.v1.OperationMetadata.end_time:type_name -> google.protobuf.Timestamp
+	7,  // 3: lowlayer.operation.v1.OperationMetadata.estimated_end_time:type_name -> google.protobuf.Timestamp
+	6,  // 4: lowlayer.operation.v1.OperationMetadata.steps:type_name -> lowlayer.operation.v1.Step
+	8,  // 5: lowlayer.operation.v1.OperationMetadata.blockage:type_name -> lowlayer.type.v1.Blockage
+	3,  // 6: lowlayer.operation.v1.OperationMetadata.plan:type_name -> lowlayer.operation.v1.Plan
+	6,  // 7: lowlayer.operation.v1.Plan.steps:type_name -> lowlayer.operation.v1.Step
+	4,  // 8: lowlayer.operation.v1.Plan.objects:type_name -> lowlayer.operation.v1.PlannedObject
+	5,  // 9: lowlayer.operation.v1.Plan.quota:type_name -> lowlayer.operation.v1.QuotaEffect
+	0,  // 10: lowlayer.operation.v1.PlannedObject.action:type_name -> lowlayer.operation.v1.PlannedObject.Action
+	1,  // 11: lowlayer.operation.v1.Step.state:type_name -> lowlayer.operation.v1.Step.State
+	7,  // 12: lowlayer.operation.v1.Step.start_time:type_name -> google.protobuf.Timestamp
+	7,  // 13: lowlayer.operation.v1.Step.end_time:type_name -> google.protobuf.Timestamp
+	9,  // 14: lowlayer.operation.v1.OperationService.GetOperation:input_type -> google.longrunning.GetOperationRequest
+	10, // 15: lowlayer.operation.v1.OperationService.ListOperations:input_type -> google.longrunning.ListOperationsRequest
+	11, // 16: lowlayer.operation.v1.OperationService.CancelOperation:input_type -> google.longrunning.CancelOperationRequest
+	12, // 17: lowlayer.operation.v1.OperationService.WaitOperation:input_type -> google.longrunning.WaitOperationRequest
+	13, // 18: lowlayer.operation.v1.OperationService.GetOperation:output_type -> google.longrunning.Operation
+	14, // 19: lowlayer.operation.v1.OperationService.ListOperations:output_type -> google.longrunning.ListOperationsResponse
+	15, // 20: lowlayer.operation.v1.OperationService.CancelOperation:output_type -> google.protobuf.Empty
+	13, // 21: lowlayer.operation.v1.OperationService.WaitOperation:output_type -> google.longrunning.Operation
+	18, // [18:22] is the sub-list for method output_type
+	14, // [14:18] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_lowlayer_operation_v1_operation_proto_init() }
@@ -534,8 +883,8 @@ func file_lowlayer_operation_v1_operation_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lowlayer_operation_v1_operation_proto_rawDesc), len(file_lowlayer_operation_v1_operation_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   2,
+			NumEnums:      2,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

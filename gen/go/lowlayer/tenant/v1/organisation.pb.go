@@ -69,9 +69,12 @@ type Organisation struct {
 	// Id of its Keystone project.
 	OpenstackProjectId string `protobuf:"bytes,18,opt,name=openstack_project_id,json=openstackProjectId,proto3" json:"openstack_project_id,omitempty"`
 	// Its application credential, without the secret.
-	Credential    *Credential `protobuf:"bytes,19,opt,name=credential,proto3" json:"credential,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Credential *Credential `protobuf:"bytes,19,opt,name=credential,proto3" json:"credential,omitempty"`
+	// While true, neither it nor its tenant can be deleted: such a call answers FAILED_PRECONDITION (`DELETION_PROTECTED`),
+	// also with `force` and `purge`.
+	DeletionProtection bool `protobuf:"varint,20,opt,name=deletion_protection,json=deletionProtection,proto3" json:"deletion_protection,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Organisation) Reset() {
@@ -235,6 +238,13 @@ func (x *Organisation) GetCredential() *Credential {
 		return x.Credential
 	}
 	return nil
+}
+
+func (x *Organisation) GetDeletionProtection() bool {
+	if x != nil {
+		return x.DeletionProtection
+	}
+	return false
 }
 
 // VpcOrder is one VPC of the order for an organisation.
@@ -493,7 +503,10 @@ type CreateOrganisationRequest struct {
 	// Last part of its name: 2 to 40 lower-case letters, digits and dashes, starting with a letter.
 	OrganisationId string `protobuf:"bytes,3,opt,name=organisation_id,json=organisationId,proto3" json:"organisation_id,omitempty"`
 	// Makes repeating the call safe.
-	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
+	// are those the call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -554,6 +567,13 @@ func (x *CreateOrganisationRequest) GetRequestId() string {
 		return x.RequestId
 	}
 	return ""
+}
+
+func (x *CreateOrganisationRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
 }
 
 // GetOrganisationRequest names an organisation.
@@ -756,7 +776,10 @@ type UpdateOrganisationRequest struct {
 	// Fields to change; empty means all that are set.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	// Makes repeating the call safe.
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
+	// are those the call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -812,6 +835,13 @@ func (x *UpdateOrganisationRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *UpdateOrganisationRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 // DeleteOrganisationRequest deletes an organisation.
 type DeleteOrganisationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -824,7 +854,10 @@ type DeleteOrganisationRequest struct {
 	// Remove it at once and for good, instead of at `purge_time`.
 	Purge bool `protobuf:"varint,4,opt,name=purge,proto3" json:"purge,omitempty"`
 	// Makes repeating the call safe.
-	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
+	// are those the call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,6,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -894,13 +927,23 @@ func (x *DeleteOrganisationRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *DeleteOrganisationRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 // UndeleteOrganisationRequest brings an organisation back.
 type UndeleteOrganisationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// `tenants/{tenant}/organisations/{organisation}`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Makes repeating the call safe.
-	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
+	// are those the call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -949,13 +992,23 @@ func (x *UndeleteOrganisationRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *UndeleteOrganisationRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 // RotateOrganisationCredentialRequest asks for a new credential.
 type RotateOrganisationCredentialRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// `tenants/{tenant}/organisations/{organisation}`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Makes repeating the call safe.
-	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
+	// are those the call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1004,11 +1057,19 @@ func (x *RotateOrganisationCredentialRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *RotateOrganisationCredentialRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 var File_lowlayer_tenant_v1_organisation_proto protoreflect.FileDescriptor
 
 const file_lowlayer_tenant_v1_organisation_proto_rawDesc = "" +
 	"\n" +
-	"%lowlayer/tenant/v1/organisation.proto\x12\x12lowlayer.tenant.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1clowlayer/type/v1/state.proto\"\xf4\t\n" +
+	"%lowlayer/tenant/v1/organisation.proto\x12\x12lowlayer.tenant.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1clowlayer/type/v1/state.proto\"\xaa\n" +
+	"\n" +
 	"\fOrganisation\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x15\n" +
 	"\x03uid\x18\x02 \x01(\tB\x03\xe0A\x03R\x03uid\x12-\n" +
@@ -1039,7 +1100,8 @@ const file_lowlayer_tenant_v1_organisation_proto_rawDesc = "" +
 	"\x14openstack_project_id\x18\x12 \x01(\tB\x03\xe0A\x03R\x12openstackProjectId\x12C\n" +
 	"\n" +
 	"credential\x18\x13 \x01(\v2\x1e.lowlayer.tenant.v1.CredentialB\x03\xe0A\x03R\n" +
-	"credential\x1a9\n" +
+	"credential\x124\n" +
+	"\x13deletion_protection\x18\x14 \x01(\bB\x03\xe0A\x01R\x12deletionProtection\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:p\xeaAm\n" +
@@ -1070,14 +1132,15 @@ const file_lowlayer_tenant_v1_organisation_proto_rawDesc = "" +
 	"\vcreate_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"createTime\x12@\n" +
 	"\vexpire_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"expireTime\"\xda\x02\n" +
+	"expireTime\"\x84\x03\n" +
 	"\x19CreateOrganisationRequest\x12l\n" +
 	"\x06parent\x18\x01 \x01(\tBT\xe0A\x02\xfaA!\x12\x1fapi.lowlayer.cloud/Organisation\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x06parent\x12O\n" +
 	"\forganisation\x18\x02 \x01(\v2 .lowlayer.tenant.v1.OrganisationB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\forganisation\x12S\n" +
 	"\x0forganisation_id\x18\x03 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^[a-z]([a-z0-9-]{0,38}[a-z0-9])$R\x0eorganisationId\x12)\n" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\"\xae\x01\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xae\x01\n" +
 	"\x16GetOrganisationRequest\x12\x93\x01\n" +
 	"\x04name\x18\x01 \x01(\tB\x7f\xe0A\x02\xfaA!\n" +
 	"\x1fapi.lowlayer.cloud/Organisation\xbaHUrS2Q^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\"\xd5\x02\n" +
@@ -1091,14 +1154,15 @@ const file_lowlayer_tenant_v1_organisation_proto_rawDesc = "" +
 	"\fshow_deleted\x18\x06 \x01(\bB\x03\xe0A\x01R\vshowDeleted\"\x8b\x01\n" +
 	"\x19ListOrganisationsResponse\x12F\n" +
 	"\rorganisations\x18\x01 \x03(\v2 .lowlayer.tenant.v1.OrganisationR\rorganisations\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd9\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x83\x02\n" +
 	"\x19UpdateOrganisationRequest\x12O\n" +
 	"\forganisation\x18\x01 \x01(\v2 .lowlayer.tenant.v1.OrganisationB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\forganisation\x12@\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
 	"updateMask\x12)\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\"\xb2\x02\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xdc\x02\n" +
 	"\x19DeleteOrganisationRequest\x12\x93\x01\n" +
 	"\x04name\x18\x01 \x01(\tB\x7f\xe0A\x02\xfaA!\n" +
 	"\x1fapi.lowlayer.cloud/Organisation\xbaHUrS2Q^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\x12\x1e\n" +
@@ -1108,19 +1172,22 @@ const file_lowlayer_tenant_v1_organisation_proto_rawDesc = "" +
 	"\x05purge\x18\x04 \x01(\bB\x03\xe0A\x01R\x05purge\x12)\n" +
 	"\n" +
 	"request_id\x18\x05 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\"\xde\x01\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x06 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x88\x02\n" +
 	"\x1bUndeleteOrganisationRequest\x12\x93\x01\n" +
 	"\x04name\x18\x01 \x01(\tB\x7f\xe0A\x02\xfaA!\n" +
 	"\x1fapi.lowlayer.cloud/Organisation\xbaHUrS2Q^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\x12)\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\"\xe6\x01\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x90\x02\n" +
 	"#RotateOrganisationCredentialRequest\x12\x93\x01\n" +
 	"\x04name\x18\x01 \x01(\tB\x7f\xe0A\x02\xfaA!\n" +
 	"\x1fapi.lowlayer.cloud/Organisation\xbaHUrS2Q^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\x12)\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId2\xd6\x0e\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xd6\x0e\n" +
 	"\x13OrganisationService\x12\xa8\x02\n" +
 	"\x12CreateOrganisation\x12-.lowlayer.tenant.v1.CreateOrganisationRequest\x1a\x1d.google.longrunning.Operation\"\xc3\x01\xcaA7\n" +
 	"\fOrganisation\x12'lowlayer.operation.v1.OperationMetadata\xdaA#parent,organisation,organisation_id\xda\xe2\x18%\n" +

@@ -37,7 +37,8 @@ const (
 type OrganisationServiceClient interface {
 	// CreateOrganisation takes the whole order and is one operation: a Keystone project with quota and a rotated
 	// application credential, the bastion's hub network, and every VPC of `vpcs`. Its steps show the work of the other
-	// services. The response is an Organisation.
+	// services. The response is an Organisation. With `validate_only` hub and VPCs are one object each in the plan: what they are
+	// made of is not listed.
 	//
 	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`), FAILED_PRECONDITION (`TENANT_SUSPENDED`), ALREADY_EXISTS
 	// (`ORGANISATION_EXISTS`), INVALID_ARGUMENT with every bad field of the order, VPC by VPC.
@@ -46,14 +47,18 @@ type OrganisationServiceClient interface {
 	GetOrganisation(ctx context.Context, in *GetOrganisationRequest, opts ...grpc.CallOption) (*Organisation, error)
 	// ListOrganisations answers the organisations of a tenant, page by page.
 	ListOrganisations(ctx context.Context, in *ListOrganisationsRequest, opts ...grpc.CallOption) (*ListOrganisationsResponse, error)
-	// UpdateOrganisation changes the fields of the mask: `display_name`, `labels`, `quota`. The response is an Organisation.
+	// UpdateOrganisation changes the fields of the mask: `display_name`, `labels`, `quota`, `deletion_protection`. The
+	// response is an Organisation.
 	//
 	// Errors: ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT for a field that cannot change (`mode`, `hub_cidr`, `vpcs`).
 	UpdateOrganisation(ctx context.Context, in *UpdateOrganisationRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
 	// DeleteOrganisation switches an organisation off (its Keystone project is disabled) and marks it deleted; it can be
 	// undeleted until its `purge_time`. With `purge` it is removed at once, with its VPCs when `force` is set too.
 	//
-	// Errors: FAILED_PRECONDITION (`ORGANISATION_NOT_EMPTY`) when VPCs remain and `force` is not set.
+	// Errors: FAILED_PRECONDITION (`ORGANISATION_NOT_EMPTY`) when VPCs remain and `force` is not set,
+	// (`DELETION_PROTECTED`) when it, or with `force` a VPC of it, has `deletion_protection`.
+	//
+	// With `validate_only` the plan is the preview: every object that goes, those of its networks included.
 	DeleteOrganisation(ctx context.Context, in *DeleteOrganisationRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
 	// UndeleteOrganisation brings a deleted organisation back while its `purge_time` lies ahead.
 	//
@@ -150,7 +155,8 @@ func (c *organisationServiceClient) RotateOrganisationCredential(ctx context.Con
 type OrganisationServiceServer interface {
 	// CreateOrganisation takes the whole order and is one operation: a Keystone project with quota and a rotated
 	// application credential, the bastion's hub network, and every VPC of `vpcs`. Its steps show the work of the other
-	// services. The response is an Organisation.
+	// services. The response is an Organisation. With `validate_only` hub and VPCs are one object each in the plan: what they are
+	// made of is not listed.
 	//
 	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`), FAILED_PRECONDITION (`TENANT_SUSPENDED`), ALREADY_EXISTS
 	// (`ORGANISATION_EXISTS`), INVALID_ARGUMENT with every bad field of the order, VPC by VPC.
@@ -159,14 +165,18 @@ type OrganisationServiceServer interface {
 	GetOrganisation(context.Context, *GetOrganisationRequest) (*Organisation, error)
 	// ListOrganisations answers the organisations of a tenant, page by page.
 	ListOrganisations(context.Context, *ListOrganisationsRequest) (*ListOrganisationsResponse, error)
-	// UpdateOrganisation changes the fields of the mask: `display_name`, `labels`, `quota`. The response is an Organisation.
+	// UpdateOrganisation changes the fields of the mask: `display_name`, `labels`, `quota`, `deletion_protection`. The
+	// response is an Organisation.
 	//
 	// Errors: ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT for a field that cannot change (`mode`, `hub_cidr`, `vpcs`).
 	UpdateOrganisation(context.Context, *UpdateOrganisationRequest) (*longrunningpb.Operation, error)
 	// DeleteOrganisation switches an organisation off (its Keystone project is disabled) and marks it deleted; it can be
 	// undeleted until its `purge_time`. With `purge` it is removed at once, with its VPCs when `force` is set too.
 	//
-	// Errors: FAILED_PRECONDITION (`ORGANISATION_NOT_EMPTY`) when VPCs remain and `force` is not set.
+	// Errors: FAILED_PRECONDITION (`ORGANISATION_NOT_EMPTY`) when VPCs remain and `force` is not set,
+	// (`DELETION_PROTECTED`) when it, or with `force` a VPC of it, has `deletion_protection`.
+	//
+	// With `validate_only` the plan is the preview: every object that goes, those of its networks included.
 	DeleteOrganisation(context.Context, *DeleteOrganisationRequest) (*longrunningpb.Operation, error)
 	// UndeleteOrganisation brings a deleted organisation back while its `purge_time` lies ahead.
 	//

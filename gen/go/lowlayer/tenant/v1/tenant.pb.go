@@ -64,8 +64,11 @@ type Tenant struct {
 	PurgeTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=purge_time,json=purgeTime,proto3" json:"purge_time,omitempty"`
 	// Id of its Keystone domain.
 	OpenstackDomainId string `protobuf:"bytes,15,opt,name=openstack_domain_id,json=openstackDomainId,proto3" json:"openstack_domain_id,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// While true, neither it nor what is above it can be deleted: such a call answers FAILED_PRECONDITION
+	// (`DELETION_PROTECTED`), also with `force` and `purge`.
+	DeletionProtection bool `protobuf:"varint,16,opt,name=deletion_protection,json=deletionProtection,proto3" json:"deletion_protection,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Tenant) Reset() {
@@ -203,6 +206,13 @@ func (x *Tenant) GetOpenstackDomainId() string {
 	return ""
 }
 
+func (x *Tenant) GetDeletionProtection() bool {
+	if x != nil {
+		return x.DeletionProtection
+	}
+	return false
+}
+
 // CreateTenantRequest asks for a tenant.
 type CreateTenantRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -212,7 +222,10 @@ type CreateTenantRequest struct {
 	TenantId string `protobuf:"bytes,2,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
 	// Makes repeating the call safe: the same id with the same content answers the first operation again for 24 h, with
 	// other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
+	// are those the call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -266,6 +279,13 @@ func (x *CreateTenantRequest) GetRequestId() string {
 		return x.RequestId
 	}
 	return ""
+}
+
+func (x *CreateTenantRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
 }
 
 // GetTenantRequest names a tenant.
@@ -459,7 +479,10 @@ type UpdateTenantRequest struct {
 	// Fields to change; empty means all that are set.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	// Makes repeating the call safe.
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
+	// are those the call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -515,6 +538,13 @@ func (x *UpdateTenantRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *UpdateTenantRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 // DeleteTenantRequest deletes a tenant.
 type DeleteTenantRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -527,7 +557,10 @@ type DeleteTenantRequest struct {
 	// Remove it at once and for good, instead of at `purge_time`. It works on a tenant already deleted, too.
 	Purge bool `protobuf:"varint,4,opt,name=purge,proto3" json:"purge,omitempty"`
 	// Makes repeating the call safe.
-	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
+	// are those the call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,6,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -597,13 +630,23 @@ func (x *DeleteTenantRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *DeleteTenantRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 // UndeleteTenantRequest brings a tenant back.
 type UndeleteTenantRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// `tenants/{tenant}`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Makes repeating the call safe.
-	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
+	// are those the call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -652,6 +695,13 @@ func (x *UndeleteTenantRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *UndeleteTenantRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 // SuspendTenantRequest switches a tenant off.
 type SuspendTenantRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -660,7 +710,10 @@ type SuspendTenantRequest struct {
 	// Why; shown in its conditions.
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Makes repeating the call safe.
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
+	// are those the call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -716,13 +769,23 @@ func (x *SuspendTenantRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *SuspendTenantRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 // ResumeTenantRequest ends a suspension.
 type ResumeTenantRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// `tenants/{tenant}`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Makes repeating the call safe.
-	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
+	// are those the call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -771,11 +834,18 @@ func (x *ResumeTenantRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *ResumeTenantRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 var File_lowlayer_tenant_v1_tenant_proto protoreflect.FileDescriptor
 
 const file_lowlayer_tenant_v1_tenant_proto_rawDesc = "" +
 	"\n" +
-	"\x1flowlayer/tenant/v1/tenant.proto\x12\x12lowlayer.tenant.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1clowlayer/type/v1/state.proto\"\xbe\a\n" +
+	"\x1flowlayer/tenant/v1/tenant.proto\x12\x12lowlayer.tenant.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1clowlayer/type/v1/state.proto\"\xf4\a\n" +
 	"\x06Tenant\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x15\n" +
 	"\x03uid\x18\x02 \x01(\tB\x03\xe0A\x03R\x03uid\x12-\n" +
@@ -800,17 +870,19 @@ const file_lowlayer_tenant_v1_tenant_proto_rawDesc = "" +
 	"deleteTime\x12>\n" +
 	"\n" +
 	"purge_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tpurgeTime\x123\n" +
-	"\x13openstack_domain_id\x18\x0f \x01(\tB\x03\xe0A\x03R\x11openstackDomainId\x1a9\n" +
+	"\x13openstack_domain_id\x18\x0f \x01(\tB\x03\xe0A\x03R\x11openstackDomainId\x124\n" +
+	"\x13deletion_protection\x18\x10 \x01(\bB\x03\xe0A\x01R\x12deletionProtection\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:A\xeaA>\n" +
-	"\x19api.lowlayer.cloud/Tenant\x12\x10tenants/{tenant}*\atenants2\x06tenant\"\xc6\x01\n" +
+	"\x19api.lowlayer.cloud/Tenant\x12\x10tenants/{tenant}*\atenants2\x06tenant\"\xf0\x01\n" +
 	"\x13CreateTenantRequest\x12=\n" +
 	"\x06tenant\x18\x01 \x01(\v2\x1a.lowlayer.tenant.v1.TenantB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06tenant\x12E\n" +
 	"\ttenant_id\x18\x02 \x01(\tB(\xe0A\x02\xbaH\"r 2\x1e^[a-z][a-z0-9-]{1,38}[a-z0-9]$R\btenantId\x12)\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\"v\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"v\n" +
 	"\x10GetTenantRequest\x12b\n" +
 	"\x04name\x18\x01 \x01(\tBN\xe0A\x02\xfaA\x1b\n" +
 	"\x19api.lowlayer.cloud/Tenant\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x04name\"\xe1\x01\n" +
@@ -823,14 +895,15 @@ const file_lowlayer_tenant_v1_tenant_proto_rawDesc = "" +
 	"\fshow_deleted\x18\x05 \x01(\bB\x03\xe0A\x01R\vshowDeleted\"s\n" +
 	"\x13ListTenantsResponse\x124\n" +
 	"\atenants\x18\x01 \x03(\v2\x1a.lowlayer.tenant.v1.TenantR\atenants\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc1\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xeb\x01\n" +
 	"\x13UpdateTenantRequest\x12=\n" +
 	"\x06tenant\x18\x01 \x01(\v2\x1a.lowlayer.tenant.v1.TenantB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06tenant\x12@\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
 	"updateMask\x12)\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\"\xfa\x01\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xa4\x02\n" +
 	"\x13DeleteTenantRequest\x12b\n" +
 	"\x04name\x18\x01 \x01(\tBN\xe0A\x02\xfaA\x1b\n" +
 	"\x19api.lowlayer.cloud/Tenant\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x04name\x12\x1e\n" +
@@ -840,26 +913,30 @@ const file_lowlayer_tenant_v1_tenant_proto_rawDesc = "" +
 	"\x05purge\x18\x04 \x01(\bB\x03\xe0A\x01R\x05purge\x12)\n" +
 	"\n" +
 	"request_id\x18\x05 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\"\xa6\x01\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x06 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xd0\x01\n" +
 	"\x15UndeleteTenantRequest\x12b\n" +
 	"\x04name\x18\x01 \x01(\tBN\xe0A\x02\xfaA\x1b\n" +
 	"\x19api.lowlayer.cloud/Tenant\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x04name\x12)\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\"\xca\x01\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xf4\x01\n" +
 	"\x14SuspendTenantRequest\x12b\n" +
 	"\x04name\x18\x01 \x01(\tBN\xe0A\x02\xfaA\x1b\n" +
 	"\x19api.lowlayer.cloud/Tenant\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x04name\x12#\n" +
 	"\x06reason\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xf4\x03R\x06reason\x12)\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\"\xa4\x01\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xce\x01\n" +
 	"\x13ResumeTenantRequest\x12b\n" +
 	"\x04name\x18\x01 \x01(\tBN\xe0A\x02\xfaA\x1b\n" +
 	"\x19api.lowlayer.cloud/Tenant\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x04name\x12)\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId2\xb2\r\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xb2\r\n" +
 	"\rTenantService\x12\xe0\x01\n" +
 	"\fCreateTenant\x12'.lowlayer.tenant.v1.CreateTenantRequest\x1a\x1d.google.longrunning.Operation\"\x87\x01\xcaA1\n" +
 	"\x06Tenant\x12'lowlayer.operation.v1.OperationMetadata\xdaA\x10tenant,tenant_id\xda\xe2\x18!\n" +

@@ -47,14 +47,17 @@ type TenantServiceClient interface {
 	GetTenant(ctx context.Context, in *GetTenantRequest, opts ...grpc.CallOption) (*Tenant, error)
 	// ListTenants answers the tenants the caller may see, page by page.
 	ListTenants(ctx context.Context, in *ListTenantsRequest, opts ...grpc.CallOption) (*ListTenantsResponse, error)
-	// UpdateTenant changes the fields of the mask: `display_name`, `labels`. The response of the operation is a Tenant.
+	// UpdateTenant changes the fields of the mask: `display_name`, `labels`, `deletion_protection`. The response of the operation is a Tenant.
 	//
 	// Errors: ABORTED (`ETAG_MISMATCH`) when `etag` is stale, INVALID_ARGUMENT for a field that cannot change.
 	UpdateTenant(ctx context.Context, in *UpdateTenantRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
 	// DeleteTenant switches a tenant off and marks it deleted; it can be undeleted until its `purge_time`. With `purge` it
 	// is removed at once, with everything in it when `force` is set too. The response of the operation is a Tenant.
 	//
-	// Errors: FAILED_PRECONDITION (`TENANT_NOT_EMPTY`) when organisations remain and `force` is not set.
+	// Errors: FAILED_PRECONDITION (`TENANT_NOT_EMPTY`) when organisations remain and `force` is not set,
+	// (`DELETION_PROTECTED`) when it, or with `force` anything in it, has `deletion_protection`.
+	//
+	// With `validate_only` the plan is the preview: every object that goes, those of its organisations and networks included.
 	DeleteTenant(ctx context.Context, in *DeleteTenantRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
 	// UndeleteTenant brings a deleted tenant back while its `purge_time` lies ahead. The response is a Tenant.
 	//
@@ -172,14 +175,17 @@ type TenantServiceServer interface {
 	GetTenant(context.Context, *GetTenantRequest) (*Tenant, error)
 	// ListTenants answers the tenants the caller may see, page by page.
 	ListTenants(context.Context, *ListTenantsRequest) (*ListTenantsResponse, error)
-	// UpdateTenant changes the fields of the mask: `display_name`, `labels`. The response of the operation is a Tenant.
+	// UpdateTenant changes the fields of the mask: `display_name`, `labels`, `deletion_protection`. The response of the operation is a Tenant.
 	//
 	// Errors: ABORTED (`ETAG_MISMATCH`) when `etag` is stale, INVALID_ARGUMENT for a field that cannot change.
 	UpdateTenant(context.Context, *UpdateTenantRequest) (*longrunningpb.Operation, error)
 	// DeleteTenant switches a tenant off and marks it deleted; it can be undeleted until its `purge_time`. With `purge` it
 	// is removed at once, with everything in it when `force` is set too. The response of the operation is a Tenant.
 	//
-	// Errors: FAILED_PRECONDITION (`TENANT_NOT_EMPTY`) when organisations remain and `force` is not set.
+	// Errors: FAILED_PRECONDITION (`TENANT_NOT_EMPTY`) when organisations remain and `force` is not set,
+	// (`DELETION_PROTECTED`) when it, or with `force` anything in it, has `deletion_protection`.
+	//
+	// With `validate_only` the plan is the preview: every object that goes, those of its organisations and networks included.
 	DeleteTenant(context.Context, *DeleteTenantRequest) (*longrunningpb.Operation, error)
 	// UndeleteTenant brings a deleted tenant back while its `purge_time` lies ahead. The response is a Tenant.
 	//

@@ -13,6 +13,7 @@ import (
 	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/libs/rpc"
+	"github.com/low-layer/platform/services/gateway/internal/api/merge"
 	"github.com/low-layer/platform/services/gateway/internal/client"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
@@ -68,15 +69,11 @@ func ask[R any](ctx context.Context, s *Server, name string, call func(context.C
 	if err != nil {
 		return none, err
 	}
-	r, err := call(outgoing(ctx), operationv1.NewOperationServiceClient(b.Conn))
+	r, err := call(merge.Outgoing(ctx), operationv1.NewOperationServiceClient(b.Conn))
 	if err != nil {
 		return none, client.Error(err, b.Name, rpc.RequestID(ctx))
 	}
 	return r, nil
-}
-
-func outgoing(ctx context.Context) context.Context {
-	return client.Outgoing(ctx, client.Tokens(ctx), rpc.RequestID(ctx))
 }
 
 // GetOperation answers one operation.

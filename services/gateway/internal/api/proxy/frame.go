@@ -1,9 +1,12 @@
 package proxy
 
 import (
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/status"
 )
 
 // frame is a message that is passed on as it came. It holds one reference to its buffers, which sending gives away.
@@ -13,6 +16,29 @@ type frame struct{ data mem.BufferSlice }
 func (f *frame) free() {
 	f.data.Free()
 	f.data = nil
+}
+
+// Receive receives a message and answers its size. What is larger than limit is thrown away unread.
+func Receive(in grpc.ServerStream, m any, limit int) (size int, err error) {
+	f, raw := m.(*frame)
+	if !raw {
+		f = &frame{}
+	}
+	if err := in.RecvMsg(f); err != nil {
+		return 0, err //nolint:wrapcheck // a status already
+	}
+	size = f.data.Len()
+	if raw && size <= limit {
+		return size, nil
+	}
+	defer f.free()
+	if size > limit {
+		return size, nil
+	}
+	if err := NewCodec().messages.Unmarshal(f.data, m); err != nil {
+		return size, status.Errorf(codes.Internal, "read the message: %v", err)
+	}
+	return size, nil
 }
 
 // Codec passes frames on without looking into them and leaves messages to the codec of protobuf.

@@ -65,8 +65,11 @@ func (p *Proxy) Handle(_ any, in grpc.ServerStream) error {
 	return client.Error(p.unary(ctx, in, backend, full), backend.Name, id)
 }
 
-// RequestID is the id of a call: the caller's when it sent one that can be logged, else a new one.
+// RequestID is the id of a call: the one it has already, the caller's when it sent one that can be logged, else a new one.
 func RequestID(ctx context.Context) string {
+	if id := rpc.RequestID(ctx); id != "" {
+		return id
+	}
 	if v := metadata.ValueFromIncomingContext(ctx, RequestIDKey); len(v) == 1 && rpc.ValidRequestID(v[0]) {
 		return v[0]
 	}
@@ -103,35 +106,38 @@ func (p *Proxy) unary(ctx context.Context, in grpc.ServerStream, b client.Backen
 
 // stream passes messages both ways until the service ends the call.
 func (p *Proxy) stream(ctx context.Context, in grpc.ServerStream, b client.Backend, method string) error {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
 	desc := &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}
 	out, err := b.Conn.NewStream(ctx, desc, method, grpc.ForceCodecV2(p.codec))
 	if err != nil {
-		cancel()
+		cancel(nil)
 		return err //nolint:wrapcheck // a status already
 	}
 	go upload(in, out, cancel)
 	err = download(in, out)
+	if refused, ok := errs.As(context.Cause(ctx)); ok {
+		err = refused // a message of the caller, on account of which the call was cancelled
+	}
 	in.SetTrailer(passable(out.Trailer()))
 	// Receiving from the caller ends with the handler, which the goroutine therefore cannot be waited for; cancelling
 	// ends what it sends.
-	cancel()
+	cancel(nil)
 	return err
 }
 
 // upload passes the caller's messages on. A caller that breaks off cancels the call.
-func upload(in grpc.ServerStream, out grpc.ClientStream, cancel context.CancelFunc) {
+func upload(in grpc.ServerStream, out grpc.ClientStream, cancel context.CancelCauseFunc) {
 	for {
 		var f frame
 		err := in.RecvMsg(&f)
 		if errors.Is(err, io.EOF) {
-			if out.CloseSend() != nil {
-				cancel()
+			if err := out.CloseSend(); err != nil {
+				cancel(err)
 			}
 			return
 		}
 		if err != nil {
-			cancel()
+			cancel(err)
 			return
 		}
 		err = out.SendMsg(&f)

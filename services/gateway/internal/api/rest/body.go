@@ -29,7 +29,7 @@ func read(r *http.Request, c *call) (*errs.Error, int) {
 		}
 	}
 	if r.ContentLength > MaxBody {
-		return tooLarge()
+		return TooLarge(), http.StatusRequestEntityTooLarge
 	}
 	data, err := take(r.Body, r.ContentLength)
 	switch {
@@ -39,7 +39,7 @@ func read(r *http.Request, c *call) (*errs.Error, int) {
 	case err != nil:
 		return errs.InvalidAs(errs.ReasonInvalidFields, errs.Field("body", "did not arrive whole; send the request again")), 0
 	case len(data) > MaxBody:
-		return tooLarge()
+		return TooLarge(), http.StatusRequestEntityTooLarge
 	case len(data) == 0:
 		r.Body = http.NoBody
 		return nil, 0
@@ -66,9 +66,10 @@ func take(from io.Reader, length int64) ([]byte, error) {
 	return data[:n], err //nolint:wrapcheck // told apart by the caller
 }
 
-func tooLarge() (*errs.Error, int) {
+// TooLarge is the error of a request that is larger than MaxBody, over REST and gRPC.
+func TooLarge() *errs.Error {
 	return errs.New(errs.InvalidArgument, problem.BodyTooLarge,
-		"the body is larger than %d bytes; send less in one request", MaxBody), http.StatusRequestEntityTooLarge
+		"the request is larger than %d bytes; send less in one request", MaxBody)
 }
 
 func jsonOnly(r *http.Request) *errs.Error {

@@ -8,6 +8,7 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/services/gateway/internal/client"
 	"github.com/low-layer/platform/services/gateway/internal/edge/problem"
+	"github.com/low-layer/platform/services/gateway/internal/edge/route"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/genproto/googleapis/api/annotations"
@@ -82,6 +83,9 @@ func (c *call) complete(m protoreflect.Message) error {
 	}
 	if c.ifMatch != "" && !set(m, c.route.Etag, c.ifMatch) {
 		return errs.InvalidAs(problem.InvalidHeader, errs.Field(ifMatch, "differs from the etag in the body or query; give one of them"))
+	}
+	if f := m.Descriptor().Fields().ByName(route.ValidateOnly); f != nil && c.validateOnly {
+		m.Set(f, protoreflect.ValueOfBool(true))
 	}
 	if c.route.Verb == "PATCH" && !c.masked {
 		c.trim(m)

@@ -18,16 +18,14 @@ import (
 	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/rpc"
+	"github.com/low-layer/platform/services/gateway/internal/api/observe"
 	"github.com/low-layer/platform/services/gateway/internal/edge/problem"
 	"github.com/low-layer/platform/services/gateway/internal/edge/route"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/trace"
 )
 
-// Limits of one request.
+// Limits of one request; gRPC's messages have the same.
 const (
 	MaxBody    = 1 << 20
 	MaxHeaders = 32 << 10
@@ -39,6 +37,8 @@ type Config struct {
 	Routes *route.Table
 	// Logger gets a line for every request that failed.
 	Logger *slog.Logger
+	// Observer sees every request.
+	Observer *observe.Observer
 	// Timeout of a request; WaitTimeout of one that waits for something, like a long poll.
 	Timeout, WaitTimeout time.Duration
 }
@@ -80,6 +80,8 @@ type call struct {
 	// idempotencyKey and ifMatch are from the headers of those names; ifNoneMatch too, for reads.
 	idempotencyKey, ifMatch string
 	ifNoneMatch             []string
+	// validateOnly is true when a parameter asks for a plan of a method whose fields are in the body.
+	validateOnly bool
 	// masked is true when the caller chose the fields to change.
 	masked bool
 	// sent is true once a service was called: errors are its answers from then on.
@@ -94,26 +96,28 @@ func callOf(ctx context.Context) *call {
 }
 
 // ServeHTTP answers one request.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) ServeHTTP(plain http.ResponseWriter, r *http.Request) {
+	ctx, seen := h.cfg.Observer.BeginREST(r)
+	w := &recorder{ResponseWriter: plain}
 	c := &call{started: time.Now(), verb: r.Method, tokens: r.Header.Values("Authorization")}
 	c.id = RequestID(w, r)
+	defer func() { seen.EndREST(ctx, c.verb, c.template(), w.status) }()
 	defer func() {
 		if cause := recover(); cause != nil {
 			h.problem(w, r, c, 0, errs.Internal(fmt.Errorf("panic: %v\n%s", cause, debug.Stack())))
 		}
 	}()
 	if e, status := h.admit(r, c); e != nil {
-		h.refuse(w, r, c, status, e)
+		h.refuse(w, r.WithContext(ctx), c, status, e)
 		return
 	}
 	timeout := h.cfg.Timeout
 	if c.route.Rule.GetRate() == authzv1.RateClass_STREAM {
 		timeout = h.cfg.WaitTimeout
 	}
-	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), callKey{}, c), timeout)
+	bounded, cancel := context.WithTimeout(context.WithValue(ctx, callKey{}, c), timeout)
 	defer cancel()
-	name(ctx, c.route)
-	r = r.WithContext(ctx)
+	r = r.WithContext(bounded)
 	r.Method = c.route.Verb
 	h.mux.ServeHTTP(w, r)
 }
@@ -188,17 +192,45 @@ func allow(verbs []string) string {
 	return strings.Join(append(out, http.MethodOptions), ", ")
 }
 
-// name gives the span and the metrics the route instead of the path, which differs with every resource.
-func name(ctx context.Context, r *route.Route) {
-	template := attribute.String("http.route", r.Template)
-	if span := trace.SpanFromContext(ctx); span.IsRecording() {
-		span.SetName(r.Verb + " " + r.Template)
-		span.SetAttributes(template)
+// template is that of the route, which unlike the path is one of a few.
+func (c *call) template() string {
+	if c.route == nil {
+		return ""
 	}
-	if l, ok := otelhttp.LabelerFromContext(ctx); ok {
-		l.Add(template)
+	return c.route.Template
+}
+
+// recorder remembers the status of an answer.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader begins the answer.
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write writes the body.
+func (r *recorder) Write(p []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(p) //nolint:wrapcheck // it is the connection's
+}
+
+// Flush sends what was written so far, as streams need it.
+func (r *recorder) Flush() {
+	if f, ok := r.ResponseWriter.(http.Flusher); ok {
+		f.Flush()
 	}
 }
+
+// Unwrap is how deadlines find the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 func size(r *http.Request) int {
 	n := len(r.RequestURI)

@@ -43,6 +43,8 @@ func query(r *http.Request, c *call) *errs.Error {
 			rewritten = rewritten || text != v
 			values[key][i] = text
 		}
+		// grpc-gateway reads no parameters where the body is the whole request.
+		c.validateOnly = c.validateOnly || c.route.Body == "*" && p.Path == route.ValidateOnly && values.Get(key) == "true"
 		c.masked = c.masked || p.Field.Message() != nil && p.Field.Message().FullName() == fieldMask
 	}
 	if rewritten {

@@ -1,18 +1,18 @@
 // Package server is the one port of the edge: REST over HTTP/1.1 and HTTP/2, and gRPC over HTTP/2, without TLS.
 //
 // It promises bounds on everything a caller can hold: time to send headers and body, time to be answered, idle time,
-// sizes, and streams of one connection. It stops by saying NOT_SERVING, letting requests in flight finish within the
+// sizes, and streams of one connection; the same for both protocols where both have them. It stops by saying NOT_SERVING, letting requests in flight finish within the
 // drain time, and cutting off what is left.
 package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/low-layer/platform/services/gateway/internal/api/rest"
@@ -24,6 +24,8 @@ type Config struct {
 	ReadHeader, Read time.Duration
 	// Write is the time from the headers to the end of the answer; longer than the longest poll.
 	Write time.Duration
+	// Timeout of a gRPC call, WaitTimeout of one that waits for something, StreamTimeout of a stream. REST has its own.
+	Timeout, WaitTimeout, StreamTimeout time.Duration
 	// Idle is how long a connection may be unused.
 	Idle time.Duration
 	// Drain is how long requests in flight may take when the server stops.
@@ -40,25 +42,27 @@ const hardMaxHeaders = 8 * rest.MaxHeaders
 
 // Server is the edge's port.
 type Server struct {
-	cfg      Config
-	http     *http.Server
-	grpc     *GRPC
-	listener net.Listener
-	flying   inFlight
+	cfg    Config
+	port   *port
+	web    *http.Server
+	grpc   *gRPC
+	flying inFlight
 }
 
 // New listens, so that Addr is known, but answers nothing before Serve. API is what answers paths below /v1/, site
 // everything else.
-func New(ctx context.Context, address string, cfg Config, g *GRPC, api, site http.Handler) (*Server, error) {
+func New(ctx context.Context, address string, cfg Config, parts GRPCConfig, api, site http.Handler) (*Server, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen for the gateway: %w", err)
 	}
-	s := &Server{cfg: cfg, grpc: g, listener: listener}
+	s := &Server{cfg: cfg}
+	s.port = newPort(listener, cfg.ReadHeader, uint32(cfg.MaxStreams), cfg.Logger) //nolint:gosec // settings keep it in range
+	s.grpc = newGRPC(ctx, cfg, parts, &s.flying)
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
-	s.http = &http.Server{
+	s.web = &http.Server{
 		Handler:           s.split(api, site),
 		Protocols:         &protocols,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: cfg.MaxStreams, SendPingTimeout: cfg.Idle},
@@ -73,14 +77,10 @@ func New(ctx context.Context, address string, cfg Config, g *GRPC, api, site htt
 }
 
 // Addr is where the server listens.
-func (s *Server) Addr() string { return s.listener.Addr().String() }
+func (s *Server) Addr() string { return s.port.listener.Addr().String() }
 
 func (s *Server) split(api, site http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
-			s.serveGRPC(w, r)
-			return
-		}
 		s.flying.enter()
 		defer s.flying.leave()
 		secure(w.Header())
@@ -90,19 +90,6 @@ func (s *Server) split(api, site http.Handler) http.Handler {
 		}
 		site.ServeHTTP(w, r)
 	})
-}
-
-// serveGRPC lifts the time limits of REST: a stream may live long, and gRPC has deadlines of its own.
-func (s *Server) serveGRPC(w http.ResponseWriter, r *http.Request) {
-	if !s.grpc.streams[r.URL.Path] {
-		s.flying.enter()
-		defer s.flying.leave()
-	}
-	c := http.NewResponseController(w)
-	if errors.Join(c.SetReadDeadline(time.Time{}), c.SetWriteDeadline(time.Time{})) != nil {
-		s.cfg.Logger.DebugContext(r.Context(), "the time limits of a gRPC call could not be lifted")
-	}
-	s.grpc.server.ServeHTTP(w, r)
 }
 
 // secure sets what every answer to a browser carries. Pages that need more say so themselves.
@@ -125,34 +112,55 @@ var (
 
 // Serve answers until ctx ends, then drains. It returns nil after such a stop.
 func (s *Server) Serve(ctx context.Context) error {
-	failed := make(chan error, 1)
-	go func() { failed <- s.http.Serve(s.listener) }()
+	serving, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var servers sync.WaitGroup
+	failed := make(chan error, 3) // one each, so that none waits to be heard
+	servers.Go(func() { failed <- s.port.serve(serving) })
+	servers.Go(func() { failed <- s.web.Serve(s.port.web) })
+	servers.Go(func() { failed <- s.grpc.server.Serve(s.port.grpc) })
+	var err error
 	select {
-	case err := <-failed:
-		s.grpc.server.Stop()
-		return fmt.Errorf("serve the gateway: %w", err)
+	case err = <-failed:
 	case <-ctx.Done():
 	}
+	if ctx.Err() == nil {
+		err = fmt.Errorf("serve the gateway: %w", err)
+	} else {
+		err = nil
+		s.drain(ctx, &servers)
+	}
+	cancel()
+	s.grpc.endStreams()
+	s.grpc.server.Stop()
+	if e := s.web.Close(); e != nil {
+		s.cfg.Logger.DebugContext(ctx, "close the port", "error", e)
+	}
+	servers.Wait()
+	return err
+}
+
+// drain lets requests in flight finish, within the drain time. What it waits for no longer then, the servers' end ends.
+func (s *Server) drain(ctx context.Context, servers *sync.WaitGroup) {
 	s.grpc.health.Shutdown()
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Drain)
 	defer cancel()
 	closed := make(chan error, 1)
-	go func() { closed <- s.http.Shutdown(stop) }()
+	go func() { closed <- s.web.Shutdown(stop) }()
+	finished, finish := context.WithCancel(stop)
+	servers.Go(func() {
+		defer finish()
+		s.grpc.server.GracefulStop()
+	})
 	// Streams end last, so that those who watch the health of the gateway hear of the drain.
 	select {
 	case <-s.flying.idle():
 	case <-stop.Done():
 	}
 	s.grpc.endStreams()
-	if err := <-closed; err != nil {
+	err := <-closed
+	<-finished.Done()
+	if err != nil || stop.Err() != nil {
 		s.cfg.Logger.WarnContext(ctx, "requests were still in flight when the drain time ended; cutting them off", "after", s.cfg.Drain)
 	}
-	s.grpc.server.Stop()
-	if err := s.http.Close(); err != nil {
-		s.cfg.Logger.DebugContext(ctx, "close the port", "error", err)
-	}
-	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve: %w", err)
-	}
-	return nil
 }

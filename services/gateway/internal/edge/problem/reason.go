@@ -36,7 +36,7 @@ type Reason struct {
 	Remedy string
 }
 
-var table = index(slices.Concat(general, edge, tenancy, networking, operations, cloud, details, blocked))
+var table = index(slices.Concat(general, edge, tenancy, networking, operations, cloud, details, blocked, endings))
 
 func index(all []Reason) map[string]Reason {
 	out := make(map[string]Reason, len(all))

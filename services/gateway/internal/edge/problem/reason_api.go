@@ -58,6 +58,16 @@ var tenancy = []Reason{
 // Reasons of the network service.
 var networking = []Reason{
 	{
+		"ISOLATION_NOT_OBSERVED", "Not observed yet", errs.Unavailable,
+		"The isolation report is computed from what OpenStack was last seen to hold, and it has not been looked at since the platform began.",
+		"Try again in a minute; when it stays, the network service does not get an answer from OpenStack.",
+	},
+	{
+		"ENDPOINT_NOT_FOUND", "No such end", errs.CodeNotFound,
+		"The hub, VPC, address, port or server was in no network of the tenant when OpenStack was last observed.",
+		"Check it; what was made a moment ago is known after the next observation, within a minute.",
+	},
+	{
 		"VPC_NOT_FOUND", "No such VPC", errs.CodeNotFound,
 		"There is no VPC of this name, or it is not yours to see.", "Check the name; list the VPCs of the organisation.",
 	},

@@ -10,6 +10,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
+// ValidateOnly is the field that asks for a plan alone.
+const ValidateOnly = "validate_only"
+
 // Route is one way to call a method over REST.
 type Route struct {
 	*Method
@@ -71,6 +74,10 @@ func newRoute(m *Method, rule *annotations.HttpRule) (*Route, error) {
 	r.RequestID = input.Fields().ByName("request_id")
 	if r.Body != "*" {
 		r.Params = params(input, append(vars, r.Body))
+	} else if f := input.Fields().ByName(ValidateOnly); f != nil {
+		// A plan is asked for in the same way of every method, whether or not its other fields are in the body.
+		p := Param{Path: ValidateOnly, Field: f}
+		r.Params = map[string]Param{ValidateOnly: p, f.JSONName(): p}
 	}
 	return r, nil
 }

@@ -23,7 +23,10 @@ import (
 // Edge is the backend of what the edge answers itself, by asking all the others.
 const Edge = ""
 
-const edgePackage = "lowlayer.operation.v1"
+// ofEdge tells the packages of services that the edge answers itself.
+func ofEdge(pkg string) bool {
+	return pkg == "lowlayer.operation.v1" || pkg == "lowlayer.receipt.v1" || pkg == "lowlayer.authz.v1"
+}
 
 // Files is where descriptors are found; protoregistry.GlobalFiles is one.
 type Files interface {
@@ -78,7 +81,7 @@ func New(files Files, backends []string) (*Table, error) {
 
 // backendOf reads the backend from a package such as `lowlayer.network.v1`.
 func backendOf(pkg string, backends []string) (string, bool) {
-	if pkg == edgePackage {
+	if ofEdge(pkg) {
 		return Edge, true
 	}
 	parts := strings.Split(pkg, ".")

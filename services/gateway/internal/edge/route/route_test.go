@@ -10,6 +10,7 @@ import (
 	_ "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	_ "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
@@ -31,6 +32,8 @@ func TestMatch(t *testing.T) {
 		"POST /v1/tenants/a:suspend":                              "/lowlayer.tenant.v1.TenantService/SuspendTenant",
 		"GET /v1/tenants/a/operations":                            "/lowlayer.operation.v1.OperationService/ListOperations",
 		"POST /v1/tenants/a/operations/b:wait":                    "/lowlayer.operation.v1.OperationService/WaitOperation",
+		"GET /v1/tenants/a/receipts/b":                            "/lowlayer.receipt.v1.ReceiptService/GetReceipt",
+		"GET /v1/receiptKeys":                                     "/lowlayer.receipt.v1.ReceiptService/ListReceiptKeys",
 		"GET /v1/tenants/a/organisations/b/hub":                   "/lowlayer.network.v1.HubService/GetHub",
 		"PATCH /v1/tenants/a/organisations/b/vpcs/c":              "/lowlayer.network.v1.VpcService/UpdateVpc",
 		"GET /v1/tenants/operations":                              "/lowlayer.tenant.v1.TenantService/GetTenant",
@@ -118,7 +121,7 @@ func TestWhatRequestsTake(t *testing.T) {
 		t.Errorf("delete: %+v", remove)
 	}
 	action := find("POST", "/v1/tenants/a:suspend")
-	if action.Prefix() != "" || len(action.Params) != 0 || action.BodyMessage == nil {
+	if action.Prefix() != "" || len(action.Params) != 2 || action.Params["validateOnly"].Path != "validate_only" || action.BodyMessage == nil {
 		t.Errorf("action: %+v", action)
 	}
 }

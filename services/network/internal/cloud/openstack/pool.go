@@ -13,20 +13,22 @@ import (
 const ipv4 = 4
 
 type scopeWire struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	ProjectID string `json:"project_id"`
 }
 
 type poolWire struct {
 	ID             string   `json:"id"`
 	Name           string   `json:"name"`
+	ProjectID      string   `json:"project_id"`
 	AddressScopeID string   `json:"address_scope_id"`
 	Prefixes       []string `json:"prefixes"`
 }
 
 // Scopes lists address scopes.
 func (c *Cloud) Scopes(ctx context.Context, f fabric.Filter) ([]fabric.Scope, error) {
-	wires, err := list[scopeWire](ctx, c, "address-scopes", "address_scopes", []string{"id", "name"}, f)
+	wires, err := list[scopeWire](ctx, c, "address-scopes", "address_scopes", []string{"id", "name", "project_id"}, f)
 	return mapped(wires, func(w scopeWire) fabric.Scope { return fabric.Scope(w) }), err
 }
 
@@ -40,7 +42,7 @@ func (c *Cloud) CreateScope(ctx context.Context, s fabric.Scope) (fabric.Scope, 
 	if err != nil {
 		return fabric.Scope{}, err
 	}
-	return fabric.Scope{ID: made.ID, Name: made.Name}, nil
+	return fabric.Scope{ID: made.ID, Name: made.Name, ProjectID: made.ProjectID}, nil
 }
 
 // DeleteScope removes an address scope.
@@ -52,12 +54,12 @@ func (c *Cloud) DeleteScope(ctx context.Context, id string) error {
 
 // Pools lists subnet pools.
 func (c *Cloud) Pools(ctx context.Context, f fabric.Filter) ([]fabric.Pool, error) {
-	wires, err := list[poolWire](ctx, c, "subnetpools", "subnetpools", []string{"id", "name", "address_scope_id", "prefixes"}, f)
+	wires, err := list[poolWire](ctx, c, "subnetpools", "subnetpools", []string{"id", "name", "project_id", "address_scope_id", "prefixes"}, f)
 	return mapped(wires, poolWire.pool), err
 }
 
 func (w poolWire) pool() fabric.Pool {
-	return fabric.Pool{ID: w.ID, Name: w.Name, ScopeID: w.AddressScopeID, Prefixes: mapped(w.Prefixes, prefix)}
+	return fabric.Pool{ID: w.ID, Name: w.Name, ProjectID: w.ProjectID, ScopeID: w.AddressScopeID, Prefixes: mapped(w.Prefixes, prefix)}
 }
 
 // CreatePool makes a subnet pool of the platform's own project.

@@ -22,7 +22,8 @@ const (
 	Missing FindingKind = "MISSING"
 	// Changed is an object of ours that somebody changed.
 	Changed FindingKind = "CHANGED"
-	// Foreign is an object of others in a network or on a router of ours. It is reported, never touched.
+	// Foreign is an object of others in a project of ours, in a network of ours or on a router of ours. It is reported, never
+	// touched.
 	Foreign FindingKind = "FOREIGN"
 )
 

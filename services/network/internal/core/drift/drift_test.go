@@ -98,6 +98,33 @@ func TestCompare(t *testing.T) {
 		{"server of another project", func(s *small) { s.cloud.Ports[2].ProjectID = "q" }, []string{"FOREIGN neutron.port vm "}},
 		{"router joined elsewhere", func(s *small) { s.cloud.Ports[4].DeviceID = "router" }, []string{"FOREIGN neutron.port elsewhere "}},
 		{"subnet of others", func(s *small) { s.cloud.Subnets = append(s.cloud.Subnets, fabric.Subnet{ID: "odd", NetworkID: "net"}) }, []string{"FOREIGN neutron.subnet odd "}},
+		{"made by hand in our project", func(s *small) {
+			s.cloud.Scopes = append(s.cloud.Scopes, fabric.Scope{ID: "odd-scope", ProjectID: "p"})
+			s.cloud.Pools = append(s.cloud.Pools, fabric.Pool{ID: "odd-pool", ProjectID: "p"})
+			s.cloud.Networks = append(s.cloud.Networks, fabric.Network{ID: "odd-net", Name: "mine", ProjectID: "p"}, fabric.Network{ID: "shared", ProjectID: "q"})
+			s.cloud.Routers = append(s.cloud.Routers, fabric.Router{ID: "odd-router", ProjectID: "p"})
+			s.cloud.Groups = append(s.cloud.Groups, fabric.Group{ID: "odd-group", ProjectID: "p"}, fabric.Group{ID: "usual", Name: "default", ProjectID: "p"})
+			// What is in a network of theirs is told by the network, what is in a network elsewhere is not.
+			s.cloud.Subnets = append(s.cloud.Subnets, fabric.Subnet{ID: "theirs", NetworkID: "odd-net", ProjectID: "p"}, fabric.Subnet{ID: "odd-sub", NetworkID: "shared", ProjectID: "p"})
+			s.cloud.Ports = append(s.cloud.Ports, fabric.Port{ID: "theirs", NetworkID: "odd-net", ProjectID: "p"}, fabric.Port{ID: "odd-port", NetworkID: "shared", ProjectID: "p"})
+		}, []string{
+			"FOREIGN neutron.address_scope odd-scope ", "FOREIGN neutron.subnetpool odd-pool ", "FOREIGN neutron.network odd-net ",
+			"FOREIGN neutron.router odd-router ", "FOREIGN neutron.security_group odd-group ", "FOREIGN neutron.subnet odd-sub ",
+			"FOREIGN neutron.port odd-port ",
+		}},
+		{"made elsewhere", func(s *small) {
+			s.cloud.Networks = append(s.cloud.Networks, fabric.Network{ID: "n", ProjectID: "q"}, fabric.Network{ID: "none"})
+			s.cloud.Routers = append(s.cloud.Routers, fabric.Router{ID: "r", ProjectID: "q"})
+			s.cloud.Groups = append(s.cloud.Groups, fabric.Group{ID: "g", ProjectID: "q"})
+		}, nil},
+		{"being made or removed at this moment", func(s *small) {
+			s.wanted.Skip["vpc_2"] = true
+			s.cloud.Networks = append(s.cloud.Networks, fabric.Network{ID: "n", Name: naming.Object("dev", "network", "vpc_2"), ProjectID: "p"})
+			s.cloud.Routers = append(s.cloud.Routers, fabric.Router{ID: "r", Name: "renamed", ProjectID: "p", Tags: naming.Tags("vpc_2", "acme")})
+		}, nil},
+		{"left behind", func(s *small) {
+			s.cloud.Groups = append(s.cloud.Groups, fabric.Group{ID: "g", Name: naming.Object("dev", "vpc", "vpc_2"), ProjectID: "p"})
+		}, []string{"FOREIGN neutron.security_group g "}},
 		{"worked on", func(s *small) {
 			s.cloud, s.wanted.Skip = drift.Snapshot{}, map[string]bool{"vpc_1": true, "hub_1": true}
 		}, nil},

@@ -4,11 +4,13 @@ import (
 	"fmt"
 
 	"github.com/low-layer/platform/services/network/internal/core/fabric"
+	"github.com/low-layer/platform/services/network/internal/core/naming"
 	"github.com/low-layer/platform/services/network/internal/core/topology"
 )
 
-// foreign finds what others put into our networks and onto our routers.
+// foreign finds what others put into our networks, onto our routers and into our projects.
 func (j *judge) foreign(cloud Snapshot) {
+	j.strangers(cloud)
 	for _, s := range cloud.Subnets {
 		if n, ok := j.owned[topology.TypeNetwork][s.NetworkID]; ok && j.judged(n.ResourceUID) {
 			if _, ours := j.owned[topology.TypeSubnet][s.ID]; !ours {
@@ -19,6 +21,67 @@ func (j *judge) foreign(cloud Snapshot) {
 	for _, p := range cloud.Ports {
 		j.foreignPort(p)
 	}
+}
+
+// defaultGroup is the name of the security group Neutron makes in every project.
+const defaultGroup = "default"
+
+// stranger is an object in a project of ours, as far as it matters whether it is ours.
+type stranger struct {
+	objectType, id, name, project string
+	tags                          []string
+}
+
+// strangers finds what others made in our projects, beside our networks. What belongs to a network of theirs is told by it.
+func (j *judge) strangers(cloud Snapshot) {
+	for _, x := range cloud.Scopes {
+		j.stranger(stranger{topology.TypeScope, x.ID, x.Name, x.ProjectID, nil})
+	}
+	for _, x := range cloud.Pools {
+		j.stranger(stranger{topology.TypePool, x.ID, x.Name, x.ProjectID, nil})
+	}
+	for _, x := range cloud.Networks {
+		j.stranger(stranger{topology.TypeNetwork, x.ID, x.Name, x.ProjectID, x.Tags})
+	}
+	for _, x := range cloud.Routers {
+		j.stranger(stranger{topology.TypeRouter, x.ID, x.Name, x.ProjectID, x.Tags})
+	}
+	for _, x := range cloud.Groups {
+		if x.Name != defaultGroup {
+			j.stranger(stranger{topology.TypeGroup, x.ID, x.Name, x.ProjectID, x.Tags})
+		}
+	}
+	for _, x := range cloud.Subnets {
+		if !j.inOurs(x.NetworkID) {
+			j.stranger(stranger{topology.TypeSubnet, x.ID, x.Name, x.ProjectID, nil})
+		}
+	}
+	for _, x := range cloud.Ports {
+		if !j.inOurs(x.NetworkID) && !topology.NeutronOwn(x) && j.owned[topology.TypeRouter][x.DeviceID].ID == "" {
+			j.stranger(stranger{topology.TypePort, x.ID, x.Name, x.ProjectID, nil})
+		}
+	}
+}
+
+// inOurs tells the networks that are judged themselves: our own, and those of others in our projects.
+func (j *judge) inOurs(network string) bool {
+	_, owned := j.owned[topology.TypeNetwork][network]
+	_, ours := j.wants.hubs[j.networks[network].ProjectID]
+	return owned || ours
+}
+
+// stranger reports an object with the hub of its project, unless it is ours: in the ledger, or so named that it may be what a
+// resource makes or removes at this moment.
+func (j *judge) stranger(s stranger) {
+	h, ok := j.wants.hubs[s.project]
+	if _, owned := j.owned[s.objectType][s.id]; !ok || s.project == "" || owned || !j.judged(h.ResourceUID) || j.skip[naming.UID(s.name, s.tags)] {
+		return
+	}
+	text := s.id
+	if s.name != "" {
+		text += " (" + s.name + ")"
+	}
+	j.add(h, Foreign, s.objectType, s.id, fmt.Sprintf("%s %s in project %s is not ours", noun(s.objectType), text, s.project))
 }
 
 func (j *judge) foreignPort(p fabric.Port) {

@@ -6,7 +6,6 @@ import (
 	"github.com/low-layer/platform/services/network/internal/core/fabric"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
-	"github.com/low-layer/platform/services/network/internal/core/naming"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
 	"github.com/low-layer/platform/services/network/internal/core/topology"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
@@ -31,6 +30,8 @@ type groupWant struct {
 type wants struct {
 	known   map[string]string // names of the resources there are, by uid
 	project map[string]string
+	// hubs are the hubs of the projects, as whatever is found in a project is reported.
+	hubs    map[string]Owned
 	subnets map[objectKey]subnetWant
 	groups  map[string]groupWant
 	routes  map[string][]fabric.Route // that a resource's router may have
@@ -40,7 +41,7 @@ type wants struct {
 
 func (w Wanted) wants() *wants {
 	out := &wants{
-		known: map[string]string{}, project: map[string]string{}, subnets: map[objectKey]subnetWant{},
+		known: map[string]string{}, project: map[string]string{}, hubs: map[string]Owned{}, subnets: map[objectKey]subnetWant{},
 		groups: map[string]groupWant{}, routes: map[string][]fabric.Route{}, hubRouter: map[string]string{},
 	}
 	for _, b := range w.Boundaries {
@@ -60,16 +61,17 @@ func (w Wanted) wants() *wants {
 	for _, p := range w.Peerings {
 		out.addPeering(p, vpcs[p.VpcUID], vpcs[p.PeerUID])
 	}
-	for uid, rules := range peeringRules(w.Peerings) {
-		g := out.groups[uid]
-		g.keep = func(r fabric.Rule) bool { return rules[r.Description] }
-		out.groups[uid] = g
+	for _, p := range w.Peerings {
+		a, b := vpcs[p.VpcUID], vpcs[p.PeerUID]
+		out.share(p, a.UID, b.CIDR)
+		out.share(p, b.UID, a.CIDR)
 	}
 	return out
 }
 
 func (w *wants) addHub(h hub.Hub) {
 	w.known[h.UID], w.project[h.UID] = h.Name.String(), h.ProjectID
+	w.hubs[h.ProjectID] = Owned{ResourceUID: h.UID, Resource: h.Name.String(), Tenant: h.Name.Tenant}
 	w.subnets[objectKey{h.UID, topology.StepSubnet}] = subnetWant{ipam.Host(h.CIDR, 1), true}
 	w.groups[h.UID] = groupWant{rules: topology.HubRules(h), keep: none}
 }
@@ -95,18 +97,15 @@ func (w *wants) addPeering(p peering.Peering, a, b vpc.Vpc) {
 	w.routes[b.UID] = append(w.routes[b.UID], ofPeer)
 }
 
-// peeringRules are the descriptions of rules that peerings put into the groups of VPCs.
-func peeringRules(peerings []peering.Peering) map[string]map[string]bool {
-	out := map[string]map[string]bool{}
-	for _, p := range peerings {
-		for _, uid := range []string{p.VpcUID, p.PeerUID} {
-			if out[uid] == nil {
-				out[uid] = map[string]bool{}
-			}
-			out[uid][naming.PeeringDescription(p.UID)] = true
-		}
+// share spares the rules in a VPC's group that a peering stands on.
+func (w *wants) share(p peering.Peering, uid string, other netip.Prefix) {
+	g, ok := w.groups[uid]
+	if !ok {
+		return
 	}
-	return out
+	spared := g.keep
+	g.keep = func(r fabric.Rule) bool { return spared(r) || topology.PeeringNeeds(p, other, r) }
+	w.groups[uid] = g
 }
 
 func none(fabric.Rule) bool { return false }

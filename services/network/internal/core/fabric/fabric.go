@@ -22,12 +22,12 @@ type Filter struct {
 }
 
 // Scope is an address scope: inside of it no address is used twice.
-type Scope struct{ ID, Name string }
+type Scope struct{ ID, Name, ProjectID string }
 
 // Pool is a subnet pool: the addresses subnets of one scope are taken from.
 type Pool struct {
-	ID, Name, ScopeID string
-	Prefixes          []netip.Prefix
+	ID, Name, ProjectID, ScopeID string
+	Prefixes                     []netip.Prefix
 }
 
 // Network is a layer-2 network.

@@ -3,6 +3,8 @@
 // an object is found again before it could be tagged or written down.
 package naming
 
+import "strings"
+
 // OwnTag is on every object of LOW-LAYER that takes tags.
 const OwnTag = "lowlayer"
 
@@ -17,6 +19,16 @@ func Tags(uid, tenant string) []string {
 	return []string{OwnTag, fit(OwnTag + ":tenant=" + tenant), fit(OwnTag + ":uid=" + uid)}
 }
 
+// UID is that of the resource an object was made for, told by its name or its tags; empty when neither tells.
+func UID(name string, tags []string) string {
+	for _, t := range tags {
+		if uid, ok := strings.CutPrefix(t, OwnTag+":uid="); ok {
+			return uid
+		}
+	}
+	return name[strings.LastIndexByte(name, '-')+1:]
+}
+
 func fit(tag string) string { return tag[:min(len(tag), maxTag)] }
 
 // AllowDescription marks a security group rule that every group of its kind has.
@@ -27,6 +39,17 @@ func IngressDescription(name string) string { return "lowlayer:ingress=" + name 
 
 // PeeringDescription marks a security group rule a peering made.
 func PeeringDescription(uid string) string { return "lowlayer:peering=" + uid }
+
+// ruleMark begins the description of every security group rule of ours.
+const ruleMark = OwnTag + ":"
+
+// OurRule tells by its description whether we made a security group rule, for whichever resource.
+func OurRule(description string) bool { return strings.HasPrefix(description, ruleMark) }
+
+// PeeringRule tells whether a peering made a security group rule; the peering may be gone by now.
+func PeeringRule(description string) bool {
+	return strings.HasPrefix(description, PeeringDescription(""))
+}
 
 // EgressDescription marks a rule that lets traffic out, put back after somebody removed the one Neutron made.
 const EgressDescription = "lowlayer:egress"

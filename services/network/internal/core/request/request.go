@@ -10,6 +10,8 @@ type Identity struct {
 	ID string
 	// Digest is that of everything else the caller sent.
 	Digest []byte
+	// ValidateOnly asks for the plan alone: whatever is done is rolled back. ID is empty then.
+	ValidateOnly bool
 }
 
 // List asks for a page.

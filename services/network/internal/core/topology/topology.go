@@ -45,7 +45,7 @@ func VpcRules(v vpc.Vpc) []fabric.Rule {
 	for _, r := range v.Ingress {
 		rule := allow(v.ProjectID, naming.IngressDescription(r.Name), string(r.Protocol), r.PortMin, r.PortMax, r.Source)
 		// A cloud holds no two rules for the same traffic: what is allowed already needs no second one.
-		if !holds(rules, rule) {
+		if !Holds(rules, rule) {
 			rules = append(rules, rule)
 		}
 	}
@@ -55,6 +55,16 @@ func VpcRules(v vpc.Vpc) []fabric.Rule {
 // PeeringRule lets the other end of a peering in to a VPC.
 func PeeringRule(uid, project string, other netip.Prefix) fabric.Rule {
 	return allow(project, naming.PeeringDescription(uid), "", 0, 0, other)
+}
+
+// PeeringNeeds tells which rules in the group of a VPC a peering stands on: its own, and once it is accepted any other of ours
+// that lets the same traffic in. A group holds no two rules for one traffic, so a rule of the VPC's own that says the same
+// as the peering's is the one both rely on, and stays as long as either does.
+func PeeringNeeds(p peering.Peering, other netip.Prefix, r fabric.Rule) bool {
+	if r.Description == naming.PeeringDescription(p.UID) {
+		return true
+	}
+	return p.Acceptance == peering.Accepted && naming.OurRule(r.Description) && r.Traffic() == PeeringRule(p.UID, "", other).Traffic()
 }
 
 // HubRoutes are the routes of a hub router: one to each VPC, over its link.
@@ -97,7 +107,8 @@ func egress(project string) []fabric.Rule {
 	return []fabric.Rule{rule, six}
 }
 
-func holds(rules []fabric.Rule, rule fabric.Rule) bool {
+// Holds tells whether rules let the traffic of a rule through, whoever made them.
+func Holds(rules []fabric.Rule, rule fabric.Rule) bool {
 	for _, r := range rules {
 		if r.Traffic() == rule.Traffic() {
 			return true
@@ -107,12 +118,14 @@ func holds(rules []fabric.Rule, rule fabric.Rule) bool {
 }
 
 // CompareRules tells which of the wanted rules are missing, and which of those there are not wanted. A rule is the wanted one
-// when it lets the same traffic through under the same description; rules that let traffic out need no description.
+// when it lets the same traffic through under the same description; rules that let traffic out need no description, and one
+// that a peering made does as well, whether or not the peering is still there.
 func CompareRules(have, want []fabric.Rule, keep func(fabric.Rule) bool) (missing, surplus []fabric.Rule) {
 	left := slices.Clone(have)
 	for _, w := range want {
 		i := slices.IndexFunc(left, func(h fabric.Rule) bool {
-			return h.Traffic() == w.Traffic() && (w.Direction == fabric.Egress || h.Description == w.Description)
+			return h.Traffic() == w.Traffic() &&
+				(w.Direction == fabric.Egress || h.Description == w.Description || naming.PeeringRule(h.Description))
 		})
 		if i < 0 {
 			missing = append(missing, w)

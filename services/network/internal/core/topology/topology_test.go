@@ -106,6 +106,42 @@ func TestCompareRulesConverges(t *testing.T) {
 	})
 }
 
+// A rule that a VPC and a peering both ask for is one rule, whoever made it, and goes when neither needs it any more.
+func TestSharedRule(t *testing.T) {
+	v, other := dev(), netip.MustParsePrefix("10.64.32.0/20")
+	v.Ingress = []vpc.IngressRule{{Name: "peer", Source: other}}
+	with := topology.VpcRules(v)
+	v.Ingress = nil
+	without := topology.VpcRules(v)
+	p := peering.Peering{Acceptance: peering.Accepted}
+	p.UID = "peer_1"
+	peers := append(slices.Clone(without), topology.PeeringRule(p.UID, "p", other))
+	needs := func(r fabric.Rule) bool { return topology.PeeringNeeds(p, other, r) }
+	pending := p
+	pending.Acceptance = peering.Pending
+	nobody := func(fabric.Rule) bool { return false }
+	byHand := append(slices.Clone(without), fabric.Rule{Direction: fabric.Ingress, EtherType: "IPv4", Remote: other})
+	for name, c := range map[string]struct {
+		have, want       []fabric.Rule
+		keep             func(fabric.Rule) bool
+		missing, surplus int
+	}{
+		"the peering's is enough for the VPC":      {peers, with, needs, 0, 0},
+		"also once the peering is gone":            {peers, with, nobody, 0, 0},
+		"the VPC's stays for the peering":          {with, without, needs, 0, 0},
+		"but not for one that was not accepted":    {with, without, func(r fabric.Rule) bool { return topology.PeeringNeeds(pending, other, r) }, 0, 1},
+		"the peering's goes when neither needs it": {peers, without, nobody, 0, 1},
+		"one made by hand is nobody's":             {byHand, with, needs, 1, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			missing, surplus := topology.CompareRules(c.have, c.want, c.keep)
+			if len(missing) != c.missing || len(surplus) != c.surplus {
+				t.Errorf("missing %v, surplus %v", missing, surplus)
+			}
+		})
+	}
+}
+
 func TestDefaultRouteIsAnywhere(t *testing.T) {
 	a := fabric.Rule{Remote: netip.MustParsePrefix("0.0.0.0/0")}
 	if a.Traffic() != (fabric.Rule{}).Traffic() {

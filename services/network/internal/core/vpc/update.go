@@ -21,6 +21,7 @@ type Update struct {
 	Mode        status.Mode
 	CIDR        string
 	Ingress     []IngressRule
+	Protected   bool
 }
 
 // The paths of a mask.
@@ -30,9 +31,10 @@ const (
 	pathIngress     = "ingress_rules"
 	pathMode        = "mode"
 	pathCIDR        = "cidr"
+	pathProtected   = "deletion_protection"
 )
 
-func mutable() []string   { return []string{pathDisplayName, pathLabels, pathIngress} }
+func mutable() []string   { return []string{pathDisplayName, pathLabels, pathIngress, pathProtected} }
 func immutable() []string { return []string{pathMode, pathCIDR} }
 
 // ignored are set by us or say which VPC is meant. A client that sends back all it read names them, and means no harm.
@@ -63,6 +65,8 @@ func (u Update) Apply(v Vpc) (Vpc, error) {
 			v.Labels = maps.Clone(u.Labels)
 		case pathIngress:
 			v.Ingress = slices.Clone(u.Ingress)
+		case pathProtected:
+			v.Protected = u.Protected
 		case pathMode:
 			if u.Mode != v.Mode {
 				bad.Add("vpc.mode", "cannot change from %s; make another VPC with that mode", v.Mode)
@@ -96,7 +100,7 @@ func (u Update) paths() ([]string, error) {
 			paths = append(paths, p)
 		case slices.Contains(ignored(), p):
 		default:
-			bad.Add("update_mask", "%q is no field of a VPC that can be changed; these can: display_name, labels, ingress_rules", p)
+			bad.Add("update_mask", "%q is no field of a VPC that can be changed; these can: display_name, labels, ingress_rules, deletion_protection", p)
 		}
 	}
 	return paths, bad.Err()
@@ -113,6 +117,9 @@ func (u Update) set() []string {
 	}
 	if len(u.Ingress) > 0 {
 		paths = append(paths, pathIngress)
+	}
+	if u.Protected {
+		paths = append(paths, pathProtected)
 	}
 	return append(paths, u.setImmutable()...)
 }

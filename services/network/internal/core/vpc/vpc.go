@@ -31,6 +31,8 @@ type Vpc struct {
 	// ProjectID is the Keystone project of the organisation, HubCIDR the network of its hub.
 	ProjectID string
 	HubCIDR   netip.Prefix
+	// Protected refuses its deletion, and that of its organisation and tenant.
+	Protected bool
 	Cloud     Cloud
 }
 
@@ -54,8 +56,9 @@ type Order struct {
 	// Mode is empty for that of the organisation.
 	Mode status.Mode
 	// CIDR is empty for one that is chosen.
-	CIDR    string
-	Ingress []IngressRule
+	CIDR      string
+	Ingress   []IngressRule
+	Protected bool
 }
 
 // Resolve turns an order into the VPC to make, with the addresses it gets.
@@ -81,6 +84,7 @@ func (o Order) Resolve(uid string, b boundary.Boundary, h hub.Hub, taken []ipam.
 	return Vpc{
 		Meta: status.Meta{UID: uid, Revision: 1}, Name: o.Name, DisplayName: o.DisplayName, Labels: o.Labels, Mode: mode,
 		CIDR: cidr, Transit: transit, Ingress: o.Ingress, ProjectID: h.ProjectID, HubCIDR: h.CIDR,
+		Protected: o.Protected,
 	}, nil
 }
 
@@ -88,6 +92,14 @@ func (o Order) Resolve(uid string, b boundary.Boundary, h hub.Hub, taken []ipam.
 func (v Vpc) Usable() error {
 	if v.Status.State == status.Deleting {
 		return errs.NotFound("vpc", v.Name.String())
+	}
+	return nil
+}
+
+// Deletable refuses to delete a VPC that is protected.
+func (v Vpc) Deletable() error {
+	if v.Protected {
+		return errs.Protected(v.Name.String())
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ package networkfake
 import (
 	"context"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 
@@ -17,6 +18,7 @@ import (
 	internalv1 "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
+	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/grpcerr"
 	"github.com/low-layer/platform/libs/rpc"
 )
@@ -39,6 +41,7 @@ type Fake struct {
 	held       map[string]bool
 	blockage   *typev1.Blockage
 	calls      map[string]int
+	created    []string
 }
 
 // work is an operation and what it does at its end.
@@ -156,6 +159,39 @@ func (f *Fake) Release() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.held, f.blockage = map[string]bool{}, nil
+}
+
+// GiveUp ends the operations of a method that are held as cause says, as if somebody had cancelled or replaced them. A VPC
+// that was being made stays BLOCKED until Mend.
+func (f *Fake) GiveUp(method string, cause *errs.Error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, w := range f.operations {
+		if w.method != method || w.op.GetDone() {
+			continue
+		}
+		w.op.Done, w.op.Result = true, &longrunningpb.Operation_Error{Error: grpcerr.ToStatus(cause).Proto()}
+		if v := f.vpcs[w.meta.GetResource()]; v != nil {
+			v.State = typev1.State_BLOCKED
+			v.Blockage = &typev1.Blockage{
+				Owner: typev1.Blockage_USER, Reason: cause.Reason, Message: cause.Message, Remedy: "update the resource, or delete it",
+			}
+		}
+	}
+}
+
+// Mend makes a VPC whole, as a change by its owner would.
+func (f *Fake) Mend(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.vpcs[name].State, f.vpcs[name].Blockage = typev1.State_ACTIVE, nil
+}
+
+// Created are the names of the VPCs made so far, in the order of the calls.
+func (f *Fake) Created() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.created)
 }
 
 // Calls is how often a method was called.

@@ -11,6 +11,7 @@ import (
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	internalv1 "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
+	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/ids"
@@ -108,6 +109,7 @@ func (f *Fake) CreateVpc(_ context.Context, req *networkv1.CreateVpcRequest) (*l
 			v := proto.CloneOf(req.GetVpc())
 			v.Name, v.Uid, v.State = name, uid, typev1.State_CREATING
 			f.vpcs[name] = v
+			f.created = append(f.created, name)
 		},
 		finish: func() {
 			if v := f.vpcs[name]; v != nil && v.GetUid() == uid {
@@ -134,6 +136,9 @@ func (f *Fake) DeleteVpc(_ context.Context, req *networkv1.DeleteVpcRequest) (*l
 	}, func() error {
 		if f.vpcs[name] == nil {
 			return errs.NotFound("vpc", name)
+		}
+		if f.vpcs[name].GetDeletionProtection() {
+			return errs.Protected(name)
 		}
 		for _, p := range f.peerings {
 			if p.GetVpc() == name || p.GetPeerVpc() == name {
@@ -170,9 +175,16 @@ func (f *Fake) ListVpcs(_ context.Context, req *networkv1.ListVpcsRequest) (*net
 	if err := f.settle(); err != nil {
 		return nil, err
 	}
+	if f.hubs[req.GetParent()] == nil && !strings.HasSuffix(req.GetParent(), "/-") {
+		return nil, errs.NotFound("organisation", req.GetParent())
+	}
 	out := &networkv1.ListVpcsResponse{}
+	parent := strings.TrimSuffix(req.GetParent(), "/-") + "/"
 	for name, v := range f.vpcs {
-		if strings.HasPrefix(name, req.GetParent()+"/") {
+		if req.GetFilter() == "deletion_protection = true" && !v.GetDeletionProtection() {
+			continue
+		}
+		if strings.HasPrefix(name, parent) {
 			out.Vpcs = append(out.Vpcs, proto.CloneOf(v))
 		}
 	}
@@ -195,6 +207,9 @@ func (f *Fake) ListPeerings(_ context.Context, req *networkv1.ListPeeringsReques
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls["ListPeerings"]++
+	if f.boundaries[req.GetParent()] == nil {
+		return nil, errs.NotFound("tenant", req.GetParent())
+	}
 	out := &networkv1.ListPeeringsResponse{}
 	for name, p := range f.peerings {
 		if strings.HasPrefix(name, req.GetParent()+"/") {
@@ -216,6 +231,40 @@ func (f *Fake) DeletePeering(_ context.Context, req *networkv1.DeletePeeringRequ
 		}
 		return nil
 	})
+}
+
+// PreviewRemoval answers an object for each resource below the name.
+func (f *Fake) PreviewRemoval(_ context.Context, req *internalv1.PreviewRemovalRequest) (*internalv1.PreviewRemovalResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls["PreviewRemoval"]++
+	out := &internalv1.PreviewRemovalResponse{}
+	add := func(typ, name string) {
+		out.Objects = append(out.Objects, &operationv1.PlannedObject{
+			Action: operationv1.PlannedObject_DELETE, Step: typ, Type: "neutron." + typ, Id: "id of " + name, Resource: name, Service: "network",
+		})
+	}
+	for name := range f.vpcs {
+		if strings.HasPrefix(name, req.GetName()+"/") {
+			add("router", name)
+		}
+	}
+	for organisation := range f.hubs {
+		if organisation == req.GetName() || strings.HasPrefix(organisation, req.GetName()+"/") {
+			add("network", organisation+"/hub")
+		}
+	}
+	if f.boundaries[req.GetName()] != nil {
+		add("address_scope", req.GetName()+"/boundary")
+	}
+	return out, nil
+}
+
+// Protect protects a VPC against deletion, or lifts that, as its owner would.
+func (f *Fake) Protect(name string, on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.vpcs[name].DeletionProtection = on
 }
 
 // Peer makes a peering between two VPCs, as their owner would.

@@ -97,11 +97,11 @@ func (f *Fake) begun(c change) *work {
 // advance ends work that nothing holds.
 func (f *Fake) advance(w *work) error {
 	w.meta.Blockage = nil
-	if f.held[w.method] {
-		w.meta.Blockage = f.blockage
+	if w.op.GetDone() {
 		return nil
 	}
-	if w.op.GetDone() {
+	if f.held[w.method] {
+		w.meta.Blockage = f.blockage
 		return nil
 	}
 	if w.finish != nil {

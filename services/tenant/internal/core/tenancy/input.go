@@ -45,6 +45,7 @@ type CreateTenant struct {
 	DisplayName string
 	Labels      map[string]string
 	NetworkCIDR string
+	Protected   bool
 	Request     Request
 }
 

@@ -19,6 +19,7 @@ type CreateOrganisation struct {
 	HubCIDR     string
 	Quota       Quota
 	VPCs        []VPCOrder
+	Protected   bool
 	Request     Request
 }
 

@@ -32,6 +32,8 @@ type Organisation struct {
 
 	DeleteTime time.Time
 	PurgeTime  time.Time
+	// Protected refuses its deletion, and that of its tenant.
+	Protected bool
 	// DeletedWithTenant is set when it was deleted because its tenant was; it comes back with it.
 	DeletedWithTenant bool
 	// Removing is set once it is being removed for good, Force when its VPCs go with it whoever made them.
@@ -58,6 +60,8 @@ type Credential struct {
 	ID         string
 	CreateTime time.Time
 	ExpireTime time.Time
+	// Roles are what it gives, sorted, by Keystone's names; empty when that was never recorded.
+	Roles []string
 }
 
 // VPCOrder is one VPC of the order for an organisation.

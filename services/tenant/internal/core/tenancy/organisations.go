@@ -56,7 +56,7 @@ func (s *Organisations) Create(ctx context.Context, in CreateOrganisation) (Oper
 	now := s.clock.Now()
 	o := Organisation{
 		UID: ids.New("org"), TenantID: in.Tenant, ID: in.ID, DisplayName: in.DisplayName, Labels: in.Labels,
-		Mode: in.Mode, HubCIDR: in.HubCIDR, Quota: in.Quota, VPCs: in.VPCs,
+		Mode: in.Mode, HubCIDR: in.HubCIDR, Quota: in.Quota, VPCs: in.VPCs, Protected: in.Protected,
 		CredentialGeneration: 1, Revision: 1, CreateTime: now, UpdateTime: now,
 	}
 	return inTx(ctx, s.store, func(ctx context.Context, tx Tx) (Operation, error) {
@@ -107,6 +107,7 @@ type UpdateOrganisation struct {
 	DisplayName *string
 	Labels      *map[string]string
 	Quota       func(Quota) Quota
+	Protected   *bool
 	Request     Request
 }
 
@@ -120,12 +121,13 @@ func (s *Organisations) Update(ctx context.Context, in UpdateOrganisation) (Oper
 	if err := bad.Err(); err != nil {
 		return nil, err
 	}
-	return s.edit(ctx, in.Key, in.Etag, VerbUpdate, StateUpdating, in.Request, func(_ context.Context, _ Tx, o *Organisation) error {
+	return s.edit(ctx, in.Key, in.Etag, VerbUpdate, in.Request, func(_ context.Context, _ Tx, o *Organisation) error {
 		if err := o.mutable(); err != nil {
 			return err
 		}
 		set(&o.DisplayName, in.DisplayName)
 		set(&o.Labels, in.Labels)
+		set(&o.Protected, in.Protected)
 		if in.Quota != nil {
 			o.Quota = in.Quota(o.Quota)
 		}
@@ -135,7 +137,7 @@ func (s *Organisations) Update(ctx context.Context, in UpdateOrganisation) (Oper
 
 // Rotate makes a new credential and revokes the old one.
 func (s *Organisations) Rotate(ctx context.Context, key OrganisationKey, req Request) (Operation, error) {
-	return s.edit(ctx, key, "", VerbRotate, StateUpdating, req, func(_ context.Context, _ Tx, o *Organisation) error {
+	return s.edit(ctx, key, "", VerbRotate, req, func(_ context.Context, _ Tx, o *Organisation) error {
 		if err := o.mutable(); err != nil {
 			return err
 		}
@@ -153,16 +155,51 @@ type DeleteOrganisation struct {
 	Request Request
 }
 
-// Delete switches an organisation off and marks it deleted, or removes it for good when asked to purge.
+// Delete switches an organisation off and marks it deleted, or removes it for good when asked to purge. A purge that is
+// under way already is the answer to another one.
 func (s *Organisations) Delete(ctx context.Context, in DeleteOrganisation) (Operation, error) {
-	if !in.Force {
-		if op, err := s.checkEmpty(ctx, in); op != nil || err != nil {
+	if op, err := s.checkVPCs(ctx, in); op != nil || err != nil {
+		return op, err
+	}
+	op, err := inTx(ctx, s.store, func(ctx context.Context, tx Tx) (Operation, error) {
+		if op, err := tx.Replay(ctx, in.Key.probe().change(in.Request, VerbDelete, StateDeleting)); op != nil || err != nil {
 			return op, err
 		}
-	}
-	return s.edit(ctx, in.Key, in.Etag, VerbDelete, StateDeleting, in.Request, func(_ context.Context, _ Tx, o *Organisation) error {
-		return s.remove(o, in.Force, in.Purge)
+		o, err := s.hold(ctx, tx, in.Key, in.Etag)
+		if err != nil {
+			return nil, err
+		}
+		if in.Purge && !in.Request.ValidateOnly {
+			if op, err := joinRemoval(ctx, tx, &o, in.Force); op != nil || err != nil {
+				return op, err
+			}
+		}
+		return s.commit(ctx, tx, &o, VerbDelete, StateDeleting, in.Request, func(_ context.Context, _ Tx, o *Organisation) error {
+			if err := o.deletable(); err != nil {
+				return err
+			}
+			return s.remove(o, in.Force, in.Purge)
+		})
 	})
+	if !in.Purge {
+		return op, err
+	}
+	return withNetworks(ctx, s.network, in.Key.probe().Name(), op, err)
+}
+
+// joinRemoval answers the operation that removes an organisation for good already; nil when none does. A second one would
+// supersede it, and who waits for the first would hear that it was given up although it was not. Force is added to it.
+func joinRemoval(ctx context.Context, tx Tx, o *Organisation, force bool) (Operation, error) {
+	if !o.Removing {
+		return nil, nil
+	}
+	if force && !o.Force {
+		o.Force = true
+		if err := tx.UpdateOrganisation(ctx, *o); err != nil {
+			return nil, err
+		}
+	}
+	return tx.Hasten(ctx, o.UID)
 }
 
 func (s *Organisations) remove(o *Organisation, force, purge bool) error {
@@ -182,19 +219,25 @@ func (s *Organisations) remove(o *Organisation, force, purge bool) error {
 	return nil
 }
 
-// checkEmpty asks the network service for VPCs, unless the call was seen before: then they may be gone already.
-func (s *Organisations) checkEmpty(ctx context.Context, in DeleteOrganisation) (Operation, error) {
+// checkVPCs asks the network service for VPCs that speak against the deletion: with force the protected ones, otherwise
+// all. A call that was seen before is answered as it was: by now they may be gone.
+func (s *Organisations) checkVPCs(ctx context.Context, in DeleteOrganisation) (Operation, error) {
 	name := in.Key.probe().Name()
+	underway := false
 	op, err := inTx(ctx, s.store, func(ctx context.Context, tx Tx) (Operation, error) {
 		op, err := tx.Replay(ctx, in.Key.probe().change(in.Request, VerbDelete, StateDeleting))
 		if op != nil || err != nil {
 			return op, err
 		}
-		_, err = tx.LockOrganisation(ctx, in.Key.Tenant, in.Key.Organisation)
+		o, err := tx.LockOrganisation(ctx, in.Key.Tenant, in.Key.Organisation)
+		underway = in.Purge && o.Removing
 		return nil, err
 	})
-	if op != nil || err != nil {
+	if op != nil || err != nil || underway {
 		return op, err
+	}
+	if in.Force {
+		return nil, unprotected(ctx, s.network, name)
 	}
 	vpcs, err := s.network.VPCNames(ctx, name)
 	if err != nil || len(vpcs) == 0 {
@@ -211,7 +254,7 @@ func NotEmpty(organisation string, vpcs []string) *errs.Error {
 
 // Undelete brings an organisation back.
 func (s *Organisations) Undelete(ctx context.Context, key OrganisationKey, req Request) (Operation, error) {
-	return s.edit(ctx, key, "", VerbUndelete, StateUpdating, req, func(_ context.Context, _ Tx, o *Organisation) error {
+	return s.edit(ctx, key, "", VerbUndelete, req, func(_ context.Context, _ Tx, o *Organisation) error {
 		if err := revivable("ORGANISATION", o.Name(), o.Deleted(), o.Removing, o.PurgeTime, s.clock.Now()); err != nil {
 			return err
 		}
@@ -220,30 +263,36 @@ func (s *Organisations) Undelete(ctx context.Context, key OrganisationKey, req R
 	})
 }
 
-// edit is the one path of a change to an organisation that exists. The tenant is held open meanwhile.
+// hold answers an organisation that may be changed, and keeps it and the openness of its tenant until the transaction ends.
+func (s *Organisations) hold(ctx context.Context, tx Tx, key OrganisationKey, tag string) (Organisation, error) {
+	t, err := tx.ShareTenant(ctx, key.Tenant)
+	if err != nil {
+		return Organisation{}, err
+	}
+	o, err := tx.LockOrganisation(ctx, key.Tenant, key.Organisation)
+	if err != nil {
+		return Organisation{}, err
+	}
+	if err := t.open(); err != nil {
+		return Organisation{}, err
+	}
+	return o, etag.Check(o.Name(), tag, o.Etag())
+}
+
+// edit is the usual path of a change to an organisation that exists.
 func (s *Organisations) edit(
-	ctx context.Context, key OrganisationKey, tag string, verb Verb, transient State, req Request,
+	ctx context.Context, key OrganisationKey, tag string, verb Verb, req Request,
 	change func(context.Context, Tx, *Organisation) error,
 ) (Operation, error) {
 	return inTx(ctx, s.store, func(ctx context.Context, tx Tx) (Operation, error) {
-		if op, err := tx.Replay(ctx, key.probe().change(req, verb, transient)); op != nil || err != nil {
+		if op, err := tx.Replay(ctx, key.probe().change(req, verb, StateUpdating)); op != nil || err != nil {
 			return op, err
 		}
-		t, err := tx.ShareTenant(ctx, key.Tenant)
+		o, err := s.hold(ctx, tx, key, tag)
 		if err != nil {
 			return nil, err
 		}
-		o, err := tx.LockOrganisation(ctx, key.Tenant, key.Organisation)
-		if err != nil {
-			return nil, err
-		}
-		if err := t.open(); err != nil {
-			return nil, err
-		}
-		if err := etag.Check(o.Name(), tag, o.Etag()); err != nil {
-			return nil, err
-		}
-		return s.commit(ctx, tx, &o, verb, transient, req, change)
+		return s.commit(ctx, tx, &o, verb, StateUpdating, req, change)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/low-layer/platform/libs/errs"
@@ -12,7 +13,8 @@ import (
 // batch bounds what one pass of a periodic loop takes on; the next pass takes the rest.
 const batch = 100
 
-// Periodic is what happens without anybody asking: what is due is purged, credentials are replaced before they expire.
+// Periodic is what happens without anybody asking: what is due is purged, credentials are replaced before they expire
+// and when they give other roles than they should.
 // It takes no arguments and bears repeating, by several replicas at once too.
 type Periodic struct {
 	store         Store
@@ -20,17 +22,24 @@ type Periodic struct {
 	organisations *Organisations
 	// margin is how long before its end a credential is replaced.
 	margin time.Duration
+	// roles are what a credential should give, sorted.
+	roles []string
 }
 
-// NewPeriodic makes the loops' work.
-func NewPeriodic(store Store, t *Tenants, o *Organisations, margin time.Duration) *Periodic {
-	return &Periodic{store: store, tenants: t, organisations: o, margin: margin}
+// NewPeriodic makes the loops' work; roles are what a credential should give.
+func NewPeriodic(store Store, t *Tenants, o *Organisations, margin time.Duration, roles []string) *Periodic {
+	return &Periodic{store: store, tenants: t, organisations: o, margin: margin, roles: Roles(roles)}
 }
+
+// Roles are names of roles as they are compared: sorted, each once.
+func Roles(names []string) []string { return slices.Compact(slices.Sorted(slices.Values(names))) }
 
 // Pass does what is due now and answers how much that was. One failure does not keep the others from their turn.
 func (p *Periodic) Pass(ctx context.Context) (int, error) {
 	now := p.tenants.clock.Now()
-	due, err := p.store.Due(ctx, DueTimes{Now: now, CredentialsBefore: now.Add(p.margin), Limit: batch})
+	due, err := p.store.Due(ctx, DueTimes{
+		Now: now, CredentialsBefore: now.Add(p.margin), CredentialRoles: p.roles, Limit: batch,
+	})
 	if err != nil {
 		return 0, fmt.Errorf("find what is due: %w", err)
 	}
@@ -66,7 +75,7 @@ func (p *Periodic) purgeTenant(ctx context.Context, id string, now time.Time) er
 		if !overdue(t.PurgeTime, now) {
 			return errNotDue
 		}
-		return p.tenants.purge(ctx, tx, t, true)
+		return p.tenants.purge(ctx, tx, t, true, Request{})
 	})
 	return err
 }
@@ -93,9 +102,8 @@ func (p *Periodic) purgeOrganisation(ctx context.Context, k OrganisationKey, now
 }
 
 func (p *Periodic) rotate(ctx context.Context, k OrganisationKey, now time.Time) error {
-	_, err := p.organisations.edit(ctx, k, "", VerbRotate, StateUpdating, Request{}, func(_ context.Context, _ Tx, o *Organisation) error {
-		expires := o.Credential.ExpireTime
-		if expires.IsZero() || expires.After(now.Add(p.margin)) {
+	_, err := p.organisations.edit(ctx, k, "", VerbRotate, Request{}, func(_ context.Context, _ Tx, o *Organisation) error {
+		if !p.stale(o.Credential, now) {
 			return errNotDue
 		}
 		if err := o.mutable(); err != nil {
@@ -105,6 +113,11 @@ func (p *Periodic) rotate(ctx context.Context, k OrganisationKey, now time.Time)
 		return nil
 	})
 	return err
+}
+
+// stale tells whether a credential in use is to be replaced.
+func (p *Periodic) stale(c Credential, now time.Time) bool {
+	return !c.ExpireTime.IsZero() && (!c.ExpireTime.After(now.Add(p.margin)) || !slices.Equal(c.Roles, p.roles))
 }
 
 func overdue(purge, now time.Time) bool { return !purge.IsZero() && !purge.After(now) }

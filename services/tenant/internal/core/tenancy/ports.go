@@ -58,6 +58,8 @@ type Work interface {
 	Replay(ctx context.Context, c Change) (Operation, error)
 	// Accept records the change and wakes a worker when the transaction commits.
 	Accept(ctx context.Context, c Change) (Operation, error)
+	// Hasten answers the operation that works on a resource, nil when none does, and has what waits in it tried at once.
+	Hasten(ctx context.Context, uid string) (Operation, error)
 	// AnnounceTenant and AnnounceOrganisation append an event that shows the resource as it is now.
 	AnnounceTenant(ctx context.Context, event string, t Tenant) error
 	AnnounceOrganisation(ctx context.Context, event string, o Organisation) error
@@ -84,8 +86,10 @@ type Page[T any] struct {
 type DueTimes struct {
 	// Now decides what is purged.
 	Now time.Time
-	// CredentialsBefore decides which credentials are replaced: those that expire before it.
+	// CredentialsBefore decides which credentials are replaced: those that expire before it, and those that give other
+	// roles than CredentialRoles, which are sorted.
 	CredentialsBefore time.Time
+	CredentialRoles   []string
 	// Limit bounds each list.
 	Limit int
 }
@@ -111,6 +115,11 @@ type Network interface {
 	CheckOrder(ctx context.Context, tenantID string, networks []NetworkOrder) error
 	// VPCNames answers the names of the organisation's VPCs.
 	VPCNames(ctx context.Context, organisation string) ([]string, error)
+	// ProtectedVPCs answers the names of those VPCs of an organisation that are protected against deletion; with
+	// `tenants/<tenant>/organisations/-` those of the whole tenant.
+	ProtectedVPCs(ctx context.Context, organisation string) ([]string, error)
+	// Removal answers what goes when every network of a tenant or organisation is removed.
+	Removal(ctx context.Context, name string) ([]PlannedObject, error)
 }
 
 // NetworkOrder is one network of an order. Field is the path of the caller's field that asks for it.

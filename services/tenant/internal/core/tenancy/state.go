@@ -63,6 +63,8 @@ type Request struct {
 	ID     string
 	Method string
 	Digest []byte
+	// ValidateOnly asks for the plan alone: whatever is done is rolled back. ID is empty then.
+	ValidateOnly bool
 }
 
 // Change is work for the engine on one resource.

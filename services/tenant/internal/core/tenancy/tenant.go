@@ -22,6 +22,8 @@ type Tenant struct {
 	// DeleteTime and PurgeTime are set while the tenant is soft-deleted.
 	DeleteTime time.Time
 	PurgeTime  time.Time
+	// Protected refuses its deletion.
+	Protected bool
 	// Removing is set once it is being removed for good; there is no way back from it.
 	Removing bool
 	// Cascade is the work on organisations that the running change of the tenant brought with it.

@@ -2,6 +2,7 @@ package tenancy
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/low-layer/platform/libs/clock"
@@ -13,13 +14,14 @@ import (
 // Tenants is what may be done to tenants.
 type Tenants struct {
 	store     Store
+	network   Network
 	clock     clock.Clock
 	retention time.Duration
 }
 
 // NewTenants makes the use cases; retention is how long a deleted tenant can be undeleted.
-func NewTenants(store Store, c clock.Clock, retention time.Duration) *Tenants {
-	return &Tenants{store: store, clock: c, retention: retention}
+func NewTenants(store Store, network Network, c clock.Clock, retention time.Duration) *Tenants {
+	return &Tenants{store: store, network: network, clock: c, retention: retention}
 }
 
 // Get answers one tenant.
@@ -38,7 +40,7 @@ func (s *Tenants) Create(ctx context.Context, in CreateTenant) (Operation, error
 	now := s.clock.Now()
 	t := Tenant{
 		UID: ids.New("ten"), ID: in.ID, DisplayName: in.DisplayName, Labels: in.Labels,
-		NetworkCIDR: in.NetworkCIDR, Revision: 1, CreateTime: now, UpdateTime: now,
+		NetworkCIDR: in.NetworkCIDR, Protected: in.Protected, Revision: 1, CreateTime: now, UpdateTime: now,
 	}
 	if t.NetworkCIDR == "" {
 		t.NetworkCIDR = DefaultNetworkCIDR
@@ -61,6 +63,7 @@ type UpdateTenant struct {
 	Etag        string
 	DisplayName *string
 	Labels      *map[string]string
+	Protected   *bool
 	Request     Request
 }
 
@@ -82,6 +85,7 @@ func (s *Tenants) Update(ctx context.Context, in UpdateTenant) (Operation, error
 		}
 		set(&t.DisplayName, in.DisplayName)
 		set(&t.Labels, in.Labels)
+		set(&t.Protected, in.Protected)
 		return nil
 	})
 }
@@ -150,8 +154,14 @@ func inTx(ctx context.Context, store Store, fn func(context.Context, Tx) (Operat
 	err := store.InTx(ctx, func(ctx context.Context, tx Tx) error {
 		var err error
 		op, err = fn(ctx, tx)
+		if _, only := planned(op); only && err == nil {
+			return errPreviewed
+		}
 		return err
 	})
+	if errors.Is(err, errPreviewed) {
+		return op, nil
+	}
 	if err != nil {
 		return nil, err
 	}

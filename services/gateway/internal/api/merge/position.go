@@ -1,4 +1,4 @@
-package operation
+package merge
 
 import (
 	"time"
@@ -7,7 +7,7 @@ import (
 	"github.com/low-layer/platform/libs/grpcerr"
 )
 
-// cursor is a place in the list of one service: a page of it, and the last operation of that page that was answered.
+// cursor is a place in the list of one service: a page of it, and the last item of that page that was answered.
 type cursor struct {
 	token, after string
 	done         bool

@@ -1,11 +1,11 @@
-package operation
+// Package local connects REST to the services that the edge answers itself: no network, the same code as over gRPC.
+package local
 
 import (
 	"context"
 	"errors"
 	"fmt"
 
-	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -13,16 +13,15 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Local is a connection to the server in the same process, for REST: no network, the same code.
-type Local struct {
-	server  *Server
+// Conn is a connection to a server in the same process.
+type Conn struct {
+	server  any
 	methods map[string]grpc.MethodDesc
 }
 
-// NewLocal makes a connection to the server.
-func NewLocal(s *Server) *Local {
-	l := &Local{server: s, methods: make(map[string]grpc.MethodDesc)}
-	d := operationv1.OperationService_ServiceDesc
+// New makes a connection to a server of a generated service.
+func New(d grpc.ServiceDesc, server any) *Conn {
+	l := &Conn{server: server, methods: make(map[string]grpc.MethodDesc)}
 	for _, m := range d.Methods {
 		l.methods["/"+d.ServiceName+"/"+m.MethodName] = m
 	}
@@ -32,7 +31,7 @@ func NewLocal(s *Server) *Local {
 var errNotMessages = errors.New("request and response must be messages")
 
 // Invoke calls a method of the server.
-func (l *Local) Invoke(ctx context.Context, method string, args, reply any, _ ...grpc.CallOption) error {
+func (l *Conn) Invoke(ctx context.Context, method string, args, reply any, _ ...grpc.CallOption) error {
 	m, ok := l.methods[method]
 	if !ok {
 		return status.Errorf(codes.Unimplemented, "no method %s", method)
@@ -48,7 +47,7 @@ func (l *Local) Invoke(ctx context.Context, method string, args, reply any, _ ..
 }
 
 // NewStream has nothing to open: no method of the server is a stream.
-func (*Local) NewStream(_ context.Context, _ *grpc.StreamDesc, method string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
+func (*Conn) NewStream(_ context.Context, _ *grpc.StreamDesc, method string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
 	return nil, status.Errorf(codes.Unimplemented, "no stream %s", method)
 }
 

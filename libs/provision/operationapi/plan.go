@@ -1,0 +1,34 @@
+package operationapi
+
+import (
+	"math"
+
+	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	"github.com/low-layer/platform/libs/provision"
+)
+
+// planToProto is nil for an operation that is no preview.
+func planToProto(p *provision.Preview) *operationv1.Plan {
+	if p == nil {
+		return nil
+	}
+	m := &operationv1.Plan{Steps: steps(p.Steps), Objects: Objects(p.Objects)}
+	for _, q := range p.Quota {
+		m.Quota = append(m.Quota, &operationv1.QuotaEffect{
+			Resource: q.Resource, UsageChange: int32(min(max(q.UsageChange, math.MinInt32), math.MaxInt32)), Limit: count(q.Limit),
+		})
+	}
+	return m
+}
+
+// Objects are planned objects as the API shows them.
+func Objects(in []provision.PlannedObject) []*operationv1.PlannedObject {
+	out := make([]*operationv1.PlannedObject, len(in))
+	for i, o := range in {
+		out[i] = &operationv1.PlannedObject{
+			Action: operationv1.PlannedObject_Action(operationv1.PlannedObject_Action_value[string(o.Action)]),
+			Step:   o.Step, Type: o.Type, Id: o.ID, Name: o.Name, Resource: o.Resource, Service: o.Service,
+		}
+	}
+	return out
+}

@@ -1,0 +1,121 @@
+package app_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
+	"github.com/low-layer/platform/libs/errs"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// receipts are those of one service, newest first.
+type receipts struct {
+	receiptv1.UnimplementedReceiptServiceServer
+	service string
+	list    []*receiptv1.Receipt
+}
+
+func (s *receipts) add(n int) string {
+	name := fmt.Sprintf("tenants/acme/receipts/rcpt_%s_%026d", s.service, n)
+	s.list = slices.Insert(s.list, 0, &receiptv1.Receipt{
+		Name: name, CreateTime: timestamppb.New(epoch.Add(time.Duration(n) * time.Second)),
+		Envelope: &receiptv1.Envelope{Payload: []byte("{}"), PayloadType: "x", Signatures: []*receiptv1.Signature{{Keyid: "k", Sig: []byte{1, 255}}}},
+	})
+	return name
+}
+
+func (s *receipts) GetReceipt(_ context.Context, r *receiptv1.GetReceiptRequest) (*receiptv1.Receipt, error) {
+	for _, m := range s.list {
+		if m.GetName() == r.GetName() {
+			return m, nil
+		}
+	}
+	return nil, errs.NotFound("receipt", r.GetName())
+}
+
+func (s *receipts) ListReceipts(_ context.Context, r *receiptv1.ListReceiptsRequest) (*receiptv1.ListReceiptsResponse, error) {
+	out := &receiptv1.ListReceiptsResponse{}
+	for _, m := range s.list {
+		if r.GetPageToken() != "" && m.GetName() >= r.GetPageToken() {
+			continue
+		}
+		if len(out.GetReceipts()) == int(r.GetPageSize()) {
+			out.NextPageToken = out.GetReceipts()[len(out.GetReceipts())-1].GetName()
+			break
+		}
+		out.Receipts = append(out.Receipts, m)
+	}
+	return out, nil
+}
+
+func (s *receipts) ListReceiptKeys(context.Context, *receiptv1.ListReceiptKeysRequest) (*receiptv1.ListReceiptKeysResponse, error) {
+	return &receiptv1.ListReceiptKeysResponse{Keys: []*receiptv1.ReceiptKey{
+		{KeyId: "now-" + s.service, Current: true}, {KeyId: "old-" + s.service},
+	}}, nil
+}
+
+func TestReceiptsOfAllServicesAreMerged(t *testing.T) {
+	e := newEdge(t)
+	var want []string
+	for i := range 9 {
+		want = append(want, e.receipts[[]string{"tenant", "network", "network"}[i%3]].add(i))
+	}
+	slices.Reverse(want)
+	for _, size := range []int{1, 4, 50} {
+		var got []string
+		query := fmt.Sprintf("pageSize=%d", size)
+		for token := "-"; token != ""; {
+			var p struct {
+				Receipts      []struct{ Name string }
+				NextPageToken string
+			}
+			a := e.do("GET", "/v1/tenants/acme/receipts?"+query, "", nil)
+			if err := json.Unmarshal(a.body, &p); err != nil || a.status != 200 {
+				t.Fatalf("got %d %s", a.status, a.body)
+			}
+			for _, r := range p.Receipts {
+				got = append(got, r.Name)
+			}
+			token = p.NextPageToken
+			query = fmt.Sprintf("pageSize=%d&pageToken=%s", size, token)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("in pages of %d: got %v", size, got)
+		}
+	}
+}
+
+// The envelope arrives as the service signed it.
+func TestOneReceiptIsAskedOfItsService(t *testing.T) {
+	e := newEdge(t)
+	name := e.receipts["network"].add(1)
+	got := e.do("GET", "/v1/"+name, "", nil)
+	if got.status != 200 || !strings.Contains(string(got.body), `"payload":"e30=","payloadType":"x","signatures":[{"keyid":"k","sig":"Af8="}]`) {
+		t.Errorf("got %d %s", got.status, got.body)
+	}
+	for _, id := range []string{"rcpt_network_00000000000000000000000002", "rcpt_catalog_00000000000000000000000001"} {
+		got := e.do("GET", "/v1/tenants/acme/receipts/"+id, "", nil)
+		if p := got.problem(t); got.status != 404 || p["reason"] != "RECEIPT_NOT_FOUND" {
+			t.Errorf("%s: got %d %s", id, got.status, got.body)
+		}
+	}
+}
+
+func TestReceiptKeysOfAllServices(t *testing.T) {
+	e := newEdge(t)
+	got := e.do("GET", "/v1/receiptKeys", "", nil)
+	if got.status != 200 || strings.Index(string(got.body), "now-network") > strings.Index(string(got.body), "old-tenant") {
+		t.Errorf("got %d %s", got.status, got.body)
+	}
+	e.network.end()
+	if got := e.do("GET", "/v1/receiptKeys", "", nil); got.status != 503 {
+		t.Errorf("with a service away: got %d %s", got.status, got.body)
+	}
+}

@@ -1,0 +1,212 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/low-layer/platform/libs/clock"
+	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/pg"
+	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/services/network/internal/core/drift"
+	"github.com/low-layer/platform/services/network/internal/core/isolation"
+	"github.com/low-layer/platform/services/network/internal/core/reachability"
+	"github.com/low-layer/platform/services/network/internal/core/status"
+)
+
+// ConditionIsolationVerified says whether who reaches the resource and whom it reaches is as asked for.
+const ConditionIsolationVerified = "IsolationVerified"
+
+const (
+	// changePoll is how often ended operations are looked for, changePause how long after one observation a change may bring
+	// about the next.
+	changePoll  = time.Second
+	changePause = 5 * time.Second
+)
+
+// Observer sees all that decides who can reach whom.
+type Observer interface {
+	Observe(ctx context.Context) (reachability.State, error)
+}
+
+// Conditions sets what a resource is seen to be like.
+type Conditions interface {
+	SetCondition(ctx context.Context, tx pgx.Tx, uid string, c provision.Condition) error
+}
+
+// Observations is what was asked for, and what was seen.
+type Observations interface {
+	Wanted(ctx context.Context, settledBefore time.Time) (drift.Wanted, error)
+	ObservedAt(ctx context.Context) (time.Time, error)
+	ChangedSince(ctx context.Context, moment time.Time) (bool, error)
+	NoteObservation(ctx context.Context, tx pgx.Tx, o isolation.Observation, reports []isolation.Report) (bool, error)
+	TellIsolation(ctx context.Context, tx pgx.Tx, s isolation.Site, verified bool) error
+}
+
+// IsolationConfig is what an Isolation works with.
+type IsolationConfig struct {
+	Cloud   Observer
+	Engine  Conditions
+	Records Observations
+	Pool    *pgxpool.Pool
+	Clock   clock.Clock
+	Logger  *slog.Logger
+	// Interval is the longest time between two observations; 0 makes none.
+	Interval time.Duration
+	// Age is how long ago a resource must have been worked on to be judged.
+	Age time.Duration
+}
+
+// Isolation is the loop that observes the cloud, judges who can reach whom, and says so. It repairs nothing.
+type Isolation struct{ cfg IsolationConfig }
+
+// NewIsolation makes the loop.
+func NewIsolation(cfg IsolationConfig) *Isolation {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Isolation{cfg: cfg}
+}
+
+// Run makes a pass when the last one, of whichever replica, is an interval old, and soon after an operation has ended.
+func (i *Isolation) Run(ctx context.Context) {
+	if i.cfg.Interval <= 0 {
+		return
+	}
+	for {
+		// Spread, so that of several replicas one is first and the others find its observation.
+		timer := i.cfg.Clock.NewTimer(changePoll*3/4 + rand.N(changePoll/2))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C():
+		}
+		due, err := i.due(ctx)
+		if err == nil && due {
+			err = i.Pass(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			i.cfg.Logger.WarnContext(ctx, "isolation could not be verified; the report stays as it was, and the next pass tries again", "error", err)
+		}
+	}
+}
+
+// due tells whether it is time. What ended shortly before an observation was not judged by it, so that calls for another.
+func (i *Isolation) due(ctx context.Context) (bool, error) {
+	last, err := i.cfg.Records.ObservedAt(ctx)
+	if err != nil {
+		return false, err
+	}
+	switch age := i.cfg.Clock.Now().Sub(last); {
+	case age >= i.cfg.Interval:
+		return true, nil
+	case age < changePause:
+		return false, nil
+	default:
+		return i.cfg.Records.ChangedSince(ctx, last.Add(-i.cfg.Age))
+	}
+}
+
+// Pass observes and judges once.
+func (i *Isolation) Pass(ctx context.Context) error {
+	began := i.cfg.Clock.Now().UTC().Truncate(time.Microsecond)
+	before, err := i.cfg.Records.Wanted(ctx, began.Add(-i.cfg.Age))
+	if err != nil {
+		return err
+	}
+	state, err := i.cfg.Cloud.Observe(ctx)
+	if err != nil {
+		return err
+	}
+	// Once more: what was made or removed in between is accounted for by one of the two.
+	after, err := i.cfg.Records.Wanted(ctx, began.Add(-i.cfg.Age))
+	if err != nil {
+		return err
+	}
+	o, reports := isolation.Judge(began, state, intentOf(before), intentOf(after))
+	kept := false
+	err = pg.InTx(ctx, i.cfg.Pool, func(ctx context.Context, tx pgx.Tx) error {
+		kept, err = i.cfg.Records.NoteObservation(ctx, tx, o, reports)
+		return err
+	})
+	if err != nil || !kept {
+		return err
+	}
+	return i.tell(ctx, after, o.Sites, reports)
+}
+
+func intentOf(w drift.Wanted) isolation.Intent {
+	return isolation.Intent{Hubs: w.Hubs, Vpcs: w.Vpcs, Peerings: w.Peerings, Busy: w.Skip}
+}
+
+// tell sets the condition of every site where it is not what it was.
+func (i *Isolation) tell(ctx context.Context, w drift.Wanted, sites []isolation.Site, reports []isolation.Report) error {
+	byTenant := map[string]isolation.Report{}
+	for _, r := range reports {
+		byTenant[r.Tenant] = r
+	}
+	known := map[string]judged{}
+	for _, r := range resources(w) {
+		known[r.uid] = r
+	}
+	var failed []error
+	for _, s := range sites {
+		standing := byTenant[s.Tenant].Standing(s)
+		if standing.Verdict == isolation.Unsettled {
+			continue
+		}
+		if err := i.turn(ctx, s, known[s.UID], conditionOfStanding(standing)); err != nil {
+			failed = append(failed, fmt.Errorf("tell the isolation of %s: %w", s.Resource, err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func conditionOfStanding(s isolation.Standing) provision.Condition {
+	c := provision.Condition{Type: ConditionIsolationVerified, Status: provision.ConditionTrue, Reason: s.Reason, Message: s.Message}
+	if s.Verdict == isolation.Violated {
+		c.Status = provision.ConditionFalse
+	}
+	return c
+}
+
+// turn sets a condition, and tells an event when it turns. That isolation is verified for the first time is no turn.
+func (i *Isolation) turn(ctx context.Context, s isolation.Site, was judged, c provision.Condition) error {
+	if was.has(c) {
+		return nil
+	}
+	before := statusOf(was.conditions)
+	turned := before != c.Status && (before != "" || c.Status == provision.ConditionFalse)
+	err := pg.InTx(ctx, i.cfg.Pool, func(ctx context.Context, tx pgx.Tx) error {
+		if err := i.cfg.Engine.SetCondition(ctx, tx, s.UID, c); err != nil {
+			return err
+		}
+		if !turned {
+			return nil
+		}
+		i.cfg.Logger.InfoContext(ctx, "isolation has turned", "resource", s.Resource, "verified", c.Status, "detail", c.Message)
+		return i.cfg.Records.TellIsolation(ctx, tx, s, c.Status == provision.ConditionTrue)
+	})
+	if errs.CodeOf(err) == errs.CodeNotFound {
+		// It was removed meanwhile.
+		return nil
+	}
+	return err
+}
+
+func statusOf(conditions []status.Condition) string {
+	for _, c := range conditions {
+		if c.Type == ConditionIsolationVerified {
+			return c.Status
+		}
+	}
+	return ""
+}

@@ -1,0 +1,63 @@
+package provision
+
+import (
+	"github.com/low-layer/platform/libs/provision"
+)
+
+// networkUse is what a hub and a VPC take of the project's limits, as the order's own check counts them.
+var networkUse = []struct {
+	resource string
+	hub, vpc int
+}{{"networks", 1, 2}, {"routers", 1, 1}, {"ports", 1, 3}, {"security_groups", 1, 1}}
+
+// quotaEffect is the limits a plan sets, and what hub and VPCs take of them.
+func (k *organisations) quotaEffect(r provision.Resource, p provision.Preview) []provision.QuotaEffect {
+	hubs, vpcs := changes(p, typeHub), changes(p, typeVPC)
+	limits := map[string]int32{}
+	if spec, err := organisationOf(r); err == nil {
+		if pending(p, stepComputeQuota) {
+			limits["cores"], limits["ram_mib"], limits["instances"] = spec.quota.Cores, spec.quota.RAMMiB, spec.quota.Instances
+		}
+		if pending(p, stepNetworkQuota) {
+			limits["networks"], limits["routers"] = spec.quota.Networks, spec.quota.Routers
+			limits["ports"], limits["security_groups"] = spec.quota.Ports, spec.quota.SecurityGroups
+		}
+	}
+	var out []provision.QuotaEffect
+	for _, resource := range []string{"cores", "ram_mib", "instances"} {
+		if limits[resource] != 0 {
+			out = append(out, provision.QuotaEffect{Resource: resource, Limit: int(limits[resource])})
+		}
+	}
+	for _, u := range networkUse {
+		e := provision.QuotaEffect{Resource: u.resource, UsageChange: hubs*u.hub + vpcs*u.vpc, Limit: int(limits[u.resource])}
+		if e.UsageChange != 0 || e.Limit != 0 {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// changes is how many more objects of a type there are after the plan.
+func changes(p provision.Preview, typ string) int {
+	n := 0
+	for _, o := range p.Objects {
+		switch {
+		case o.Type != typ:
+		case o.Action == provision.PlanCreate:
+			n++
+		case o.Action == provision.PlanDelete:
+			n--
+		}
+	}
+	return n
+}
+
+func pending(p provision.Preview, step string) bool {
+	for _, s := range p.Steps {
+		if s.Name == step {
+			return s.State == provision.StepPending
+		}
+	}
+	return false
+}

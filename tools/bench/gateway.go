@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/low-layer/platform/tools/stack"
+)
+
+// gatewayPatience is how long a gateway may take to start.
+const gatewayPatience = 20 * time.Second
+
+// startGateway runs a gateway, as the platform runs its own, whose services are all the server at that address.
+func startGateway(ctx context.Context, bin, service string) (address string, stop func() error, err error) {
+	free, err := stack.Free()
+	if err != nil {
+		return "", nil, err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "gateway"), "serve")
+	const prefix = "LOWLAYER_GATEWAY_"
+	cmd.Env = append(os.Environ(), prefix+"LISTEN="+free.Gateway, prefix+"ADMIN_LISTEN="+free.GatewayAdmin,
+		prefix+"TENANT_TARGET="+service, prefix+"NETWORK_TARGET="+service)
+	if err := cmd.Start(); err != nil {
+		return "", nil, fmt.Errorf("start a gateway: %w", err)
+	}
+	stop = func() error {
+		return errors.Join(cmd.Process.Signal(syscall.SIGTERM), cmd.Wait())
+	}
+	patience, cancel := context.WithTimeout(ctx, gatewayPatience)
+	defer cancel()
+	if err := answers(patience, "http://"+free.GatewayAdmin+"/readyz"); err != nil {
+		return "", nil, errors.Join(fmt.Errorf("start a gateway: %w", err), stop())
+	}
+	return free.Gateway, stop, nil
+}
+
+// answers returns when the address does, or says why not when ctx ends.
+func answers(ctx context.Context, url string) error {
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		err := httpCall(ctx, http.DefaultClient, http.MethodGet, url, nil)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return err
+		}
+	}
+}

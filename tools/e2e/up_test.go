@@ -1,0 +1,44 @@
+package e2e_test
+
+import (
+	"errors"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
+	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
+	"github.com/low-layer/platform/tools/stack"
+	"github.com/low-layer/platform/tools/stack/stacktest"
+)
+
+// TestTheCallAfterStartSucceeds brings services back that the gateway has missed for so long that it pauses between its
+// attempts to connect: what starts a platform must not end before calls come through again.
+func TestTheCallAfterStartSucceeds(t *testing.T) {
+	p := stacktest.Start(t, stack.Options{})
+	for _, name := range []string{"tenant", "network"} {
+		if err := p.Kill(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	conn := stacktest.Dial(t, p.Addresses().Gateway)
+	tenants, vpcs := tenantv1.NewTenantServiceClient(conn), networkv1.NewVpcServiceClient(conn)
+	missed := 0
+	stacktest.Eventually(t, "the gateway misses the services", func() bool { // every call has it try again, and pause longer
+		_, err := tenants.ListTenants(t.Context(), &tenantv1.ListTenantsRequest{})
+		_, other := vpcs.ListVpcs(t.Context(), &networkv1.ListVpcsRequest{Parent: "tenants/acme/organisations/-"})
+		if status.Code(err) == codes.Unavailable && status.Code(other) == codes.Unavailable {
+			missed++
+		}
+		return missed > 60
+	})
+	if err := p.Stack.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, err := tenants.ListTenants(t.Context(), &tenantv1.ListTenantsRequest{})
+	_, other := vpcs.ListVpcs(t.Context(), &networkv1.ListVpcsRequest{Parent: "tenants/acme/organisations/-"})
+	if err := errors.Join(err, other); err != nil {
+		t.Error(err)
+	}
+}

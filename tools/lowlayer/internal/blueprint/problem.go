@@ -1,0 +1,76 @@
+package blueprint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// InvalidError is a blueprint that cannot be carried out.
+type InvalidError struct {
+	// Problems name the field, its line and the remedy.
+	Problems []string
+	summary  string
+}
+
+// Summary says what is wrong in one line.
+func (e *InvalidError) Summary() string { return e.summary }
+
+func (e *InvalidError) Error() string {
+	return strings.Join(append([]string{e.summary}, e.Problems...), "\n  ")
+}
+
+// whole is a problem of the file as such.
+func whole(format string, args ...any) error {
+	return &InvalidError{summary: "the blueprint " + fmt.Sprintf(format, args...)}
+}
+
+func notYAML(err error) error {
+	return whole("is not YAML: %s", strings.TrimPrefix(err.Error(), "yaml: "))
+}
+
+type problem struct {
+	path, text string
+	line       int
+}
+
+// problems collects what is wrong; lines are where the fields stand in the file.
+type problems struct {
+	list  []problem
+	lines map[string]int
+}
+
+// add notes a problem. Of a field, or of one around it, that is reported already no more is said: it would follow from the first.
+func (p *problems) add(path, format string, args ...any) {
+	if slices.ContainsFunc(p.list, func(q problem) bool { return q.path == path || strings.HasPrefix(path, q.path+".") }) {
+		return
+	}
+	p.list = append(p.list, problem{path, fmt.Sprintf(format, args...), p.lineOf(path)})
+}
+
+// lineOf is the line of a field, or of the nearest around it when it is missing.
+func (p *problems) lineOf(path string) int {
+	for path != "" {
+		if line, ok := p.lines[path]; ok {
+			return line
+		}
+		path = path[:max(strings.LastIndexByte(path, '.'), 0)]
+	}
+	return 1
+}
+
+func (p *problems) err() error {
+	if len(p.list) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(p.list, func(a, b problem) int { return a.line - b.line })
+	lines := make([]string, len(p.list))
+	for i, q := range p.list {
+		lines[i] = fmt.Sprintf("line %d: %s: %s", q.line, q.path, q.text)
+	}
+	count := "one problem"
+	if len(lines) > 1 {
+		count = fmt.Sprintf("%d problems", len(lines))
+	}
+	return &InvalidError{Problems: lines, summary: "the blueprint has " + count + "; nothing was ordered"}
+}

@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+)
+
+// planFlag gives --plan to a command, or to all of a group that change something: everything but reading does.
+func (a *app) planFlag(cmds ...*cobra.Command) {
+	for _, cmd := range cmds {
+		switch {
+		case cmd.HasSubCommands():
+			a.planFlag(cmd.Commands()...)
+		case cmd.Name() != "get" && cmd.Name() != "list":
+			cmd.Flags().BoolVar(&a.plan, "plan", false, "change nothing: show what would be made, changed and deleted")
+		}
+	}
+}
+
+// onlyPlan turns every changing call of this command line into a question for its plan. It is done in one place, on the
+// way out, so that no command can forget it; a changing call that has no plan is refused rather than made.
+func (a *app) onlyPlan(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	if a.plan {
+		if err := validateOnly(req); err != nil {
+			return fmt.Errorf("%s: %w", method, err)
+		}
+	}
+	return invoke(ctx, method, req, reply, conn, opts...)
+}
+
+var errNoPlan = errors.New("this call has no plan, so it was not made")
+
+func validateOnly(req any) error {
+	m, ok := req.(proto.Message)
+	if !ok {
+		return errNoPlan
+	}
+	fields := m.ProtoReflect().Descriptor().Fields()
+	if f := fields.ByName("validate_only"); f != nil {
+		m.ProtoReflect().Set(f, protoreflect.ValueOfBool(true))
+		return nil
+	}
+	_, cancels := req.(*longrunningpb.CancelOperationRequest)
+	if cancels || fields.ByName("request_id") != nil {
+		return errNoPlan
+	}
+	return nil // it only reads
+}
+
+// printPlan shows a plan: what becomes of each object, and what it does to the quota.
+func (a *app) printPlan(op *longrunningpb.Operation) error {
+	m := metadataOf(op)
+	plan := m.GetPlan()
+	if plan == nil {
+		return errors.New("the platform answered no plan; it may be older than this program")
+	}
+	if a.output != "table" && a.output != "name" {
+		data, err := protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(plan)
+		if err != nil {
+			return fmt.Errorf("print: %w", err)
+		}
+		return a.printData(data)
+	}
+	if err := a.println("Plan: " + m.GetVerb() + " " + m.GetResource() + ": " + planSummary(plan)); err != nil {
+		return err
+	}
+	if len(plan.GetObjects()) > 0 {
+		rows := make([][]string, len(plan.GetObjects()))
+		for i, o := range plan.GetObjects() {
+			rows[i] = []string{o.GetAction().String(), o.GetType(), o.GetStep(), o.GetId(), o.GetName(), o.GetResource()}
+		}
+		if err := printTable(a.streams.Out, []string{"ACTION", "OBJECT", "STEP", "ID", "NAME", "RESOURCE"}, rows); err != nil {
+			return err
+		}
+	}
+	for _, q := range plan.GetQuota() {
+		line := fmt.Sprintf("quota %s: %+d", q.GetResource(), q.GetUsageChange())
+		if q.GetLimit() != 0 {
+			line += fmt.Sprintf(", limit %d", q.GetLimit())
+		}
+		if err := a.println(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func planSummary(plan *operationv1.Plan) string {
+	count := map[operationv1.PlannedObject_Action]int{}
+	for _, o := range plan.GetObjects() {
+		count[o.GetAction()]++
+	}
+	steps := 0
+	for _, s := range plan.GetSteps() {
+		if s.GetState() != operationv1.Step_SKIPPED {
+			steps++
+		}
+	}
+	return fmt.Sprintf("%d steps, %d objects to make, %d to change, %d to delete; nothing was changed", steps,
+		count[operationv1.PlannedObject_CREATE], count[operationv1.PlannedObject_UPDATE], count[operationv1.PlannedObject_DELETE])
+}

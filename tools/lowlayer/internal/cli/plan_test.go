@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
+	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
+)
+
+// plan is what the fake answers to every call that is to be planned only; it changes nothing.
+func (f *fakePlatform) plan() (*longrunningpb.Operation, error) {
+	packed, err := anypb.New(&operationv1.OperationMetadata{Verb: "change", Resource: "tenants/acme", Plan: &operationv1.Plan{
+		Steps: []*operationv1.Step{{Name: "router", State: operationv1.Step_PENDING}, {Name: "network", State: operationv1.Step_SKIPPED}},
+		Objects: []*operationv1.PlannedObject{
+			{Action: operationv1.PlannedObject_CREATE, Type: "neutron.router", Step: "router"},
+			{Action: operationv1.PlannedObject_DELETE, Type: "neutron.port", Step: "port", Id: "p1"},
+		},
+		Quota: []*operationv1.QuotaEffect{{Resource: "routers", UsageChange: 1, Limit: 9}},
+	}})
+	return &longrunningpb.Operation{Done: true, Metadata: packed}, err
+}
+
+// TestEveryChangingCommandPlans runs every command that has the flag; none may change anything or ask a person.
+func TestEveryChangingCommandPlans(t *testing.T) {
+	f, address := newFake(t)
+	a := &app{}
+	var commands []string
+	var walk func(*cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		if cmd.Flags().Lookup("plan") != nil {
+			commands = append(commands, strings.TrimPrefix(cmd.CommandPath(), "lowlayer "))
+		}
+		for _, sub := range cmd.Commands() {
+			walk(sub)
+		}
+	}
+	walk(a.command())
+	if len(commands) != 18 {
+		t.Errorf("%d commands have --plan: %v", len(commands), commands)
+	}
+	names := map[string]string{"tenant": "acme", "organisation": "acme/core", "vpc": "acme/core/dev", "peering": "acme/link"}
+	more := map[string][]string{
+		"update": {"--display-name", "x"}, "peering create": {"--vpc", "acme/core/dev", "--peer", "acme/core/prod"},
+		"organisation create": {"--mode", "MUTUALIZED"},
+	}
+	for _, c := range commands {
+		if c == "apply" {
+			continue
+		}
+		words := strings.Fields(c)
+		args := append(words, names[words[0]], "--plan")
+		args = append(append(args, more[words[1]]...), more[c]...)
+		out, errs, code := cliRun(t, address, args...)
+		if code != 0 || !strings.Contains(out, "1 steps, 1 objects to make, 0 to change, 1 to delete; nothing was changed") || !strings.Contains(out, "quota routers: +1, limit 9") {
+			t.Errorf("%s: %d %s%s", c, code, out, errs)
+		}
+	}
+	if n := len(f.tenants) + len(f.organisations) + len(f.vpcs) + len(f.peerings) + len(f.operations); n != 0 {
+		t.Errorf("%d things were made", n)
+	}
+	out, _, _ := cliRun(t, address, "vpc", "delete", "acme/core/dev", "--plan", "-o", "json")
+	var got struct {
+		Objects []struct{ Action, Type string }
+	}
+	if err := json.Unmarshal([]byte(out), &got); err != nil || len(got.Objects) != 2 || got.Objects[1].Action != "DELETE" {
+		t.Errorf("%v %s", err, out)
+	}
+}
+
+func TestApplyPlans(t *testing.T) {
+	f, address := newFake(t)
+	out, errs, code := cliRun(t, address, "apply", "-f", startup, "--plan")
+	if code != 0 || strings.Count(out, "Plan: ") != 1 || !strings.Contains(errs, "organisations/core: its plan can be told once tenants/acme is there") || len(f.tenants) != 0 {
+		t.Errorf("%d %s%s", code, out, errs)
+	}
+	if _, errs, code := cliRun(t, address, "tenant", "create", "acme"); code != 0 {
+		t.Fatal(errs)
+	}
+	out, errs, code = cliRun(t, address, "apply", "-f", startup, "--plan")
+	if code != 0 || len(f.organisations) != 0 || !last[*tenantv1.CreateOrganisationRequest](t, f).GetValidateOnly() {
+		t.Errorf("%d %s%s", code, out, errs)
+	}
+}
+
+// A call that would change something and knows no plan is not made.
+func TestNoChangeSlipsThrough(t *testing.T) {
+	for req, refused := range map[proto.Message]bool{
+		&tenantv1.SuspendTenantRequest{}:        false,
+		&networkv1.GetVpcRequest{}:              false,
+		&longrunningpb.GetOperationRequest{}:    false,
+		&longrunningpb.CancelOperationRequest{}: true,
+		&longrunningpb.WaitOperationRequest{}:   false,
+		&networkv1.ListDriftFindingsRequest{}:   false,
+	} {
+		if err := validateOnly(req); (err != nil) != refused {
+			t.Errorf("%T: %v", req, err)
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
+)
+
+// away is what the gateway answers while a service restarts.
+func away(t *testing.T) error {
+	t.Helper()
+	s, err := status.New(codes.Unavailable, "the tenant service cannot be reached at the moment").WithDetails(
+		&errdetails.ErrorInfo{Reason: "PEER_UNAVAILABLE"}, &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Millisecond)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Err()
+}
+
+func TestWaitsOutliveRestarts(t *testing.T) {
+	for name, refusals := range map[string]map[string][]error{
+		"the service restarts":         {"WaitOperation": {away(t)}},
+		"the gateway stops":            {"WaitOperation": {status.Error(codes.Canceled, "the gateway is stopping")}},
+		"the connection breaks":        {"WaitOperation": {status.Error(codes.Unavailable, "EOF")}},
+		"it is away from the start on": {"GetOperation": slices.Repeat([]error{away(t)}, readTries+1)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, address := newFake(t)
+			op, errs, code := cliRun(t, address, "tenant", "create", "acme", "--async")
+			if code != 0 {
+				t.Fatal(errs)
+			}
+			for method, list := range refusals {
+				f.refuse(method, list...)
+			}
+			out, errs, code := cliRun(t, address, "operation", "wait", strings.TrimSpace(op))
+			if code != 0 || !strings.Contains(out, "done") {
+				t.Errorf("operation wait: %d %s%s", code, out, errs)
+			}
+			for _, says := range []string{"does not answer at the moment", "still waiting, at most 30m", "answers again"} {
+				if strings.Count(errs, says) != 1 {
+					t.Errorf("%q is not said once: %s", says, errs)
+				}
+			}
+			f.refuse("WaitOperation", refusals["WaitOperation"]...)
+			if out, errs, code := cliRun(t, address, "tenant", "create", "globex"); code != 0 || !strings.Contains(out, "globex") {
+				t.Errorf("a verb's wait: %d %s%s", code, out, errs)
+			}
+		})
+	}
+}
+
+func TestAWaitForAPlatformThatStaysAwayEndsWithItsTimeout(t *testing.T) {
+	f, address := newFake(t)
+	f.refuse("GetOperation", slices.Repeat([]error{status.Error(codes.Unavailable, "nobody listens")}, 999)...)
+	_, errs, code := cliRun(t, address, "operation", "wait", "acme/op_fake_0000000000000000000000000a", "--timeout", "100ms")
+	if code != exitBlocked || !strings.Contains(errs, "did not answer in time (nobody listens)") || !strings.Contains(errs, "Follow it: lowlayer operation wait") {
+		t.Errorf("%d %s", code, errs)
+	}
+}
+
+func TestReadsAreAskedAgainAndOrdersAreNot(t *testing.T) {
+	f, address := newFake(t)
+	f.refuse("ListTenants", away(t), away(t))
+	if _, errs, code := cliRun(t, address, "tenant", "list"); code != 0 || strings.Count(errs, "Asking again") != 1 {
+		t.Errorf("%d %s", code, errs)
+	}
+	f.refuse("ListTenants", slices.Repeat([]error{away(t)}, readTries)...)
+	if _, errs, code := cliRun(t, address, "tenant", "list"); code != exitUnavailable {
+		t.Errorf("%d %s", code, errs)
+	}
+	f.refuse("CreateTenant", away(t))
+	if _, errs, code := cliRun(t, address, "tenant", "create", "acme"); code != exitUnavailable {
+		t.Errorf("%d %s", code, errs)
+	}
+	f.refuse("ListTenants", away(t))
+	if _, errs, _ := cliRun(t, address, "__complete", "tenant", "get", ""); strings.Contains(errs, "Asking again") {
+		t.Errorf("completion writes into the command line: %s", errs)
+	}
+}
+
+func TestAnOperationThatEndedBadlySaysWhichAndWhy(t *testing.T) {
+	f, address := newFake(t)
+	f.ends = status.Error(codes.Canceled, "the operation was cancelled")
+	_, errs, code := cliRun(t, address, "tenant", "create", "acme")
+	if code != exitFailure || !strings.Contains(errs, "ended: the operation was cancelled") || !strings.Contains(errs, "lowlayer operation get tenants/acme/operations/") {
+		t.Errorf("%d %s", code, errs)
+	}
+}
+
+func TestAQuotaIsRaisedByACommand(t *testing.T) {
+	f, address := newFake(t)
+	f.blockage = &typev1.Blockage{
+		Owner: typev1.Blockage_PROVIDER, Reason: reasonQuota, Remedy: "raise the quota of the project in the cloud",
+		Message: "a quota of the cloud's project is used up (Quota exceeded for resources: ['router']); delete what is not needed",
+	}
+	const command = "lowlayer organisation update acme/core --quota-routers NUMBER"
+	_, errs, code := cliRun(t, address, "vpc", "create", "acme/core/dev", "--timeout", "100ms")
+	if code != exitBlocked || strings.Count(errs, command) != 2 || strings.Contains(errs, "cloud provider") || strings.Contains(errs, f.blockage.GetRemedy()) {
+		t.Errorf("%d %s", code, errs)
+	}
+	op, _, _ := cliRun(t, address, "operation", "list", "acme", "-o", "name")
+	if steps, _, _ := cliRun(t, address, "operation", "get", strings.TrimSpace(op)); !strings.Contains(steps, command) || !strings.Contains(steps, "room in the quota of acme/core") {
+		t.Errorf("got %s", steps)
+	}
+	_, errs, _ = cliRun(t, address, "tenant", "create", "acme", "--timeout", "100ms")
+	if !strings.Contains(errs, f.blockage.GetRemedy()) {
+		t.Errorf("a tenant has no quota of ours: %s", errs)
+	}
+}
+
+func TestQuotaCommands(t *testing.T) {
+	const vpc = "tenants/acme/organisations/core/vpcs/dev"
+	for message, want := range map[string]string{
+		"(Quota exceeded for resources: ['router', 'port'].)":            "lowlayer organisation update acme/core --quota-ports NUMBER --quota-routers NUMBER",
+		"Quota exceeded for cores, ram: Requested 8, but already used 8": "lowlayer organisation update acme/core --quota-cores NUMBER --quota-ram-mib NUMBER",
+		"Quota exceeded for resources: ['subnet'].":                      "", // no flag raises it: the cloud's operator does
+		"the cloud's words changed":                                      "",
+	} {
+		if got := raiseQuota(vpc, &typev1.Blockage{Reason: reasonQuota, Message: message}); got != want {
+			t.Errorf("%q: got %q, want %q", message, got, want)
+		}
+	}
+}
