@@ -53,6 +53,25 @@ func (s Settings) Problems() []config.Problem {
 	return out
 }
 
+// Service are the settings of a program that other services call, or that calls them.
+type Service struct {
+	Settings
+	// InternalKey is what services sign their calls of one another with; the same for all of a deployment.
+	InternalKey string `env:"INTERNAL_KEY" secret:"true"`
+}
+
+// Problems are what is wrong beyond the form of the values.
+func (s Service) Problems() []config.Problem {
+	out := s.Settings.Problems()
+	if (s.Issuer != "" || s.InternalKey != "") && len(s.InternalKey) < rpc.MinInternalKey {
+		out = append(out, config.Problem{
+			Variable: "INTERNAL_KEY",
+			Text:     "is shorter than 32 characters, so services could not show one another who they are: make one with openssl rand -base64 32, the same for all services",
+		})
+	}
+	return out
+}
+
 // Guard decides about calls. It is safe for use by several goroutines.
 type Guard struct {
 	verifier   *identity.Verifier
