@@ -19,6 +19,8 @@ type Actor struct {
 	Refused string
 	// Roles are those he holds on the tenant `own`, when he is of it.
 	Roles []authz.Role
+	// Elsewhere is true for an owner of the tenant that is somebody else's.
+	Elsewhere bool
 	// Operator is true for an operator of the platform.
 	Operator bool
 	// SteppedUp is true when a second factor confirmed his login.
@@ -39,7 +41,7 @@ func Actors(t testing.TB, i *identitytest.Issuer, own, foreign string) []Actor {
 	return append(
 		out,
 		Actor{Name: "owner with a second factor", Token: i.Token(t, "owner2", of(own, authz.Owner), strong), Roles: []authz.Role{authz.Owner}, SteppedUp: true},
-		Actor{Name: "owner of another tenant", Token: i.Token(t, "foreign", of(foreign, authz.Owner), strong), SteppedUp: true},
+		Actor{Name: "owner of another tenant", Token: i.Token(t, "foreign", of(foreign, authz.Owner), strong), Elsewhere: true, SteppedUp: true},
 		Actor{Name: "nobody's member", Token: i.Token(t, "stray", nil, strong), SteppedUp: true},
 		Actor{Name: "no token", Refused: identity.ReasonMissing},
 		Actor{Name: "expired", Token: i.Token(t, "late", of(own, authz.Owner), strong, ended), Refused: identity.ReasonExpired},

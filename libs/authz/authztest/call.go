@@ -91,6 +91,9 @@ func newCall(m *authz.Method, d protoreflect.MethodDescriptor, r *annotations.Ht
 // Name says which call it is.
 func (c Call) Name() string { return c.Full[strings.LastIndexByte(c.Full, '.')+1:] + " " + c.pattern }
 
+// Output is the message that answers.
+func (c Call) Output() protoreflect.FullName { return c.descriptor.Output().FullName() }
+
 // InTenant is true when the call is about something of a tenant.
 func (c Call) InTenant() bool { return strings.HasPrefix(c.pattern, "tenants/") }
 
