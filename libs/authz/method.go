@@ -208,7 +208,7 @@ func (m *Method) confirms(request proto.Message) bool {
 func (m Methods) needs(permission string) bool {
 	for _, one := range m {
 		if one.Permission == permission && !one.Internal {
-			return true
+			return permission != ""
 		}
 	}
 	return false

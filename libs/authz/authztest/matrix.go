@@ -121,7 +121,10 @@ func (r *round) member(expect string) {
 		return
 	}
 	nestedForeign, nestedAbsent := r.do(r.NestedForeign, plan), r.do(r.NestedAbsent, plan)
-	r.same("nested foreign", nestedForeign.Alike(r.NestedForeign), nestedAbsent.Alike(r.NestedAbsent))
+	// Two answers about what is his own, such as two plans, tell nothing of others and differ in their times.
+	if nestedForeign.Reason != "" || nestedAbsent.Reason != "" {
+		r.same("nested foreign", nestedForeign.Alike(r.NestedForeign), nestedAbsent.Alike(r.NestedAbsent))
+	}
 	if expect == authz.ReasonDenied {
 		r.check("nested foreign", nestedForeign, expect)
 	}
