@@ -29,8 +29,10 @@ const (
 	TenantClient = "lowlayer-tenant"
 	// Audience is what access tokens for the platform carry.
 	Audience = "lowlayer-api"
-	// Tenants and Platform are the roots of the group tree.
-	Tenants, Platform = "tenants", "platform"
+	// Tenants is the root of the tenants' groups.
+	Tenants = "tenants"
+	// Platform is the root of the groups of LOW-LAYER's own people.
+	Platform = "platform"
 	// Operator is the group of LOW-LAYER's own operators, below Platform.
 	Operator = "operator"
 	// MFARole makes every login of its bearer ask for a one-time password, the device flow too.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/grpcerr"
+	"github.com/low-layer/platform/libs/identity"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -68,7 +69,13 @@ func (s *Server) unary(ctx context.Context, request any, info *grpc.UnaryServerI
 		ctx, cancel = context.WithTimeout(ctx, defaultTimeout)
 		defer cancel()
 	}
+	if ctx, err = s.access.enter(ctx, info.FullMethod); err != nil {
+		return nil, err
+	}
 	if err := validate(s.validator, request); err != nil {
+		return nil, err
+	}
+	if ctx, err = s.access.admit(ctx, info.FullMethod, request); err != nil {
 		return nil, err
 	}
 	response, err = handler(ctx, request)
@@ -102,7 +109,10 @@ func (s *Server) stream(service any, inner grpc.ServerStream, info *grpc.StreamS
 	if deadline, bounded := ctx.Deadline(); bounded && deadline.Sub(start) < minimumLeft {
 		return tooShort()
 	}
-	return handler(service, &serverStream{ServerStream: inner, ctx: ctx, server: s})
+	if ctx, err = s.access.enter(ctx, info.FullMethod); err != nil {
+		return err
+	}
+	return handler(service, &serverStream{ServerStream: inner, ctx: ctx, server: s, method: info.FullMethod, admitted: info.IsClientStream})
 }
 
 // unknown answers for methods that nobody registered, so that they too get a typed error and a log line.
@@ -120,20 +130,34 @@ func (s *Server) endWithServer(ctx context.Context) (context.Context, context.Ca
 	}
 }
 
-// serverStream gives handlers the call's context and only messages that are valid.
+// serverStream gives handlers the call's context and only messages that are valid and that the caller may send.
 type serverStream struct {
 	grpc.ServerStream
-	ctx    context.Context // it is how grpc.ServerStream hands a context to a handler
-	server *Server
+	ctx      context.Context // it is how grpc.ServerStream hands a context to a handler
+	server   *Server
+	method   string
+	admitted bool // ctx stays as it is: a handler that is sent several messages may have taken it already
 }
 
 func (s *serverStream) Context() context.Context { return s.ctx }
 
+// RecvMsg receives a message. What was decided about the first is in the context from then on; a handler has it before it
+// asks for the context.
 func (s *serverStream) RecvMsg(message any) error {
 	if err := s.ServerStream.RecvMsg(message); err != nil {
 		return err
 	}
-	return validate(s.server.validator, message)
+	if err := validate(s.server.validator, message); err != nil {
+		return err
+	}
+	ctx, err := s.server.access.admit(s.ctx, s.method, message)
+	if err != nil {
+		return err
+	}
+	if !s.admitted {
+		s.ctx, s.admitted = ctx, true
+	}
+	return nil
 }
 
 func tooShort() error {
@@ -180,7 +204,7 @@ func (s *Server) log(ctx context.Context, c call, e *errs.Error) {
 	if !s.logger.Enabled(ctx, level) {
 		return
 	}
-	attributes := make([]slog.Attr, 0, 8)
+	attributes := make([]slog.Attr, 0, 10)
 	attributes = append(attributes, slog.String("method", c.method))
 	code := codes.OK
 	if e != nil {
@@ -192,6 +216,12 @@ func (s *Server) log(ctx context.Context, c call, e *errs.Error) {
 		slog.String("request_id", c.id))
 	if from, ok := peer.FromContext(ctx); ok && from.Addr != nil {
 		attributes = append(attributes, slog.String("peer", from.Addr.String()))
+	}
+	if p, ok := identity.From(ctx); ok {
+		attributes = append(attributes, slog.String("subject", p.Subject))
+	}
+	if service, ok := Peer(ctx); ok {
+		attributes = append(attributes, slog.String("service", service))
 	}
 	if e != nil {
 		attributes = append(attributes, slog.String("reason", e.Reason))

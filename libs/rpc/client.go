@@ -29,12 +29,15 @@ type ClientConfig struct {
 	Timeout time.Duration
 	// MaxMessage bounds a response in bytes; 4 MiB when 0.
 	MaxMessage int
+	// InternalKey signs every call as one of the service of that name, which the called service must share the key of; without
+	// one calls are anonymous. Whoever passes calls of users on must have none.
+	InternalKey []byte
 }
 
 // Dial makes a connection to a service. Nothing is dialled before the first call, and a service that is away now is
 // found again within seconds of its return. The caller closes it.
 func Dial(cfg ClientConfig) (*grpc.ClientConn, error) {
-	c := &client{timeout: cmp.Or(cfg.Timeout, defaultTimeout), policies: registeredPolicies()}
+	c := &client{timeout: cmp.Or(cfg.Timeout, defaultTimeout), policies: registeredPolicies(), name: cfg.Name, internalKey: cfg.InternalKey}
 	services, err := serviceConfig(c.policies)
 	if err != nil {
 		return nil, err
@@ -67,8 +70,10 @@ func Dial(cfg ClientConfig) (*grpc.ClientConn, error) {
 }
 
 type client struct {
-	timeout  time.Duration
-	policies map[string]policy
+	timeout     time.Duration
+	policies    map[string]policy
+	name        string
+	internalKey []byte
 }
 
 func (c *client) unary(ctx context.Context, method string, request, response any, conn *grpc.ClientConn,
@@ -87,17 +92,20 @@ func (c *client) unary(ctx context.Context, method string, request, response any
 		ctx, cancel = context.WithDeadline(ctx, deadline)
 		defer cancel()
 	}
-	return invoke(carry(ctx), method, request, response, conn, options...)
+	return invoke(c.carry(ctx, method), method, request, response, conn, options...)
 }
 
 func (c *client) stream(ctx context.Context, description *grpc.StreamDesc, conn *grpc.ClientConn, method string,
 	open grpc.Streamer, options ...grpc.CallOption,
 ) (grpc.ClientStream, error) {
-	return open(carry(ctx), description, conn, method, options...)
+	return open(c.carry(ctx, method), description, conn, method, options...)
 }
 
-// carry sends the request id along, unless the caller chose one for this call.
-func carry(ctx context.Context) context.Context {
+// carry sends along who calls, and the request id unless the caller chose one for this call.
+func (c *client) carry(ctx context.Context, method string) context.Context {
+	if len(c.internalKey) > 0 {
+		ctx = metadata.AppendToOutgoingContext(ctx, peerKey, peerCredential(c.internalKey, c.name, method, time.Now()))
+	}
 	id := RequestID(ctx)
 	if id == "" {
 		return ctx

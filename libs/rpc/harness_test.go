@@ -67,6 +67,7 @@ type options struct {
 	drain      time.Duration
 	maxMessage int
 	logger     *slog.Logger
+	access     access
 }
 
 func start(t *testing.T, o options) *harness {
@@ -77,7 +78,7 @@ func start(t *testing.T, o options) *harness {
 	}
 	server, err := NewServer(ServerConfig{
 		Name: "network", Listen: "127.0.0.1:0", Telemetry: o.telemetry, DrainTimeout: o.drain, MaxMessage: o.maxMessage,
-		Logger: o.logger,
+		Logger: o.logger, Authenticate: o.access.authenticate, Authorize: o.access.authorize, InternalKey: o.access.internalKey,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 // Package rpc builds the gRPC servers and clients of the platform, so that all of them behave alike.
 //
-// A server promises: every request is checked against the rules of its proto before a handler sees it; every error
+// A server promises: a caller is identified before anything is said about his request, every request is then checked against
+// the rules of its proto, and it is then decided whether he may, before a handler sees it; every error
 // leaves as a google.rpc.Status with a reason, a remedy and the request id, and nothing internal in it; every call has
 // a deadline or ends when the server drains; a panic costs one call; each call is traced, counted and logged once.
 // grpc.health.v1 answers for the whole and for each service; reflection is on. It stops within a bounded time, letting
@@ -29,6 +30,7 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
@@ -59,6 +61,14 @@ type ServerConfig struct {
 	MaxMessage int
 	// DrainTimeout bounds the graceful stop; 15 s when 0.
 	DrainTimeout time.Duration
+	// Authenticate says who is calling, before anything is said about the request; nil lets everybody pass. What it answers
+	// is the context of the call from then on.
+	Authenticate func(ctx context.Context, method string) (context.Context, error)
+	// Authorize says whether the caller may, once the request is known to be valid: for every message of a stream. Nil lets
+	// everything pass.
+	Authorize func(ctx context.Context, method string, request proto.Message) (context.Context, error)
+	// InternalKey is what other services sign their calls with; nobody is a Peer without one.
+	InternalKey []byte
 }
 
 // Server is one gRPC server. Register services on Registrar, then call Serve once.
@@ -70,6 +80,7 @@ type Server struct {
 	validator protovalidate.Validator
 	ready     *readiness
 	drain     time.Duration
+	access    access
 
 	// Set by Serve before the first call arrives, and never again.
 	policies map[string]policy
@@ -89,6 +100,7 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	s := &Server{
 		name: cfg.Name, logger: cfg.Logger, listener: listener, validator: validator,
 		ready: newReadiness(), drain: cmp.Or(cfg.DrainTimeout, drainTimeout),
+		access: access{cfg.InternalKey, cfg.Authenticate, cfg.Authorize},
 	}
 	if s.logger == nil {
 		s.logger = slog.Default()

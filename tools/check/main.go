@@ -2,7 +2,7 @@
 // RPC declares its rule, and that the commands a README shows exist.
 //
 //	check imports     the dependency rule, over `go list` of every module; prints the offending chain
-//	check protos      every RPC carries lowlayer.authz.v1.rule and every mutation a request_id
+//	check protos      every RPC carries lowlayer.authz.v1.rule, tells where its resource is named, and every mutation has a request_id
 //	check reasons     every reason of an error has a page at the gateway
 //	check readmes     every `make` target, `bin/` program and file a README names exists
 //

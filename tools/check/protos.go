@@ -16,6 +16,7 @@ import (
 	_ "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"       // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"         // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"          // registers its descriptors
+	"github.com/low-layer/platform/libs/authz"
 )
 
 // protos reports every RPC whose rule is missing or does not fit its shape.
@@ -52,6 +53,13 @@ func methodProblems(m protoreflect.MethodDescriptor) []string {
 	if rule.GetAudit() == 0 || rule.GetIdempotency() == 0 || rule.GetRate() == 0 || rule.GetAudience() == 0 {
 		out = append(out, "audit, idempotency, rate and audience must all be set")
 	}
+	located, err := authz.ReadMethod(m)
+	if err != nil {
+		out = append(out, err.Error())
+	}
+	if located != nil && !located.Internal && !rule.GetStepUp() && needsStepUp(rule.GetPermission()) {
+		out = append(out, "it deletes, or concerns credentials, so it needs step_up: true")
+	}
 	internal := strings.Contains(string(m.ParentFile().Package()), ".internal.")
 	if internal != (rule.GetAudience() == authzv1.Audience_INTERNAL) {
 		out = append(out, "audience does not fit the package: INTERNAL is for *.internal.* and for nothing else")
@@ -63,4 +71,11 @@ func methodProblems(m protoreflect.MethodDescriptor) []string {
 		out = append(out, "it changes something, but the request has no field validate_only to ask for the plan")
 	}
 	return out
+}
+
+// needsStepUp is true for permissions to do what cannot be undone, or what gives or takes away access. What is deleted
+// may often be undeleted, but not by everybody who can delete it.
+func needsStepUp(permission string) bool {
+	verb := strings.ToLower(permission[strings.LastIndexByte(permission, '.')+1:])
+	return strings.HasPrefix(verb, "delete") || strings.HasPrefix(verb, "purge") || strings.Contains(verb, "credential") || strings.Contains(verb, "secret")
 }

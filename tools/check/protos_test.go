@@ -24,7 +24,7 @@ func TestOurProtosPass(t *testing.T) {
 func TestBadRulesAreNamed(t *testing.T) {
 	good := &authzv1.MethodRule{
 		Permission: "a.b.get", Audit: authzv1.AuditClass_READ, Idempotency: authzv1.Idempotency_IDEMPOTENT,
-		Rate: authzv1.RateClass_GET, Audience: authzv1.Audience_PUBLIC,
+		Rate: authzv1.RateClass_GET, Audience: authzv1.Audience_PUBLIC, Scope: authzv1.Scope_PLATFORM,
 	}
 	change := func(f func(*authzv1.MethodRule)) *authzv1.MethodRule {
 		r, _ := proto.Clone(good).(*authzv1.MethodRule)
@@ -41,6 +41,10 @@ func TestBadRulesAreNamed(t *testing.T) {
 		"audit":      {change(func(r *authzv1.MethodRule) { r.Audit = 0 }), "must all be set"},
 		"audience":   {change(func(r *authzv1.MethodRule) { r.Audience = authzv1.Audience_INTERNAL }), "audience"},
 		"request id": {change(func(r *authzv1.MethodRule) { r.Idempotency = authzv1.Idempotency_REQUEST_ID }), "request_id"},
+		"resource":   {change(func(r *authzv1.MethodRule) { r.Scope = 0 }), "names no resource"},
+		"nowhere":    {change(func(r *authzv1.MethodRule) { r.Scope, r.ResourceField = 0, "a.b" }), "leads nowhere"},
+		"step-up":    {change(func(r *authzv1.MethodRule) { r.Permission = "a.b.delete" }), "step_up"},
+		"secrets":    {change(func(r *authzv1.MethodRule) { r.Permission = "a.b.readCredential" }), "step_up"},
 		"plan":       {change(func(r *authzv1.MethodRule) { r.Idempotency = authzv1.Idempotency_REQUEST_ID }), "validate_only"},
 	}
 	for name, c := range cases {

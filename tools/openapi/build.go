@@ -59,8 +59,13 @@ func build(in, protos string) (object, error) {
 			"parameters": commonParameters(),
 			"headers":    commonHeaders(),
 			"responses":  commonResponses(),
+			"securitySchemes": object{"token": object{
+				"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+				"description": "An access token of the platform's identity provider; `lowlayer login` gets one. Without an issuer the gateway takes none.",
+			}},
 		},
-		"tags": source.tags,
+		"security": []any{object{"token": []any{}}},
+		"tags":     source.tags,
 	}, nil
 }
 

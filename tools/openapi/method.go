@@ -85,6 +85,9 @@ func (m method) extensions(op object) {
 	op["x-lowlayer-audit"] = m.rule.GetAudit().String()
 	op["x-lowlayer-idempotency"] = m.rule.GetIdempotency().String()
 	op["x-lowlayer-rate"] = m.rule.GetRate().String()
+	if m.rule.GetStepUp() {
+		op["x-lowlayer-step-up"] = true
+	}
 }
 
 // etag is true when a change by this method can be made conditional.

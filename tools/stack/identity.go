@@ -29,15 +29,32 @@ func (s *Stack) identityURL() string { return "http://" + s.opts.Addresses.Ident
 
 func (s *Stack) secretFile() string { return filepath.Join(s.opts.Dir, "keycloak.secret") }
 
-// writeSecret makes the secret of the tenant service's client, once.
-func (s *Stack) writeSecret() error {
-	if _, err := os.Stat(s.secretFile()); err == nil {
-		return nil
-	}
-	if err := os.WriteFile(s.secretFile(), []byte(rand.Text()+"\n"), 0o600); err != nil {
-		return fmt.Errorf("write the secret of the identity provider's client: %w", err)
+func (s *Stack) internalKeyFile() string { return filepath.Join(s.opts.Dir, "internal.key") }
+
+// writeSecrets makes, once, the secret of the tenant service's client and the key that services sign their calls of one another
+// with.
+func (s *Stack) writeSecrets() error {
+	for _, file := range []string{s.secretFile(), s.internalKeyFile()} {
+		if _, err := os.Stat(file); err == nil {
+			continue
+		}
+		if err := os.WriteFile(file, []byte(rand.Text()+rand.Text()+"\n"), 0o600); err != nil {
+			return fmt.Errorf("write a secret of the stack: %w", err)
+		}
 	}
 	return nil
+}
+
+// access has a service authenticate its callers.
+func (s *Stack) access(name, prefix string) []string {
+	if !s.opts.Identity {
+		return nil
+	}
+	env := []string{prefix + "ISSUER=" + s.Issuer()}
+	if name == "gateway" {
+		return env
+	}
+	return append(env, prefix+"INTERNAL_KEY_FILE="+s.internalKeyFile())
 }
 
 // identity is the identity simulator; it is ready once its realm and users are made.
@@ -50,7 +67,7 @@ func (s *Stack) identity() *part {
 	for _, u := range s.opts.Users {
 		args = append(args, "--user", u)
 	}
-	return s.newPart("identitysim", s.bin("identitysim"), args, nil, s.knowsRealm)
+	return s.newPart("identitysim", s.bin("identitysim"), []string{s.opts.Addresses.Identity}, args, nil, s.knowsRealm)
 }
 
 func (s *Stack) knowsRealm(ctx context.Context) error {

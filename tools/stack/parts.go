@@ -83,7 +83,8 @@ func (s *Stack) service(name, listen, admin string, env ...string) *part {
 // settings are the environment every service takes.
 func (s *Stack) settings(name, listen, admin string) []string {
 	prefix := "LOWLAYER_" + map[string]string{"network": "NETWORK", "tenant": "TENANT", "gateway": "GATEWAY"}[name] + "_"
-	env := append([]string{prefix + "LISTEN=" + listen, prefix + "ADMIN_LISTEN=" + admin, prefix + "REDIS_URL=redis://" + s.opts.Addresses.Redis + "/0"}, s.opts.Env...)
+	env := []string{prefix + "LISTEN=" + listen, prefix + "ADMIN_LISTEN=" + admin, prefix + "REDIS_URL=redis://" + s.opts.Addresses.Redis + "/0"}
+	env = slices.Concat(env, s.access(name, prefix), s.opts.Env)
 	if name == "gateway" {
 		return env
 	}

@@ -51,7 +51,7 @@ func TestFreePortsAreNoError(t *testing.T) {
 // Every address must belong to a part, or a port in use would go unnoticed.
 func TestEveryAddressIsChecked(t *testing.T) {
 	a := Defaults()
-	s := &Stack{opts: Options{Addresses: a, Cloud: simulatorCloud}}
+	s := &Stack{opts: Options{Addresses: a, Cloud: simulatorCloud, Identity: true}}
 	listens := make(map[string]bool)
 	for _, p := range append(s.foundations(), s.services()...) {
 		for _, address := range p.listens {

@@ -36,7 +36,7 @@ type Options struct {
 	Programs map[string]string
 	// Env is given to the services in addition to their own settings.
 	Env []string
-	// Identity runs the identity simulator, so that people can log in and members be managed.
+	// Identity runs the identity simulator: people log in, members can be managed, and whoever has no token is nobody.
 	Identity bool
 	// Users are its users beside the operator, as e-mail or e-mail=/group,/group; their password is Password.
 	Users []string
@@ -218,7 +218,7 @@ func (s *Stack) prepare(ctx context.Context) error {
 		return err
 	}
 	if s.opts.Identity {
-		if err := s.writeSecret(); err != nil {
+		if err := s.writeSecrets(); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	"github.com/low-layer/platform/libs/authz"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/filter"
 	"github.com/low-layer/platform/libs/paging"
@@ -71,6 +72,9 @@ func (s *Server) GetOperation(ctx context.Context, req *longrunningpb.GetOperati
 	if err != nil {
 		return nil, err
 	}
+	if !authz.Narrowed(ctx).Covers(op.Resource) {
+		return nil, errs.NotFound("operation", name.String())
+	}
 	return ToProto(op)
 }
 
@@ -84,6 +88,7 @@ func (s *Server) ListOperations(ctx context.Context, req *longrunningpb.ListOper
 	if err != nil {
 		return nil, err
 	}
+	where, args = narrow(authz.Narrowed(ctx), where, args)
 	binding := paging.Binding{Method: "ListOperations", Parent: req.GetName(), Filter: req.GetFilter()}
 	size := paging.Size(req.GetPageSize())
 	in := provision.ListInput{Tenant: tenant.Tenant, Where: where, Args: args, Limit: size + 1}
@@ -156,6 +161,9 @@ func (s *Server) CancelOperation(ctx context.Context, req *longrunningpb.CancelO
 	if err != nil {
 		return nil, err
 	}
+	if err := s.covered(ctx, name); err != nil {
+		return nil, err
+	}
 	if err := s.engine.Cancel(ctx, name.Tenant, name.Operation); err != nil {
 		return nil, err
 	}
@@ -170,6 +178,9 @@ const answerEarly = 100 * time.Millisecond
 func (s *Server) WaitOperation(ctx context.Context, req *longrunningpb.WaitOperationRequest) (*longrunningpb.Operation, error) {
 	name, err := resourcename.ParseOperation(req.GetName())
 	if err != nil {
+		return nil, err
+	}
+	if err := s.covered(ctx, name); err != nil {
 		return nil, err
 	}
 	timeout := provision.MaxWait

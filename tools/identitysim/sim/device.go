@@ -7,11 +7,7 @@ import (
 	"time"
 )
 
-const (
-	deviceLife = 600 * time.Second
-	// slower is what a client that asks too soon has to wait in addition.
-	slower = 5 * time.Second
-)
+const deviceLife = 600 * time.Second
 
 func authorizeDevice(c *call) *fault {
 	cl, f := c.client()

@@ -12,13 +12,18 @@ import (
 	"os"
 	"time"
 
+	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	"github.com/low-layer/platform/gen/openapi"
+	"github.com/low-layer/platform/libs/access"
+	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/config"
 	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/libs/telemetry"
 	"github.com/low-layer/platform/services/gateway/internal/api/docs"
+	"github.com/low-layer/platform/services/gateway/internal/api/explain"
+	"github.com/low-layer/platform/services/gateway/internal/api/guard"
 	"github.com/low-layer/platform/services/gateway/internal/api/local"
 	"github.com/low-layer/platform/services/gateway/internal/api/observe"
 	"github.com/low-layer/platform/services/gateway/internal/api/operation"
@@ -44,6 +49,7 @@ type App struct {
 	server   *server.Server
 	admin    net.Listener
 	draining chan struct{}
+	guard    *access.Guard
 }
 
 // Serve runs the gateway with the settings of the process until ctx ends.
@@ -77,6 +83,9 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 		return nil, fmt.Errorf("start telemetry: %w", err)
 	}
 
+	if a.guard, err = access.New(cfg.Access, logger, clock.Real()); err != nil {
+		return nil, fmt.Errorf("read who may do what: %w", err)
+	}
 	observer, err := observe.New(a.tel)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // says what it makes
@@ -104,9 +113,9 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 		return nil, err
 	}
 	tokens := paging.New(key)
-	ops, receipts := operation.New(a.backends, tokens), receipt.New(a.backends, tokens)
+	ops, receipts, reasons := operation.New(a.backends, tokens), receipt.New(a.backends, tokens), explain.New(a.guard)
 
-	api := rest.New(rest.Config{Routes: routes, Logger: logger, Observer: observer, Timeout: cfg.Timeout, WaitTimeout: waitTimeout})
+	api := rest.New(rest.Config{Routes: routes, Logger: logger, Observer: observer, Guard: a.guard, Timeout: cfg.Timeout, WaitTimeout: waitTimeout})
 	for _, b := range all {
 		found, _ := a.backends.Find(b.name)
 		if err = api.Register(ctx, found, b.routes...); err != nil {
@@ -117,6 +126,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 		conn   *local.Conn
 		routes rest.Registration
 	}{
+		{local.New(authzv1.AuthorizationService_ServiceDesc, reasons), explanations},
 		{local.New(operationv1.OperationService_ServiceDesc, ops), operations},
 		{local.New(receiptv1.ReceiptService_ServiceDesc, receipts), receiptRoutes},
 	} {
@@ -129,7 +139,8 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 		Timeout: cfg.Timeout, WaitTimeout: waitTimeout, StreamTimeout: cfg.StreamTimeout,
 		Idle: cfg.IdleTimeout, Drain: cfg.DrainTimeout, MaxStreams: cfg.MaxStreams, Logger: logger,
 	}, server.GRPCConfig{
-		Routes: routes, Proxy: proxy.New(routes, a.backends), Own: []server.Registrable{ops, receipts}, Observer: observer,
+		Routes: routes, Proxy: a.proxy(routes), Observer: observer,
+		Own: []server.Registrable{guard.Of(a.guard, ops), guard.Of(a.guard, receipts), guard.Of(a.guard, reasons)},
 	}, api, docs.New(openapi.JSON))
 	if err != nil {
 		return nil, err //nolint:wrapcheck // says what it listens for
@@ -138,6 +149,14 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 		return nil, fmt.Errorf("listen for the admin port: %w", err)
 	}
 	return a, nil
+}
+
+// proxy passes gRPC calls on; a guard that is nil must not become one that is only empty.
+func (a *App) proxy(routes *route.Table) *proxy.Proxy {
+	if a.guard == nil {
+		return proxy.New(routes, a.backends, nil)
+	}
+	return proxy.New(routes, a.backends, a.guard)
 }
 
 const keySize = 32
@@ -182,10 +201,17 @@ func (a *App) Serve(ctx context.Context) error {
 	go func() { watched <- admin.Serve(a.admin) }()
 	stop := context.AfterFunc(ctx, func() { close(a.draining) })
 	defer stop()
-	a.logger.WarnContext(ctx, "callers are not authenticated yet, so the gateway serves this machine only", "address", a.Addr())
+	if a.guard == nil {
+		a.logger.WarnContext(ctx, "callers are not authenticated, so the gateway serves this machine only; set "+Prefix+"ISSUER to change that", "address", a.Addr())
+	}
+	keys, forget := context.WithCancel(context.WithoutCancel(ctx))
+	kept := make(chan error, 1)
+	go func() { kept <- a.guard.Run(keys) }()
 	a.logger.InfoContext(ctx, "serving", "address", a.Addr(), "admin", a.AdminAddr(), "docs", "http://"+a.Addr()+"/docs")
 
 	err := a.server.Serve(ctx)
+	forget()
+	err = errors.Join(err, <-kept)
 	// The admin port stays until the end, so that the drain can be watched.
 	err = errors.Join(err, admin.Close())
 	if e := <-watched; !errors.Is(e, http.ErrServerClosed) {

@@ -1,10 +1,12 @@
 package app
 
 import (
+	authzgw "github.com/low-layer/platform/gen/gateway/lowlayer/authz/v1"
 	networkgw "github.com/low-layer/platform/gen/gateway/lowlayer/network/v1"
 	operationgw "github.com/low-layer/platform/gen/gateway/lowlayer/operation/v1"
 	receiptgw "github.com/low-layer/platform/gen/gateway/lowlayer/receipt/v1"
 	tenantgw "github.com/low-layer/platform/gen/gateway/lowlayer/tenant/v1"
+	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
@@ -41,6 +43,7 @@ func backends(c Config) []backend {
 
 // These are answered by the edge itself.
 var (
+	explanations  = rest.Service(authzv1.NewAuthorizationServiceClient, authzgw.RegisterAuthorizationServiceHandlerClient)
 	operations    = rest.Service(operationv1.NewOperationServiceClient, operationgw.RegisterOperationServiceHandlerClient)
 	receiptRoutes = rest.Service(receiptv1.NewReceiptServiceClient, receiptgw.RegisterReceiptServiceHandlerClient)
 )

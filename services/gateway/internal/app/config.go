@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/config"
 )
 
@@ -23,6 +24,8 @@ type Config struct {
 	NetworkTarget string `env:"NETWORK_TARGET" envDefault:"127.0.0.1:9102"`
 	// PageTokenKey signs page tokens of merged lists, in base64; a random one when empty.
 	PageTokenKey string `env:"PAGE_TOKEN_KEY" secret:"true"`
+	// Access is who may call.
+	Access access.Settings
 
 	Timeout           time.Duration `env:"TIMEOUT"             envDefault:"30s"`
 	StreamTimeout     time.Duration `env:"STREAM_TIMEOUT"      envDefault:"1h"`
@@ -41,9 +44,13 @@ func (c *Config) Problems() []config.Problem {
 	add := func(variable, format string, args ...any) {
 		out = append(out, config.Problem{Variable: variable, Text: fmt.Sprintf(format, args...)})
 	}
-	if !loopback(c.Listen) {
-		add("LISTEN", "%q is not a loopback address. Callers are not authenticated yet, so the gateway serves this machine only: "+
-			"set it to 127.0.0.1:8080, and reach it from elsewhere through a tunnel such as ssh -L", c.Listen)
+	switch _, _, err := net.SplitHostPort(c.Listen); {
+	case err != nil:
+		add("LISTEN", "%q is not host:port; set it to an address such as 127.0.0.1:8080. Without ISSUER callers are not authenticated, and only "+
+			"loopback addresses will do", c.Listen)
+	case c.Access.Issuer == "" && !loopback(c.Listen):
+		add("LISTEN", "%q is not a loopback address. Without ISSUER callers are not authenticated, so the gateway serves this machine only: "+
+			"set ISSUER, or set this to 127.0.0.1:8080 and reach it from elsewhere through a tunnel such as ssh -L", c.Listen)
 	}
 	if _, _, err := net.SplitHostPort(c.AdminListen); err != nil {
 		add("ADMIN_LISTEN", "%q is not host:port; set it to an address such as 127.0.0.1:9200", c.AdminListen)
@@ -67,7 +74,7 @@ func (c *Config) Problems() []config.Problem {
 	if c.MaxStreams <= 0 || c.MaxStreams > math.MaxInt32 {
 		add("MAX_STREAMS", "is %d; set it to a number above zero, such as 250", c.MaxStreams)
 	}
-	return out
+	return append(out, c.Access.Problems()...)
 }
 
 func (c *Config) key() ([]byte, error) {

@@ -6,6 +6,7 @@ import (
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
+	"github.com/low-layer/platform/libs/authz"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/libs/provision"
@@ -65,7 +66,9 @@ func (s *vpcServer) ListVpcs(ctx context.Context, req *networkv1.ListVpcsRequest
 	if err != nil {
 		return nil, err
 	}
-	vpcs, next, err := s.vpcs.ListVpcs(ctx, parent, listOf(ctx, req, paging.Size(req.GetPageSize())))
+	list, places := listOf(ctx, req, paging.Size(req.GetPageSize())), authz.Narrowed(ctx)
+	list.Only, list.Within = places.Limit(authz.VPC), places.Above(authz.VPC)
+	vpcs, next, err := s.vpcs.ListVpcs(ctx, parent, list)
 	if err != nil {
 		return nil, err
 	}

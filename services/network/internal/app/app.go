@@ -20,6 +20,7 @@ import (
 
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
+	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/event"
 	"github.com/low-layer/platform/libs/openstack"
@@ -67,6 +68,7 @@ type App struct {
 	redis   *redis.Client
 	records *store.Records
 	closers []func() error
+	guard   *access.Guard
 }
 
 // Options are what the settings do not say.
@@ -101,7 +103,13 @@ func New(ctx context.Context, cfg Config, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.onClose(func() error { client.Close(); return nil })
-	if a.Server, err = rpc.NewServer(rpc.ServerConfig{Name: name, Listen: cfg.Listen, Logger: o.Logger, Telemetry: o.Telemetry}); err != nil {
+	if a.guard, err = access.New(cfg.Access.Settings, o.Logger, o.Clock); err != nil {
+		return nil, err
+	}
+	if a.Server, err = rpc.NewServer(rpc.ServerConfig{
+		Name: name, Listen: cfg.Listen, Logger: o.Logger, Telemetry: o.Telemetry,
+		Authenticate: a.guard.Authenticate, Authorize: a.guard.Authorize, InternalKey: []byte(cfg.Access.InternalKey),
+	}); err != nil {
 		return nil, err
 	}
 	return a, a.assemble(cloud.New(client))
@@ -196,6 +204,7 @@ func (a *App) Run(ctx context.Context) error {
 		})
 	}
 	part("serve", a.Server.Serve)
+	part("keys of the issuer", a.guard.Run)
 	part("readiness", a.watch)
 	part("provision", a.work)
 	part("relay events", event.NewRelay(a.pool, a.redis, event.RelayConfig{Logger: a.options.Logger, Clock: a.options.Clock}).Run)

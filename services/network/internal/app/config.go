@@ -3,6 +3,7 @@ package app
 import (
 	"time"
 
+	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/config"
 	"github.com/low-layer/platform/libs/receipt"
 )
@@ -21,6 +22,8 @@ type Config struct {
 	// CloudsFile and Cloud name the OpenStack; left empty they are looked for as the openstack command does.
 	CloudsFile string `env:"CLOUDS_FILE"`
 	Cloud      string `env:"CLOUD"`
+	// Access is who may call.
+	Access access.Service
 	// PageTokenKey signs page tokens; replicas share it.
 	PageTokenKey string `env:"PAGE_TOKEN_KEY" secret:"true"`
 	// ReceiptKey signs the receipts of deletions; replicas share it. ReceiptOldKeys are the public keys of those that signed
@@ -74,5 +77,5 @@ func (c Config) Problems() []config.Problem {
 	if _, err := receipt.ParseKeys(c.ReceiptOldKeys); err != nil {
 		bad("RECEIPT_OLD_KEYS", err.Error())
 	}
-	return out
+	return append(out, c.Access.Problems()...)
 }

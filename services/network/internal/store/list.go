@@ -145,17 +145,24 @@ func (s *Store) tenantKnown(ctx context.Context, tenant string) error {
 
 // ListVpcs lists the VPCs of an organisation, or of all of a tenant.
 func (s *Store) ListVpcs(ctx context.Context, parent resourcename.Organisation, in request.List) ([]vpc.Vpc, string, error) {
+	scope, args := "v.tenant = $1", []any{parent.Tenant}
 	if parent.Organisation == resourcename.Wildcard {
 		if err := s.tenantKnown(ctx, parent.Tenant); err != nil {
 			return nil, "", err
 		}
-		return page(ctx, s, vpcListing(), in, "v.tenant = $1", parent.Tenant)
+	} else {
+		// An organisation is known here by its hub.
+		if _, err := hubOf(ctx, s.pool, parent); err != nil {
+			return nil, "", err
+		}
+		scope, args = scope+" AND v.organisation = $2", append(args, parent.Organisation)
 	}
-	// An organisation is known here by its hub.
-	if _, err := hubOf(ctx, s.pool, parent); err != nil {
-		return nil, "", err
+	if in.Only != nil {
+		scope = fmt.Sprintf("%s AND (v.name = ANY($%d) OR 'tenants/' || v.tenant || '/organisations/' || v.organisation = ANY($%d))",
+			scope, len(args)+1, len(args)+2)
+		args = append(args, in.Only, in.Within)
 	}
-	return page(ctx, s, vpcListing(), in, "v.tenant = $1 AND v.organisation = $2", parent.Tenant, parent.Organisation)
+	return page(ctx, s, vpcListing(), in, scope, args...)
 }
 
 // ListPeerings lists the peerings of a tenant.

@@ -7,6 +7,7 @@ import (
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
+	"github.com/low-layer/platform/libs/authz"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
@@ -66,7 +67,7 @@ func (s *organisationServer) ListOrganisations(
 	}
 	page, err := s.use.List(ctx, tenancy.List{
 		Tenant: parent.Tenant, PageSize: req.GetPageSize(), PageToken: req.GetPageToken(), Filter: req.GetFilter(),
-		OrderBy: req.GetOrderBy(), ShowDeleted: req.GetShowDeleted(),
+		OrderBy: req.GetOrderBy(), ShowDeleted: req.GetShowDeleted(), Only: authz.Narrowed(ctx).Limit(authz.Organisation),
 	})
 	if err != nil {
 		return nil, err

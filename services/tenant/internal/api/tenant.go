@@ -6,6 +6,7 @@ import (
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
+	"github.com/low-layer/platform/libs/authz"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
@@ -47,7 +48,7 @@ func (s *tenantServer) GetTenant(ctx context.Context, req *tenantv1.GetTenantReq
 func (s *tenantServer) ListTenants(ctx context.Context, req *tenantv1.ListTenantsRequest) (*tenantv1.ListTenantsResponse, error) {
 	page, err := s.use.List(ctx, tenancy.List{
 		PageSize: req.GetPageSize(), PageToken: req.GetPageToken(), Filter: req.GetFilter(), OrderBy: req.GetOrderBy(),
-		ShowDeleted: req.GetShowDeleted(),
+		ShowDeleted: req.GetShowDeleted(), Only: authz.Narrowed(ctx).Limit(authz.Tenant),
 	})
 	if err != nil {
 		return nil, err

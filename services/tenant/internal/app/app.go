@@ -21,6 +21,7 @@ import (
 
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
+	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/event"
 	"github.com/low-layer/platform/libs/openstack"
@@ -62,6 +63,7 @@ type App struct {
 	redis     *redis.Client
 	clock     clock.Clock
 	closers   []func() error
+	guard     *access.Guard
 }
 
 // Options are what tests put in the place of the real thing.
@@ -101,13 +103,19 @@ func New(ctx context.Context, cfg Config, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.onClose(func() error { osClient.Close(); return nil })
-	conn, err := rpc.Dial(rpc.ClientConfig{Target: cfg.NetworkTarget, Name: name, Telemetry: o.Telemetry})
+	conn, err := rpc.Dial(rpc.ClientConfig{
+		Target: cfg.NetworkTarget, Name: name, Telemetry: o.Telemetry, InternalKey: []byte(cfg.Access.InternalKey),
+	})
 	if err != nil {
 		return nil, err
 	}
 	a.onClose(conn.Close)
+	if a.guard, err = access.New(cfg.Access.Settings, o.Logger, o.Clock); err != nil {
+		return nil, err
+	}
 	if a.Server, err = rpc.NewServer(rpc.ServerConfig{
 		Name: name, Listen: cfg.Listen, Logger: o.Logger, Telemetry: o.Telemetry,
+		Authenticate: a.guard.Authenticate, Authorize: a.guard.Authorize, InternalKey: []byte(cfg.Access.InternalKey),
 	}); err != nil {
 		return nil, err
 	}
@@ -209,6 +217,7 @@ func (a *App) Run(ctx context.Context) error {
 		})
 	}
 	part("serve", a.Server.Serve)
+	part("keys of the issuer", a.guard.Run)
 	part("readiness", a.watch)
 	part("provision", a.work)
 	part("relay events", event.NewRelay(a.pool, a.redis, event.RelayConfig{Logger: a.logger, Clock: a.clock}).Run)

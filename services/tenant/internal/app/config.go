@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/config"
 	"github.com/low-layer/platform/libs/receipt"
 	"github.com/low-layer/platform/libs/seal"
@@ -28,6 +29,8 @@ type Config struct {
 	Cloud      string `env:"CLOUD"`
 	// SealURL is the keeper of secrets.
 	SealURL string `env:"SEAL_URL,required,notEmpty" secret:"true"`
+	// Access is who may call.
+	Access access.Service
 	// PageTokenKey signs page tokens; replicas share it.
 	PageTokenKey string `env:"PAGE_TOKEN_KEY" secret:"true"`
 	// ReceiptKey signs the receipts of deletions; replicas share it. ReceiptOldKeys are the public keys of those that signed
@@ -139,5 +142,5 @@ func (c Config) Problems() []config.Problem {
 	if _, err := receipt.ParseKeys(c.ReceiptOldKeys); err != nil {
 		bad("RECEIPT_OLD_KEYS", err.Error())
 	}
-	return out
+	return append(out, c.Access.Problems()...)
 }

@@ -346,3 +346,78 @@ func TestNoDirectory(t *testing.T) {
 		t.Errorf("message: %s", e.Message)
 	}
 }
+
+// TestMembersAreForetold asks what each change would answer, and holds it to what the change then does.
+func TestMembersAreForetold(t *testing.T) {
+	t.Parallel()
+	s := hire(t)
+	ctx := t.Context()
+	s.tenant("acme")
+	create := &tenantv1.CreateMemberRequest{
+		Parent: "tenants/acme", ValidateOnly: true, RequestId: "plan", Member: &tenantv1.Member{Email: "ada@acme.test", Roles: []tenantv1.Role{tenantv1.Role_OWNER}},
+	}
+	plan, err := s.CreateMember(ctx, create)
+	if err != nil || plan.GetName() != "" || plan.GetUid() != "" || plan.GetEtag() != "" || plan.GetInitialPassword() != "" || plan.GetEmail() != "ada@acme.test" {
+		t.Fatalf("foretold %v, %v", plan, err)
+	}
+	if _, err := s.keycloak.PersonByEmail(ctx, "ada@acme.test"); err == nil {
+		t.Error("the plan made an account")
+	}
+	create.ValidateOnly = false
+	ada, err := s.CreateMember(ctx, create)
+	if err != nil {
+		t.Fatal(err)
+	}
+	create.ValidateOnly = true
+	_, err = s.CreateMember(ctx, create)
+	refused(t, err, "MEMBER_EXISTS")
+
+	_, err = s.DeleteMember(ctx, &tenantv1.DeleteMemberRequest{Name: ada.GetName(), ValidateOnly: true})
+	refused(t, err, "LAST_OWNER")
+	bob := s.member("tenants/acme", "bob@acme.test", tenantv1.Role_OWNER)
+	update := &tenantv1.UpdateMemberRequest{
+		Member: &tenantv1.Member{Name: bob.GetName(), Roles: []tenantv1.Role{tenantv1.Role_VIEWER}}, ValidateOnly: true,
+	}
+	foretold, err := s.UpdateMember(ctx, update)
+	if err != nil || len(foretold.GetRoles()) != 1 || foretold.GetEtag() == bob.GetEtag() {
+		t.Fatalf("foretold %v, %v", foretold, err)
+	}
+	if _, err = s.DeleteMember(ctx, &tenantv1.DeleteMemberRequest{Name: bob.GetName(), ValidateOnly: true}); err != nil {
+		t.Error(err)
+	}
+	if got := s.groups("tenants/acme"); got != "owner=ada owner=bob" {
+		t.Errorf("plans changed the groups: %s", got)
+	}
+	update.ValidateOnly = false
+	if got, err := s.UpdateMember(ctx, update); err != nil || got.GetEtag() != foretold.GetEtag() {
+		t.Errorf("done %v, foretold %v, %v", got, foretold, err)
+	}
+
+	order := &tenantv1.CreateServiceAccountRequest{
+		Parent: "tenants/acme", ServiceAccountId: "ci", ServiceAccount: &tenantv1.ServiceAccount{Roles: []tenantv1.Role{tenantv1.Role_VIEWER}}, ValidateOnly: true,
+	}
+	account, err := s.CreateServiceAccount(ctx, order)
+	if err != nil || account.GetName() != "tenants/acme/serviceAccounts/ci" || account.GetUid() != "" || account.GetClientId() != "" || account.GetSecret() != "" {
+		t.Fatalf("foretold %v, %v", account, err)
+	}
+	if _, err := s.GetServiceAccount(ctx, &tenantv1.GetServiceAccountRequest{Name: account.GetName()}); err == nil {
+		t.Error("the plan made an account")
+	}
+	order.ValidateOnly = false
+	if account, err = s.CreateServiceAccount(ctx, order); err != nil {
+		t.Fatal(err)
+	}
+	order.ValidateOnly = true
+	_, err = s.CreateServiceAccount(ctx, order)
+	refused(t, err, "SERVICE_ACCOUNT_EXISTS")
+	rotated, err := s.RotateServiceAccount(ctx, &tenantv1.RotateServiceAccountRequest{Name: account.GetName(), ValidateOnly: true})
+	if err != nil || rotated.GetSecret() != "" || rotated.GetEtag() == account.GetEtag() {
+		t.Errorf("foretold %v, %v", rotated, err)
+	}
+	if _, err := s.DeleteServiceAccount(ctx, &tenantv1.DeleteServiceAccountRequest{Name: account.GetName(), ValidateOnly: true}); err != nil {
+		t.Error(err)
+	}
+	if !directorytest.Login(t, s.realm, account.GetClientId(), account.GetSecret()) {
+		t.Error("a plan ended the account or its secret")
+	}
+}

@@ -1,6 +1,9 @@
 package app
 
 import (
+	"context"
+
+	"github.com/low-layer/platform/libs/authz"
 	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/services/tenant/internal/api"
 	"github.com/low-layer/platform/services/tenant/internal/client"
@@ -29,7 +32,8 @@ func (a *App) directory() directory.Directory {
 func (a *App) members(tokens *paging.Token, tenancy member.Tenancy, network *client.Network, d directory.Directory) *member.Sync {
 	records := store.NewMembers(a.pool, tokens)
 	places := member.NewPlaces(tenancy, network)
-	api.RegisterMembers(a.Server.Registrar(), member.NewMembers(records, places, d, a.clock), member.NewAccounts(records, places, d, a.clock))
+	owns := func(ctx context.Context, resource string) bool { return authz.Holds(ctx, resource, authz.Owner) }
+	api.RegisterMembers(a.Server.Registrar(), member.NewMembers(records, places, d, a.clock, owns), member.NewAccounts(records, places, d, a.clock, owns))
 	return member.NewSync(records, places, d, a.clock)
 }
 

@@ -81,8 +81,7 @@ func (s *Members) BeginAccount(ctx context.Context, a member.Account) (member.Ac
 	}
 	have, err := findAccount(ctx, s.store.pool, member.Key{Scope: a.Scope, ID: a.ID})
 	if err == nil && have.External != "" {
-		return a, errs.New(errs.AlreadyExists, "SERVICE_ACCOUNT_EXISTS",
-			"service account %q exists already; choose another id, or rotate its secret", a.Name()).With("resource", a.Name())
+		return a, member.AccountExists(a.Name())
 	}
 	return have, err
 }

@@ -103,6 +103,10 @@ func page[T any](
 	if !q.ShowDeleted {
 		where = append(where, l.deleted)
 	}
+	if q.Only != nil {
+		args = append(args, q.Only)
+		where = append(where, fmt.Sprintf("%s = ANY($%d)", l.last.SQL, len(args)))
+	}
 	size := paging.Size(q.PageSize)
 	sql := fmt.Sprintf("%s WHERE %s ORDER BY %s LIMIT %d", l.sql, strings.Join(where, " AND "), paging.OrderBy(orders), size+1)
 	rows, err := s.pool.Query(ctx, sql, args...)

@@ -109,6 +109,10 @@ func TestExitCodes(t *testing.T) {
 				return []string{"tenant", "create", "acme", "--timeout", "100ms"}
 			},
 		},
+		exitLogin: {
+			"nobody":      refusing("ListTenants", codes.Unauthenticated, "tenant", "list"),
+			"not allowed": refusing("CreateTenant", codes.PermissionDenied, "tenant", "create", "acme"),
+		},
 		exitUnavailable: {"away": refusing("ListTenants", codes.Unavailable, "tenant", "list"), "stopping": refusing("ListTenants", codes.Canceled, "tenant", "list")},
 	}
 	for code, ways := range cases {

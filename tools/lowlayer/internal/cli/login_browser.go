@@ -39,8 +39,11 @@ func (a *app) browserLogin(ctx context.Context, cfg *oauth2.Config, noBrowser bo
 	state, verifier := rand.Text(), oauth2.GenerateVerifier()
 	answers := make(chan url.Values, 1)
 	srv := &http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: callback(back.Path, state, answers)}
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(l) }()
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = srv.Serve(l) // it ends when it is closed; a browser that cannot come back is told of by the wait's end
+	}()
 	defer func() {
 		_ = srv.Close() // the browser has its answer
 		<-served

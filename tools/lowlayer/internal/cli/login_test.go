@@ -104,7 +104,9 @@ func newDirectoryFake(t *testing.T) (*directoryFake, string) {
 	go func() { served <- server.Serve(listener) }()
 	t.Cleanup(func() {
 		server.Stop()
-		<-served
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
 	})
 	return f, listener.Addr().String()
 }

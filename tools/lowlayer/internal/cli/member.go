@@ -220,7 +220,7 @@ func (a *app) memberRemove() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := a.confirm("Take all roles at " + scope + " from " + args[1]); err != nil {
+				if err := a.confirm(ctx, "Take all roles at "+scope+" from "+args[1]); err != nil {
 					return err
 				}
 				if _, err := api.members.DeleteMember(ctx, &tenantv1.DeleteMemberRequest{Name: m.GetName(), Etag: m.GetEtag()}); err != nil {

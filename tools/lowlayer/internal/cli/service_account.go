@@ -148,7 +148,7 @@ func (a *app) serviceAccountDelete() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.onScope(cmd, args[0], func(ctx context.Context, api *client, scope string) error {
 				name := accountName(scope, args[1])
-				if err := a.confirm("End " + name); err != nil {
+				if err := a.confirm(ctx, "End "+name); err != nil {
 					return err
 				}
 				if _, err := api.accounts.DeleteServiceAccount(ctx, &tenantv1.DeleteServiceAccountRequest{Name: name}); err != nil {

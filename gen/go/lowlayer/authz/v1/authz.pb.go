@@ -25,6 +25,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Scope is on what a permission is needed.
+type Scope int32
+
+const (
+	// The resource that the request names.
+	Scope_SCOPE_UNSPECIFIED Scope = 0
+	// The platform as a whole.
+	Scope_PLATFORM Scope = 1
+	// Nothing but the caller: everybody who is logged in may.
+	Scope_CALLER Scope = 2
+)
+
+// Enum value maps for Scope.
+var (
+	Scope_name = map[int32]string{
+		0: "SCOPE_UNSPECIFIED",
+		1: "PLATFORM",
+		2: "CALLER",
+	}
+	Scope_value = map[string]int32{
+		"SCOPE_UNSPECIFIED": 0,
+		"PLATFORM":          1,
+		"CALLER":            2,
+	}
+)
+
+func (x Scope) Enum() *Scope {
+	p := new(Scope)
+	*p = x
+	return p
+}
+
+func (x Scope) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Scope) Descriptor() protoreflect.EnumDescriptor {
+	return file_lowlayer_authz_v1_authz_proto_enumTypes[0].Descriptor()
+}
+
+func (Scope) Type() protoreflect.EnumType {
+	return &file_lowlayer_authz_v1_authz_proto_enumTypes[0]
+}
+
+func (x Scope) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Scope.Descriptor instead.
+func (Scope) EnumDescriptor() ([]byte, []int) {
+	return file_lowlayer_authz_v1_authz_proto_rawDescGZIP(), []int{0}
+}
+
 // AuditClass says what the audit trail keeps of a call.
 type AuditClass int32
 
@@ -66,11 +119,11 @@ func (x AuditClass) String() string {
 }
 
 func (AuditClass) Descriptor() protoreflect.EnumDescriptor {
-	return file_lowlayer_authz_v1_authz_proto_enumTypes[0].Descriptor()
+	return file_lowlayer_authz_v1_authz_proto_enumTypes[1].Descriptor()
 }
 
 func (AuditClass) Type() protoreflect.EnumType {
-	return &file_lowlayer_authz_v1_authz_proto_enumTypes[0]
+	return &file_lowlayer_authz_v1_authz_proto_enumTypes[1]
 }
 
 func (x AuditClass) Number() protoreflect.EnumNumber {
@@ -79,7 +132,7 @@ func (x AuditClass) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use AuditClass.Descriptor instead.
 func (AuditClass) EnumDescriptor() ([]byte, []int) {
-	return file_lowlayer_authz_v1_authz_proto_rawDescGZIP(), []int{0}
+	return file_lowlayer_authz_v1_authz_proto_rawDescGZIP(), []int{1}
 }
 
 // Idempotency says what repeating a call does.
@@ -119,11 +172,11 @@ func (x Idempotency) String() string {
 }
 
 func (Idempotency) Descriptor() protoreflect.EnumDescriptor {
-	return file_lowlayer_authz_v1_authz_proto_enumTypes[1].Descriptor()
+	return file_lowlayer_authz_v1_authz_proto_enumTypes[2].Descriptor()
 }
 
 func (Idempotency) Type() protoreflect.EnumType {
-	return &file_lowlayer_authz_v1_authz_proto_enumTypes[1]
+	return &file_lowlayer_authz_v1_authz_proto_enumTypes[2]
 }
 
 func (x Idempotency) Number() protoreflect.EnumNumber {
@@ -132,7 +185,7 @@ func (x Idempotency) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Idempotency.Descriptor instead.
 func (Idempotency) EnumDescriptor() ([]byte, []int) {
-	return file_lowlayer_authz_v1_authz_proto_rawDescGZIP(), []int{1}
+	return file_lowlayer_authz_v1_authz_proto_rawDescGZIP(), []int{2}
 }
 
 // RateClass is the budget a call is counted against.
@@ -180,11 +233,11 @@ func (x RateClass) String() string {
 }
 
 func (RateClass) Descriptor() protoreflect.EnumDescriptor {
-	return file_lowlayer_authz_v1_authz_proto_enumTypes[2].Descriptor()
+	return file_lowlayer_authz_v1_authz_proto_enumTypes[3].Descriptor()
 }
 
 func (RateClass) Type() protoreflect.EnumType {
-	return &file_lowlayer_authz_v1_authz_proto_enumTypes[2]
+	return &file_lowlayer_authz_v1_authz_proto_enumTypes[3]
 }
 
 func (x RateClass) Number() protoreflect.EnumNumber {
@@ -193,7 +246,7 @@ func (x RateClass) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RateClass.Descriptor instead.
 func (RateClass) EnumDescriptor() ([]byte, []int) {
-	return file_lowlayer_authz_v1_authz_proto_rawDescGZIP(), []int{2}
+	return file_lowlayer_authz_v1_authz_proto_rawDescGZIP(), []int{3}
 }
 
 // Audience is who may call an RPC.
@@ -233,11 +286,11 @@ func (x Audience) String() string {
 }
 
 func (Audience) Descriptor() protoreflect.EnumDescriptor {
-	return file_lowlayer_authz_v1_authz_proto_enumTypes[3].Descriptor()
+	return file_lowlayer_authz_v1_authz_proto_enumTypes[4].Descriptor()
 }
 
 func (Audience) Type() protoreflect.EnumType {
-	return &file_lowlayer_authz_v1_authz_proto_enumTypes[3]
+	return &file_lowlayer_authz_v1_authz_proto_enumTypes[4]
 }
 
 func (x Audience) Number() protoreflect.EnumNumber {
@@ -246,7 +299,7 @@ func (x Audience) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Audience.Descriptor instead.
 func (Audience) EnumDescriptor() ([]byte, []int) {
-	return file_lowlayer_authz_v1_authz_proto_rawDescGZIP(), []int{3}
+	return file_lowlayer_authz_v1_authz_proto_rawDescGZIP(), []int{4}
 }
 
 // MethodRule is the one option an RPC carries.
@@ -261,7 +314,17 @@ type MethodRule struct {
 	// RateClass selects the budget the call is counted against.
 	Rate RateClass `protobuf:"varint,4,opt,name=rate,proto3,enum=lowlayer.authz.v1.RateClass" json:"rate,omitempty"`
 	// Audience is who may call: users through the edge, or other services only.
-	Audience      Audience `protobuf:"varint,5,opt,name=audience,proto3,enum=lowlayer.authz.v1.Audience" json:"audience,omitempty"`
+	Audience Audience `protobuf:"varint,5,opt,name=audience,proto3,enum=lowlayer.authz.v1.Audience" json:"audience,omitempty"`
+	// ResourceField is the path of the field that names the resource on which the permission is needed, for example
+	// `member.tenant`. It is only given when that is not `parent`, `name` or the name of the one resource in the request.
+	ResourceField string `protobuf:"bytes,6,opt,name=resource_field,json=resourceField,proto3" json:"resource_field,omitempty"`
+	// Scope is on what the permission is needed when the request names no resource.
+	Scope Scope `protobuf:"varint,7,opt,name=scope,proto3,enum=lowlayer.authz.v1.Scope" json:"scope,omitempty"`
+	// StepUp asks for a login that was confirmed by a second factor: for what cannot be undone, and for credentials.
+	StepUp bool `protobuf:"varint,8,opt,name=step_up,json=stepUp,proto3" json:"step_up,omitempty"`
+	// Narrowed says that the handler shows and touches only what the caller's roles cover (`authz.Narrowed`), so that a role
+	// below the resource is enough to call it.
+	Narrowed      bool `protobuf:"varint,9,opt,name=narrowed,proto3" json:"narrowed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -331,6 +394,34 @@ func (x *MethodRule) GetAudience() Audience {
 	return Audience_AUDIENCE_UNSPECIFIED
 }
 
+func (x *MethodRule) GetResourceField() string {
+	if x != nil {
+		return x.ResourceField
+	}
+	return ""
+}
+
+func (x *MethodRule) GetScope() Scope {
+	if x != nil {
+		return x.Scope
+	}
+	return Scope_SCOPE_UNSPECIFIED
+}
+
+func (x *MethodRule) GetStepUp() bool {
+	if x != nil {
+		return x.StepUp
+	}
+	return false
+}
+
+func (x *MethodRule) GetNarrowed() bool {
+	if x != nil {
+		return x.Narrowed
+	}
+	return false
+}
+
 var file_lowlayer_authz_v1_authz_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
@@ -354,7 +445,7 @@ var File_lowlayer_authz_v1_authz_proto protoreflect.FileDescriptor
 
 const file_lowlayer_authz_v1_authz_proto_rawDesc = "" +
 	"\n" +
-	"\x1dlowlayer/authz/v1/authz.proto\x12\x11lowlayer.authz.v1\x1a google/protobuf/descriptor.proto\"\x8e\x02\n" +
+	"\x1dlowlayer/authz/v1/authz.proto\x12\x11lowlayer.authz.v1\x1a google/protobuf/descriptor.proto\"\x9a\x03\n" +
 	"\n" +
 	"MethodRule\x12\x1e\n" +
 	"\n" +
@@ -363,7 +454,16 @@ const file_lowlayer_authz_v1_authz_proto_rawDesc = "" +
 	"\x05audit\x18\x02 \x01(\x0e2\x1d.lowlayer.authz.v1.AuditClassR\x05audit\x12@\n" +
 	"\vidempotency\x18\x03 \x01(\x0e2\x1e.lowlayer.authz.v1.IdempotencyR\vidempotency\x120\n" +
 	"\x04rate\x18\x04 \x01(\x0e2\x1c.lowlayer.authz.v1.RateClassR\x04rate\x127\n" +
-	"\baudience\x18\x05 \x01(\x0e2\x1b.lowlayer.authz.v1.AudienceR\baudience*M\n" +
+	"\baudience\x18\x05 \x01(\x0e2\x1b.lowlayer.authz.v1.AudienceR\baudience\x12%\n" +
+	"\x0eresource_field\x18\x06 \x01(\tR\rresourceField\x12.\n" +
+	"\x05scope\x18\a \x01(\x0e2\x18.lowlayer.authz.v1.ScopeR\x05scope\x12\x17\n" +
+	"\astep_up\x18\b \x01(\bR\x06stepUp\x12\x1a\n" +
+	"\bnarrowed\x18\t \x01(\bR\bnarrowed*8\n" +
+	"\x05Scope\x12\x15\n" +
+	"\x11SCOPE_UNSPECIFIED\x10\x00\x12\f\n" +
+	"\bPLATFORM\x10\x01\x12\n" +
+	"\n" +
+	"\x06CALLER\x10\x02*M\n" +
 	"\n" +
 	"AuditClass\x12\x1b\n" +
 	"\x17AUDIT_CLASS_UNSPECIFIED\x10\x00\x12\b\n" +
@@ -403,28 +503,30 @@ func file_lowlayer_authz_v1_authz_proto_rawDescGZIP() []byte {
 	return file_lowlayer_authz_v1_authz_proto_rawDescData
 }
 
-var file_lowlayer_authz_v1_authz_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_lowlayer_authz_v1_authz_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
 var file_lowlayer_authz_v1_authz_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_lowlayer_authz_v1_authz_proto_goTypes = []any{
-	(AuditClass)(0),                    // 0: lowlayer.authz.v1.AuditClass
-	(Idempotency)(0),                   // 1: lowlayer.authz.v1.Idempotency
-	(RateClass)(0),                     // 2: lowlayer.authz.v1.RateClass
-	(Audience)(0),                      // 3: lowlayer.authz.v1.Audience
-	(*MethodRule)(nil),                 // 4: lowlayer.authz.v1.MethodRule
-	(*descriptorpb.MethodOptions)(nil), // 5: google.protobuf.MethodOptions
+	(Scope)(0),                         // 0: lowlayer.authz.v1.Scope
+	(AuditClass)(0),                    // 1: lowlayer.authz.v1.AuditClass
+	(Idempotency)(0),                   // 2: lowlayer.authz.v1.Idempotency
+	(RateClass)(0),                     // 3: lowlayer.authz.v1.RateClass
+	(Audience)(0),                      // 4: lowlayer.authz.v1.Audience
+	(*MethodRule)(nil),                 // 5: lowlayer.authz.v1.MethodRule
+	(*descriptorpb.MethodOptions)(nil), // 6: google.protobuf.MethodOptions
 }
 var file_lowlayer_authz_v1_authz_proto_depIdxs = []int32{
-	0, // 0: lowlayer.authz.v1.MethodRule.audit:type_name -> lowlayer.authz.v1.AuditClass
-	1, // 1: lowlayer.authz.v1.MethodRule.idempotency:type_name -> lowlayer.authz.v1.Idempotency
-	2, // 2: lowlayer.authz.v1.MethodRule.rate:type_name -> lowlayer.authz.v1.RateClass
-	3, // 3: lowlayer.authz.v1.MethodRule.audience:type_name -> lowlayer.authz.v1.Audience
-	5, // 4: lowlayer.authz.v1.rule:extendee -> google.protobuf.MethodOptions
-	4, // 5: lowlayer.authz.v1.rule:type_name -> lowlayer.authz.v1.MethodRule
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	5, // [5:6] is the sub-list for extension type_name
-	4, // [4:5] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	1, // 0: lowlayer.authz.v1.MethodRule.audit:type_name -> lowlayer.authz.v1.AuditClass
+	2, // 1: lowlayer.authz.v1.MethodRule.idempotency:type_name -> lowlayer.authz.v1.Idempotency
+	3, // 2: lowlayer.authz.v1.MethodRule.rate:type_name -> lowlayer.authz.v1.RateClass
+	4, // 3: lowlayer.authz.v1.MethodRule.audience:type_name -> lowlayer.authz.v1.Audience
+	0, // 4: lowlayer.authz.v1.MethodRule.scope:type_name -> lowlayer.authz.v1.Scope
+	6, // 5: lowlayer.authz.v1.rule:extendee -> google.protobuf.MethodOptions
+	5, // 6: lowlayer.authz.v1.rule:type_name -> lowlayer.authz.v1.MethodRule
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	6, // [6:7] is the sub-list for extension type_name
+	5, // [5:6] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_lowlayer_authz_v1_authz_proto_init() }
@@ -437,7 +539,7 @@ func file_lowlayer_authz_v1_authz_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lowlayer_authz_v1_authz_proto_rawDesc), len(file_lowlayer_authz_v1_authz_proto_rawDesc)),
-			NumEnums:      4,
+			NumEnums:      5,
 			NumMessages:   1,
 			NumExtensions: 1,
 			NumServices:   0,

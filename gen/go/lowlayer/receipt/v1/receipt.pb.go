@@ -1002,15 +1002,15 @@ const file_lowlayer_receipt_v1_receipt_proto_rawDesc = "" +
 	"\vunreachable\x18\x03 \x03(\tR\vunreachable\"\x18\n" +
 	"\x16ListReceiptKeysRequest\"N\n" +
 	"\x17ListReceiptKeysResponse\x123\n" +
-	"\x04keys\x18\x01 \x03(\v2\x1f.lowlayer.receipt.v1.ReceiptKeyR\x04keys2\xb7\x04\n" +
+	"\x04keys\x18\x01 \x03(\v2\x1f.lowlayer.receipt.v1.ReceiptKeyR\x04keys2\xb9\x04\n" +
 	"\x0eReceiptService\x12\xa4\x01\n" +
 	"\n" +
 	"GetReceipt\x12&.lowlayer.receipt.v1.GetReceiptRequest\x1a\x1c.lowlayer.receipt.v1.Receipt\"P\xdaA\x04name\xda\xe2\x18\x1e\n" +
 	"\x14receipt.receipts.get\x10\x01\x18\x01 \x01(\x01\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{name=tenants/*/receipts/*}\x12\xb8\x01\n" +
 	"\fListReceipts\x12(.lowlayer.receipt.v1.ListReceiptsRequest\x1a).lowlayer.receipt.v1.ListReceiptsResponse\"S\xdaA\x06parent\xda\xe2\x18\x1f\n" +
-	"\x15receipt.receipts.list\x10\x01\x18\x01 \x02(\x01\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{parent=tenants/*}/receipts\x12\xab\x01\n" +
-	"\x0fListReceiptKeys\x12+.lowlayer.receipt.v1.ListReceiptKeysRequest\x1a,.lowlayer.receipt.v1.ListReceiptKeysResponse\"=\xda\xe2\x18\"\n" +
-	"\x18receipt.receiptKeys.list\x10\x01\x18\x01 \x02(\x01\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/receiptKeys\x1a\x15\xcaA\x12api.lowlayer.cloudBDZBgithub.com/low-layer/platform/gen/go/lowlayer/receipt/v1;receiptv1b\x06proto3"
+	"\x15receipt.receipts.list\x10\x01\x18\x01 \x02(\x01\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{parent=tenants/*}/receipts\x12\xad\x01\n" +
+	"\x0fListReceiptKeys\x12+.lowlayer.receipt.v1.ListReceiptKeysRequest\x1a,.lowlayer.receipt.v1.ListReceiptKeysResponse\"?\xda\xe2\x18$\n" +
+	"\x18receipt.receiptKeys.list\x10\x01\x18\x01 \x02(\x018\x02\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/receiptKeys\x1a\x15\xcaA\x12api.lowlayer.cloudBDZBgithub.com/low-layer/platform/gen/go/lowlayer/receipt/v1;receiptv1b\x06proto3"
 
 var (
 	file_lowlayer_receipt_v1_receipt_proto_rawDescOnce sync.Once

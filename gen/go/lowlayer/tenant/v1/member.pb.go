@@ -220,7 +220,10 @@ type CreateMemberRequest struct {
 	Member *Member `protobuf:"bytes,2,opt,name=member,proto3" json:"member,omitempty"`
 	// Makes repeating the call safe: the same id with the same content answers the first result again for 24 h but for the password, with other
 	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers what the call would, without what only comes into being with it. The errors are those the
+	// call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -274,6 +277,13 @@ func (x *CreateMemberRequest) GetRequestId() string {
 		return x.RequestId
 	}
 	return ""
+}
+
+func (x *CreateMemberRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
 }
 
 // GetMemberRequest names a member.
@@ -469,7 +479,10 @@ type UpdateMemberRequest struct {
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	// Makes repeating the call safe: the same id with the same content answers the first result again for 24 h, with other
 	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers what the call would, without what only comes into being with it. The errors are those the
+	// call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -525,6 +538,13 @@ func (x *UpdateMemberRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *UpdateMemberRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 // DeleteMemberRequest takes a person's roles.
 type DeleteMemberRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -534,7 +554,10 @@ type DeleteMemberRequest struct {
 	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
 	// Makes repeating the call safe: the same id with the same content answers the first result again for 24 h, with other
 	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers what the call would, without what only comes into being with it. The errors are those the
+	// call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -590,6 +613,13 @@ func (x *DeleteMemberRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *DeleteMemberRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 var File_lowlayer_tenant_v1_member_proto protoreflect.FileDescriptor
 
 const file_lowlayer_tenant_v1_member_proto_rawDesc = "" +
@@ -609,13 +639,14 @@ const file_lowlayer_tenant_v1_member_proto_rawDesc = "" +
 	"createTime\x12@\n" +
 	"\vupdate_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime:\xde\x01\xeaA\xda\x01\n" +
-	"\x19api.lowlayer.cloud/Member\x12!tenants/{tenant}/members/{member}\x12>tenants/{tenant}/organisations/{organisation}/members/{member}\x12Itenants/{tenant}/organisations/{organisation}/vpcs/{vpc}/members/{member}*\amembers2\x06member\"\x9e\x02\n" +
+	"\x19api.lowlayer.cloud/Member\x12!tenants/{tenant}/members/{member}\x12>tenants/{tenant}/organisations/{organisation}/members/{member}\x12Itenants/{tenant}/organisations/{organisation}/vpcs/{vpc}/members/{member}*\amembers2\x06member\"\xc8\x02\n" +
 	"\x13CreateMemberRequest\x12\x9c\x01\n" +
 	"\x06parent\x18\x01 \x01(\tB\x83\x01\xe0A\x02\xbaH}r{2y^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9](/vpcs/[a-z][a-z0-9-]{0,38}[a-z0-9])?)?$R\x06parent\x12=\n" +
 	"\x06member\x18\x02 \x01(\v2\x1a.lowlayer.tenant.v1.MemberB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06member\x12)\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\"\xe6\x01\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xe6\x01\n" +
 	"\x10GetMemberRequest\x12\xd1\x01\n" +
 	"\x04name\x18\x01 \x01(\tB\xbc\x01\xe0A\x02\xfaA\x1b\n" +
 	"\x19api.lowlayer.cloud/Member\xbaH\x97\x01r\x94\x012\x91\x01^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9](/vpcs/[a-z][a-z0-9-]{0,38}[a-z0-9])?)?/members/[0-9a-z-]{8,64}$R\x04name\"\xd8\x02\n" +
@@ -628,14 +659,15 @@ const file_lowlayer_tenant_v1_member_proto_rawDesc = "" +
 	"\border_by\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\x01R\aorderBy\"s\n" +
 	"\x13ListMembersResponse\x124\n" +
 	"\amembers\x18\x01 \x03(\v2\x1a.lowlayer.tenant.v1.MemberR\amembers\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc1\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xeb\x01\n" +
 	"\x13UpdateMemberRequest\x12=\n" +
 	"\x06member\x18\x01 \x01(\v2\x1a.lowlayer.tenant.v1.MemberB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06member\x12@\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
 	"updateMask\x12)\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\"\xb4\x02\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xde\x02\n" +
 	"\x13DeleteMemberRequest\x12\xd1\x01\n" +
 	"\x04name\x18\x01 \x01(\tB\xbc\x01\xe0A\x02\xfaA\x1b\n" +
 	"\x19api.lowlayer.cloud/Member\xbaH\x97\x01r\x94\x012\x91\x01^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9](/vpcs/[a-z][a-z0-9-]{0,38}[a-z0-9])?)?/members/[0-9a-z-]{8,64}$R\x04name\x12\x1e\n" +
@@ -643,7 +675,8 @@ const file_lowlayer_tenant_v1_member_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12)\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId*Y\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly*Y\n" +
 	"\x04Role\x12\x14\n" +
 	"\x10ROLE_UNSPECIFIED\x10\x00\x12\t\n" +
 	"\x05OWNER\x10\x01\x12\t\n" +
@@ -651,18 +684,18 @@ const file_lowlayer_tenant_v1_member_proto_rawDesc = "" +
 	"\bOPERATOR\x10\x03\x12\n" +
 	"\n" +
 	"\x06VIEWER\x10\x04\x12\v\n" +
-	"\aBILLING\x10\x052\xe9\v\n" +
-	"\rMemberService\x12\xb3\x02\n" +
-	"\fCreateMember\x12'.lowlayer.tenant.v1.CreateMemberRequest\x1a\x1a.lowlayer.tenant.v1.Member\"\xdd\x01\xdaA\rparent,member\xda\xe2\x18\x1f\n" +
-	"\x15tenant.members.create\x10\x03\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x02\xa3\x01:\x06memberZ8:\x06member\"./v1/{parent=tenants/*/organisations/*}/membersZ?:\x06member\"5/v1/{parent=tenants/*/organisations/*/vpcs/*}/members\"\x1e/v1/{parent=tenants/*}/members\x12\x89\x02\n" +
+	"\aBILLING\x10\x052\xef\v\n" +
+	"\rMemberService\x12\xb5\x02\n" +
+	"\fCreateMember\x12'.lowlayer.tenant.v1.CreateMemberRequest\x1a\x1a.lowlayer.tenant.v1.Member\"\xdf\x01\xdaA\rparent,member\xda\xe2\x18!\n" +
+	"\x15tenant.members.create\x10\x03\x18\x02 \x03(\x01@\x01\x82\xd3\xe4\x93\x02\xa3\x01:\x06memberZ8:\x06member\"./v1/{parent=tenants/*/organisations/*}/membersZ?:\x06member\"5/v1/{parent=tenants/*/organisations/*/vpcs/*}/members\"\x1e/v1/{parent=tenants/*}/members\x12\x89\x02\n" +
 	"\tGetMember\x12$.lowlayer.tenant.v1.GetMemberRequest\x1a\x1a.lowlayer.tenant.v1.Member\"\xb9\x01\xdaA\x04name\xda\xe2\x18\x1c\n" +
 	"\x12tenant.members.get\x10\x01\x18\x01 \x01(\x01\x82\xd3\xe4\x93\x02\x8b\x01Z0\x12./v1/{name=tenants/*/organisations/*/members/*}Z7\x125/v1/{name=tenants/*/organisations/*/vpcs/*/members/*}\x12\x1e/v1/{name=tenants/*/members/*}\x12\x9d\x02\n" +
 	"\vListMembers\x12&.lowlayer.tenant.v1.ListMembersRequest\x1a'.lowlayer.tenant.v1.ListMembersResponse\"\xbc\x01\xdaA\x06parent\xda\xe2\x18\x1d\n" +
-	"\x13tenant.members.list\x10\x01\x18\x01 \x02(\x01\x82\xd3\xe4\x93\x02\x8b\x01Z0\x12./v1/{parent=tenants/*/organisations/*}/membersZ7\x125/v1/{parent=tenants/*/organisations/*/vpcs/*}/members\x12\x1e/v1/{parent=tenants/*}/members\x12\xcd\x02\n" +
-	"\fUpdateMember\x12'.lowlayer.tenant.v1.UpdateMemberRequest\x1a\x1a.lowlayer.tenant.v1.Member\"\xf7\x01\xdaA\x12member,update_mask\xda\xe2\x18\x1f\n" +
-	"\x15tenant.members.update\x10\x03\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x02\xb8\x01:\x06memberZ?:\x06member25/v1/{member.name=tenants/*/organisations/*/members/*}ZF:\x06member2</v1/{member.name=tenants/*/organisations/*/vpcs/*/members/*}2%/v1/{member.name=tenants/*/members/*}\x12\x8e\x02\n" +
-	"\fDeleteMember\x12'.lowlayer.tenant.v1.DeleteMemberRequest\x1a\x16.google.protobuf.Empty\"\xbc\x01\xdaA\x04name\xda\xe2\x18\x1f\n" +
-	"\x15tenant.members.delete\x10\x03\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x02\x8b\x01Z0*./v1/{name=tenants/*/organisations/*/members/*}Z7*5/v1/{name=tenants/*/organisations/*/vpcs/*/members/*}*\x1e/v1/{name=tenants/*/members/*}\x1a\x15\xcaA\x12api.lowlayer.cloudBBZ@github.com/low-layer/platform/gen/go/lowlayer/tenant/v1;tenantv1b\x06proto3"
+	"\x13tenant.members.list\x10\x01\x18\x01 \x02(\x01\x82\xd3\xe4\x93\x02\x8b\x01Z0\x12./v1/{parent=tenants/*/organisations/*}/membersZ7\x125/v1/{parent=tenants/*/organisations/*/vpcs/*}/members\x12\x1e/v1/{parent=tenants/*}/members\x12\xcf\x02\n" +
+	"\fUpdateMember\x12'.lowlayer.tenant.v1.UpdateMemberRequest\x1a\x1a.lowlayer.tenant.v1.Member\"\xf9\x01\xdaA\x12member,update_mask\xda\xe2\x18!\n" +
+	"\x15tenant.members.update\x10\x03\x18\x02 \x03(\x01@\x01\x82\xd3\xe4\x93\x02\xb8\x01:\x06memberZ?:\x06member25/v1/{member.name=tenants/*/organisations/*/members/*}ZF:\x06member2</v1/{member.name=tenants/*/organisations/*/vpcs/*/members/*}2%/v1/{member.name=tenants/*/members/*}\x12\x90\x02\n" +
+	"\fDeleteMember\x12'.lowlayer.tenant.v1.DeleteMemberRequest\x1a\x16.google.protobuf.Empty\"\xbe\x01\xdaA\x04name\xda\xe2\x18!\n" +
+	"\x15tenant.members.delete\x10\x03\x18\x02 \x03(\x01@\x01\x82\xd3\xe4\x93\x02\x8b\x01Z0*./v1/{name=tenants/*/organisations/*/members/*}Z7*5/v1/{name=tenants/*/organisations/*/vpcs/*/members/*}*\x1e/v1/{name=tenants/*/members/*}\x1a\x15\xcaA\x12api.lowlayer.cloudBBZ@github.com/low-layer/platform/gen/go/lowlayer/tenant/v1;tenantv1b\x06proto3"
 
 var (
 	file_lowlayer_tenant_v1_member_proto_rawDescOnce sync.Once

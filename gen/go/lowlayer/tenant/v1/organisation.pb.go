@@ -1187,27 +1187,27 @@ const file_lowlayer_tenant_v1_organisation_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xd0\x0e\n" +
+	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xd6\x0e\n" +
 	"\x13OrganisationService\x12\xa8\x02\n" +
 	"\x12CreateOrganisation\x12-.lowlayer.tenant.v1.CreateOrganisationRequest\x1a\x1d.google.longrunning.Operation\"\xc3\x01\xcaA7\n" +
 	"\fOrganisation\x12'lowlayer.operation.v1.OperationMetadata\xdaA#parent,organisation,organisation_id\xda\xe2\x18%\n" +
 	"\x1btenant.organisations.create\x10\x02\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x024:\forganisation\"$/v1/{parent=tenants/*}/organisations\x12\xba\x01\n" +
 	"\x0fGetOrganisation\x12*.lowlayer.tenant.v1.GetOrganisationRequest\x1a .lowlayer.tenant.v1.Organisation\"Y\xdaA\x04name\xda\xe2\x18\"\n" +
-	"\x18tenant.organisations.get\x10\x01\x18\x01 \x01(\x01\x82\xd3\xe4\x93\x02&\x12$/v1/{name=tenants/*/organisations/*}\x12\xce\x01\n" +
-	"\x11ListOrganisations\x12,.lowlayer.tenant.v1.ListOrganisationsRequest\x1a-.lowlayer.tenant.v1.ListOrganisationsResponse\"\\\xdaA\x06parent\xda\xe2\x18#\n" +
-	"\x19tenant.organisations.list\x10\x01\x18\x01 \x02(\x01\x82\xd3\xe4\x93\x02&\x12$/v1/{parent=tenants/*}/organisations\x12\xaa\x02\n" +
+	"\x18tenant.organisations.get\x10\x01\x18\x01 \x01(\x01\x82\xd3\xe4\x93\x02&\x12$/v1/{name=tenants/*/organisations/*}\x12\xd0\x01\n" +
+	"\x11ListOrganisations\x12,.lowlayer.tenant.v1.ListOrganisationsRequest\x1a-.lowlayer.tenant.v1.ListOrganisationsResponse\"^\xdaA\x06parent\xda\xe2\x18%\n" +
+	"\x19tenant.organisations.list\x10\x01\x18\x01 \x02(\x01H\x01\x82\xd3\xe4\x93\x02&\x12$/v1/{parent=tenants/*}/organisations\x12\xaa\x02\n" +
 	"\x12UpdateOrganisation\x12-.lowlayer.tenant.v1.UpdateOrganisationRequest\x1a\x1d.google.longrunning.Operation\"\xc5\x01\xcaA7\n" +
 	"\fOrganisation\x12'lowlayer.operation.v1.OperationMetadata\xdaA\x18organisation,update_mask\xda\xe2\x18%\n" +
-	"\x1btenant.organisations.update\x10\x02\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x02A:\forganisation21/v1/{organisation.name=tenants/*/organisations/*}\x12\xfb\x01\n" +
-	"\x12DeleteOrganisation\x12-.lowlayer.tenant.v1.DeleteOrganisationRequest\x1a\x1d.google.longrunning.Operation\"\x96\x01\xcaA7\n" +
-	"\fOrganisation\x12'lowlayer.operation.v1.OperationMetadata\xdaA\x04name\xda\xe2\x18%\n" +
-	"\x1btenant.organisations.delete\x10\x02\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x02&*$/v1/{name=tenants/*/organisations/*}\x12\x8d\x02\n" +
+	"\x1btenant.organisations.update\x10\x02\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x02A:\forganisation21/v1/{organisation.name=tenants/*/organisations/*}\x12\xfd\x01\n" +
+	"\x12DeleteOrganisation\x12-.lowlayer.tenant.v1.DeleteOrganisationRequest\x1a\x1d.google.longrunning.Operation\"\x98\x01\xcaA7\n" +
+	"\fOrganisation\x12'lowlayer.operation.v1.OperationMetadata\xdaA\x04name\xda\xe2\x18'\n" +
+	"\x1btenant.organisations.delete\x10\x02\x18\x02 \x03(\x01@\x01\x82\xd3\xe4\x93\x02&*$/v1/{name=tenants/*/organisations/*}\x12\x8d\x02\n" +
 	"\x14UndeleteOrganisation\x12/.lowlayer.tenant.v1.UndeleteOrganisationRequest\x1a\x1d.google.longrunning.Operation\"\xa4\x01\xcaA7\n" +
 	"\fOrganisation\x12'lowlayer.operation.v1.OperationMetadata\xdaA\x04name\xda\xe2\x18'\n" +
-	"\x1dtenant.organisations.undelete\x10\x02\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x022:\x01*\"-/v1/{name=tenants/*/organisations/*}:undelete\x12\xad\x02\n" +
-	"\x1cRotateOrganisationCredential\x127.lowlayer.tenant.v1.RotateOrganisationCredentialRequest\x1a\x1d.google.longrunning.Operation\"\xb4\x01\xcaA7\n" +
-	"\fOrganisation\x12'lowlayer.operation.v1.OperationMetadata\xdaA\x04name\xda\xe2\x18/\n" +
-	"%tenant.organisations.rotateCredential\x10\x03\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x02::\x01*\"5/v1/{name=tenants/*/organisations/*}:rotateCredential\x1a\x15\xcaA\x12api.lowlayer.cloudBBZ@github.com/low-layer/platform/gen/go/lowlayer/tenant/v1;tenantv1b\x06proto3"
+	"\x1dtenant.organisations.undelete\x10\x02\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x022:\x01*\"-/v1/{name=tenants/*/organisations/*}:undelete\x12\xaf\x02\n" +
+	"\x1cRotateOrganisationCredential\x127.lowlayer.tenant.v1.RotateOrganisationCredentialRequest\x1a\x1d.google.longrunning.Operation\"\xb6\x01\xcaA7\n" +
+	"\fOrganisation\x12'lowlayer.operation.v1.OperationMetadata\xdaA\x04name\xda\xe2\x181\n" +
+	"%tenant.organisations.rotateCredential\x10\x03\x18\x02 \x03(\x01@\x01\x82\xd3\xe4\x93\x02::\x01*\"5/v1/{name=tenants/*/organisations/*}:rotateCredential\x1a\x15\xcaA\x12api.lowlayer.cloudBBZ@github.com/low-layer/platform/gen/go/lowlayer/tenant/v1;tenantv1b\x06proto3"
 
 var (
 	file_lowlayer_tenant_v1_organisation_proto_rawDescOnce sync.Once

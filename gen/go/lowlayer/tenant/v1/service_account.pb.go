@@ -195,7 +195,10 @@ type CreateServiceAccountRequest struct {
 	Lifetime *durationpb.Duration `protobuf:"bytes,4,opt,name=lifetime,proto3" json:"lifetime,omitempty"`
 	// Makes repeating the call safe: the same id with the same content answers the first result again for 24 h but for the secret, with other
 	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
-	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers what the call would, without what only comes into being with it. The errors are those the
+	// call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,6,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -263,6 +266,13 @@ func (x *CreateServiceAccountRequest) GetRequestId() string {
 		return x.RequestId
 	}
 	return ""
+}
+
+func (x *CreateServiceAccountRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
 }
 
 // GetServiceAccountRequest names an account.
@@ -460,7 +470,10 @@ type RotateServiceAccountRequest struct {
 	Etag string `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
 	// Makes repeating the call safe: the same id with the same content answers the first result again for 24 h but for the secret, with other
 	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
-	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers what the call would, without what only comes into being with it. The errors are those the
+	// call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -523,6 +536,13 @@ func (x *RotateServiceAccountRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *RotateServiceAccountRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 // DeleteServiceAccountRequest ends an account.
 type DeleteServiceAccountRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -532,7 +552,10 @@ type DeleteServiceAccountRequest struct {
 	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
 	// Makes repeating the call safe: the same id with the same content answers the first result again for 24 h, with other
 	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Changes nothing and answers what the call would, without what only comes into being with it. The errors are those the
+	// call itself would meet. `request_id` is not remembered.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -588,6 +611,13 @@ func (x *DeleteServiceAccountRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *DeleteServiceAccountRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 var File_lowlayer_tenant_v1_service_account_proto protoreflect.FileDescriptor
 
 const file_lowlayer_tenant_v1_service_account_proto_rawDesc = "" +
@@ -612,7 +642,7 @@ const file_lowlayer_tenant_v1_service_account_proto_rawDesc = "" +
 	"createTime\x12@\n" +
 	"\vupdate_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime:\xa9\x02\xeaA\xa5\x02\n" +
-	"!api.lowlayer.cloud/ServiceAccount\x122tenants/{tenant}/serviceAccounts/{service_account}\x12Otenants/{tenant}/organisations/{organisation}/serviceAccounts/{service_account}\x12Ztenants/{tenant}/organisations/{organisation}/vpcs/{vpc}/serviceAccounts/{service_account}*\x0fserviceAccounts2\x0eserviceAccount\"\xe5\x03\n" +
+	"!api.lowlayer.cloud/ServiceAccount\x122tenants/{tenant}/serviceAccounts/{service_account}\x12Otenants/{tenant}/organisations/{organisation}/serviceAccounts/{service_account}\x12Ztenants/{tenant}/organisations/{organisation}/vpcs/{vpc}/serviceAccounts/{service_account}*\x0fserviceAccounts2\x0eserviceAccount\"\x8f\x04\n" +
 	"\x1bCreateServiceAccountRequest\x12\x9c\x01\n" +
 	"\x06parent\x18\x01 \x01(\tB\x83\x01\xe0A\x02\xbaH}r{2y^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9](/vpcs/[a-z][a-z0-9-]{0,38}[a-z0-9])?)?$R\x06parent\x12V\n" +
 	"\x0fservice_account\x18\x02 \x01(\v2\".lowlayer.tenant.v1.ServiceAccountB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x0eserviceAccount\x12V\n" +
@@ -620,7 +650,8 @@ const file_lowlayer_tenant_v1_service_account_proto_rawDesc = "" +
 	"\blifetime\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x15\xe0A\x01\xbaH\x0f\xaa\x01\f\"\x05\b\x80\xb0\xbd\x102\x03\b\x90\x1cR\blifetime\x12)\n" +
 	"\n" +
 	"request_id\x18\x05 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\"\x8b\x02\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x06 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x8b\x02\n" +
 	"\x18GetServiceAccountRequest\x12\xee\x01\n" +
 	"\x04name\x18\x01 \x01(\tB\xd9\x01\xe0A\x02\xfaA#\n" +
 	"!api.lowlayer.cloud/ServiceAccount\xbaH\xac\x01r\xa9\x012\xa6\x01^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9](/vpcs/[a-z][a-z0-9-]{0,38}[a-z0-9])?)?/serviceAccounts/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\"\xe0\x02\n" +
@@ -633,7 +664,7 @@ const file_lowlayer_tenant_v1_service_account_proto_rawDesc = "" +
 	"\border_by\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\x01R\aorderBy\"\x94\x01\n" +
 	"\x1bListServiceAccountsResponse\x12M\n" +
 	"\x10service_accounts\x18\x01 \x03(\v2\".lowlayer.tenant.v1.ServiceAccountR\x0fserviceAccounts\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa7\x03\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd1\x03\n" +
 	"\x1bRotateServiceAccountRequest\x12\xee\x01\n" +
 	"\x04name\x18\x01 \x01(\tB\xd9\x01\xe0A\x02\xfaA#\n" +
 	"!api.lowlayer.cloud/ServiceAccount\xbaH\xac\x01r\xa9\x012\xa6\x01^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9](/vpcs/[a-z][a-z0-9-]{0,38}[a-z0-9])?)?/serviceAccounts/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\x12L\n" +
@@ -642,7 +673,8 @@ const file_lowlayer_tenant_v1_service_account_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12)\n" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\"\xd9\x02\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x83\x03\n" +
 	"\x1bDeleteServiceAccountRequest\x12\xee\x01\n" +
 	"\x04name\x18\x01 \x01(\tB\xd9\x01\xe0A\x02\xfaA#\n" +
 	"!api.lowlayer.cloud/ServiceAccount\xbaH\xac\x01r\xa9\x012\xa6\x01^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9](/vpcs/[a-z][a-z0-9-]{0,38}[a-z0-9])?)?/serviceAccounts/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\x12\x1e\n" +
@@ -650,18 +682,19 @@ const file_lowlayer_tenant_v1_service_account_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12)\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId2\x9b\x0e\n" +
-	"\x15ServiceAccountService\x12\xa2\x03\n" +
-	"\x14CreateServiceAccount\x12/.lowlayer.tenant.v1.CreateServiceAccountRequest\x1a\".lowlayer.tenant.v1.ServiceAccount\"\xb4\x02\xdaA)parent,service_account,service_account_id\xda\xe2\x18'\n" +
-	"\x1dtenant.serviceAccounts.create\x10\x03\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x02\xd6\x01:\x0fservice_accountZI:\x0fservice_account\"6/v1/{parent=tenants/*/organisations/*}/serviceAccountsZP:\x0fservice_account\"=/v1/{parent=tenants/*/organisations/*/vpcs/*}/serviceAccounts\"&/v1/{parent=tenants/*}/serviceAccounts\x12\xc1\x02\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xa1\x0e\n" +
+	"\x15ServiceAccountService\x12\xa4\x03\n" +
+	"\x14CreateServiceAccount\x12/.lowlayer.tenant.v1.CreateServiceAccountRequest\x1a\".lowlayer.tenant.v1.ServiceAccount\"\xb6\x02\xdaA)parent,service_account,service_account_id\xda\xe2\x18)\n" +
+	"\x1dtenant.serviceAccounts.create\x10\x03\x18\x02 \x03(\x01@\x01\x82\xd3\xe4\x93\x02\xd6\x01:\x0fservice_accountZI:\x0fservice_account\"6/v1/{parent=tenants/*/organisations/*}/serviceAccountsZP:\x0fservice_account\"=/v1/{parent=tenants/*/organisations/*/vpcs/*}/serviceAccounts\"&/v1/{parent=tenants/*}/serviceAccounts\x12\xc1\x02\n" +
 	"\x11GetServiceAccount\x12,.lowlayer.tenant.v1.GetServiceAccountRequest\x1a\".lowlayer.tenant.v1.ServiceAccount\"\xd9\x01\xdaA\x04name\xda\xe2\x18$\n" +
 	"\x1atenant.serviceAccounts.get\x10\x01\x18\x01 \x01(\x01\x82\xd3\xe4\x93\x02\xa3\x01Z8\x126/v1/{name=tenants/*/organisations/*/serviceAccounts/*}Z?\x12=/v1/{name=tenants/*/organisations/*/vpcs/*/serviceAccounts/*}\x12&/v1/{name=tenants/*/serviceAccounts/*}\x12\xd5\x02\n" +
 	"\x13ListServiceAccounts\x12..lowlayer.tenant.v1.ListServiceAccountsRequest\x1a/.lowlayer.tenant.v1.ListServiceAccountsResponse\"\xdc\x01\xdaA\x06parent\xda\xe2\x18%\n" +
-	"\x1btenant.serviceAccounts.list\x10\x01\x18\x01 \x02(\x01\x82\xd3\xe4\x93\x02\xa3\x01Z8\x126/v1/{parent=tenants/*/organisations/*}/serviceAccountsZ?\x12=/v1/{parent=tenants/*/organisations/*/vpcs/*}/serviceAccounts\x12&/v1/{parent=tenants/*}/serviceAccounts\x12\xe8\x02\n" +
-	"\x14RotateServiceAccount\x12/.lowlayer.tenant.v1.RotateServiceAccountRequest\x1a\".lowlayer.tenant.v1.ServiceAccount\"\xfa\x01\xdaA\x04name\xda\xe2\x18'\n" +
-	"\x1dtenant.serviceAccounts.rotate\x10\x03\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x02\xc1\x01:\x01*ZB:\x01*\"=/v1/{name=tenants/*/organisations/*/serviceAccounts/*}:rotateZI:\x01*\"D/v1/{name=tenants/*/organisations/*/vpcs/*/serviceAccounts/*}:rotate\"-/v1/{name=tenants/*/serviceAccounts/*}:rotate\x12\xbe\x02\n" +
-	"\x14DeleteServiceAccount\x12/.lowlayer.tenant.v1.DeleteServiceAccountRequest\x1a\x16.google.protobuf.Empty\"\xdc\x01\xdaA\x04name\xda\xe2\x18'\n" +
-	"\x1dtenant.serviceAccounts.delete\x10\x03\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x02\xa3\x01Z8*6/v1/{name=tenants/*/organisations/*/serviceAccounts/*}Z?*=/v1/{name=tenants/*/organisations/*/vpcs/*/serviceAccounts/*}*&/v1/{name=tenants/*/serviceAccounts/*}\x1a\x15\xcaA\x12api.lowlayer.cloudBBZ@github.com/low-layer/platform/gen/go/lowlayer/tenant/v1;tenantv1b\x06proto3"
+	"\x1btenant.serviceAccounts.list\x10\x01\x18\x01 \x02(\x01\x82\xd3\xe4\x93\x02\xa3\x01Z8\x126/v1/{parent=tenants/*/organisations/*}/serviceAccountsZ?\x12=/v1/{parent=tenants/*/organisations/*/vpcs/*}/serviceAccounts\x12&/v1/{parent=tenants/*}/serviceAccounts\x12\xea\x02\n" +
+	"\x14RotateServiceAccount\x12/.lowlayer.tenant.v1.RotateServiceAccountRequest\x1a\".lowlayer.tenant.v1.ServiceAccount\"\xfc\x01\xdaA\x04name\xda\xe2\x18)\n" +
+	"\x1dtenant.serviceAccounts.rotate\x10\x03\x18\x02 \x03(\x01@\x01\x82\xd3\xe4\x93\x02\xc1\x01:\x01*ZB:\x01*\"=/v1/{name=tenants/*/organisations/*/serviceAccounts/*}:rotateZI:\x01*\"D/v1/{name=tenants/*/organisations/*/vpcs/*/serviceAccounts/*}:rotate\"-/v1/{name=tenants/*/serviceAccounts/*}:rotate\x12\xc0\x02\n" +
+	"\x14DeleteServiceAccount\x12/.lowlayer.tenant.v1.DeleteServiceAccountRequest\x1a\x16.google.protobuf.Empty\"\xde\x01\xdaA\x04name\xda\xe2\x18)\n" +
+	"\x1dtenant.serviceAccounts.delete\x10\x03\x18\x02 \x03(\x01@\x01\x82\xd3\xe4\x93\x02\xa3\x01Z8*6/v1/{name=tenants/*/organisations/*/serviceAccounts/*}Z?*=/v1/{name=tenants/*/organisations/*/vpcs/*/serviceAccounts/*}*&/v1/{name=tenants/*/serviceAccounts/*}\x1a\x15\xcaA\x12api.lowlayer.cloudBBZ@github.com/low-layer/platform/gen/go/lowlayer/tenant/v1;tenantv1b\x06proto3"
 
 var (
 	file_lowlayer_tenant_v1_service_account_proto_rawDescOnce sync.Once

@@ -936,21 +936,21 @@ const file_lowlayer_tenant_v1_tenant_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xaa\r\n" +
-	"\rTenantService\x12\xde\x01\n" +
-	"\fCreateTenant\x12'.lowlayer.tenant.v1.CreateTenantRequest\x1a\x1d.google.longrunning.Operation\"\x85\x01\xcaA1\n" +
-	"\x06Tenant\x12'lowlayer.operation.v1.OperationMetadata\xdaA\x10tenant,tenant_id\xda\xe2\x18\x1f\n" +
-	"\x15tenant.tenants.create\x10\x02\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x02\x15:\x06tenant\"\v/v1/tenants\x12\x92\x01\n" +
+	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xb2\r\n" +
+	"\rTenantService\x12\xe0\x01\n" +
+	"\fCreateTenant\x12'.lowlayer.tenant.v1.CreateTenantRequest\x1a\x1d.google.longrunning.Operation\"\x87\x01\xcaA1\n" +
+	"\x06Tenant\x12'lowlayer.operation.v1.OperationMetadata\xdaA\x10tenant,tenant_id\xda\xe2\x18!\n" +
+	"\x15tenant.tenants.create\x10\x02\x18\x02 \x03(\x018\x01\x82\xd3\xe4\x93\x02\x15:\x06tenant\"\v/v1/tenants\x12\x92\x01\n" +
 	"\tGetTenant\x12$.lowlayer.tenant.v1.GetTenantRequest\x1a\x1a.lowlayer.tenant.v1.Tenant\"C\xdaA\x04name\xda\xe2\x18\x1c\n" +
-	"\x12tenant.tenants.get\x10\x01\x18\x01 \x01(\x01\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/{name=tenants/*}\x12\x97\x01\n" +
-	"\vListTenants\x12&.lowlayer.tenant.v1.ListTenantsRequest\x1a'.lowlayer.tenant.v1.ListTenantsResponse\"7\xdaA\x00\xda\xe2\x18\x1d\n" +
-	"\x13tenant.tenants.list\x10\x01\x18\x01 \x02(\x01\x82\xd3\xe4\x93\x02\r\x12\v/v1/tenants\x12\xf0\x01\n" +
+	"\x12tenant.tenants.get\x10\x01\x18\x01 \x01(\x01\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/{name=tenants/*}\x12\x9b\x01\n" +
+	"\vListTenants\x12&.lowlayer.tenant.v1.ListTenantsRequest\x1a'.lowlayer.tenant.v1.ListTenantsResponse\";\xdaA\x00\xda\xe2\x18!\n" +
+	"\x13tenant.tenants.list\x10\x01\x18\x01 \x02(\x018\x01H\x01\x82\xd3\xe4\x93\x02\r\x12\v/v1/tenants\x12\xf0\x01\n" +
 	"\fUpdateTenant\x12'.lowlayer.tenant.v1.UpdateTenantRequest\x1a\x1d.google.longrunning.Operation\"\x97\x01\xcaA1\n" +
 	"\x06Tenant\x12'lowlayer.operation.v1.OperationMetadata\xdaA\x12tenant,update_mask\xda\xe2\x18\x1f\n" +
-	"\x15tenant.tenants.update\x10\x02\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x02%:\x06tenant2\x1b/v1/{tenant.name=tenants/*}\x12\xd2\x01\n" +
-	"\fDeleteTenant\x12'.lowlayer.tenant.v1.DeleteTenantRequest\x1a\x1d.google.longrunning.Operation\"z\xcaA1\n" +
-	"\x06Tenant\x12'lowlayer.operation.v1.OperationMetadata\xdaA\x04name\xda\xe2\x18\x1f\n" +
-	"\x15tenant.tenants.delete\x10\x02\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x02\x16*\x14/v1/{name=tenants/*}\x12\xe5\x01\n" +
+	"\x15tenant.tenants.update\x10\x02\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x02%:\x06tenant2\x1b/v1/{tenant.name=tenants/*}\x12\xd4\x01\n" +
+	"\fDeleteTenant\x12'.lowlayer.tenant.v1.DeleteTenantRequest\x1a\x1d.google.longrunning.Operation\"|\xcaA1\n" +
+	"\x06Tenant\x12'lowlayer.operation.v1.OperationMetadata\xdaA\x04name\xda\xe2\x18!\n" +
+	"\x15tenant.tenants.delete\x10\x02\x18\x02 \x03(\x01@\x01\x82\xd3\xe4\x93\x02\x16*\x14/v1/{name=tenants/*}\x12\xe5\x01\n" +
 	"\x0eUndeleteTenant\x12).lowlayer.tenant.v1.UndeleteTenantRequest\x1a\x1d.google.longrunning.Operation\"\x88\x01\xcaA1\n" +
 	"\x06Tenant\x12'lowlayer.operation.v1.OperationMetadata\xdaA\x04name\xda\xe2\x18!\n" +
 	"\x17tenant.tenants.undelete\x10\x02\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/{name=tenants/*}:undelete\x12\xe1\x01\n" +

@@ -35,17 +35,26 @@ type Proxy struct {
 	routes   *route.Table
 	backends Backends
 	codec    Codec
+	guard    Guard
 }
 
-// New makes a proxy.
-func New(routes *route.Table, backends Backends) *Proxy {
-	return &Proxy{routes: routes, backends: backends, codec: NewCodec()}
+// New makes a proxy; without a guard, which is nil, it passes on what anybody sends.
+func New(routes *route.Table, backends Backends, guard Guard) *Proxy {
+	return &Proxy{routes: routes, backends: backends, codec: NewCodec(), guard: guard}
 }
 
 // Handle passes one call on; it is a handler for unknown services.
 func (p *Proxy) Handle(_ any, in grpc.ServerStream) error {
 	full, _ := grpc.MethodFromServerStream(in)
 	id := RequestID(in.Context())
+	caller := in.Context()
+	if p.guard != nil {
+		// Before anything else: who is nobody is not even told which methods there are.
+		var err error
+		if caller, err = p.guard.Identify(caller, client.Tokens(caller)); err != nil {
+			return grpcerr.Status(grpcerr.Mask(err), id).Err() //nolint:wrapcheck // a status is what gRPC sends
+		}
+	}
 	method, ok := p.routes.Method(full)
 	if !ok {
 		return unknown(id)
@@ -59,6 +68,7 @@ func (p *Proxy) Handle(_ any, in grpc.ServerStream) error {
 		return client.Error(err, backend.Name, id)
 	}
 	ctx := client.Outgoing(in.Context(), client.Tokens(in.Context()), id)
+	in = &admitted{in, p, method, caller}
 	if method.Streaming() {
 		return client.Error(p.stream(ctx, in, backend, full), backend.Name, id)
 	}

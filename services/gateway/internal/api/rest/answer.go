@@ -11,8 +11,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/low-layer/platform/libs/authz"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/grpcerr"
+	"github.com/low-layer/platform/libs/identity"
 	"github.com/low-layer/platform/services/gateway/internal/edge/problem"
 	"github.com/low-layer/platform/services/gateway/internal/edge/strict"
 
@@ -115,7 +117,7 @@ func WriteProblem(w http.ResponseWriter, p problem.Problem) {
 		header.Set("Retry-After", strconv.Itoa(p.RetryAfterSeconds))
 	}
 	if p.Status == http.StatusUnauthorized {
-		header.Set("Www-Authenticate", "Bearer")
+		header.Set("Www-Authenticate", challenge(p.Reason))
 	}
 	data, err := json.Marshal(p)
 	if err != nil {
@@ -125,6 +127,21 @@ func WriteProblem(w http.ResponseWriter, p problem.Problem) {
 	header.Set("Content-Length", strconv.Itoa(len(data)))
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(data) // the caller is gone when it fails
+}
+
+// challenge says in the words of RFC 6750 and RFC 9470 what is wrong with the token.
+func challenge(reason string) string {
+	const bearer = `Bearer realm="lowlayer"`
+	switch reason {
+	case identity.ReasonExpired:
+		return bearer + `, error="invalid_token", error_description="the token has expired"`
+	case identity.ReasonInvalid:
+		return bearer + `, error="invalid_token"`
+	case authz.ReasonStepUp:
+		return bearer + `, error="insufficient_user_authentication", acr_values="2"`
+	default:
+		return bearer
+	}
 }
 
 func (h *Handler) log(r *http.Request, c *call, p problem.Problem, e *errs.Error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/services/gateway/internal/client"
 	"github.com/low-layer/platform/services/gateway/internal/edge/problem"
@@ -32,7 +33,7 @@ func Service[C any](newClient func(grpc.ClientConnInterface) C, register func(co
 // Register makes the routes of a backend's services known.
 func (h *Handler) Register(ctx context.Context, b client.Backend, services ...Registration) error {
 	for _, register := range services {
-		if err := register(ctx, h, &conn{ClientConnInterface: b.Conn, backend: b.Name}); err != nil {
+		if err := register(ctx, h, &conn{ClientConnInterface: b.Conn, backend: b.Name, guard: h.cfg.Guard}); err != nil {
 			return fmt.Errorf("register the routes of %s: %w", b.Name, err)
 		}
 	}
@@ -46,6 +47,19 @@ func (h *Handler) Mux() *runtime.ServeMux { return h.mux }
 type conn struct {
 	grpc.ClientConnInterface
 	backend string
+	guard   *access.Guard
+}
+
+// admit decides whether the caller may. Services decide again by themselves: this is the first of two walls.
+func (n *conn) admit(ctx context.Context, method string, args any) (context.Context, error) {
+	if n.guard == nil {
+		return ctx, nil
+	}
+	request, ok := args.(proto.Message)
+	if !ok {
+		return nil, errs.Internal(fmt.Errorf("authorize %s: a %T is no message", method, args)) //nolint:err113 // for the log
+	}
+	return n.guard.Authorize(ctx, method, request) //nolint:wrapcheck // an error of the API
 }
 
 // Invoke completes the request with what its headers say and sends it.
@@ -60,6 +74,10 @@ func (n *conn) Invoke(ctx context.Context, method string, args, reply any, opts 
 			return e
 		}
 	}
+	ctx, err := n.admit(ctx, method, args)
+	if err != nil {
+		return err
+	}
 	ctx = client.Outgoing(ctx, c.tokens, c.id)
 	return client.Error(n.ClientConnInterface.Invoke(ctx, method, args, reply, opts...), n.backend, c.id)
 }
@@ -72,7 +90,25 @@ func (n *conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 		ctx = client.Outgoing(ctx, c.tokens, c.id)
 	}
 	s, err := n.ClientConnInterface.NewStream(ctx, desc, method, opts...)
-	return s, client.Error(err, n.backend, id)
+	if err != nil || n.guard == nil {
+		return s, client.Error(err, n.backend, id)
+	}
+	return &guardedStream{s, n, method}, nil
+}
+
+// guardedStream is a stream to a service of which only messages pass that the caller may send.
+type guardedStream struct {
+	grpc.ClientStream
+	conn   *conn
+	method string
+}
+
+// SendMsg sends a message.
+func (s *guardedStream) SendMsg(m any) error {
+	if _, err := s.conn.admit(s.Context(), s.method, m); err != nil {
+		return err
+	}
+	return s.ClientStream.SendMsg(m) //nolint:wrapcheck // a status already
 }
 
 // complete puts what headers say into the fields they stand for. A field that says something else is an error: which of

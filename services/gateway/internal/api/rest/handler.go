@@ -16,6 +16,7 @@ import (
 	"time"
 
 	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
+	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/rpc"
 	"github.com/low-layer/platform/services/gateway/internal/api/observe"
@@ -39,6 +40,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Observer sees every request.
 	Observer *observe.Observer
+	// Guard decides who may do what; nil lets everybody do everything.
+	Guard *access.Guard
 	// Timeout of a request; WaitTimeout of one that waits for something, like a long poll.
 	Timeout, WaitTimeout time.Duration
 }
@@ -107,7 +110,11 @@ func (h *Handler) ServeHTTP(plain http.ResponseWriter, r *http.Request) {
 			h.problem(w, r, c, 0, errs.Internal(fmt.Errorf("panic: %v\n%s", cause, debug.Stack())))
 		}
 	}()
-	if e, status := h.admit(r, c); e != nil {
+	caller, e, status := h.identify(ctx, r, c)
+	if e == nil {
+		e, status = h.admit(r, c)
+	}
+	if e != nil {
 		h.refuse(w, r.WithContext(ctx), c, status, e)
 		return
 	}
@@ -115,7 +122,7 @@ func (h *Handler) ServeHTTP(plain http.ResponseWriter, r *http.Request) {
 	if c.route.Rule.GetRate() == authzv1.RateClass_STREAM {
 		timeout = h.cfg.WaitTimeout
 	}
-	bounded, cancel := context.WithTimeout(context.WithValue(ctx, callKey{}, c), timeout)
+	bounded, cancel := context.WithTimeout(context.WithValue(caller, callKey{}, c), timeout)
 	defer cancel()
 	r = r.WithContext(bounded)
 	r.Method = c.route.Verb
@@ -132,15 +139,24 @@ func RequestID(w http.ResponseWriter, r *http.Request) string {
 	return id
 }
 
-// admit finds the route and checks everything that can be checked without a service.
-func (h *Handler) admit(r *http.Request, c *call) (*errs.Error, int) {
+// identify answers the context of the caller. It comes before the route is looked for: whoever is nobody learns nothing.
+func (h *Handler) identify(ctx context.Context, r *http.Request, c *call) (context.Context, *errs.Error, int) {
 	if size(r) > MaxHeaders {
-		return errs.New(errs.InvalidArgument, problem.HeadersTooLarge,
+		return ctx, errs.New(errs.InvalidArgument, problem.HeadersTooLarge,
 			"the headers are larger than %d bytes; send fewer or shorter ones", MaxHeaders), http.StatusRequestHeaderFieldsTooLarge
 	}
-	if e := ownSite(r); e != nil {
-		return e, 0
+	if e := h.ownSite(r); e != nil {
+		return ctx, e, 0
 	}
+	caller, err := h.cfg.Guard.Identify(ctx, c.tokens)
+	if err != nil {
+		return ctx, answerOf(err), 0
+	}
+	return caller, nil, 0
+}
+
+// admit finds the route and checks everything that can be checked without a service.
+func (h *Handler) admit(r *http.Request, c *call) (*errs.Error, int) {
 	if e, status := h.find(r, c); e != nil {
 		return e, status
 	}

@@ -36,7 +36,7 @@ type Reason struct {
 	Remedy string
 }
 
-var table = index(slices.Concat(general, edge, tenancy, identity, networking, operations, cloud, details, blocked, endings))
+var table = index(slices.Concat(general, edge, tenancy, members, networking, operations, cloud, details, blocked, endings, access))
 
 func index(all []Reason) map[string]Reason {
 	out := make(map[string]Reason, len(all))
@@ -144,7 +144,8 @@ var general = []Reason{
 	},
 	{
 		"PERMISSION_DENIED", "Not allowed", errs.PermissionDenied,
-		"The caller may not do this.", "Ask an owner of the tenant for the role that allows it.",
+		"No role of the caller gives the permission that `metadata.permission` names. `metadata.roles` says which role on which resource would.",
+		"Ask whoever manages the roles of that resource, for example an owner of the tenant. `POST /v1/authorization:whyDenied` answers the same for any permission.",
 	},
 	{
 		"RESOURCE_EXHAUSTED", "Limit reached", errs.ResourceExhausted,

@@ -3,7 +3,7 @@ package problem
 import "github.com/low-layer/platform/libs/errs"
 
 // Reasons of members, service accounts and the user directory.
-var identity = []Reason{
+var members = []Reason{
 	{
 		"MEMBER_NOT_FOUND", "No such member", errs.CodeNotFound,
 		"Nobody of this name has roles there.", "Check the name; list the members of the tenant, organisation or VPC.",
@@ -16,6 +16,11 @@ var identity = []Reason{
 		"PERSON_UNVERIFIED", "Address never verified", errs.FailedPrecondition,
 		"The account of this address was made by somebody outside the tenant and nobody ever proved that the address is theirs.",
 		"The person follows the mail of their account; where no mail is sent, the operator verifies or removes the account in Keycloak.",
+	},
+	{
+		"OWNER_REQUIRED", "For owners", errs.PermissionDenied,
+		"Whoever manages members may not make owners, end them, or get at the secret of a program that is one: that is for owners.",
+		"Ask an owner of the tenant, organisation or VPC.",
 	},
 	{
 		"LAST_OWNER", "Last owner", errs.FailedPrecondition,

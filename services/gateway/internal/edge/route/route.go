@@ -23,9 +23,9 @@ import (
 // Edge is the backend of what the edge answers itself, by asking all the others.
 const Edge = ""
 
-// ofEdge tells the packages of services that the edge answers itself, by asking all the others.
+// ofEdge tells the packages of services that the edge answers itself.
 func ofEdge(pkg string) bool {
-	return pkg == "lowlayer.operation.v1" || pkg == "lowlayer.receipt.v1"
+	return pkg == "lowlayer.operation.v1" || pkg == "lowlayer.receipt.v1" || pkg == "lowlayer.authz.v1"
 }
 
 // Files is where descriptors are found; protoregistry.GlobalFiles is one.

@@ -20,4 +20,7 @@ type List struct {
 	Method, Parent       string
 	Size                 int
 	Token, Filter, Order string
+	// Only are the names of those that the caller may see, and Within the organisations of which he may see all; nil when there
+	// is no limit.
+	Only, Within []string
 }

@@ -108,15 +108,15 @@ func classify(what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	switch code := statusOf(err); {
-	case code == http.StatusNotFound:
+	switch statusOf(err) {
+	case http.StatusNotFound:
 		return errs.Wrap(err, errs.CodeNotFound, "DIRECTORY_OBJECT_NOT_FOUND", "%s: Keycloak does not have it", what)
-	case code == http.StatusConflict:
+	case http.StatusConflict:
 		return errs.Wrap(err, errs.AlreadyExists, "DIRECTORY_OBJECT_EXISTS", "%s: Keycloak has it already", what)
-	case code == http.StatusUnauthorized, code == http.StatusForbidden:
+	case http.StatusUnauthorized, http.StatusForbidden:
 		return errs.Wrap(err, errs.FailedPrecondition, "DIRECTORY_FORBIDDEN",
 			"%s: Keycloak refuses the platform; the operator checks LOWLAYER_TENANT_KEYCLOAK_CLIENT_SECRET and the client's roles", what)
-	case code == http.StatusBadRequest:
+	case http.StatusBadRequest:
 		return errs.Wrap(err, errs.InvalidArgument, "DIRECTORY_REFUSED", "%s: Keycloak does not accept this; check the e-mail address and names", what)
 	}
 	e := errs.Wrap(err, errs.Unavailable, directory.ReasonUnavailable, "%s: Keycloak does not answer; try again, with the same request id", what)

@@ -26,11 +26,12 @@ type Accounts struct {
 	places    Places
 	directory directory.Directory
 	clock     clock.Clock
+	owns      Owns
 }
 
 // NewAccounts makes the use cases.
-func NewAccounts(store Store, places Places, d directory.Directory, c clock.Clock) *Accounts {
-	return &Accounts{store: store, places: places, directory: d, clock: c}
+func NewAccounts(store Store, places Places, d directory.Directory, c clock.Clock, owns Owns) *Accounts {
+	return &Accounts{store: store, places: places, directory: d, clock: c, owns: owns}
 }
 
 // Get answers one account.
@@ -92,6 +93,9 @@ func (s *Accounts) Create(ctx context.Context, in CreateAccount) (Account, error
 	if err := in.Validate(); err != nil {
 		return Account{}, err
 	}
+	if err := s.owns.check(ctx, in.Key.Scope, in.Roles); err != nil {
+		return Account{}, err
+	}
 	if err := configured(s.directory); err != nil {
 		return Account{}, err
 	}
@@ -106,6 +110,9 @@ func (s *Accounts) Create(ctx context.Context, in CreateAccount) (Account, error
 		ClientID: "ll-" + uid, ExpireTime: s.end(in.Lifetime), Revision: 1, CreateTime: now, UpdateTime: now,
 	}
 	return s.change(ctx, in.Key, in.Request, func(ctx context.Context, tx Tx) (Account, error) {
+		if in.Request.ValidateOnly {
+			return s.foretold(ctx, tx, want)
+		}
 		a, err := s.store.BeginAccount(ctx, want)
 		if err != nil {
 			return Account{}, err
@@ -124,6 +131,25 @@ func (s *Accounts) Create(ctx context.Context, in CreateAccount) (Account, error
 		}
 		return want, tx.FinishAccount(ctx, want)
 	})
+}
+
+// AccountExists is the error of an account whose id is taken.
+func AccountExists(name string) error {
+	return errs.New(errs.AlreadyExists, "SERVICE_ACCOUNT_EXISTS", "service account %q exists already; choose another id, or rotate its secret", name).
+		With("resource", name)
+}
+
+// foretold is the account that would be made, without what comes into being with it.
+func (s *Accounts) foretold(ctx context.Context, tx Tx, want Account) (Account, error) {
+	switch a, err := tx.Account(ctx, Key{want.Scope, want.ID}); {
+	case err == nil && a.External != "": // else one that was begun and never finished, which a call would finish
+		return Account{}, AccountExists(want.Name())
+	case err == nil:
+	case errs.CodeOf(err) != errs.CodeNotFound:
+		return Account{}, err
+	}
+	want.UID, want.ClientID = "", ""
+	return want, nil
 }
 
 // Rotate asks for a new secret.
@@ -146,14 +172,17 @@ func (s *Accounts) Rotate(ctx context.Context, in Rotate) (Account, error) {
 		if err != nil {
 			return Account{}, err
 		}
+		a.Expired, a.ExpireTime, a.UpdateTime = false, s.end(in.Lifetime), s.clock.Now()
+		a.Revision++
+		if in.Request.ValidateOnly {
+			return a, nil
+		}
 		if a.Secret, err = s.directory.RenewSecret(ctx, a.External); err != nil {
 			return Account{}, err
 		}
 		if err := s.directory.EnableClient(ctx, a.External, true); err != nil {
 			return Account{}, err
 		}
-		a.Expired, a.ExpireTime, a.UpdateTime = false, s.end(in.Lifetime), s.clock.Now()
-		a.Revision++
 		return a, tx.FinishAccount(ctx, a)
 	})
 }
@@ -162,8 +191,8 @@ func (s *Accounts) Rotate(ctx context.Context, in Rotate) (Account, error) {
 func (s *Accounts) Delete(ctx context.Context, in Delete) error {
 	_, err := s.change(ctx, in.Key, in.Request, func(ctx context.Context, tx Tx) (Account, error) {
 		a, err := s.locked(ctx, tx, in.Key, in.Etag)
-		if err != nil {
-			return Account{}, err
+		if err != nil || in.Request.ValidateOnly {
+			return a, err
 		}
 		if err := s.directory.DeleteClient(ctx, a.External); err != nil {
 			return Account{}, err
@@ -176,6 +205,9 @@ func (s *Accounts) Delete(ctx context.Context, in Delete) error {
 func (s *Accounts) locked(ctx context.Context, tx Tx, k Key, tag string) (Account, error) {
 	a, err := tx.Account(ctx, k)
 	if err != nil {
+		return Account{}, err
+	}
+	if err := s.owns.check(ctx, k.Scope, a.Roles); err != nil {
 		return Account{}, err
 	}
 	return a, etag.Check(a.Name(), tag, a.Etag())

@@ -106,11 +106,23 @@ type Member struct {
 	UpdateTime      time.Time
 }
 
-// Name is its resource name.
-func (m Member) Name() string { return m.Scope.Name() + "/members/" + m.Subject }
+// Name is its resource name; empty while the person has no account.
+func (m Member) Name() string {
+	if m.Subject == "" {
+		return ""
+	}
+	return m.Scope.Name() + "/members/" + m.Subject
+}
 
-// Etag changes with every change.
-func (m Member) Etag() string { return etag.Of(m.UID, m.Revision) }
+// Etag changes with every change; what is not there has none.
+func (m Member) Etag() string { return revision(m.UID, m.Revision) }
+
+func revision(uid string, n int64) string {
+	if uid == "" {
+		return ""
+	}
+	return etag.Of(uid, n)
+}
 
 // Account is the account of a program.
 type Account struct {
@@ -136,5 +148,5 @@ type Account struct {
 // Name is its resource name.
 func (a Account) Name() string { return a.Scope.Name() + "/serviceAccounts/" + a.ID }
 
-// Etag changes with every change.
-func (a Account) Etag() string { return etag.Of(a.UID, a.Revision) }
+// Etag changes with every change; what is not there has none.
+func (a Account) Etag() string { return revision(a.UID, a.Revision) }

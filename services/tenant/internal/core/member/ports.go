@@ -10,6 +10,8 @@ type Request struct {
 	ID     string
 	Method string
 	Digest []byte
+	// ValidateOnly asks what would be answered: nothing is changed. ID is empty then.
+	ValidateOnly bool
 }
 
 // List asks for a page.
@@ -41,6 +43,9 @@ type Places interface {
 	// Vpcs answers the ids of an organisation's VPCs.
 	Vpcs(ctx context.Context, tenant, organisation string) ([]string, error)
 }
+
+// Owns tells whether the caller is an owner of a tenant, organisation or VPC, by its name.
+type Owns func(ctx context.Context, resource string) bool
 
 // Store keeps the records. Reads never call the directory.
 type Store interface {

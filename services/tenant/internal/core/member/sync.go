@@ -36,7 +36,7 @@ func NewSync(store Store, places Places, d directory.Directory, c clock.Clock) *
 // Expire shuts accounts whose secret has ended, clears away what was never finished and notes last uses. It answers how many
 // accounts it shut or removed.
 func (s *Sync) Expire(ctx context.Context) (int, error) {
-	if configured(s.directory) != nil {
+	if absent(s.directory) {
 		return 0, nil
 	}
 	now := s.clock.Now()
@@ -107,7 +107,7 @@ func (s *Sync) noteUse(ctx context.Context) error {
 
 // Pass makes our records of every tenant what the directory says. It answers how many records it changed.
 func (s *Sync) Pass(ctx context.Context) (int, error) {
-	if configured(s.directory) != nil {
+	if absent(s.directory) {
 		return 0, nil
 	}
 	tenants, err := s.store.Tenants(ctx)
@@ -265,7 +265,7 @@ func (s *Sync) mirror(ctx context.Context, tx Tx, tenantUID string, have []Membe
 // Remove ends everything of a scope: the clients of its accounts, its groups with all below, our records. It may be
 // repeated, and does nothing where there is no directory.
 func (s *Sync) Remove(ctx context.Context, tenantUID string, scope Scope) error {
-	if configured(s.directory) != nil {
+	if absent(s.directory) {
 		return nil
 	}
 	return s.store.Exclusive(ctx, tenantUID, func(ctx context.Context, tx Tx) error {

@@ -74,6 +74,8 @@ type List struct {
 	Filter      string
 	OrderBy     string
 	ShowDeleted bool
+	// Only are the names of those that the caller may see; nil when he may see all.
+	Only []string
 }
 
 // Page is a page of resources.

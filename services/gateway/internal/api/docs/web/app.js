@@ -110,6 +110,9 @@
   const pretty = (v) => JSON.stringify(v, null, 2);
   const quote = (s) => `'${s.replaceAll("'", `'\\''`)}'`;
 
+  // token is kept in the page alone, and stands in no command that is shown.
+  const token = () => document.getElementById('token').value.trim();
+
   // request is what the form says: path, query, headers and body.
   const request = (o, form) => {
     let path = o.path;
@@ -124,6 +127,7 @@
     const text = form.querySelector('textarea');
     const body = text && text.value.trim() ? text.value : undefined;
     if (body) headers['Content-Type'] = 'application/json';
+    if (token()) headers.Authorization = `Bearer ${token()}`;
     return { url: path + (query.size ? '?' + query : ''), headers, body };
   };
 
@@ -132,7 +136,7 @@
     const parts = ['curl -sS'];
     if (o.verb !== 'get') parts.push(`-X ${o.verb.toUpperCase()}`);
     parts.push(quote(location.origin + r.url));
-    for (const [k, v] of Object.entries(r.headers)) parts.push(`-H ${quote(`${k}: ${v}`)}`);
+    for (const [k, v] of Object.entries(r.headers)) parts.push(k === 'Authorization' ? '-H "Authorization: Bearer $LOWLAYER_TOKEN"' : `-H ${quote(`${k}: ${v}`)}`);
     if (r.body) parts.push(`-d ${quote(r.body)}`);
     return parts.join(' \\\n  ');
   };
@@ -194,6 +198,7 @@
     return el('div', { class: 'inside' }, el('div', {},
       el('p', {}, ...prose(o.summary)), o.description ? el('p', { class: 'muted' }, ...prose(o.description)) : null,
       el('div', {}, el('span', { class: 'chip' }, o['x-lowlayer-permission']),
+        o['x-lowlayer-step-up'] ? el('span', { class: 'chip' }, 'needs a second factor') : null,
         el('span', { class: 'chip' }, o['x-lowlayer-idempotency'] === 'REQUEST_ID' ? 'safe to repeat with a request id' : 'safe to repeat'),
         el('span', { class: 'chip' }, 'gRPC ' + o['x-lowlayer-rpc'])),
       el('h3', {}, 'Parameters'), el('div', {}, ...o.parameters.map((p) => field(p.name, { ...p.schema, description: p.description }, p.required, 9))),

@@ -1,0 +1,167 @@
+// Package access joins who is calling (libs/identity) and what he may do (libs/authz) to the hooks of a server.
+//
+// A Guard promises this order: the caller is identified first, so that whoever is not learns nothing, not even whether his
+// request was well formed; then the server validates the request; then the guard decides about it. Calls of other services
+// of the platform (rpc.Peer) carry no user's token and pass; health checks and reflection, which say nothing of any tenant,
+// pass too. Methods of `*.internal.*` packages are for other services alone, whatever token comes.
+//
+// Without an issuer there is no Guard, and a nil Guard lets everything pass: the platform is then for this machine only.
+package access
+
+import (
+	"context"
+	"log/slog"
+	"net/url"
+	"strings"
+
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/low-layer/platform/libs/authz"
+	"github.com/low-layer/platform/libs/clock"
+	"github.com/low-layer/platform/libs/config"
+	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/identity"
+	"github.com/low-layer/platform/libs/rpc"
+)
+
+// Settings are those that every program has that users' calls reach.
+type Settings struct {
+	// Issuer is the URL of the realm whose tokens are believed; without one nobody is authenticated.
+	Issuer string `env:"ISSUER"`
+	// Audience is what tokens must be for.
+	Audience string `env:"AUDIENCE" envDefault:"lowlayer-api"`
+	// JWKSURL is where the issuer's keys are; below the issuer, where Keycloak has them, when empty.
+	JWKSURL string `env:"JWKS_URL"`
+}
+
+// Problems are what is wrong beyond the form of the values.
+func (s Settings) Problems() []config.Problem {
+	var out []config.Problem
+	for variable, value := range map[string]string{"ISSUER": s.Issuer, "JWKS_URL": s.JWKSURL} {
+		u, err := url.Parse(value)
+		if value != "" && (err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil) {
+			out = append(out, config.Problem{Variable: variable, Text: "is not an address: give for example https://id.example.com/realms/lowlayer"})
+		}
+	}
+	if s.Issuer != "" && s.Audience == "" {
+		out = append(out, config.Problem{Variable: "AUDIENCE", Text: "is empty, so tokens for anything would do: give for example lowlayer-api"})
+	}
+	if s.Issuer == "" && s.JWKSURL != "" {
+		out = append(out, config.Problem{Variable: "ISSUER", Text: "is not set beside JWKS_URL, so nobody would be authenticated: set both or neither"})
+	}
+	return out
+}
+
+// Service are the settings of a program that other services call, or that calls them.
+type Service struct {
+	Settings
+	// InternalKey is what services sign their calls of one another with; the same for all of a deployment.
+	InternalKey string `env:"INTERNAL_KEY" secret:"true"`
+}
+
+// Problems are what is wrong beyond the form of the values.
+func (s Service) Problems() []config.Problem {
+	out := s.Settings.Problems()
+	if (s.Issuer != "" || s.InternalKey != "") && len(s.InternalKey) < rpc.MinInternalKey {
+		out = append(out, config.Problem{
+			Variable: "INTERNAL_KEY",
+			Text:     "is shorter than 32 characters, so services could not show one another who they are: make one with openssl rand -base64 32, the same for all services",
+		})
+	}
+	return out
+}
+
+// Guard decides about calls. It is safe for use by several goroutines.
+type Guard struct {
+	verifier   *identity.Verifier
+	authorizer *authz.Authorizer
+}
+
+// New makes the guard of the settings; nil when they name no issuer. Run keeps its keys.
+func New(s Settings, logger *slog.Logger, c clock.Clock) (*Guard, error) {
+	if s.Issuer == "" {
+		return nil, nil //nolint:nilnil // see the package's comment
+	}
+	methods, err := authz.LinkedMethods()
+	if err != nil {
+		return nil, err
+	}
+	authorizer, err := authz.New(methods)
+	if err != nil {
+		return nil, err
+	}
+	return &Guard{
+		verifier: identity.NewVerifier(identity.Config{
+			Issuer: s.Issuer, Audience: s.Audience, JWKSURL: s.JWKSURL, Logger: logger, Clock: c,
+		}),
+		authorizer: authorizer,
+	}, nil
+}
+
+// Run keeps the issuer's keys until ctx ends.
+func (g *Guard) Run(ctx context.Context) error {
+	if g == nil {
+		return nil
+	}
+	return g.verifier.Run(ctx)
+}
+
+// Identify answers the context of a caller whose authorization headers these are.
+func (g *Guard) Identify(ctx context.Context, headers []string) (context.Context, error) {
+	if g == nil {
+		return ctx, nil
+	}
+	token, err := identity.Bearer(headers)
+	if err != nil {
+		return nil, err
+	}
+	p, err := g.verifier.Verify(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	return identity.With(ctx, p), nil
+}
+
+// Authenticate is a server's hook before a request is looked at.
+func (g *Guard) Authenticate(ctx context.Context, method string) (context.Context, error) {
+	if g == nil || open(method) {
+		return ctx, nil
+	}
+	if _, ok := rpc.Peer(ctx); ok {
+		return ctx, nil
+	}
+	return g.Identify(ctx, metadata.ValueFromIncomingContext(ctx, "authorization"))
+}
+
+// Authorize is a server's hook once a request is valid.
+func (g *Guard) Authorize(ctx context.Context, method string, request proto.Message) (context.Context, error) {
+	if g == nil || open(method) {
+		return ctx, nil
+	}
+	if _, ok := rpc.Peer(ctx); ok {
+		return ctx, nil
+	}
+	p, ok := identity.From(ctx)
+	if !ok {
+		return nil, errs.New(errs.Unauthenticated, identity.ReasonMissing, "nobody was identified for this call; log in with `lowlayer login`")
+	}
+	return g.authorizer.Authorize(ctx, p, method, request)
+}
+
+// Explain says what the caller lacks for a permission on a resource.
+func (g *Guard) Explain(ctx context.Context, permission, resource string) (authz.Explanation, error) {
+	if g == nil {
+		return authz.Explanation{Allowed: true}, nil
+	}
+	p, ok := identity.From(ctx)
+	if !ok {
+		return authz.Explanation{}, errs.New(errs.Unauthenticated, identity.ReasonMissing, "nobody was identified for this call; log in with `lowlayer login`")
+	}
+	return g.authorizer.Explain(p, permission, resource)
+}
+
+// open are methods that tell nothing of any tenant and are called by those who have no token.
+func open(method string) bool {
+	return strings.HasPrefix(method, "/grpc.health.v1.Health/") || strings.HasPrefix(method, "/grpc.reflection.")
+}

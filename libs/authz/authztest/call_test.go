@@ -1,0 +1,58 @@
+package authztest_test
+
+import (
+	"testing"
+
+	_ "github.com/low-layer/platform/gen/go/lowlayer/network/v1"   // registers its descriptors
+	_ "github.com/low-layer/platform/gen/go/lowlayer/operation/v1" // registers its descriptors
+	_ "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"   // registers its descriptors
+	_ "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"    // registers its descriptors
+	"github.com/low-layer/platform/libs/authz"
+	"github.com/low-layer/platform/libs/authz/authztest"
+	"github.com/low-layer/platform/libs/identity"
+)
+
+func TestEveryRPCCanBeCalled(t *testing.T) {
+	w := authztest.World{
+		"tenants": "acme", "organisations": "core", "vpcs": "dev", "peerings": "a-b", "members": "some-member", "serviceAccounts": "ci",
+		"operations": "op_network_00000000000000000000000001", "receipts": "rcpt_network_00000000000000000000000001",
+	}
+	calls := authztest.Calls(t)
+	if len(calls) < 30 {
+		t.Errorf("there are only %d calls", len(calls))
+	}
+	for _, c := range calls {
+		path, body := c.REST(t, c.Request(t, w, true))
+		t.Log(c.Name(), c.Verb, path, body)
+	}
+}
+
+// Whatever declaration is taken away from an RPC, nobody may call it any more: forgetting opens nothing.
+func TestAnRPCWithoutItsRuleIsForNobody(t *testing.T) {
+	best := &identity.Principal{Subject: "op", ACR: "2", Groups: []string{"/platform/operator", "/tenants/acme/owner"}}
+	w := authztest.World{"tenants": "acme", "organisations": "core", "vpcs": "dev", "peerings": "a-b", "members": "some-member", "serviceAccounts": "ci", "operations": "op_network_00000000000000000000000001", "receipts": "rcpt_network_00000000000000000000000001"}
+	mutants := 0
+	for _, c := range authztest.Calls(t) {
+		request := c.Request(t, w, false)
+		for name, mutate := range map[string]func(authz.Methods, *authz.Method){
+			"no rule":       func(all authz.Methods, m *authz.Method) { delete(all, m.Full) },
+			"no audience":   func(_ authz.Methods, m *authz.Method) { m.Internal = true },
+			"no permission": func(_ authz.Methods, m *authz.Method) { m.Permission = "" },
+		} {
+			methods, err := authz.LinkedMethods()
+			if err != nil {
+				t.Fatal(err)
+			}
+			mutate(methods, methods[c.Full])
+			a, err := authz.New(methods)
+			if err != nil {
+				t.Fatal(err)
+			}
+			mutants++
+			if _, err := a.Authorize(t.Context(), best, c.Full, request); err == nil && !c.Narrowed {
+				t.Errorf("%s with %s may be called", c.Full, name)
+			}
+		}
+	}
+	t.Logf("%d mutants", mutants)
+}

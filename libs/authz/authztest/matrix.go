@@ -1,0 +1,171 @@
+package authztest
+
+import (
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/low-layer/platform/libs/authz"
+	"github.com/low-layer/platform/libs/identity"
+)
+
+// Matrix is every actor × every call × what it may be about. On each wire it holds that
+//
+//   - who is nobody is told so, and nothing else, whatever he asks for;
+//   - about his own tenant an actor is refused exactly what no role of his gives, and what a second factor is missing for;
+//   - about somebody else's tenant he is told what he is told about one that does not exist, to the byte; and about somebody
+//     else's things under his own tenant's name what he is told about things that do not exist there;
+//   - no answer holds a name of somebody else that the question did not hold.
+//
+// Calls that are allowed ask for the plan where there is one, so that the world stays as it is.
+type Matrix struct {
+	Authorizer *authz.Authorizer
+	Actors     []Actor
+	// Own are the things of the tenant whose roles the actors have, Foreign those of another one, and Absent are none. NestedForeign
+	// and NestedAbsent are the latter two under the name of the own tenant.
+	Own, Foreign, Absent, NestedForeign, NestedAbsent World
+}
+
+// Nest are the worlds with the things of others under the name of the own tenant.
+func (m Matrix) Nest() Matrix {
+	under := func(w World) World {
+		out := make(World)
+		for k, v := range w {
+			out[k] = v
+		}
+		out["tenants"] = m.Own["tenants"]
+		return out
+	}
+	m.NestedForeign, m.NestedAbsent = under(m.Foreign), under(m.Absent)
+	return m
+}
+
+// Wire is a way to make calls; one that cannot make a call says so.
+type Wire struct {
+	Name string
+	// Takes is true for calls that can be made over it; nil takes all.
+	Takes func(Call) bool
+	Do    func(t testing.TB, a Actor, c Call, request proto.Message) Answer
+}
+
+// Run makes all calls over one wire and answers how many they were.
+func (m Matrix) Run(t *testing.T, w Wire) int {
+	t.Helper()
+	n := 0
+	for _, a := range m.Actors {
+		t.Run(w.Name+"/"+a.Name, func(t *testing.T) {
+			for _, c := range Calls(t) {
+				if w.Takes == nil || w.Takes(c) {
+					r := &round{Matrix: m, T: t, wire: w, actor: a, call: c}
+					r.all()
+					n += r.made
+				}
+			}
+		})
+	}
+	t.Logf("%s: %d calls", w.Name, n)
+	return n
+}
+
+// round is one actor with one call.
+type round struct {
+	Matrix
+	*testing.T
+	wire  Wire
+	actor Actor
+	call  Call
+	made  int
+}
+
+func (r *round) all() {
+	expect := r.actor.Expect(r.Authorizer, r.call, false)
+	switch {
+	case !r.call.InTenant() && r.call.Field != "":
+		r.check("platform", r.do(r.Own, expect == ""), expect)
+	case r.actor.Refused != "":
+		for _, w := range []World{r.Own, r.Foreign, r.Absent} {
+			r.check("anything", r.do(w, false), expect)
+		}
+	case r.actor.Operator:
+		r.check("own", r.do(r.Own, true), expect)
+		r.do(r.Absent, true)
+	case len(r.actor.Roles) == 0:
+		r.stranger(expect)
+	default:
+		r.member(expect)
+	}
+}
+
+// stranger holds no role on the own tenant: it is somebody else's to him.
+func (r *round) stranger(expect string) {
+	absent := r.do(r.Absent, false)
+	if !r.call.InTenant() {
+		r.check("absent", absent, expect)
+	}
+	foreign := map[string]World{"own": r.Own, "foreign": r.Foreign}
+	if r.actor.Elsewhere {
+		delete(foreign, "foreign") // that is his
+	}
+	for what, w := range foreign {
+		r.foreign(what, r.do(w, false), w, absent)
+	}
+}
+
+// member holds a role on the own tenant.
+func (r *round) member(expect string) {
+	plan := expect == ""
+	r.check("own", r.do(r.Own, plan), expect)
+	r.foreign("foreign", r.do(r.Foreign, false), r.Foreign, r.do(r.Absent, false))
+	if !r.call.InTenant() {
+		return
+	}
+	nestedForeign, nestedAbsent := r.do(r.NestedForeign, plan), r.do(r.NestedAbsent, plan)
+	// Two answers about what is his own, such as two plans, tell nothing of others and differ in their times.
+	if nestedForeign.Reason != "" || nestedAbsent.Reason != "" {
+		r.same("nested foreign", nestedForeign.Alike(r.NestedForeign), nestedAbsent.Alike(r.NestedAbsent))
+	}
+	if expect == authz.ReasonDenied {
+		r.check("nested foreign", nestedForeign, expect)
+	}
+}
+
+// foreign is an answer about things of somebody else, which must be the one about things that do not exist.
+func (r *round) foreign(what string, a Answer, w World, absent Answer) {
+	if r.call.InTenant() && !strings.HasSuffix(a.Reason, "_NOT_FOUND") {
+		r.Errorf("%s %s: got %s", r.call.Name(), what, a.Text)
+	}
+	r.same(what, a.Alike(w), absent.Alike(r.Absent))
+}
+
+// do makes the call about things of a world.
+func (r *round) do(w World, plan bool) Answer {
+	r.made++
+	a := r.wire.Do(r.T, r.actor, r.call, r.call.Request(r.T, w, plan))
+	if !r.actor.Operator && !r.actor.Elsewhere {
+		for collection, id := range r.Foreign {
+			if w[collection] != id && strings.Contains(a.Text, id) {
+				r.Errorf("%s tells %q of somebody else: %s", r.call.Name(), id, a.Text)
+			}
+		}
+	}
+	return a
+}
+
+func (r *round) check(what string, a Answer, expect string) {
+	refusals := []string{identity.ReasonMissing, identity.ReasonExpired, identity.ReasonInvalid, authz.ReasonDenied, authz.ReasonStepUp}
+	if expect != "" && a.Reason != expect {
+		r.Errorf("%s %s: got %q, want %s: %s", r.call.Name(), what, a.Reason, expect, a.Text)
+	}
+	for _, refusal := range refusals {
+		if expect == "" && a.Reason == refusal {
+			r.Errorf("%s %s: must be allowed, but got %s", r.call.Name(), what, a.Text)
+		}
+	}
+}
+
+func (r *round) same(what, got, want string) {
+	if got != want {
+		r.Errorf("%s: %s and absent differ\n got %s\nwant %s", r.call.Name(), what, got, want)
+	}
+}

@@ -1,0 +1,48 @@
+package rpc
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+)
+
+// access is who may call.
+type access struct {
+	internalKey  []byte
+	authenticate func(context.Context, string) (context.Context, error)
+	authorize    func(context.Context, string, proto.Message) (context.Context, error)
+}
+
+// enter identifies the caller. On failure it answers the context as it was, which is still what the call is logged with.
+func (a access) enter(ctx context.Context, method string) (context.Context, error) {
+	known, err := identifyPeer(ctx, a.internalKey, method, time.Now())
+	if err != nil {
+		return ctx, err
+	}
+	if a.authenticate == nil {
+		return known, nil
+	}
+	entered, err := a.authenticate(known, method)
+	if err != nil {
+		return known, err
+	}
+	return entered, nil
+}
+
+// admit decides about a valid request.
+func (a access) admit(ctx context.Context, method string, message any) (context.Context, error) {
+	if a.authorize == nil {
+		return ctx, nil
+	}
+	request, ok := message.(proto.Message)
+	if !ok {
+		return ctx, fmt.Errorf("authorize %s: a %T is no message", method, message)
+	}
+	admitted, err := a.authorize(ctx, method, request)
+	if err != nil {
+		return ctx, err
+	}
+	return admitted, nil
+}

@@ -1,0 +1,196 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
+	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/grpcerr"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/reflection/grpc_reflection_v1"
+	"google.golang.org/protobuf/proto"
+)
+
+var internalKey = []byte("a key of thirty-two bytes or more")
+
+type step struct{}
+
+// TestTheOrderOfChecks: who calls, then whether the request is valid, then whether he may, then the handler.
+func TestTheOrderOfChecks(t *testing.T) {
+	var order []string
+	var refuse string
+	note := func(name string) error {
+		order = append(order, name)
+		if refuse == name {
+			return errs.New(errs.PermissionDenied, "REFUSED_BY_"+strings.ToUpper(name), "no")
+		}
+		return nil
+	}
+	h := start(t, options{
+		vpcs: &vpcs{get: func(ctx context.Context, r *networkv1.GetVpcRequest) (*networkv1.Vpc, error) {
+			got, _ := ctx.Value(step{}).(string)
+			return &networkv1.Vpc{Name: r.GetName()}, note("handler after " + got)
+		}},
+		access: access{
+			authenticate: func(ctx context.Context, method string) (context.Context, error) {
+				if strings.HasPrefix(method, "/grpc.") {
+					return ctx, nil
+				}
+				return context.WithValue(ctx, step{}, "authenticate"), note("authenticate")
+			},
+			authorize: func(ctx context.Context, method string, request proto.Message) (context.Context, error) {
+				if strings.HasPrefix(method, "/grpc.") {
+					return ctx, nil
+				}
+				before, _ := ctx.Value(step{}).(string)
+				r, ok := request.(*networkv1.GetVpcRequest)
+				if !ok || r.GetName() != vpcName || !strings.HasSuffix(method, "/GetVpc") {
+					t.Errorf("authorized %s %v", method, request)
+				}
+				return context.WithValue(ctx, step{}, before+", authorize"), note("authorize")
+			},
+		},
+	})
+	for _, c := range []struct{ refuse, name, order, reason string }{
+		{"", vpcName, "authenticate authorize handler after authenticate, authorize", ""},
+		{"authenticate", "bad", "authenticate", "REFUSED_BY_AUTHENTICATE"},
+		{"authorize", "bad", "authenticate", errs.ReasonInvalidFields},
+		{"authorize", vpcName, "authenticate authorize", "REFUSED_BY_AUTHORIZE"},
+	} {
+		order, refuse = nil, c.refuse
+		_, err := h.vpcs.GetVpc(t.Context(), &networkv1.GetVpcRequest{Name: c.name})
+		if got := strings.Join(order, " "); got != c.order || (err != nil && grpcerr.FromError(err).Reason != c.reason) || (err == nil) != (c.reason == "") {
+			t.Errorf("refused by %q: got %q, %v", c.refuse, got, err)
+		}
+	}
+}
+
+func TestStreamsAreChecked(t *testing.T) {
+	var seen int
+	refuse := errs.New(errs.PermissionDenied, "NO", "no")
+	h := start(t, options{access: access{
+		authenticate: func(ctx context.Context, _ string) (context.Context, error) { return ctx, nil },
+		authorize: func(ctx context.Context, method string, _ proto.Message) (context.Context, error) {
+			if !strings.HasPrefix(method, "/grpc.reflection.") {
+				return ctx, nil
+			}
+			if seen++; seen == 2 {
+				return nil, refuse
+			}
+			return ctx, nil
+		},
+	}})
+	stream, err := grpc_reflection_v1.NewServerReflectionClient(h.conn).ServerReflectionInfo(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func() error {
+		err := stream.Send(&grpc_reflection_v1.ServerReflectionRequest{MessageRequest: &grpc_reflection_v1.ServerReflectionRequest_ListServices{}})
+		_, received := stream.Recv()
+		return errors.Join(err, received)
+	}
+	if err := ask(); err != nil {
+		t.Errorf("the first message: %v", err)
+	}
+	if err := ask(); err == nil || seen != 2 {
+		t.Errorf("the second message: %v after %d", err, seen)
+	}
+}
+
+// peers is a server that answers who calls it.
+func peers(t *testing.T, key []byte) *harness {
+	t.Helper()
+	return start(t, options{
+		vpcs: &vpcs{get: func(ctx context.Context, r *networkv1.GetVpcRequest) (*networkv1.Vpc, error) {
+			service, ok := Peer(ctx)
+			if !ok {
+				service = "nobody"
+			}
+			return &networkv1.Vpc{Name: r.GetName(), DisplayName: service}, nil
+		}},
+		access: access{internalKey: key},
+	})
+}
+
+func TestServicesAreKnown(t *testing.T) {
+	h := peers(t, internalKey)
+	for name, c := range map[string]struct {
+		key    []byte
+		peer   string
+		reason string
+	}{
+		"the key":    {internalKey, "tenant", ""},
+		"no key":     {nil, "nobody", ""},
+		"other keys": {[]byte("another key of thirty-two bytes!!"), "", ReasonPeerInvalid},
+	} {
+		conn, err := Dial(ClientConfig{Target: h.server.Addr(), Name: "tenant", InternalKey: c.key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := networkv1.NewVpcServiceClient(conn).GetVpc(t.Context(), &networkv1.GetVpcRequest{Name: vpcName})
+		if v.GetDisplayName() != c.peer || (err != nil && grpcerr.FromError(err).Reason != c.reason) {
+			t.Errorf("%s: got %v, %v", name, v, err)
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestCredentialsOfServicesCannotBeBent(t *testing.T) {
+	const method = networkv1.VpcService_GetVpc_FullMethodName
+	now := time.Now()
+	good := peerCredential(internalKey, "tenant", method, now)
+	parts := strings.Split(good, ".")
+	for name, c := range map[string]struct {
+		values []string
+		at     time.Time
+		ok     bool
+	}{
+		"good":                  {[]string{good}, now, true},
+		"near its end":          {[]string{good}, now.Add(peerLifetime - time.Second), true},
+		"by a clock behind":     {[]string{good}, now.Add(-20 * time.Second), true},
+		"over":                  {[]string{good}, now.Add(peerLifetime + 2*time.Second), false},
+		"from the future":       {[]string{good}, now.Add(-time.Hour), false},
+		"for another method":    {[]string{peerCredential(internalKey, "tenant", "/x/Y", now)}, now, false},
+		"of another service":    {[]string{"network." + parts[1] + "." + parts[2]}, now, false},
+		"made to last":          {[]string{"tenant.99999999999." + parts[2]}, now, false},
+		"twice":                 {[]string{good, good}, now, false},
+		"empty":                 {[]string{""}, now, false},
+		"dots":                  {[]string{".."}, now, false},
+		"no signature":          {[]string{parts[0] + "." + parts[1] + "."}, now, false},
+		"a part more":           {[]string{good + ".x"}, now, false},
+		"an empty key's":        {[]string{peerCredential(nil, "tenant", method, now)}, now, false},
+		"a time that is a text": {[]string{"tenant.soon." + parts[2]}, now, false},
+	} {
+		ctx, err := identifyPeer(metadata.NewIncomingContext(t.Context(), metadata.MD{peerKey: c.values}), internalKey, method, c.at)
+		if (err == nil) != c.ok {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if service, known := Peer(ctxOr(t, ctx)); known != c.ok || (c.ok && service != "tenant") {
+			t.Errorf("%s: the peer is %q", name, service)
+		}
+	}
+}
+
+func ctxOr(t *testing.T, ctx context.Context) context.Context { //nolint:revive // the context is what is looked at
+	if ctx == nil {
+		return t.Context()
+	}
+	return ctx
+}
+
+func TestWithoutAKeyNobodyIsAPeer(t *testing.T) {
+	h := peers(t, nil)
+	ctx := metadata.AppendToOutgoingContext(t.Context(), peerKey, peerCredential(nil, "tenant", networkv1.VpcService_GetVpc_FullMethodName, time.Now()))
+	v, err := h.vpcs.GetVpc(ctx, &networkv1.GetVpcRequest{Name: vpcName}, grpc.WaitForReady(true))
+	if err != nil || v.GetDisplayName() != "nobody" {
+		t.Errorf("got %v, %v", v, err)
+	}
+}
