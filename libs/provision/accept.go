@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/ids"
 	"github.com/low-layer/platform/libs/pg"
@@ -53,6 +54,7 @@ func (e *Engine) Replay(ctx context.Context, tx pgx.Tx, c Change) (*Operation, e
 			"request_id %q was used for another request within the last 24 hours; use a new one for a new request", c.RequestID).
 			With("operation", operationName(c.Tenant, id))
 	}
+	trail.Replayed(ctx)
 	return e.get(ctx, tx, c.Tenant, id)
 }
 

@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/ids"
 	"github.com/low-layer/platform/libs/receipt"
@@ -63,6 +64,8 @@ type Config struct {
 	StepContext func(context.Context, *Run) context.Context
 	// Receipts signs the receipt of each deletion; nil writes none, which is for tests.
 	Receipts *receipt.Signer
+	// Audit records the cancelling of operations, in its transaction. Nil records nothing.
+	Audit *trail.Trail
 	// Failpoint is called at every point where a process can die; see Point. Nil outside tests.
 	Failpoint func(Point)
 }

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"buf.build/go/protovalidate"
+	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/telemetry"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"google.golang.org/grpc"
@@ -67,8 +68,18 @@ type ServerConfig struct {
 	// Authorize says whether the caller may, once the request is known to be valid: for every message of a stream. Nil lets
 	// everything pass.
 	Authorize func(ctx context.Context, method string, request proto.Message) (context.Context, error)
+	// Audit keeps a record of calls; nil keeps none.
+	Audit Auditor
 	// InternalKey is what other services sign their calls with; nobody is a Peer without one.
 	InternalKey []byte
+}
+
+// Auditor keeps a record of calls.
+type Auditor interface {
+	// Begin is called once it is known who calls, before the request is judged. What it answers is the context of the call.
+	Begin(ctx context.Context, method string, request proto.Message) context.Context
+	// End is called with that context and with what the caller is told: nil for success. It does not wait for anything.
+	End(ctx context.Context, failure *errs.Error)
 }
 
 // Server is one gRPC server. Register services on Registrar, then call Serve once.
@@ -81,6 +92,7 @@ type Server struct {
 	ready     *readiness
 	drain     time.Duration
 	access    access
+	auditor   Auditor
 
 	// Set by Serve before the first call arrives, and never again.
 	policies map[string]policy
@@ -100,7 +112,7 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	s := &Server{
 		name: cfg.Name, logger: cfg.Logger, listener: listener, validator: validator,
 		ready: newReadiness(), drain: cmp.Or(cfg.DrainTimeout, drainTimeout),
-		access: access{cfg.InternalKey, cfg.Authenticate, cfg.Authorize},
+		access: access{cfg.InternalKey, cfg.Authenticate, cfg.Authorize}, auditor: cfg.Audit,
 	}
 	if s.logger == nil {
 		s.logger = slog.Default()

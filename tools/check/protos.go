@@ -53,6 +53,9 @@ func methodProblems(m protoreflect.MethodDescriptor) []string {
 	if rule.GetAudit() == 0 || rule.GetIdempotency() == 0 || rule.GetRate() == 0 || rule.GetAudience() == 0 {
 		out = append(out, "audit, idempotency, rate and audience must all be set")
 	}
+	if rule.GetAudit() != authzv1.AuditClass_READ && (m.IsStreamingClient() || m.IsStreamingServer()) {
+		out = append(out, "it changes something, so it must not be a stream: one call is one record of the audit trail")
+	}
 	located, err := authz.ReadMethod(m)
 	if err != nil {
 		out = append(out, err.Error())

@@ -21,6 +21,7 @@ import (
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	"github.com/low-layer/platform/libs/access"
+	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/event"
 	"github.com/low-layer/platform/libs/openstack"
@@ -69,6 +70,8 @@ type App struct {
 	records *store.Records
 	closers []func() error
 	guard   *access.Guard
+	keys    receipt.Ring
+	trail   *trail.Trail
 }
 
 // Options are what the settings do not say.
@@ -106,8 +109,17 @@ func New(ctx context.Context, cfg Config, o Options) (_ *App, err error) {
 	if a.guard, err = access.New(cfg.Access.Settings, o.Logger, o.Clock); err != nil {
 		return nil, err
 	}
+	if a.keys, err = receipt.NewRing(cfg.ReceiptKey, cfg.ReceiptOldKeys); err != nil {
+		return nil, err
+	}
+	if a.trail, err = trail.New(trail.Config{
+		Service: name, Pool: a.pool, Owner: store.TenantUID, Signer: a.keys.Signer, Clock: o.Clock, Logger: o.Logger,
+		Meter: o.Telemetry.MeterProvider(),
+	}); err != nil {
+		return nil, err
+	}
 	if a.Server, err = rpc.NewServer(rpc.ServerConfig{
-		Name: name, Listen: cfg.Listen, Logger: o.Logger, Telemetry: o.Telemetry,
+		Name: name, Listen: cfg.Listen, Logger: o.Logger, Telemetry: o.Telemetry, Audit: a.trail,
 		Authenticate: a.guard.Authenticate, Authorize: a.guard.Authorize, InternalKey: []byte(cfg.Access.InternalKey),
 	}); err != nil {
 		return nil, err
@@ -120,19 +132,16 @@ func (a *App) assemble(neutron *cloud.Cloud) error {
 	o := a.options
 	a.records = store.NewRecords(a.pool, o.Clock, store.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage})
 	kit := provision.New(provision.InTurn(neutron, store.NewTurns(a.pool)), a.records, provision.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage})
-	keys, err := receipt.NewRing(a.cfg.ReceiptKey, a.cfg.ReceiptOldKeys)
-	if err != nil {
-		return err
-	}
 	engineConfig := engine.Config{
 		Service: name, Pool: a.pool, Kinds: kit.Kinds(), Logger: o.Logger, Clock: o.Clock, Telemetry: o.Telemetry,
 		Workers: a.cfg.Workers, StepContext: stepContext,
 		Lease: a.cfg.Lease, Sweep: a.cfg.Sweep, Settle: a.cfg.Settle, Failpoint: engine.FailpointFromEnvironment(),
-		Receipts: keys.Signer,
+		Receipts: a.keys.Signer, Audit: a.trail,
 	}
 	if o.Engine != nil {
 		o.Engine(&engineConfig)
 	}
+	var err error
 	if a.Engine, err = engine.New(engineConfig); err != nil {
 		return err
 	}
@@ -149,11 +158,11 @@ func (a *App) assemble(neutron *cloud.Cloud) error {
 	})
 
 	registrar := a.Server.Registrar()
-	api.Register(registrar, store.New(a.records, a.Engine, paging.New(key)))
+	api.Register(registrar, store.New(a.records, a.Engine, paging.New(key), a.trail))
 	operations := operationapi.New(a.Engine, nil)
 	operationv1.RegisterOperationServiceServer(registrar, operations)
 	longrunningpb.RegisterOperationsServer(registrar, operations)
-	receiptv1.RegisterReceiptServiceServer(registrar, receiptapi.New(name, a.Engine, keys))
+	receiptv1.RegisterReceiptServiceServer(registrar, receiptapi.New(name, a.Engine, a.keys))
 	return nil
 }
 
@@ -206,6 +215,7 @@ func (a *App) Run(ctx context.Context) error {
 	part("serve", a.Server.Serve)
 	part("keys of the issuer", a.guard.Run)
 	part("readiness", a.watch)
+	part("audit trail", a.trail.Run)
 	part("provision", a.work)
 	part("relay events", event.NewRelay(a.pool, a.redis, event.RelayConfig{Logger: a.options.Logger, Clock: a.options.Clock}).Run)
 	part("consume events", event.NewConsumer(a.pool, a.redis, event.ConsumerConfig{

@@ -22,6 +22,7 @@ import (
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	"github.com/low-layer/platform/libs/access"
+	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/event"
 	"github.com/low-layer/platform/libs/openstack"
@@ -64,6 +65,8 @@ type App struct {
 	clock     clock.Clock
 	closers   []func() error
 	guard     *access.Guard
+	keys      receipt.Ring
+	trail     *trail.Trail
 }
 
 // Options are what tests put in the place of the real thing.
@@ -113,8 +116,17 @@ func New(ctx context.Context, cfg Config, o Options) (_ *App, err error) {
 	if a.guard, err = access.New(cfg.Access.Settings, o.Logger, o.Clock); err != nil {
 		return nil, err
 	}
+	if a.keys, err = receipt.NewRing(cfg.ReceiptKey, cfg.ReceiptOldKeys); err != nil {
+		return nil, err
+	}
+	if a.trail, err = trail.New(trail.Config{
+		Service: name, Pool: a.pool, Owner: store.TenantUID, Signer: a.keys.Signer, Clock: o.Clock, Logger: o.Logger,
+		Meter: o.Telemetry.MeterProvider(),
+	}); err != nil {
+		return nil, err
+	}
 	if a.Server, err = rpc.NewServer(rpc.ServerConfig{
-		Name: name, Listen: cfg.Listen, Logger: o.Logger, Telemetry: o.Telemetry,
+		Name: name, Listen: cfg.Listen, Logger: o.Logger, Telemetry: o.Telemetry, Audit: a.trail,
 		Authenticate: a.guard.Authenticate, Authorize: a.guard.Authorize, InternalKey: []byte(cfg.Access.InternalKey),
 	}); err != nil {
 		return nil, err
@@ -128,14 +140,10 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 	network := client.NewNetwork(conn)
 	outbox := store.NewOutbox(api.Renderer{})
 	remover := &lateRemover{}
-	keys, err := receipt.NewRing(a.cfg.ReceiptKey, a.cfg.ReceiptOldKeys)
-	if err != nil {
-		return err
-	}
 	engineConfig := libprovision.Config{
 		Service: name, Pool: a.pool, Logger: a.logger, Clock: a.clock, Telemetry: a.telemetry, StepContext: stepContext,
 		Lease: a.cfg.Lease, Sweep: a.cfg.Sweep, Settle: a.cfg.Settle, Failpoint: libprovision.FailpointFromEnvironment(),
-		Receipts: keys.Signer,
+		Receipts: a.keys.Signer, Audit: a.trail,
 		Kinds: provision.Kinds(provision.Deps{
 			Rows: store.NewRows(outbox), Pool: a.pool, Render: api.Renderer{}, Cloud: cloud, Network: network, Clock: a.clock,
 			Members: remover,
@@ -146,6 +154,7 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 	if o.Engine != nil {
 		o.Engine(&engineConfig)
 	}
+	var err error
 	if a.Engine, err = libprovision.New(engineConfig); err != nil {
 		return err
 	}
@@ -153,7 +162,7 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 	if err != nil {
 		return err
 	}
-	records := store.New(a.pool, a.Engine, paging.New(key), outbox)
+	records := store.New(a.pool, a.Engine, paging.New(key), outbox, a.trail)
 	tenants := tenancy.NewTenants(records, network, a.clock, a.cfg.Retention)
 	organisations := tenancy.NewOrganisations(records, network, a.clock, a.cfg.Retention)
 	a.Periodic = tenancy.NewPeriodic(records, tenants, organisations, a.cfg.CredentialMargin(), a.cfg.CredentialRoles)
@@ -169,7 +178,7 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 	})
 	operationv1.RegisterOperationServiceServer(a.Server.Registrar(), operations)
 	longrunningpb.RegisterOperationsServer(a.Server.Registrar(), operations)
-	receiptv1.RegisterReceiptServiceServer(a.Server.Registrar(), receiptapi.New(name, a.Engine, keys))
+	receiptv1.RegisterReceiptServiceServer(a.Server.Registrar(), receiptapi.New(name, a.Engine, a.keys))
 	return nil
 }
 
@@ -219,6 +228,7 @@ func (a *App) Run(ctx context.Context) error {
 	part("serve", a.Server.Serve)
 	part("keys of the issuer", a.guard.Run)
 	part("readiness", a.watch)
+	part("audit trail", a.trail.Run)
 	part("provision", a.work)
 	part("relay events", event.NewRelay(a.pool, a.redis, event.RelayConfig{Logger: a.logger, Clock: a.clock}).Run)
 	for _, l := range []reconcile.Loop{
