@@ -200,6 +200,46 @@ func TestWhatFailedIsRecorded(t *testing.T) {
 	}
 }
 
+// Over a server: what it refuses, and what its handler fails with, is recorded as the caller is told.
+func TestAServerRecordsWhatItRefuses(t *testing.T) {
+	r := newRig(t, nil)
+	server, err := rpc.NewServer(rpc.ServerConfig{
+		Name: "tenant", Listen: "127.0.0.1:0", Audit: r.Trail, Logger: slog.New(slog.DiscardHandler),
+		Authorize: func(ctx context.Context, _ string, m proto.Message) (context.Context, error) {
+			if request, ok := m.(*tenantv1.SuspendTenantRequest); ok && request.GetReason() == "denied" {
+				return nil, errs.New(errs.PermissionDenied, "PERMISSION_DENIED", "no")
+			}
+			return ctx, nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tenantv1.RegisterTenantServiceServer(server.Registrar(), tenantv1.UnimplementedTenantServiceServer{})
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ctx) }()
+	conn, err := rpc.Dial(rpc.ClientConfig{Target: server.Addr(), Name: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := tenantv1.NewTenantServiceClient(conn)
+	for _, reason := range []string{"denied", "other"} {
+		if _, err := client.SuspendTenant(ctx, &tenantv1.SuspendTenantRequest{Name: "tenants/acme", Reason: reason}); err == nil {
+			t.Errorf("%s: it succeeds", reason)
+		}
+	}
+	stop()
+	if err := errors.Join(<-served, conn.Close()); err != nil {
+		t.Error(err)
+	}
+	r.settle()
+	got := r.records()
+	if len(got) != 2 || got[0].Code != "PERMISSION_DENIED" || got[1].Code != "UNIMPLEMENTED" || got[0].Resource != "tenants/acme" || got[0].RequestID == "" {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestOneActorCannotFloodTheTrail(t *testing.T) {
 	r := newRig(t, nil)
 	for range 100 {
