@@ -11,19 +11,6 @@ import (
 	"github.com/low-layer/platform/libs/receipt"
 )
 
-// List asks for a page of records, newest first.
-type List struct {
-	// Where is a condition on the alias `a` (audit_records), with Args numbered from $1; empty for all.
-	Where string
-	Args  []any
-	// TenantUID keeps to the chain of the first page; Before is the number of the last record of the page before, 0 for the
-	// first page.
-	TenantUID string
-	Before    int64
-	Limit     int
-}
-
-// head is where a chain ends.
 const selectHead = `SELECT h.tenant_uid, h.tenant, h.sequence, h.hash FROM audit_heads h`
 
 // Head is where the chain of a tenant ends, or of the last tenant of that name when there is none now. It is nil when
@@ -63,26 +50,6 @@ func (t *Trail) Sign(c audit.Checkpoint) (receipt.Envelope, bool, error) {
 	}
 	e, err := c.Sign(t.cfg.Signer)
 	return e, err == nil, err
-}
-
-// Service is the name in the records.
-func (t *Trail) Service() string { return t.cfg.Service }
-
-// List answers a page of a chain.
-func (t *Trail) List(ctx context.Context, in List) ([]audit.Entry, error) {
-	args := append([]any(nil), in.Args...)
-	arg := func(v any) string {
-		args = append(args, v)
-		return fmt.Sprintf("$%d", len(args))
-	}
-	sql := `SELECT a.payload, a.hash FROM audit_records a WHERE a.tenant_uid = ` + arg(in.TenantUID)
-	if in.Where != "" {
-		sql += ` AND (` + in.Where + `)`
-	}
-	if in.Before > 0 {
-		sql += ` AND a.sequence < ` + arg(in.Before)
-	}
-	return t.entries(ctx, sql+` ORDER BY a.sequence DESC LIMIT `+arg(in.Limit), args...)
 }
 
 // After answers the records of a chain after a number and not after another, in their order.
