@@ -14,7 +14,7 @@ import (
 
 // TestMembersAndServiceAccounts gives people and a program roles by CLI and REST, and finds them in a token.
 func TestMembersAndServiceAccounts(t *testing.T) {
-	p := stacktest.Start(t, stack.Options{Identity: true, Users: []string{"ada@acme.test"}})
+	p := stacktest.Start(t, stack.Options{Identity: true, Env: []string{"LOWLAYER_GATEWAY_ISSUER=", "LOWLAYER_TENANT_ISSUER=", "LOWLAYER_NETWORK_ISSUER="}, Users: []string{"ada@acme.test"}})
 	p.Must(t, "tenant", "create", "acme")
 	if out := p.Must(t, "member", "add", "acme", "ada@acme.test", "--role", "owner"); !strings.Contains(out, "owner") {
 		t.Errorf("added: %s", out)
