@@ -20,6 +20,28 @@ type outline struct {
 	points           map[string][]provision.Point
 }
 
+// Every puts every kind of a service through all of it, each beside the others. A kind that has no world fails the test: none
+// escapes. kinds are those the service itself is made of.
+func Every(t *testing.T, kinds []provision.Kind, worlds map[string]func(t *testing.T) World) {
+	t.Helper()
+	known := make(map[string]bool)
+	for _, k := range kinds {
+		known[k.Name] = true
+		if worlds[k.Name] == nil {
+			t.Errorf("the kind %q has no world to be tested in: give it one", k.Name)
+		}
+	}
+	for name, world := range worlds {
+		if !known[name] {
+			t.Errorf("the service has no kind %q", name)
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			Run(t, Suite{World: world})
+		})
+	}
+}
+
 // Run puts the kind through all of it.
 func Run(t *testing.T, s Suite) {
 	t.Helper()
