@@ -24,22 +24,33 @@ type outline struct {
 // escapes. kinds are those the service itself is made of.
 func Every(t *testing.T, kinds []provision.Kind, worlds map[string]func(t *testing.T) World) {
 	t.Helper()
-	known := make(map[string]bool)
-	for _, k := range kinds {
-		known[k.Name] = true
-		if worlds[k.Name] == nil {
-			t.Errorf("the kind %q has no world to be tested in: give it one", k.Name)
-		}
+	if err := matched(kinds, worlds); err != nil {
+		t.Error(err)
 	}
 	for name, world := range worlds {
-		if !known[name] {
-			t.Errorf("the service has no kind %q", name)
-		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			Run(t, Suite{World: world})
 		})
 	}
+}
+
+// matched fails unless each kind has a world and each world a kind.
+func matched(kinds []provision.Kind, worlds map[string]func(t *testing.T) World) error {
+	var err error
+	known := make(map[string]bool)
+	for _, k := range kinds {
+		known[k.Name] = true
+		if worlds[k.Name] == nil {
+			err = errors.Join(err, fmt.Errorf("the kind %q has no world to be tested in: give it one", k.Name))
+		}
+	}
+	for name := range worlds {
+		if !known[name] {
+			err = errors.Join(err, fmt.Errorf("the service has no kind %q", name))
+		}
+	}
+	return err
 }
 
 // Run puts the kind through all of it.

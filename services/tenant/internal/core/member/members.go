@@ -335,10 +335,6 @@ func guarded(
 		return err
 	}
 	return store.Exclusive(ctx, place.TenantUID, func(ctx context.Context, tx Tx) error {
-		if r.ValidateOnly {
-			_, err := do(ctx, tx, place)
-			return err
-		}
 		if name, err := tx.Replayed(ctx, place.TenantUID, r); err != nil {
 			return err
 		} else if name != "" {
