@@ -37,6 +37,7 @@ type rig struct {
 	t      *testing.T
 	pool   *pgxpool.Pool
 	signer *receipt.Signer
+	asked  trail.Asked
 
 	mu     sync.Mutex
 	owners map[string]string
@@ -48,7 +49,7 @@ func newRig(t *testing.T, logger *slog.Logger) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, pool: pgtest.Database(t, trail.Migrations()), owners: map[string]string{"acme": "ten_1"}}
+	r := &rig{t: t, pool: pgtest.Database(t, trail.Migrations()), owners: map[string]string{"acme": "ten_1"}, asked: trail.Asked{Tenant: "acme"}}
 	if r.signer, err = receipt.NewSigner(key); err != nil {
 		t.Fatal(err)
 	}
@@ -93,11 +94,11 @@ func (r *rig) change(ctx context.Context, resource string, then error) error {
 // records is the whole chain of acme, which must verify.
 func (r *rig) records() []audit.Record {
 	r.t.Helper()
-	head, err := r.Head(r.t.Context(), "acme")
+	head, err := r.Head(r.t.Context(), r.asked)
 	if err != nil || head == nil {
 		r.t.Fatalf("head: %v, %v", head, err)
 	}
-	entries, err := r.After(r.t.Context(), head.TenantUID, 0, head.Sequence, 1000)
+	entries, _, err := r.After(r.t.Context(), head.TenantUID, 0, head.Sequence, 1000)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -284,29 +285,43 @@ func TestTheTablesAreAppendOnly(t *testing.T) {
 	}
 }
 
-// A purged tenant's chain is answered under its name until another tenant takes that.
+// A purged tenant's chain is kept, and is answered to those who may see the past: under its name until another tenant takes
+// that, and under its unique id for good.
 func TestChainsOutliveTheirTenant(t *testing.T) {
 	r := newRig(t, nil)
 	request := &tenantv1.SuspendTenantRequest{Name: "tenants/acme"}
-	if err := r.change(r.begin(suspend, request), "tenants/acme", nil); err != nil {
-		t.Fatal(err)
+	write := func() {
+		t.Helper()
+		if err := r.change(r.begin(suspend, request), "tenants/acme", nil); err != nil {
+			t.Fatal(err)
+		}
 	}
 	own := func(uid string) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.owners["acme"] = uid
 	}
+	sees := func(a trail.Asked, uid string, n int64) {
+		t.Helper()
+		head, err := r.Head(t.Context(), a)
+		if err != nil || (head == nil) != (uid == "") || (head != nil && (head.TenantUID != uid || head.Sequence != n)) {
+			t.Errorf("%+v sees %+v, %v", a, head, err)
+		}
+	}
+	write()
+	present := trail.Asked{Tenant: "acme"}
+	sees(present, "ten_1", 1)
 	own("")
-	if got := r.records(); len(got) != 1 {
-		t.Errorf("after the purge there are %d records", len(got))
-	}
+	sees(present, "", 0)
+	sees(trail.Asked{Tenant: "acme", UID: "ten_1"}, "", 0)
+	sees(trail.Asked{Tenant: "acme", Past: true}, "ten_1", 1)
 	own("ten_2")
-	if got := r.records(); len(got) != 0 {
-		t.Errorf("another tenant of the name sees %v", got)
-	}
-	if err := r.change(r.begin(suspend, request), "tenants/acme", nil); err != nil {
-		t.Fatal(err)
-	}
+	sees(present, "ten_2", 0)
+	sees(trail.Asked{Tenant: "acme", UID: "ten_1"}, "", 0)
+	sees(trail.Asked{Tenant: "acme", Past: true}, "ten_2", 0)
+	sees(trail.Asked{Tenant: "acme", UID: "ten_1", Past: true}, "ten_1", 1)
+	sees(trail.Asked{Tenant: "other", UID: "ten_1", Past: true}, "ten_1", 0) // of another name: no record of it
+	write()
 	if got := r.records(); len(got) != 1 || got[0].TenantUID != "ten_2" || got[0].Sequence != 1 {
 		t.Errorf("got %+v", got)
 	}

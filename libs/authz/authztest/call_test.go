@@ -3,6 +3,7 @@ package authztest_test
 import (
 	"testing"
 
+	_ "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"     // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/network/v1"   // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/operation/v1" // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"   // registers its descriptors

@@ -37,6 +37,8 @@ CREATE TABLE audit_records (
     CONSTRAINT audit_records_hash_check CHECK (hash ~ '^[0-9a-f]{64}$')
 );
 
+CREATE INDEX audit_records_tenant_uid_create_time_idx ON audit_records (tenant_uid, create_time DESC, id DESC);
+
 -- +goose StatementBegin
 CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

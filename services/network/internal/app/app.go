@@ -18,9 +18,11 @@ import (
 	"github.com/redis/go-redis/v9"
 	"google.golang.org/protobuf/proto"
 
+	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	"github.com/low-layer/platform/libs/access"
+	"github.com/low-layer/platform/libs/audit/auditapi"
 	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/event"
@@ -163,6 +165,7 @@ func (a *App) assemble(neutron *cloud.Cloud) error {
 	operationv1.RegisterOperationServiceServer(registrar, operations)
 	longrunningpb.RegisterOperationsServer(registrar, operations)
 	receiptv1.RegisterReceiptServiceServer(registrar, receiptapi.New(name, a.Engine, a.keys))
+	auditv1.RegisterAuditServiceServer(registrar, auditapi.New(a.trail, paging.New(key)))
 	return nil
 }
 

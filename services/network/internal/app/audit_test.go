@@ -6,37 +6,43 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
 
+	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	"github.com/low-layer/platform/libs/audit"
 	"github.com/low-layer/platform/libs/receipt"
 )
 
-// records are those of the tenant, which must be one chain.
+// records are those of the tenant as they are exported, which must be one chain.
 func (w *world) records() []audit.Record {
 	w.t.Helper()
-	ctx := w.t.Context()
-	rows, err := w.pool.Query(ctx, `SELECT payload, hash FROM audit_records ORDER BY sequence`)
-	must(w.t, err)
-	defer rows.Close()
-	var out []audit.Record
-	var file bytes.Buffer
-	var last audit.Checkpoint
-	for rows.Next() {
-		var e audit.Entry
-		must(w.t, rows.Scan(&e.Payload, &e.Hash))
-		r, err := audit.Parse(e.Payload)
-		must(w.t, err)
-		must(w.t, audit.WriteEntry(&file, e))
-		out = append(out, r)
-		last = audit.Checkpoint{Service: r.Service, Tenant: r.Tenant, TenantUID: r.TenantUID, Sequence: r.Sequence, Hash: e.Hash, Time: r.Time}
-	}
-	must(w.t, rows.Err())
 	signer, err := receipt.NewSigner(receiptKey)
 	must(w.t, err)
-	sealed, err := last.Sign(signer)
-	must(w.t, err)
-	must(w.t, audit.WriteCheckpoint(&file, sealed))
+	client := auditv1.NewAuditServiceClient(w.conn)
+	var out []audit.Record
+	var file bytes.Buffer
+	req := &auditv1.ExportAuditEventsRequest{Parent: tenant, PageSize: 2}
+	for {
+		page, err := client.ExportAuditEvents(w.t.Context(), req)
+		must(w.t, err)
+		for _, e := range page.GetRecords() {
+			r, err := audit.Parse(e.GetRecord())
+			must(w.t, err)
+			out = append(out, r)
+			must(w.t, audit.WriteEntry(&file, audit.Entry{Payload: e.GetRecord(), Hash: e.GetHash()}))
+		}
+		if c := page.GetCheckpoint(); c != nil {
+			text, err := protojson.Marshal(c)
+			must(w.t, err)
+			e, err := receipt.ParseEnvelope(text)
+			must(w.t, err)
+			must(w.t, audit.WriteCheckpoint(&file, e))
+		}
+		if req.PageToken = page.GetNextPageToken(); req.PageToken == "" {
+			break
+		}
+	}
 	_, err = audit.Verify(&file, audit.Expect{Keys: []receipt.Key{signer.Key()}, Services: []string{"network"}})
 	must(w.t, err)
 	return out
@@ -79,5 +85,13 @@ func TestChangesLeaveTheirRecords(t *testing.T) {
 	}
 	if removed.Code != "OK" || len(removed.Changes) != 1 || removed.Changes[0].After != nil || !bytes.Contains(removed.Changes[0].Before, []byte(name)) {
 		t.Errorf("removed: %+v", removed)
+	}
+	listed, err := auditv1.NewAuditServiceClient(w.conn).ListAuditEvents(ctx, &auditv1.ListAuditEventsRequest{
+		Parent: tenant, Filter: `resource = "` + name + `"`,
+	})
+	must(t, err)
+	events := listed.GetAuditEvents()
+	if len(events) != 2 || events[0].GetMethod() != removed.Method || events[1].GetChanges()[0].GetAfter().GetFields()["displayName"].GetStringValue() != "old" {
+		t.Errorf("listed %v", listed)
 	}
 }

@@ -19,9 +19,11 @@ import (
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 
+	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	"github.com/low-layer/platform/libs/access"
+	"github.com/low-layer/platform/libs/audit/auditapi"
 	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/event"
@@ -179,6 +181,7 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 	operationv1.RegisterOperationServiceServer(a.Server.Registrar(), operations)
 	longrunningpb.RegisterOperationsServer(a.Server.Registrar(), operations)
 	receiptv1.RegisterReceiptServiceServer(a.Server.Registrar(), receiptapi.New(name, a.Engine, a.keys))
+	auditv1.RegisterAuditServiceServer(a.Server.Registrar(), auditapi.New(a.trail, paging.New(key)))
 	return nil
 }
 
