@@ -8,7 +8,6 @@ package auditapi
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
@@ -77,21 +76,34 @@ func (s *Server) ListAuditEvents(ctx context.Context, req *auditv1.ListAuditEven
 	if err != nil {
 		return nil, err
 	}
-	page, more := paging.Cut(found, size)
+	page, more := paging.Cut(found, min(size, fitting(found)))
 	resp := &auditv1.ListAuditEventsResponse{AuditEvents: make([]*auditv1.AuditEvent, len(page)), TenantUid: head.TenantUID}
-	for i, e := range page {
-		if resp.AuditEvents[i], err = toProto(e); err != nil {
+	for i, r := range page {
+		if resp.AuditEvents[i], err = toProto(r.Entry); err != nil {
 			return nil, err
 		}
 	}
 	if more {
-		last := resp.GetAuditEvents()[size-1]
-		id := last.GetName()[strings.LastIndexByte(last.GetName(), '/')+1:]
-		if resp.NextPageToken, err = s.tokens.Encode(binding, last.GetCreateTime().AsTime(), id); err != nil {
+		last := page[len(page)-1]
+		if resp.NextPageToken, err = s.tokens.Encode(binding, last.Time, last.ID); err != nil {
 			return nil, err
 		}
 	}
 	return resp, nil
+}
+
+// maxPage bounds the bytes of a page, well below what a message may have.
+const maxPage = 1 << 20
+
+// fitting is how many rows fit into a page: one at least.
+func fitting(rows []trail.Row) int {
+	sum := 0
+	for i, r := range rows {
+		if sum += len(r.Payload); sum > maxPage {
+			return max(1, i)
+		}
+	}
+	return max(1, len(rows))
 }
 
 // ExportAuditEvents answers a chain in its order, as far as it goes when the page is asked for. The page that reaches its
@@ -106,17 +118,18 @@ func (s *Server) ExportAuditEvents(ctx context.Context, req *auditv1.ExportAudit
 	if err != nil {
 		return nil, err
 	}
-	entries, last, err := s.trail.After(ctx, head.TenantUID, after, head.Sequence, paging.Size(req.GetPageSize()))
+	size := paging.Size(req.GetPageSize())
+	found, err := s.trail.After(ctx, head.TenantUID, after, head.Sequence, size+1)
 	if err != nil {
 		return nil, err
 	}
-	resp := &auditv1.ExportAuditEventsResponse{Records: make([]*auditv1.ExportedRecord, len(entries)), TenantUid: head.TenantUID}
-	for i, e := range entries {
-		resp.Records[i] = &auditv1.ExportedRecord{Record: e.Payload, Hash: e.Hash}
+	page, more := paging.Cut(found, min(size, fitting(found)))
+	resp := &auditv1.ExportAuditEventsResponse{Records: make([]*auditv1.ExportedRecord, len(page)), TenantUid: head.TenantUID}
+	for i, r := range page {
+		resp.Records[i] = &auditv1.ExportedRecord{Record: r.Payload, Hash: r.Hash}
 	}
-	// What is missing in the table is missing in the export, which the checkpoint then shows.
-	if last < head.Sequence && len(entries) == paging.Size(req.GetPageSize()) {
-		resp.NextPageToken, err = s.tokens.Encode(binding, last, "")
+	if more {
+		resp.NextPageToken, err = s.tokens.Encode(binding, page[len(page)-1].Sequence, "")
 		return resp, err
 	}
 	resp.Checkpoint, err = s.checkpoint(*head)

@@ -74,9 +74,19 @@ func (t *Trail) Sign(c audit.Checkpoint) (receipt.Envelope, bool, error) {
 	return e, err == nil, err
 }
 
-// After answers the records of a chain after a number and not after another, in their order, and the number of the last.
-func (t *Trail) After(ctx context.Context, uid string, after, until int64, limit int) (list []audit.Entry, last int64, err error) {
-	return t.entries(ctx, `SELECT a.payload, a.hash, a.sequence FROM audit_records a
+// Row is a record with where it stands in lists.
+type Row struct {
+	audit.Entry
+	ID       string
+	Sequence int64
+	Time     time.Time
+}
+
+const selectRows = `SELECT a.payload, a.hash, a.id, a.sequence, a.create_time FROM audit_records a`
+
+// After answers the records of a chain after a number and not after another, in their order.
+func (t *Trail) After(ctx context.Context, uid string, after, until int64, limit int) ([]Row, error) {
+	return t.rows(ctx, selectRows+`
 		WHERE a.tenant_uid = $1 AND a.sequence > $2 AND a.sequence <= $3 ORDER BY a.sequence LIMIT $4`, uid, after, until, limit)
 }
 
@@ -93,33 +103,31 @@ type ListInput struct {
 }
 
 // List answers a page of records.
-func (t *Trail) List(ctx context.Context, in ListInput) ([]audit.Entry, error) {
+func (t *Trail) List(ctx context.Context, in ListInput) ([]Row, error) {
 	args := append([]any(nil), in.Args...)
 	arg := func(v any) string {
 		args = append(args, v)
 		return fmt.Sprintf("$%d", len(args))
 	}
-	sql := `SELECT a.payload, a.hash, a.sequence FROM audit_records a WHERE (` + in.Where + `) AND a.tenant_uid = ` + arg(in.UID)
+	sql := selectRows + ` WHERE (` + in.Where + `) AND a.tenant_uid = ` + arg(in.UID)
 	if !in.BeforeTime.IsZero() {
 		sql += ` AND (a.create_time, a.id) < (` + arg(in.BeforeTime) + `, ` + arg(in.BeforeID) + `)`
 	}
-	list, _, err := t.entries(ctx, sql+` ORDER BY a.create_time DESC, a.id DESC LIMIT `+arg(in.Limit), args...)
-	return list, err
+	return t.rows(ctx, sql+` ORDER BY a.create_time DESC, a.id DESC LIMIT `+arg(in.Limit), args...)
 }
 
-// entries are the rows of a statement, and the number of the last.
-func (t *Trail) entries(ctx context.Context, sql string, args ...any) (list []audit.Entry, last int64, err error) {
+func (t *Trail) rows(ctx context.Context, sql string, args ...any) ([]Row, error) {
 	rows, err := t.cfg.Pool.Query(ctx, sql, args...)
 	if err != nil {
-		return nil, 0, fmt.Errorf("read audit records: %w", err)
+		return nil, fmt.Errorf("read audit records: %w", err)
 	}
-	list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (audit.Entry, error) {
-		var e audit.Entry
-		err := row.Scan(&e.Payload, &e.Hash, &last)
-		return e, err
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Row, error) {
+		var r Row
+		err := row.Scan(&r.Payload, &r.Hash, &r.ID, &r.Sequence, &r.Time)
+		return r, err
 	})
 	if err != nil {
-		return nil, 0, fmt.Errorf("read audit records: %w", err)
+		return nil, fmt.Errorf("read audit records: %w", err)
 	}
-	return list, last, nil
+	return list, nil
 }

@@ -98,19 +98,19 @@ func (r *rig) records() []audit.Record {
 	if err != nil || head == nil {
 		r.t.Fatalf("head: %v, %v", head, err)
 	}
-	entries, _, err := r.After(r.t.Context(), head.TenantUID, 0, head.Sequence, 1000)
+	rows, err := r.After(r.t.Context(), head.TenantUID, 0, head.Sequence, 1000)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	var file bytes.Buffer
 	var out []audit.Record
-	for _, e := range entries {
+	for _, e := range rows {
 		rec, err := audit.Parse(e.Payload)
 		if err != nil {
 			r.t.Fatal(err)
 		}
 		out = append(out, rec)
-		if err := audit.WriteEntry(&file, e); err != nil {
+		if err := audit.WriteEntry(&file, e.Entry); err != nil {
 			r.t.Fatal(err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"time"
 
+	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
@@ -21,6 +22,7 @@ import (
 	"github.com/low-layer/platform/libs/config"
 	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/libs/telemetry"
+	"github.com/low-layer/platform/services/gateway/internal/api/audit"
 	"github.com/low-layer/platform/services/gateway/internal/api/docs"
 	"github.com/low-layer/platform/services/gateway/internal/api/explain"
 	"github.com/low-layer/platform/services/gateway/internal/api/guard"
@@ -114,6 +116,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 	}
 	tokens := paging.New(key)
 	ops, receipts, reasons := operation.New(a.backends, tokens), receipt.New(a.backends, tokens), explain.New(a.guard)
+	trails := audit.New(a.backends, tokens)
 
 	api := rest.New(rest.Config{Routes: routes, Logger: logger, Observer: observer, Guard: a.guard, Timeout: cfg.Timeout, WaitTimeout: waitTimeout})
 	for _, b := range all {
@@ -129,6 +132,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 		{local.New(authzv1.AuthorizationService_ServiceDesc, reasons), explanations},
 		{local.New(operationv1.OperationService_ServiceDesc, ops), operations},
 		{local.New(receiptv1.ReceiptService_ServiceDesc, receipts), receiptRoutes},
+		{local.New(auditv1.AuditService_ServiceDesc, trails), auditRoutes},
 	} {
 		if err = api.Register(ctx, client.Backend{Name: "gateway", Conn: own.conn}, own.routes); err != nil {
 			return nil, err //nolint:wrapcheck // says which service
@@ -140,7 +144,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 		Idle: cfg.IdleTimeout, Drain: cfg.DrainTimeout, MaxStreams: cfg.MaxStreams, Logger: logger,
 	}, server.GRPCConfig{
 		Routes: routes, Proxy: a.proxy(routes), Observer: observer,
-		Own: []server.Registrable{guard.Of(a.guard, ops), guard.Of(a.guard, receipts), guard.Of(a.guard, reasons)},
+		Own: []server.Registrable{guard.Of(a.guard, ops), guard.Of(a.guard, receipts), guard.Of(a.guard, trails), guard.Of(a.guard, reasons)},
 	}, api, docs.New(openapi.JSON))
 	if err != nil {
 		return nil, err //nolint:wrapcheck // says what it listens for

@@ -17,6 +17,7 @@ import (
 	"github.com/low-layer/platform/services/gateway/internal/app"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
@@ -215,6 +216,7 @@ type edge struct {
 	tenantOp *operations
 	netOp    *operations
 	receipts map[string]*receipts
+	trails   map[string]*trails
 	stop     context.CancelFunc
 	done     chan error
 }
@@ -223,15 +225,18 @@ func newEdge(t *testing.T, settings ...string) *edge {
 	t.Helper()
 	e := &edge{T: t, tenants: &recorder{}, vpcs: &recorder{}, tenantOp: &operations{service: "tenant"}, netOp: &operations{service: "network"}}
 	e.receipts = map[string]*receipts{"tenant": {service: "tenant"}, "network": {service: "network"}}
+	e.trails = map[string]*trails{"tenant": {service: "tenant", uid: "ten_1"}, "network": {service: "network", uid: "ten_0"}}
 	e.tenant = startService(t, "127.0.0.1:0", func(r grpc.ServiceRegistrar) {
 		tenantv1.RegisterTenantServiceServer(r, &tenants{recorder: e.tenants})
 		operationv1.RegisterOperationServiceServer(r, e.tenantOp)
 		receiptv1.RegisterReceiptServiceServer(r, e.receipts["tenant"])
+		auditv1.RegisterAuditServiceServer(r, e.trails["tenant"])
 	})
 	e.network = startService(t, "127.0.0.1:0", func(r grpc.ServiceRegistrar) {
 		networkv1.RegisterVpcServiceServer(r, &vpcs{recorder: e.vpcs})
 		operationv1.RegisterOperationServiceServer(r, e.netOp)
 		receiptv1.RegisterReceiptServiceServer(r, e.receipts["network"])
+		auditv1.RegisterAuditServiceServer(r, e.trails["network"])
 	})
 	environment := []string{
 		app.Prefix + "LISTEN=127.0.0.1:0", app.Prefix + "ADMIN_LISTEN=127.0.0.1:0", app.Prefix + "READ_TIMEOUT=1s",
