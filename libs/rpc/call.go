@@ -74,6 +74,9 @@ func (s *Server) unary(ctx context.Context, request any, info *grpc.UnaryServerI
 		return nil, err
 	}
 	ctx = s.audited(ctx, info.FullMethod, request)
+	if err := s.refused(ctx, info.FullMethod, request); err != nil {
+		return nil, err
+	}
 	if err := validate(s.validator, request); err != nil {
 		return nil, err
 	}
@@ -128,6 +131,9 @@ func (s *Server) stream(service any, inner grpc.ServerStream, info *grpc.StreamS
 		return tooShort()
 	}
 	if ctx, err = s.access.enter(ctx, info.FullMethod); err != nil {
+		return err
+	}
+	if err := s.refused(ctx, info.FullMethod, nil); err != nil {
 		return err
 	}
 	return handler(service, &serverStream{ServerStream: inner, ctx: ctx, server: s, method: info.FullMethod, admitted: info.IsClientStream})

@@ -233,8 +233,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 	n := 0
 	for _, w := range []authztest.Wire{
 		s.over(t, "gRPC", a.Gateway), s.rest(),
-		s.over(t, "tenant alone", a.Tenant, "tenant", "operation", "receipt"),
-		s.over(t, "network alone", a.Network, "network", "operation", "receipt"),
+		s.over(t, "tenant alone", a.Tenant, "tenant", "operation", "receipt", "audit"),
+		s.over(t, "network alone", a.Network, "network", "operation", "receipt", "audit"),
 	} {
 		n += m.Run(t, w)
 	}

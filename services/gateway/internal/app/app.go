@@ -31,6 +31,7 @@ import (
 	"github.com/low-layer/platform/services/gateway/internal/api/operation"
 	"github.com/low-layer/platform/services/gateway/internal/api/proxy"
 	"github.com/low-layer/platform/services/gateway/internal/api/receipt"
+	"github.com/low-layer/platform/services/gateway/internal/api/refusal"
 	"github.com/low-layer/platform/services/gateway/internal/api/rest"
 	"github.com/low-layer/platform/services/gateway/internal/api/server"
 	"github.com/low-layer/platform/services/gateway/internal/client"
@@ -118,7 +119,14 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 	ops, receipts, reasons := operation.New(a.backends, tokens), receipt.New(a.backends, tokens), explain.New(a.guard)
 	trails := audit.New(a.backends, tokens)
 
-	api := rest.New(rest.Config{Routes: routes, Logger: logger, Observer: observer, Guard: a.guard, Timeout: cfg.Timeout, WaitTimeout: waitTimeout})
+	refusals, err := refusal.New(routes, a.backends, logger)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // says what it reads
+	}
+
+	api := rest.New(rest.Config{
+		Routes: routes, Logger: logger, Observer: observer, Guard: a.guard, Refusals: refusals, Timeout: cfg.Timeout, WaitTimeout: waitTimeout,
+	})
 	for _, b := range all {
 		found, _ := a.backends.Find(b.name)
 		if err = api.Register(ctx, found, b.routes...); err != nil {
@@ -143,8 +151,8 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 		Timeout: cfg.Timeout, WaitTimeout: waitTimeout, StreamTimeout: cfg.StreamTimeout,
 		Idle: cfg.IdleTimeout, Drain: cfg.DrainTimeout, MaxStreams: cfg.MaxStreams, Logger: logger,
 	}, server.GRPCConfig{
-		Routes: routes, Proxy: a.proxy(routes), Observer: observer,
-		Own: []server.Registrable{guard.Of(a.guard, ops), guard.Of(a.guard, receipts), guard.Of(a.guard, trails), guard.Of(a.guard, reasons)},
+		Routes: routes, Proxy: a.proxy(routes, refusals), Observer: observer,
+		Own: []server.Registrable{guard.Of(a.guard, refusals, ops), guard.Of(a.guard, refusals, receipts), guard.Of(a.guard, refusals, trails), guard.Of(a.guard, refusals, reasons)},
 	}, api, docs.New(openapi.JSON))
 	if err != nil {
 		return nil, err //nolint:wrapcheck // says what it listens for
@@ -156,11 +164,11 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 }
 
 // proxy passes gRPC calls on; a guard that is nil must not become one that is only empty.
-func (a *App) proxy(routes *route.Table) *proxy.Proxy {
+func (a *App) proxy(routes *route.Table, refusals *refusal.Recorder) *proxy.Proxy {
 	if a.guard == nil {
-		return proxy.New(routes, a.backends, nil)
+		return proxy.New(routes, a.backends, nil, refusals)
 	}
-	return proxy.New(routes, a.backends, a.guard)
+	return proxy.New(routes, a.backends, a.guard, refusals)
 }
 
 const keySize = 32

@@ -178,9 +178,9 @@ type service struct {
 	done    chan error
 }
 
-func startService(t *testing.T, address string, register func(grpc.ServiceRegistrar)) *service {
+func startService(t *testing.T, address string, register func(grpc.ServiceRegistrar), audit rpc.Auditor) *service {
 	t.Helper()
-	server, err := rpc.NewServer(rpc.ServerConfig{Name: "fake", Listen: address, Logger: quiet})
+	server, err := rpc.NewServer(rpc.ServerConfig{Name: "fake", Listen: address, Logger: quiet, Audit: audit})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,6 +217,7 @@ type edge struct {
 	netOp    *operations
 	receipts map[string]*receipts
 	trails   map[string]*trails
+	noted    *noted
 	stop     context.CancelFunc
 	done     chan error
 }
@@ -226,18 +227,19 @@ func newEdge(t *testing.T, settings ...string) *edge {
 	e := &edge{T: t, tenants: &recorder{}, vpcs: &recorder{}, tenantOp: &operations{service: "tenant"}, netOp: &operations{service: "network"}}
 	e.receipts = map[string]*receipts{"tenant": {service: "tenant"}, "network": {service: "network"}}
 	e.trails = map[string]*trails{"tenant": {service: "tenant", uid: "ten_1"}, "network": {service: "network", uid: "ten_0"}}
+	e.noted = &noted{}
 	e.tenant = startService(t, "127.0.0.1:0", func(r grpc.ServiceRegistrar) {
 		tenantv1.RegisterTenantServiceServer(r, &tenants{recorder: e.tenants})
 		operationv1.RegisterOperationServiceServer(r, e.tenantOp)
 		receiptv1.RegisterReceiptServiceServer(r, e.receipts["tenant"])
 		auditv1.RegisterAuditServiceServer(r, e.trails["tenant"])
-	})
+	}, e.noted)
 	e.network = startService(t, "127.0.0.1:0", func(r grpc.ServiceRegistrar) {
 		networkv1.RegisterVpcServiceServer(r, &vpcs{recorder: e.vpcs})
 		operationv1.RegisterOperationServiceServer(r, e.netOp)
 		receiptv1.RegisterReceiptServiceServer(r, e.receipts["network"])
 		auditv1.RegisterAuditServiceServer(r, e.trails["network"])
-	})
+	}, e.noted)
 	environment := []string{
 		app.Prefix + "LISTEN=127.0.0.1:0", app.Prefix + "ADMIN_LISTEN=127.0.0.1:0", app.Prefix + "READ_TIMEOUT=1s",
 		app.Prefix + "TENANT_TARGET=" + e.tenant.address, app.Prefix + "NETWORK_TARGET=" + e.network.address, app.Prefix + "DRAIN_TIMEOUT=10s",

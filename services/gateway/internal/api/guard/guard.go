@@ -5,6 +5,8 @@ import (
 	"context"
 
 	"github.com/low-layer/platform/libs/access"
+	"github.com/low-layer/platform/services/gateway/internal/api/merge"
+	"github.com/low-layer/platform/services/gateway/internal/api/refusal"
 	"github.com/low-layer/platform/services/gateway/internal/client"
 
 	"google.golang.org/grpc"
@@ -14,25 +16,29 @@ import (
 // Registrable is a service that makes itself known to a server.
 type Registrable interface{ Register(r grpc.ServiceRegistrar) }
 
-// Of is the service behind a guard; without a guard the service itself.
-func Of(g *access.Guard, s Registrable) Registrable {
+// Of is the service behind a guard; without a guard the service itself. Refusals are what the guard refuses.
+func Of(g *access.Guard, refusals *refusal.Recorder, s Registrable) Registrable {
 	if g == nil {
 		return s
 	}
-	return guarded{g, s}
+	return guarded{g, refusals, s}
 }
 
 type guarded struct {
-	guard   *access.Guard
-	service Registrable
+	guard    *access.Guard
+	refusals *refusal.Recorder
+	service  Registrable
 }
 
 // Register makes the service known.
-func (g guarded) Register(r grpc.ServiceRegistrar) { g.service.Register(registrar{g.guard, r}) }
+func (g guarded) Register(r grpc.ServiceRegistrar) {
+	g.service.Register(registrar{g.guard, g.refusals, r})
+}
 
 type registrar struct {
-	guard *access.Guard
-	to    grpc.ServiceRegistrar
+	guard    *access.Guard
+	refusals *refusal.Recorder
+	to       grpc.ServiceRegistrar
 }
 
 // RegisterService registers a service of which each method is guarded. None of them is a stream; one that were would not be
@@ -51,11 +57,12 @@ func (r registrar) RegisterService(from *grpc.ServiceDesc, server any) {
 			}
 			return m.Handler(srv, ctx, decode, func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 				message, _ := request.(proto.Message)
-				ctx, err := r.guard.Authorize(ctx, full, message)
+				admitted, err := r.guard.Authorize(ctx, full, message)
 				if err != nil {
+					r.refusals.Record(merge.Outgoing(ctx), full, message)
 					return nil, err //nolint:wrapcheck // an error of the API
 				}
-				return next(ctx, request)
+				return next(admitted, request)
 			})
 		}})
 	}

@@ -17,8 +17,14 @@ type Guard interface {
 	Authorize(ctx context.Context, method string, request proto.Message) (context.Context, error)
 }
 
-// admit decides about a message before it is passed on. It is read for that, which is the one thing that needs a guard.
-func (p *Proxy) admit(ctx context.Context, m *route.Method, f *frame) error {
+// Refusals has what the edge refuses recorded. The context is that of a call to a service on behalf of the caller.
+type Refusals interface {
+	Record(ctx context.Context, method string, request proto.Message)
+}
+
+// admit decides about a message before it is passed on, with the context out. It is read for that, which is the one thing that
+// needs a guard.
+func (p *Proxy) admit(ctx, out context.Context, m *route.Method, f *frame) error {
 	if p.guard == nil {
 		return nil
 	}
@@ -30,7 +36,9 @@ func (p *Proxy) admit(ctx context.Context, m *route.Method, f *frame) error {
 	if err := proto.Unmarshal(f.data.Materialize(), request); err != nil {
 		return errs.InvalidAs(errs.ReasonInvalidFields, errs.Field("(request)", "is not a %s; send one", m.Descriptor.Input().Name()))
 	}
-	_, err = p.guard.Authorize(ctx, m.Full, request)
+	if _, err = p.guard.Authorize(ctx, m.Full, request); err != nil {
+		p.refusals.Record(out, m.Full, request)
+	}
 	return err //nolint:wrapcheck // an error of the API
 }
 
@@ -40,6 +48,7 @@ type admitted struct {
 	proxy  *Proxy
 	method *route.Method
 	ctx    context.Context //nolint:containedctx // that of the identified caller
+	out    context.Context //nolint:containedctx // that of the call to the service
 }
 
 // RecvMsg receives a frame.
@@ -51,7 +60,7 @@ func (s *admitted) RecvMsg(m any) error {
 	if !ok {
 		return nil
 	}
-	err := s.proxy.admit(s.ctx, s.method, f)
+	err := s.proxy.admit(s.ctx, s.out, s.method, f)
 	if err != nil {
 		f.free()
 	}

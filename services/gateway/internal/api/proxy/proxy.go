@@ -36,11 +36,12 @@ type Proxy struct {
 	backends Backends
 	codec    Codec
 	guard    Guard
+	refusals Refusals
 }
 
-// New makes a proxy; without a guard, which is nil, it passes on what anybody sends.
-func New(routes *route.Table, backends Backends, guard Guard) *Proxy {
-	return &Proxy{routes: routes, backends: backends, codec: NewCodec(), guard: guard}
+// New makes a proxy; without a guard, which is nil, it passes on what anybody sends. Refusals are what the guard refuses.
+func New(routes *route.Table, backends Backends, guard Guard, refusals Refusals) *Proxy {
+	return &Proxy{routes: routes, backends: backends, codec: NewCodec(), guard: guard, refusals: refusals}
 }
 
 // Handle passes one call on; it is a handler for unknown services.
@@ -68,7 +69,7 @@ func (p *Proxy) Handle(_ any, in grpc.ServerStream) error {
 		return client.Error(err, backend.Name, id)
 	}
 	ctx := client.Outgoing(in.Context(), client.Tokens(in.Context()), id)
-	in = &admitted{in, p, method, caller}
+	in = &admitted{in, p, method, caller, ctx}
 	if method.Streaming() {
 		return client.Error(p.stream(ctx, in, backend, full), backend.Name, id)
 	}

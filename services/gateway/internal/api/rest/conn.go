@@ -7,6 +7,7 @@ import (
 
 	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/services/gateway/internal/api/refusal"
 	"github.com/low-layer/platform/services/gateway/internal/client"
 	"github.com/low-layer/platform/services/gateway/internal/edge/problem"
 	"github.com/low-layer/platform/services/gateway/internal/edge/route"
@@ -33,7 +34,7 @@ func Service[C any](newClient func(grpc.ClientConnInterface) C, register func(co
 // Register makes the routes of a backend's services known.
 func (h *Handler) Register(ctx context.Context, b client.Backend, services ...Registration) error {
 	for _, register := range services {
-		if err := register(ctx, h, &conn{ClientConnInterface: b.Conn, backend: b.Name, guard: h.cfg.Guard}); err != nil {
+		if err := register(ctx, h, &conn{ClientConnInterface: b.Conn, backend: b.Name, guard: h.cfg.Guard, refusals: h.cfg.Refusals}); err != nil {
 			return fmt.Errorf("register the routes of %s: %w", b.Name, err)
 		}
 	}
@@ -46,8 +47,9 @@ func (h *Handler) Mux() *runtime.ServeMux { return h.mux }
 // conn is a connection to a backend on behalf of a REST caller.
 type conn struct {
 	grpc.ClientConnInterface
-	backend string
-	guard   *access.Guard
+	backend  string
+	guard    *access.Guard
+	refusals *refusal.Recorder
 }
 
 // admit decides whether the caller may. Services decide again by themselves: this is the first of two walls.
@@ -74,11 +76,14 @@ func (n *conn) Invoke(ctx context.Context, method string, args, reply any, opts 
 			return e
 		}
 	}
-	ctx, err := n.admit(ctx, method, args)
+	admitted, err := n.admit(ctx, method, args)
 	if err != nil {
+		if request, ok := args.(proto.Message); ok {
+			n.refusals.Record(client.Outgoing(ctx, c.tokens, c.id), method, request)
+		}
 		return err
 	}
-	ctx = client.Outgoing(ctx, c.tokens, c.id)
+	ctx = client.Outgoing(admitted, c.tokens, c.id)
 	return client.Error(n.ClientConnInterface.Invoke(ctx, method, args, reply, opts...), n.backend, c.id)
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/rpc"
 	"github.com/low-layer/platform/services/gateway/internal/api/observe"
+	"github.com/low-layer/platform/services/gateway/internal/api/refusal"
 	"github.com/low-layer/platform/services/gateway/internal/edge/problem"
 	"github.com/low-layer/platform/services/gateway/internal/edge/route"
 
@@ -42,6 +43,8 @@ type Config struct {
 	Observer *observe.Observer
 	// Guard decides who may do what; nil lets everybody do everything.
 	Guard *access.Guard
+	// Refusals has recorded what the guard refuses; nil records nothing.
+	Refusals *refusal.Recorder
 	// Timeout of a request; WaitTimeout of one that waits for something, like a long poll.
 	Timeout, WaitTimeout time.Duration
 }
