@@ -4,12 +4,12 @@
 // A record is JSON that is written once. Its hash is SHA-256 over DSSE's pre-authentication encoding of PayloadType and
 // those bytes, so lengths keep type and content apart, the type holds the version, and no canonical form of JSON is needed.
 // Each record holds its number, which counts from 1 without a gap, and the hash of the one before. A checkpoint is the
-// number and hash of the last one, signed by the service.
+// number and hash of the last one, signed by the service when somebody exports the chain.
 //
 // Verify needs nothing but an export and public keys. It promises that what it passes is what the services wrote, whole and
 // in order, up to the checkpoints in it; otherwise it fails with a *Failure that names the first line that is not. What was
-// cut off at the end together with its checkpoint, or written anew by whoever holds the key, is found by giving it a
-// checkpoint that was kept elsewhere.
+// cut off at the end or written anew as a whole in the database, which the service then signs as it finds it, is found by
+// giving it a checkpoint that was kept elsewhere.
 package audit
 
 import (

@@ -11,7 +11,7 @@
 // calls on one tenant 30 a minute are recorded; the next record says how many were left out.
 //
 // The tables take no UPDATE, DELETE or TRUNCATE, whoever asks. A chain belongs to a tenant's unique id and is kept after
-// the tenant is purged; under its name it is answered until another tenant takes the name.
+// the tenant is purged: it is answered to those who may see the past, under its name until another tenant takes that.
 package trail
 
 import (

@@ -182,8 +182,8 @@ func (a *app) auditVerify() *cobra.Command {
 each chain, and checks the signatures. With --key it needs no network. It names the first record that was edited, removed
 or moved and ends with an exit code other than 0 unless all of it is as the services wrote it.
 
-Earlier exports given with --kept are held against this one: the trail must still hold what they end with. Without one,
-what whoever holds the signing key wrote anew is not found.`,
+Earlier exports given with --kept are held against this one: the trail must still hold what they end with. Without one it
+is not found when whoever owns a service's database wrote the whole chain anew, or cut its end.`,
 		Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (len(keyFiles) == 0) == (server == "") {
