@@ -47,7 +47,7 @@ func (s *secured) person(t *testing.T, name, role string) (token string, as cont
 }
 
 // events are the newest of our tenant that fit a filter.
-func (s *secured) events(t *testing.T, as context.Context, filter string) []*auditv1.AuditEvent {
+func (s *secured) events(as context.Context, t *testing.T, filter string) []*auditv1.AuditEvent {
 	t.Helper()
 	page, err := auditv1.NewAuditServiceClient(s.conn).ListAuditEvents(as, &auditv1.ListAuditEventsRequest{
 		Parent: "tenants/" + s.own["tenants"], Filter: filter, PageSize: 1000,
@@ -74,7 +74,7 @@ func (s *secured) changesAreListed(t *testing.T) {
 	if code != http.StatusOK {
 		t.Fatalf("%d %s", code, body)
 	}
-	got := s.events(t, ada, `resource = "`+name+`"`)
+	got := s.events(ada, t, `resource = "`+name+`"`)
 	if len(got) != 2 {
 		t.Fatalf("got %v", got)
 	}
@@ -147,7 +147,7 @@ func (s *secured) refusalsAreListed(t *testing.T) {
 	got := map[string]string{}
 	// A service answers before it has written the record.
 	stacktest.Eventually(t, "the refusals to be listed", func() bool {
-		for _, e := range s.events(t, ada, `code != "OK"`) {
+		for _, e := range s.events(ada, t, `code != "OK"`) {
 			got[e.GetActor().GetSubject()+" "+e.GetMethod()[strings.LastIndexByte(e.GetMethod(), '.')+1:]] = e.GetCode() + " " + e.GetReason() + " " + e.GetResource()
 		}
 		return len(got) == len(want)
@@ -249,22 +249,22 @@ func (s *secured) nextTenant(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, ada := s.person(t, "ada", "owner")
-	n := len(s.events(t, ada, ""))
+	n := len(s.events(ada, t, ""))
 	s.done(t)(tenants.DeleteTenant(s.operator, &tenantv1.DeleteTenantRequest{Name: name, Force: true, Purge: true}))
-	if got := s.events(t, ada, ""); len(got) != 0 {
+	if got := s.events(ada, t, ""); len(got) != 0 {
 		t.Errorf("whoever had a role on a purged tenant sees %v", got)
 	}
 	// The purge is in it: what the operator asked for, and what one service asked the other for.
-	purge := s.events(t, s.operator, `method = "lowlayer.tenant.v1.TenantService.DeleteTenant" AND code = "OK"`)
-	if got := s.events(t, s.operator, ""); len(got) <= n || len(purge) != 1 || purge[0].GetActor().GetSubject() != "staff" {
+	purge := s.events(s.operator, t, `method = "lowlayer.tenant.v1.TenantService.DeleteTenant" AND code = "OK"`)
+	if got := s.events(s.operator, t, ""); len(got) <= n || len(purge) != 1 || purge[0].GetActor().GetSubject() != "staff" {
 		t.Errorf("operators see %d events after %d, and the purge as %v", len(got), n, purge)
 	}
-	if got := s.events(t, s.operator, `actor = "tenant" AND method = "*DeleteVpc"`); len(got) == 0 || got[0].GetActor().GetKind() != auditv1.Actor_SERVICE {
+	if got := s.events(s.operator, t, `actor = "tenant" AND method = "*DeleteVpc"`); len(got) == 0 || got[0].GetActor().GetKind() != auditv1.Actor_SERVICE {
 		t.Errorf("what the tenant service asked for is shown as %v", got)
 	}
 	s.done(t)(tenants.CreateTenant(s.operator, &tenantv1.CreateTenantRequest{TenantId: id, Tenant: &tenantv1.Tenant{}}))
 	token, bob := s.person(t, "bob", "owner")
-	if got := s.events(t, bob, ""); len(got) != 1 || got[0].GetMethod() != "lowlayer.tenant.v1.TenantService.CreateTenant" {
+	if got := s.events(bob, t, ""); len(got) != 1 || got[0].GetMethod() != "lowlayer.tenant.v1.TenantService.CreateTenant" {
 		t.Errorf("the next owner sees %v", got)
 	}
 	if _, body := s.ask(t, http.MethodGet, "/v1/"+name+"/auditEvents?tenantUid="+old.GetUid(), "", token); strings.Contains(string(body), "ada") {
