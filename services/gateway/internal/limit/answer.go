@@ -42,14 +42,15 @@ func (a Answer) Metadata(md metadata.MD) metadata.MD {
 	return md
 }
 
-// state is the value of the RateLimit field.
-func state(t, c *bucket, now int64) string {
-	var room [128]byte
-	out := room[:0]
+// separator stands between budgets.
+const separator = ", "
+
+// state is the value of the RateLimit field: what was said already, and the buckets.
+func state(said []byte, t, c *bucket, now int64) string {
 	if t != nil {
-		out = append(t.append(out, now), ", "...)
+		said = append(t.append(said, now), separator...)
 	}
-	return string(c.append(out, now))
+	return string(c.append(said, now))
 }
 
 // append writes how many calls may be made at once, and in how many seconds the budget is whole again; when none may be made,

@@ -28,6 +28,13 @@ func (b *bucket) holds() bool { return b == nil || b.held > 0 }
 
 func (b *bucket) refuses(now int64) bool { return b != nil && b.held == 0 && b.barred > now }
 
+// giveBack undoes the taking of a call in hand that was not made.
+func (b *bucket) giveBack() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.held++
+}
+
 // fill takes one call without the store, when there is none in hand and the store did not refuse one.
 func (b *bucket) fill(now int64) {
 	if b.holds() || b.barred > now || b.of.free(now, b.full) == 0 {

@@ -4,9 +4,9 @@
 // no minute more than q calls pass. Redis keeps the buckets, so that they hold for all gateways together; each gateway
 // takes calls from them ahead, a few at once and the more the faster they are used, so that most calls ask nobody. What
 // is taken is counted when it is taken: what passes in a minute can exceed q only by what gateways had in hand at its
-// begin, which is at most a 64th of q, and 64 calls, for each gateway. A call that one budget refuses spends none of another.
+// begin, which is at most a 64th of q (one at least, and 64 at most) for each gateway. A call that one budget refuses spends none of another.
 //
-// Redis is never waited for longer than Timeout, and when it fails, nobody asks it again until it has answered a probe.
+// A call asks Redis once at most, for no longer than Timeout, and when it fails, nobody asks it again until it has answered a probe.
 // Until then each gateway counts alone, from what it knew: then n gateways pass n times the budget at most. What passed
 // meanwhile is told to Redis afterwards. The number of buckets in memory is bounded; the longest unused go first.
 package limit
@@ -120,18 +120,45 @@ func (l *Limiter) TakeStranger(ctx context.Context, address string) (Answer, *er
 // now is the time on the clock of this process, in microseconds.
 func (l *Limiter) now() int64 { return time.Since(l.started).Microseconds() }
 
-// take spends one call of each bucket, or none; that of the tenant may be nil. Everybody locks in this order, so nobody waits
-// in a ring.
+// take spends one call of each bucket, or none; that of the tenant may be nil. A tenant's bucket that has calls in hand is
+// not held while another one is filled, or the first call of one caller would keep all others of his tenant waiting. Where
+// both are locked it is in this order, so that nobody waits in a ring.
 func (l *Limiter) take(ctx context.Context, policy []string, tenant, caller *bucket) (Answer, *errs.Error) {
-	if tenant != nil {
-		tenant.mu.Lock()
-		defer tenant.mu.Unlock()
+	var room [128]byte
+	said := room[:0]
+	if tenant == nil {
+		caller.mu.Lock()
+		defer caller.mu.Unlock()
+		return l.spend(ctx, policy, said, nil, caller)
 	}
+	tenant.mu.Lock()
+	if tenant.held == 0 {
+		defer tenant.mu.Unlock()
+		caller.mu.Lock()
+		defer caller.mu.Unlock()
+		return l.spend(ctx, policy, said, tenant, caller)
+	}
+	tenant.held--
+	said = append(tenant.append(said, l.now()), separator...)
+	tenant.mu.Unlock()
+	answer, over := l.spendOne(ctx, policy, said, caller)
+	if over != nil {
+		tenant.giveBack()
+	}
+	return answer, over
+}
+
+func (l *Limiter) spendOne(ctx context.Context, policy []string, said []byte, caller *bucket) (Answer, *errs.Error) {
 	caller.mu.Lock()
 	defer caller.mu.Unlock()
+	return l.spend(ctx, policy, said, nil, caller)
+}
+
+// spend spends one call of each bucket, or none. Both are locked; said is what the answer says already.
+func (l *Limiter) spend(ctx context.Context, policy []string, said []byte, tenant, caller *bucket) (Answer, *errs.Error) {
 	now := l.now()
 	if tenant.refuses(now) || caller.refuses(now) {
-		return l.refuse(ctx, policy, tenant, caller, now)
+		return l.refuse(ctx, policy, said, tenant, caller, now)
 	}
 	if !tenant.holds() || !caller.holds() {
 		if l.store != nil {
@@ -143,18 +170,18 @@ func (l *Limiter) take(ctx context.Context, policy []string, tenant, caller *buc
 			caller.fill(now)
 		}
 		if !tenant.holds() || !caller.holds() {
-			return l.refuse(ctx, policy, tenant, caller, now)
+			return l.refuse(ctx, policy, said, tenant, caller, now)
 		}
 	}
 	if tenant != nil {
 		tenant.held--
 	}
 	caller.held--
-	return Answer{policy, state(tenant, caller, now)}, nil
+	return Answer{policy, state(said, tenant, caller, now)}, nil
 }
 
 // refuse says which budget is spent and when to come back.
-func (l *Limiter) refuse(ctx context.Context, policy []string, tenant, caller *bucket, now int64) (Answer, *errs.Error) {
+func (l *Limiter) refuse(ctx context.Context, policy []string, said []byte, tenant, caller *bucket, now int64) (Answer, *errs.Error) {
 	over, wait := caller, caller.wait(now)
 	if tenant != nil && tenant.wait(now) > wait {
 		over, wait = tenant, tenant.wait(now)
@@ -172,5 +199,5 @@ func (l *Limiter) refuse(ctx context.Context, policy []string, tenant, caller *b
 		Subject:     kind + " of this " + of.subject,
 		Description: fmt.Sprintf("at most %d in %s, of which %d at once", of.quota, Window, of.burst),
 	}}
-	return Answer{policy, state(tenant, caller, now)}, e
+	return Answer{policy, state(said, tenant, caller, now)}, e
 }

@@ -215,23 +215,26 @@ func TestGatewaysShareABudget(t *testing.T) {
 	})
 }
 
-// What a gateway has in hand is bounded: with nothing left in Redis, it passes no more than that.
+// What a gateway has in hand is bounded, however many calls it takes at once.
 func TestWhatIsInHandIsBounded(t *testing.T) {
 	client := redistest.Client(t)
-	cfg := limit.Config{Tenant: all(64_000), Caller: all(plenty), Redis: client, Timeout: patience}
-	holder, spender := newLimiter(t, cfg), newLimiter(t, cfg)
-	tenant := unique("held")
-	for range 1000 {
-		if _, over := holder.Take(t.Context(), limit.Get, tenant, "ada"); over != nil {
-			t.Fatal(over)
+	for quota, most := range map[int]int64{64_000: 64, 1280: 20, 64: 1, 4: 1} {
+		l := newLimiter(t, limit.Config{Tenant: all(quota), Caller: all(plenty), Redis: client, Timeout: patience})
+		tenant := unique("held")
+		largest := int64(0)
+		for range 2000 {
+			_, over := l.Take(t.Context(), limit.Get, tenant, tenant)
+			largest = max(largest, l.Held(limit.Get, tenant, tenant))
+			if over != nil {
+				break
+			}
 		}
-	}
-	passes(t, spender, limit.Get, tenant, "bob")
-	// Everything is spent but what the first has in hand. Time that passes meanwhile fills the budget by a call a millisecond.
-	started := time.Now()
-	n := passes(t, holder, limit.Get, tenant, "ada")
-	if most := 64 + int(time.Since(started).Milliseconds())*2 + 20; n > most {
-		t.Errorf("%d calls pass, at most %d were in hand", n, most)
+		if largest > most {
+			t.Errorf("%d calls of a budget of %d were in hand, want %d at most", largest, quota, most)
+		}
+		if quota == 64_000 && largest < most/2 {
+			t.Errorf("a busy caller has only %d calls in hand", largest)
+		}
 	}
 }
 
@@ -277,5 +280,53 @@ func BenchmarkTake(b *testing.B) {
 				_, _ = l.Take(b.Context(), limit.Get, "bench", "bench")
 			}
 		})
+	}
+}
+
+// A caller whose first call waits for Redis keeps nobody else of his tenant waiting.
+func TestACallerWhoWaitsKeepsNobodyWaiting(t *testing.T) {
+	client := redistest.Client(t)
+	gate := &holding{reached: make(chan struct{}), open: make(chan struct{})}
+	client.AddHook(gate)
+	l := newLimiter(t, limit.Config{Tenant: all(64_000), Caller: all(64_000), Redis: client, Timeout: patience})
+	tenant, busy := unique("waiting"), unique("busy")
+	// Until the tenant and one caller have in hand what the calls below need.
+	for l.Held(limit.Get, tenant, busy) < 4 {
+		if _, over := l.Take(t.Context(), limit.Get, tenant, busy); over != nil {
+			t.Fatal(over)
+		}
+	}
+	gate.hold.Store(true)
+	first := make(chan *errs.Error)
+	go func() {
+		_, over := l.Take(context.Background(), limit.Get, tenant, unique("first"))
+		first <- over
+	}()
+	<-gate.reached
+	for range 3 {
+		if _, over := l.Take(t.Context(), limit.Get, tenant, busy); over != nil {
+			t.Error(over)
+		}
+	}
+	close(gate.open)
+	if over := <-first; over != nil || l.Local() {
+		t.Errorf("the first call: %v", over)
+	}
+}
+
+// holding holds one command.
+type holding struct {
+	counter
+	hold          atomic.Bool
+	reached, open chan struct{}
+}
+
+func (h *holding) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if h.hold.CompareAndSwap(true, false) {
+			close(h.reached)
+			<-h.open
+		}
+		return next(ctx, cmd)
 	}
 }

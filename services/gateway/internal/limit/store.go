@@ -120,7 +120,8 @@ func (s *store) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		for s.probe(ctx, probeTimeout) != nil {
+		// The first pause too: one that is only slow would else be lost and found with every call.
+		for wait := true; wait; wait = s.probe(ctx, probeTimeout) != nil {
 			select {
 			case <-time.After(probePause):
 			case <-ctx.Done():

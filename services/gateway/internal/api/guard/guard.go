@@ -47,31 +47,24 @@ func (r registrar) RegisterService(from *grpc.ServiceDesc, server any) {
 		d.Methods = append(d.Methods, grpc.MethodDesc{MethodName: m.MethodName, Handler: func(
 			srv any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor,
 		) (any, error) {
-			return r.call(srv, ctx, m, full, decode)
+			return r.call(ctx, srv, m, full, decode)
 		}})
 	}
 	r.to.RegisterService(&d, server)
 }
 
-func (r registrar) call(srv any, ctx context.Context, m grpc.MethodDesc, full string, decode func(any) error) (any, error) {
-	refuse := func(err error) (any, error) {
-		answer, err := r.gate.Refuse(ctx, full, "", err)
-		tell(ctx, answer)
-		return nil, err
-	}
+func (r registrar) call(ctx context.Context, srv any, m grpc.MethodDesc, full string, decode func(any) error) (any, error) {
 	known, err := r.gate.Identify(ctx, client.Tokens(ctx))
 	if err != nil {
-		return refuse(err)
+		return nil, r.refuse(ctx, full, err)
 	}
-	ctx = known
 	read := func(into any) error {
-		err := decode(into)
-		if err != nil {
-			_, err = refuse(err)
+		if err := decode(into); err != nil {
+			return r.refuse(known, full, err)
 		}
-		return err
+		return nil
 	}
-	return m.Handler(srv, ctx, read, func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	return m.Handler(srv, known, read, func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 		message, ok := request.(proto.Message)
 		if !ok {
 			return nil, errs.Internal(errNoMessage)
@@ -83,6 +76,12 @@ func (r registrar) call(srv any, ctx context.Context, m grpc.MethodDesc, full st
 		}
 		return next(ctx, request)
 	})
+}
+
+func (r registrar) refuse(ctx context.Context, full string, reason error) error {
+	answer, err := r.gate.Refuse(ctx, full, "", reason)
+	tell(ctx, answer)
+	return err
 }
 
 // tell puts what is left into the headers of the answer. It fails only when they were sent, which nobody has done yet.

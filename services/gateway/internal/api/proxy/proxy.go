@@ -51,15 +51,15 @@ func (p *Proxy) Handle(_ any, in grpc.ServerStream) error {
 	// Before anything else: who is nobody is not even told which methods there are.
 	caller, err := p.gate.Identify(in.Context(), client.Tokens(in.Context()))
 	if err != nil {
-		return p.refuse(in, in.Context(), full, id, err)
+		return p.refuse(in.Context(), in, full, id, err)
 	}
 	method, ok := p.routes.Method(full)
 	if !ok {
-		return p.refuse(in, caller, full, id, errUnknown())
+		return p.refuse(caller, in, full, id, errUnknown())
 	}
 	backend, ok := p.backends.Find(method.Backend)
 	if !ok {
-		return p.refuse(in, caller, full, id, errUnknown())
+		return p.refuse(caller, in, full, id, errUnknown())
 	}
 	// A header that is set goes out with the first message or the status.
 	if err := in.SetHeader(metadata.MD{RequestIDKey: {id}}); err != nil {
@@ -85,7 +85,7 @@ func RequestID(ctx context.Context) string {
 }
 
 // refuse ends a call that is not even looked at, and counts it.
-func (p *Proxy) refuse(in grpc.ServerStream, caller context.Context, full, id string, reason error) error {
+func (p *Proxy) refuse(caller context.Context, in grpc.ServerStream, full, id string, reason error) error {
 	answer, err := p.gate.Refuse(caller, full, "", reason)
 	// It fails only after headers were sent, which nobody has done yet.
 	_ = in.SetHeader(answer.Metadata(metadata.MD{RequestIDKey: {id}}))
