@@ -15,11 +15,11 @@ BASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || git rev-list --max
 
 ##@ Use it
 .PHONY: demo
-demo: deps build ## Start a fresh platform, order a client's infrastructure, show it, serve until Ctrl-C
+demo: deps build ## Start a fresh platform, follow a client through it from login to proof of deletion, serve until Ctrl-C
 	bin/sandbox demo
 
 .PHONY: up
-up: deps build tool-grpcurl ## Start the platform of this checkout and leave it running
+up: deps build tool-grpcurl ## Start the platform of this checkout and leave it running; LOWLAYER_SANDBOX_IDENTITY=1 adds logins
 	bin/sandbox up
 
 .PHONY: down

@@ -262,3 +262,33 @@ func BenchmarkCedar(b *testing.B) {
 		}
 	}
 }
+
+// What a handler asks by itself: the role or a stronger one, there or above, and nothing from beside or below.
+func TestHolds(t *testing.T) {
+	const core = "tenants/acme/organisations/core"
+	for _, c := range []struct {
+		groups []string
+		at     string
+		role   authz.Role
+		want   bool
+	}{
+		{[]string{"/tenants/acme/owner"}, "tenants/acme", authz.Owner, true},
+		{[]string{"/tenants/acme/owner"}, core, authz.Owner, true},
+		{[]string{"/tenants/acme/owner"}, core, authz.Viewer, true},
+		{[]string{"/tenants/acme/admin"}, "tenants/acme", authz.Owner, false},
+		{[]string{"/" + core + "/owner"}, "tenants/acme", authz.Owner, false},
+		{[]string{"/tenants/acme2/owner"}, "tenants/acme", authz.Owner, false},
+		{[]string{"/tenants/acme/billing"}, "tenants/acme", authz.Viewer, false},
+		{[]string{"/platform/operator"}, core, authz.Owner, true},
+		{[]string{"/platform/owner"}, core, authz.Owner, false},
+		{[]string{"/tenants/acme/owner"}, "no name", authz.Owner, false},
+		{nil, "tenants/acme", authz.Owner, false},
+	} {
+		if got := authz.Holds(identity.With(t.Context(), user(c.groups...)), c.at, c.role); got != c.want {
+			t.Errorf("%v holds %s on %s: %t", c.groups, c.role, c.at, got)
+		}
+	}
+	if !authz.Holds(t.Context(), "tenants/acme", authz.Owner) {
+		t.Error("where nobody is identified there is a limit")
+	}
+}

@@ -110,7 +110,7 @@ func held(e *errs.Error, f fault) *errs.Error {
 
 func quota(f fault) *errs.Error {
 	e := errs.New(errs.ResourceExhausted, ReasonQuotaExceeded,
-		"a quota of the cloud's project is used up%s; delete what is not needed or have the quota raised", f.told())
+		"a quota of the organisation's project is used up%s; raise the organisation's quota, or delete what is not needed", f.told())
 	for _, subject := range f.quotaSubjects() {
 		e.Quota = append(e.Quota, errs.QuotaViolation{Subject: subject, Description: f.message})
 	}

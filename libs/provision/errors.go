@@ -27,7 +27,7 @@ type class struct {
 var (
 	classQuota = class{
 		"quota", OwnerProvider, 1, 0, time.Second, 10 * time.Second, 30 * time.Second,
-		"raise the quota of the project in the cloud, or delete what is not needed; the work goes on by itself",
+		"raise the quota of the organisation, or the one of the cloud where that is what the message names, or delete what is not needed; the work goes on by itself",
 	}
 	classCapacity = class{
 		"capacity", OwnerProvider, 3, time.Minute, time.Second, 10 * time.Second, 30 * time.Second,

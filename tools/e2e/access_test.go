@@ -439,6 +439,10 @@ func (s *secured) owners(t *testing.T) {
 			_, err := accounts.RotateServiceAccount(ctx, &tenantv1.RotateServiceAccountRequest{Name: robot.GetName(), ValidateOnly: true})
 			return err
 		},
+		"the end of one": func(ctx context.Context) error {
+			_, err := accounts.DeleteServiceAccount(ctx, &tenantv1.DeleteServiceAccountRequest{Name: robot.GetName(), ValidateOnly: true})
+			return err
+		},
 	}
 	admin := s.as(t, s.issuer.Token(t, "admin", []string{"/" + tenant + "/admin"}, identitytest.SteppedUp()))
 	boss := s.as(t, s.issuer.Token(t, "boss", []string{"/" + tenant + "/owner"}, identitytest.SteppedUp()))

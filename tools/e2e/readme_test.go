@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/low-layer/platform/tools/identitysim/person"
 	"github.com/low-layer/platform/tools/stack"
 	"github.com/low-layer/platform/tools/stack/stacktest"
 )
@@ -13,29 +14,61 @@ import (
 // TestTheReadmesCommands runs the commands under "Use it" as they stand, but for the address and the folder of grpcurl.
 func TestTheReadmesCommands(t *testing.T) {
 	p := stacktest.Start(t, stack.Options{})
+	if r := p.Run(t, "tools/build/install", "grpcurl"); r.Code != 0 {
+		t.Fatalf("install grpcurl: %+v", r)
+	}
+	for _, command := range readmeCommands(t, p, "## Use it", "```sh\n") {
+		typed(t, p, command)
+	}
+}
+
+// TestTheReadmesCommandsWithLogins does the same with those for a platform with identity. What starts the platform has been
+// done, and the login needs somebody at a browser.
+func TestTheReadmesCommandsWithLogins(t *testing.T) {
+	p := stacktest.Start(t, stack.Options{Identity: true})
+	operator, as := p.Meet(t, person.Person{Email: stack.OperatorEmail, Password: stack.Password})
+	logins := 0
+	for _, command := range readmeCommands(t, p, "With one, people and programs have roles", "```\n") {
+		switch {
+		case command == "LOWLAYER_SANDBOX_IDENTITY=1 make up":
+		case command == p.Program("lowlayer")+" login --mfa --issuer "+p.Issuer():
+			logIn(t, operator, "--mfa")
+			logins++
+		default:
+			typed(t, as, command)
+		}
+	}
+	if logins != 1 {
+		t.Errorf("%d logins", logins)
+	}
+}
+
+// readmeCommands are those of the first block after a text, for this platform.
+func readmeCommands(t *testing.T, p *stacktest.Platform, after, fence string) []string {
+	t.Helper()
 	text, err := os.ReadFile(filepath.Join(p.Repo(), "README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, _ := strings.Cut(string(text), "## Use it")
-	_, block, _ := strings.Cut(section, "```sh\n")
+	_, section, _ := strings.Cut(string(text), after)
+	_, block, _ := strings.Cut(section, fence)
 	block, _, ok := strings.Cut(block, "```")
 	if !ok {
-		t.Fatal("the README has no commands to use it by")
+		t.Fatalf("the README has no commands after %q", after)
 	}
-	if r := p.Run(t, "tools/build/install", "grpcurl"); r.Code != 0 {
-		t.Fatalf("install grpcurl: %+v", r)
+	a, usual := p.Addresses(), stack.Defaults()
+	block = strings.NewReplacer(usual.Gateway, a.Gateway, usual.Identity, a.Identity, "bin/lowlayer", p.Program("lowlayer")).Replace(block)
+	return strings.Split(strings.TrimSpace(block), "\n")
+}
+
+// typed runs a command, which must succeed and say something.
+func typed(t *testing.T, p *stacktest.Platform, command string) {
+	t.Helper()
+	r := p.Run(t, "bash", "-euo", "pipefail", "-c", command)
+	if r.Code != 0 || strings.TrimSpace(r.Out+r.Err) == "" {
+		t.Errorf("%s: exit code %d\n%s%s", command, r.Code, r.Out, r.Err)
 	}
-	for command := range strings.Lines(block) {
-		command = strings.TrimSpace(command)
-		replaced := strings.ReplaceAll(command, "127.0.0.1:8080", p.Addresses().Gateway)
-		replaced = strings.ReplaceAll(replaced, "bin/lowlayer", p.Program("lowlayer"))
-		r := p.Run(t, "bash", "-euo", "pipefail", "-c", replaced)
-		if r.Code != 0 || strings.TrimSpace(r.Out+r.Err) == "" {
-			t.Errorf("%s: exit code %d\n%s%s", command, r.Code, r.Out, r.Err)
-		}
-		if strings.Contains(r.Out, `"status":4`) || strings.Contains(r.Out, `"status":5`) {
-			t.Errorf("%s answers an error: %s", command, r.Out)
-		}
+	if strings.Contains(r.Out, `"status":4`) || strings.Contains(r.Out, `"status":5`) {
+		t.Errorf("%s answers an error: %s", command, r.Out)
 	}
 }

@@ -1,6 +1,6 @@
 // Command sandbox runs the whole platform on one machine, on the OpenStack simulator or on a real OpenStack.
 //
-//	sandbox demo     start a fresh platform, order a client's infrastructure, show it, serve until Ctrl-C
+//	sandbox demo     start a fresh platform, follow a client through it, serve until Ctrl-C
 //	sandbox up       start the platform and leave it running; what runs already is left alone
 //	sandbox down     stop it; its data stays
 //	sandbox status   tell what runs and where
@@ -9,6 +9,10 @@
 // `make demo`, `make up` and so on call it. Each checkout of the repository has a platform of its own: its state is kept outside
 // the tree, in a folder named after the checkout (see state.go), and LOWLAYER_SANDBOX_DIR puts it elsewhere. Two of them run
 // side by side when one has its ports moved: LOWLAYER_SANDBOX_PORT_OFFSET, or --port-offset.
+//
+// The demo's platform has an identity provider, the simulator of tools/identitysim: people log in, and roles say what they may
+// do. `up` runs without one unless it is asked to by LOWLAYER_SANDBOX_IDENTITY=1 or --identity, and remembers it: then whoever
+// reaches loopback may do everything.
 package main
 
 import (
@@ -16,9 +20,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -48,9 +54,15 @@ type settings struct {
 	// offset moves every port; moved tells that the person has asked for it.
 	offset int
 	moved  bool
+	// identity has callers log in; decided tells that the person has asked for it, or for none.
+	identity bool
+	decided  bool
 }
 
-const offsetVariable = "LOWLAYER_SANDBOX_PORT_OFFSET"
+const (
+	offsetVariable   = "LOWLAYER_SANDBOX_PORT_OFFSET"
+	identityVariable = "LOWLAYER_SANDBOX_IDENTITY"
+)
 
 func command() (*cobra.Command, error) {
 	var set settings
@@ -81,12 +93,37 @@ func command() (*cobra.Command, error) {
 			return run(cmd.Context(), set, cmd.OutOrStdout())
 		}})
 	}
-	add("demo", "Start a fresh platform, order a client's infrastructure, show it, serve until Ctrl-C", demo)
-	add("up", "Start the platform and leave it running", up)
+	add("demo", "Start a fresh platform, follow a client through it, serve until Ctrl-C", demo)
+	upCmd, err := upCommand(&set)
+	if err != nil {
+		return nil, err
+	}
+	root.AddCommand(upCmd)
 	add("down", "Stop the platform; its data stays", down)
 	add("status", "Tell what runs and where", status)
 	root.AddCommand(resetCommand(&set))
 	return root, nil
+}
+
+func upCommand(set *settings) (*cobra.Command, error) {
+	identity := false
+	text, decided := os.LookupEnv(identityVariable)
+	if decided {
+		var err error
+		if identity, err = strconv.ParseBool(text); err != nil {
+			return nil, fmt.Errorf("%s=%s is neither 1 nor 0", identityVariable, text)
+		}
+	}
+	cmd := &cobra.Command{
+		Use: "up", Short: "Start the platform and leave it running", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			set.decided = decided || cmd.Flags().Changed("identity")
+			return up(cmd.Context(), *set, cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().BoolVar(&set.identity, "identity", identity,
+		"run an identity provider, so that callers log in; --identity=false goes back to none; remembered ("+identityVariable+")")
+	return cmd, nil
 }
 
 // makeAbsolute has paths mean the same to the programs that are started, which run elsewhere.
@@ -113,22 +150,21 @@ func (set settings) open() (*stack.Stack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--port-offset %d: %w", set.offset, err)
 	}
-	opts := stack.Options{Dir: set.dir, Bin: set.bin, Addresses: addresses, CloudsFile: set.clouds}
+	opts := stack.Options{Dir: set.dir, Bin: set.bin, Addresses: addresses, CloudsFile: set.clouds, Identity: set.identity}
 	if set.clouds != "" {
 		opts.Cloud = set.cloud
 	}
 	return stack.New(opts)
 }
 
-// openKept is open for a platform that stays: it keeps the ports it was started with, unless the person moves them.
+// openKept is open for a platform that stays: it is as it was started, but for what the person asks for.
 func (set settings) openKept() (*stack.Stack, error) {
-	if !set.moved {
-		offset, err := readOffset(set.dir)
-		if err != nil {
-			return nil, err
-		}
-		set.offset = offset
+	before, err := readKept(set.dir)
+	if err != nil {
+		return nil, err
 	}
+	want := set.asked(before)
+	set.offset, set.identity = want.offset, want.identity
 	return set.open()
 }
 
@@ -137,7 +173,7 @@ func up(ctx context.Context, set settings, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	forget, err := set.keepOffset(s)
+	forget, err := set.keep(s)
 	if err != nil {
 		return err
 	}
@@ -148,7 +184,7 @@ func up(ctx context.Context, set settings, out io.Writer) error {
 		}
 		return err
 	}
-	printAddresses(out, s)
+	set.printPlaces(out, s, addressExport(s))
 	say(out, "\nThe platform runs. `make down` stops it.")
 	return nil
 }
@@ -194,13 +230,10 @@ func status(_ context.Context, set settings, out io.Writer) error {
 		}
 		say(out, "%-14s %s", name, word)
 	}
-	printAddresses(out, s)
+	set.printPlaces(out, s, addressExport(s))
 	return errors.Join(missing...)
 }
 
-// say prints a line; a terminal that has gone away is no reason to stop.
-func say(out io.Writer, format string, args ...any) {
-	_, _ = fmt.Fprintf(out, format+"\n", args...)
-}
-
 func terminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+func sortedNames(m map[string]bool) []string { return slices.Sorted(maps.Keys(m)) }

@@ -10,8 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/low-layer/platform/tools/stack"
 )
@@ -74,46 +72,6 @@ func stateHome() string {
 func stateName(checkout string) string {
 	sum := sha256.Sum256([]byte(checkout))
 	return filepath.Base(checkout) + "-" + hex.EncodeToString(sum[:4])
-}
-
-// offsetFile keeps by how much the ports of a platform are moved, so that `down`, `status` and the next `up` find it.
-func offsetFile(dir string) string { return filepath.Join(dir, "port-offset") }
-
-func readOffset(dir string) (int, error) {
-	text, err := os.ReadFile(offsetFile(dir))
-	if errors.Is(err, os.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("read the port offset: %w", err)
-	}
-	offset, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil {
-		return 0, fmt.Errorf("%s holds no number: remove it, or give --port-offset", offsetFile(dir))
-	}
-	return offset, nil
-}
-
-// keepOffset remembers moved ports, and answers how to go back to those before. Those of a platform that runs stay.
-func (set settings) keepOffset(s *stack.Stack) (forget func() error, err error) {
-	kept, err := readOffset(set.dir)
-	if err != nil || !set.moved || kept == set.offset {
-		return func() error { return nil }, err
-	}
-	if runs(s) {
-		return nil, fmt.Errorf("the platform of this checkout runs with its ports moved by %d: stop it with `make down` before you move them by %d", kept, set.offset)
-	}
-	return func() error { return writeOffset(set.dir, kept) }, writeOffset(set.dir, set.offset)
-}
-
-func writeOffset(dir string, offset int) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("make the folder of the state: %w", err)
-	}
-	if err := os.WriteFile(offsetFile(dir), []byte(strconv.Itoa(offset)+"\n"), 0o644); err != nil {
-		return fmt.Errorf("remember the port offset: %w", err)
-	}
-	return nil
 }
 
 func runs(s *stack.Stack) bool {

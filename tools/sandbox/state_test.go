@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -57,26 +58,75 @@ func TestACheckoutIsFoundFromInsideAndThroughLinks(t *testing.T) {
 	}
 }
 
-func TestMovedPortsAreRemembered(t *testing.T) {
+func TestHowAPlatformWasStartedIsRemembered(t *testing.T) {
 	top := clone(t)
-	set := settings{checkout: top, dir: filepath.Join(top, "state"), bin: filepath.Join(top, "bin"), offset: 20, moved: true}
+	set := settings{checkout: top, dir: filepath.Join(top, "state"), bin: filepath.Join(top, "bin"), offset: 20, moved: true, identity: true, decided: true}
 	s, err := set.openKept()
 	if err != nil {
 		t.Fatal(err)
 	}
-	forget, err := set.keepOffset(s)
+	forget, err := set.keep(s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	later := settings{checkout: top, dir: set.dir, bin: set.bin}
-	if s, err = later.openKept(); err != nil || s.Addresses().Gateway != "127.0.0.1:8100" {
-		t.Errorf("%v %+v", err, s.Addresses())
+	if s, err = later.openKept(); err != nil || s.Addresses().Gateway != "127.0.0.1:8100" || s.Issuer() != "http://127.0.0.1:5220/realms/lowlayer" {
+		t.Errorf("%v %+v %s", err, s.Addresses(), s.Issuer())
 	}
 	if err := forget(); err != nil {
 		t.Fatal(err)
 	}
-	if s, err = later.openKept(); err != nil || s.Addresses() != stack.Defaults() {
-		t.Errorf("%v %+v", err, s.Addresses())
+	if s, err = later.openKept(); err != nil || s.Addresses() != stack.Defaults() || s.Issuer() != "" {
+		t.Errorf("%v %+v %s", err, s.Addresses(), s.Issuer())
+	}
+	if err := os.WriteFile(identityFile(set.dir), []byte("perhaps\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := later.openKept(); err == nil || !strings.Contains(err.Error(), identityFile(set.dir)+" cannot be understood, remove it") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAPlatformThatRunsIsNotChanged(t *testing.T) {
+	for name, want := range map[string]struct {
+		before, asked kept
+		says          []string
+	}{
+		"login":   {kept{}, kept{identity: true}, []string{"runs without identity", "make down", "before you start it with it"}},
+		"none":    {kept{identity: true}, kept{}, []string{"runs with identity", "make down", "before you start it without it"}},
+		"by 20":   {kept{}, kept{offset: 20}, []string{"moved by 0", "make down", "by 20"}},
+		"at once": {kept{}, kept{offset: 20, identity: true}, []string{"moved by 0", "runs without identity"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			top := clone(t)
+			set := settings{checkout: top, dir: filepath.Join(top, "state"), bin: filepath.Join(top, "bin")}
+			if err := writeKept(set.dir, want.before); err != nil {
+				t.Fatal(err)
+			}
+			asked := set
+			asked.offset, asked.moved, asked.identity, asked.decided = want.asked.offset, true, want.asked.identity, true
+			s, err := asked.openKept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			runAs(t, set.dir, "gateway")
+			_, err = asked.keep(s)
+			if err == nil {
+				t.Fatal("it was taken")
+			}
+			for _, says := range want.says {
+				if !strings.Contains(err.Error(), says) {
+					t.Errorf("%q is not in %v", says, err)
+				}
+			}
+			if now, err := readKept(set.dir); now != want.before || err != nil {
+				t.Errorf("%+v is remembered, %v", now, err)
+			}
+			// Without a wish it is as it runs.
+			if s, err = set.openKept(); err != nil || (s.Issuer() != "") != want.before.identity {
+				t.Errorf("%v %s", err, s.Issuer())
+			}
+		})
 	}
 }
 
@@ -99,7 +149,24 @@ func TestUpNamesPortsInUse(t *testing.T) {
 			t.Errorf("%q is not in %v", says, err)
 		}
 	}
-	if offset, err := readOffset(set.dir); offset != 0 || err != nil {
-		t.Errorf("%d is remembered, %v", offset, err)
+	if now, err := readKept(set.dir); now.offset != 0 || err != nil {
+		t.Errorf("%+v is remembered, %v", now, err)
+	}
+}
+
+// runAs has this program stand for a part of a platform that runs.
+func runAs(t *testing.T, dir, part string) {
+	t.Helper()
+	text, err := os.ReadFile("/proc/self/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	started := strings.Fields(rest)[19]
+	if err := os.MkdirAll(filepath.Join(dir, "log"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "log", part+".pid"), fmt.Appendf(nil, "%d %s\n", os.Getpid(), started), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }

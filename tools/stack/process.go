@@ -48,7 +48,7 @@ func (p *process) start() error {
 	if err := errors.Join(cmd.Start(), log.Close()); err != nil {
 		return fmt.Errorf("start %s: %w", p.name, err)
 	}
-	go func() { _ = cmd.Wait() }() // reaps it, should it end before we do; its log says why
+	go p.reap(cmd)
 	started, err := startTime(cmd.Process.Pid)
 	if err != nil {
 		return fmt.Errorf("%s ended at once:\n%s", p.name, p.tail())
@@ -58,6 +58,20 @@ func (p *process) start() error {
 		return errors.Join(fmt.Errorf("record the pid of %s: %w", p.name, err), cmd.Process.Kill())
 	}
 	return nil
+}
+
+// reap waits for a program that ends before we do, and has its log say how when it did not end by itself.
+func (p *process) reap(cmd *exec.Cmd) {
+	ended := cmd.Wait()
+	if ended == nil {
+		return
+	}
+	log, err := os.OpenFile(p.logFile(), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return // the folder has been removed since
+	}
+	_, _ = fmt.Fprintf(log, "%s (pid %d) ended: %v\n", p.name, cmd.Process.Pid, ended)
+	_ = log.Close()
 }
 
 // pid is the recorded pid and whether that very process still runs.

@@ -32,7 +32,8 @@ var probes = []probe{
 	}},
 }
 
-// waitReachable waits until a call through the gateway to each service succeeds, or ctx ends.
+// waitReachable waits until a call through the gateway to each service succeeds, or ctx ends. With identity the gateway asks for a
+// token first, and that is its answer: what it reaches then shows with the first call of somebody who has logged in.
 func waitReachable(ctx context.Context, gateway string, probes []probe) (err error) {
 	conn, err := grpc.NewClient("passthrough:///"+gateway, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {

@@ -2,8 +2,8 @@
 // simulator, unless a clouds.yaml names a real one) and the services. The sandbox, the end-to-end tests and the benchmarks
 // use it. Every process is recorded by pid and start time under Options.Dir, so a stack is found again by another process.
 //
-// Start brings up what does not run yet, in order, and waits until each answers and every service can be called through the
-// gateway, so that the caller's next call succeeds; Stop ends what runs, last started first.
+// Start brings up what does not run yet, in order, and waits until each answers and, without identity, every service can be called
+// through the gateway, so that the caller's next call succeeds; Stop ends what runs, last started first.
 // What cannot start is reported with the tail of its log; ports that are in use are a PortError, before anything is started.
 package stack
 

@@ -20,6 +20,39 @@ type outline struct {
 	points           map[string][]provision.Point
 }
 
+// Every puts every kind of a service through all of it, each beside the others. A kind that has no world fails the test: none
+// escapes. kinds are those the service itself is made of.
+func Every(t *testing.T, kinds []provision.Kind, worlds map[string]func(t *testing.T) World) {
+	t.Helper()
+	if err := matched(kinds, worlds); err != nil {
+		t.Error(err)
+	}
+	for name, world := range worlds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			Run(t, Suite{World: world})
+		})
+	}
+}
+
+// matched fails unless each kind has a world and each world a kind.
+func matched(kinds []provision.Kind, worlds map[string]func(t *testing.T) World) error {
+	var err error
+	known := make(map[string]bool)
+	for _, k := range kinds {
+		known[k.Name] = true
+		if worlds[k.Name] == nil {
+			err = errors.Join(err, fmt.Errorf("the kind %q has no world to be tested in: give it one", k.Name))
+		}
+	}
+	for name := range worlds {
+		if !known[name] {
+			err = errors.Join(err, fmt.Errorf("the service has no kind %q", name))
+		}
+	}
+	return err
+}
+
 // Run puts the kind through all of it.
 func Run(t *testing.T, s Suite) {
 	t.Helper()

@@ -43,5 +43,23 @@ func world(t *testing.T) provisiontest.World {
 }
 
 func TestGarden(t *testing.T) {
-	provisiontest.Run(t, provisiontest.Suite{World: world})
+	provisiontest.Every(t, world(t).Kinds, map[string]func(*testing.T) provisiontest.World{"garden": world})
+}
+
+func TestNoKindEscapes(t *testing.T) {
+	type worlds = map[string]func(*testing.T) provisiontest.World
+	kinds := []provision.Kind{{Name: "garden"}, {Name: "shed"}}
+	for name, c := range map[string]struct {
+		worlds worlds
+		wrong  string
+	}{
+		"all":     {worlds{"garden": world, "shed": world}, ""},
+		"missing": {worlds{"garden": world}, `"shed" has no world`},
+		"more":    {worlds{"garden": world, "shed": world, "pond": world}, `no kind "pond"`},
+	} {
+		err := provisiontest.Matched(kinds, c.worlds)
+		if (err == nil) != (c.wrong == "") || (err != nil && !strings.Contains(err.Error(), c.wrong)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -117,6 +117,21 @@ func (u *user) credentials(rep object) {
 	delete(u.Rep, "credentials")
 }
 
+// userCredentials answers what somebody can log in with, without its secrets.
+func userCredentials(c *call) *fault {
+	u, f := c.user()
+	if f != nil {
+		return f
+	}
+	list := []object{}
+	for kind, held := range map[string]bool{"password": u.Password != "", "otp": u.OTP != ""} {
+		if held {
+			list = append(list, object{"id": kind + "-" + u.ID, "type": kind})
+		}
+	}
+	return c.answer(list)
+}
+
 func (u *user) setPassword(password string, temporary bool) {
 	u.Password = password
 	actions := slices.DeleteFunc(texts(u.Rep, "requiredActions"), func(a string) bool { return a == "UPDATE_PASSWORD" })

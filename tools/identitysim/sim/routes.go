@@ -69,6 +69,7 @@ func (s *Sim) routes() {
 		"PUT /users/{id}":                                 {"manage-users", updateUser},
 		"DELETE /users/{id}":                              {"manage-users", deleteUser},
 		"PUT /users/{id}/reset-password":                  {"manage-users", resetPassword},
+		"GET /users/{id}/credentials":                     {"manage-users", userCredentials},
 		"PUT /users/{id}/execute-actions-email":           {"manage-users", sendActions},
 		"POST /users/{id}/logout":                         {"manage-users", logoutUser},
 		"GET /users/{id}/groups":                          {"view-users", userGroups},

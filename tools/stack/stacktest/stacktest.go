@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +21,9 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/low-layer/platform/tools/identitysim/person"
 	"github.com/low-layer/platform/tools/stack"
+	"github.com/low-layer/platform/tools/stack/persona"
 )
 
 // Patience bounds every wait; nothing takes nearly as long on an idle machine.
@@ -30,6 +33,24 @@ const Patience = 3 * time.Minute
 type Platform struct {
 	*stack.Stack
 	bin, repo string
+	env       []string
+	token     string
+}
+
+// Meet makes somebody who has not logged in yet: the person, and the platform as the person uses it.
+func (p *Platform) Meet(t testing.TB, who person.Person) (*persona.Persona, *Platform) {
+	t.Helper()
+	one := persona.On(p.Stack, who, p.Program("lowlayer"), p.repo, filepath.Join(t.TempDir(), "credentials.json"))
+	return one, p.with("", one.Env()...)
+}
+
+// WithToken is the platform as a program with an access token uses it.
+func (p *Platform) WithToken(token string) *Platform { return p.with(token, "LOWLAYER_TOKEN="+token) }
+
+func (p *Platform) with(token string, env ...string) *Platform {
+	other := *p
+	other.token, other.env = token, slices.Concat(p.env, env)
+	return &other
 }
 
 // Result is what a program said.
@@ -144,7 +165,7 @@ func (p *Platform) Run(t testing.TB, command ...string) Result {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Dir = p.repo
-	cmd.Env = append(os.Environ(), "LOWLAYER_ADDRESS="+p.Addresses().Gateway)
+	cmd.Env = slices.Concat(os.Environ(), []string{"LOWLAYER_ADDRESS=" + p.Addresses().Gateway}, p.env)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
@@ -165,7 +186,7 @@ func (p *Platform) Must(t testing.TB, args ...string) string {
 	return r.Out
 }
 
-// REST makes one REST call and reads the JSON it answers.
+// REST makes one REST call and reads the JSON it answers. It carries the token of WithToken.
 func (p *Platform) REST(t testing.TB, method, path, body string) (int, http.Header, map[string]any) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
@@ -180,6 +201,9 @@ func (p *Platform) REST(t testing.TB, method, path, body string) (int, http.Head
 	}
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if p.token != "" {
+		req.Header.Set("Authorization", "Bearer "+p.token)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

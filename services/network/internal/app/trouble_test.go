@@ -25,37 +25,83 @@ import (
 // impatient is an engine that tries again soon.
 func impatient(c *engine.Config) { c.Pace = 0.05 }
 
-func TestQuotaBlocksAndHeals(t *testing.T) {
-	w := newWorld(t, setup{engine: impatient})
-	w.foundation()
-	id, err := w.sim.Cloud.AddFault(sim.Fault{
-		Name: "quota", Method: http.MethodPost, Path: "/v2.0/routers$", Status: http.StatusConflict,
-		Body: json.RawMessage(`{"NeutronError": {"type": "OverQuota", "message": "Quota exceeded for resources: ['router'].", "detail": ""}}`),
-	})
-	must(t, err)
-	op, err := w.create("dev", &networkv1.Vpc{})
-	b := w.blocked(op, err)
-	if b.GetOwner() != typev1.Blockage_PROVIDER || b.GetReason() != "CLOUD_QUOTA_EXCEEDED" || b.GetStep() != "router" || b.GetRemedy() == "" {
-		t.Errorf("got %v", b)
+// Every class of failure ends in a state that says who must act and what to do, and heals by itself when the cause goes.
+func TestEveryFailureHasAnOwnerAndHeals(t *testing.T) {
+	neutron := func(kind, message string) json.RawMessage {
+		body, err := json.Marshal(map[string]any{"NeutronError": map[string]string{"type": kind, "message": message, "detail": ""}})
+		must(t, err)
+		return body
 	}
-	if v := w.get(org + "/vpcs/dev"); v.GetState() != typev1.State_BLOCKED || v.GetBlockage().GetReason() != "CLOUD_QUOTA_EXCEEDED" {
-		t.Errorf("got %v", v)
-	}
-	w.sim.Cloud.RemoveFault(id)
-	v := response(w, w.done(op, nil), &networkv1.Vpc{})
-	if v.GetState() != typev1.State_ACTIVE || v.GetBlockage() != nil {
-		t.Errorf("got %v", v)
-	}
-	count := map[string]int{}
-	for _, o := range w.objects("proj-core") {
-		if strings.HasSuffix(o.Name, v.GetUid()) {
-			count[o.Type]++
-		}
-	}
-	for kind, want := range map[string]int{"network": 2, "subnet": 2, "router": 1, "port": 1, "security_group": 1} {
-		if count[kind] != want {
-			t.Errorf("the cloud holds %d × %s, want %d", count[kind], kind, want)
-		}
+	for name, c := range map[string]struct {
+		fault        sim.Fault
+		owner        typev1.Blockage_Owner
+		reason, step string
+	}{
+		"quota of Neutron": {
+			sim.Fault{Method: http.MethodPost, Path: "/v2.0/routers$", Status: http.StatusConflict, Body: neutron("OverQuota", "Quota exceeded for resources: ['router'].")},
+			typev1.Blockage_PROVIDER, "CLOUD_QUOTA_EXCEEDED", "router",
+		},
+		"no capacity": {
+			sim.Fault{Method: http.MethodPost, Path: "/v2.0/networks$", Status: http.StatusServiceUnavailable, Body: neutron("NoNetworkAvailable", "Unable to create the network. No tenant network is available for allocation.")},
+			typev1.Blockage_PROVIDER, "CLOUD_NO_CAPACITY", "",
+		},
+		"held by something foreign": {
+			sim.Fault{Method: http.MethodPut, Path: "/add_router_interface$", Status: http.StatusConflict, Body: neutron("RouterInUse", "Router is in use by something foreign")},
+			typev1.Blockage_PROVIDER, "CLOUD_CONFLICT", "",
+		},
+		"a storm of 429": {
+			sim.Fault{Path: "/v2.0/", Status: http.StatusTooManyRequests, RetryAfter: 1},
+			typev1.Blockage_PROVIDER, "CLOUD_RATE_LIMITED", "",
+		},
+		"Neutron down": {
+			sim.Fault{Path: "/v2.0/", Status: http.StatusServiceUnavailable, RetryAfter: 1},
+			typev1.Blockage_PROVIDER, "CLOUD_UNAVAILABLE", "",
+		},
+		"Neutron too slow": {
+			sim.Fault{Path: "/v2.0/", Status: http.StatusGatewayTimeout, RetryAfter: 1},
+			typev1.Blockage_PROVIDER, "CLOUD_TIMEOUT", "",
+		},
+		"credentials refused": {sim.Fault{Path: "/v2.0/", Status: http.StatusUnauthorized}, typev1.Blockage_PLATFORM, "CLOUD_UNAUTHENTICATED", ""},
+		"a role is missing": {
+			sim.Fault{Method: http.MethodPost, Path: "/v2.0/security-groups$", Status: http.StatusForbidden},
+			typev1.Blockage_PLATFORM, "CLOUD_FORBIDDEN", "",
+		},
+		"a request refused": {
+			sim.Fault{Method: http.MethodPost, Path: "/v2.0/subnets$", Status: http.StatusBadRequest, Body: neutron("BadRequest", "Invalid input for gateway_ip.")},
+			typev1.Blockage_PLATFORM, "CLOUD_INVALID", "",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, setup{engine: impatient})
+			w.foundation()
+			id, err := w.sim.Cloud.AddFault(c.fault)
+			must(t, err)
+			op, err := w.create("dev", &networkv1.Vpc{})
+			b := w.blocked(op, err)
+			if b.GetOwner() != c.owner || b.GetReason() != c.reason || (c.step != "" && b.GetStep() != c.step) || b.GetRemedy() == "" || b.GetMessage() == "" {
+				t.Errorf("got %v", b)
+			}
+			if v := w.get(org + "/vpcs/dev"); v.GetState() != typev1.State_BLOCKED || v.GetBlockage().GetReason() != c.reason {
+				t.Errorf("got %v", v)
+			}
+			w.sim.Cloud.RemoveFault(id)
+			v := response(w, w.done(op, nil), &networkv1.Vpc{})
+			if v.GetState() != typev1.State_ACTIVE || v.GetBlockage() != nil {
+				t.Errorf("got %v", v)
+			}
+			count := map[string]int{}
+			for _, o := range w.objects("proj-core") {
+				if strings.HasSuffix(o.Name, v.GetUid()) {
+					count[o.Type]++
+				}
+			}
+			for kind, want := range map[string]int{"network": 2, "subnet": 2, "router": 1, "port": 1, "security_group": 1} {
+				if count[kind] != want {
+					t.Errorf("the cloud holds %d × %s, want %d", count[kind], kind, want)
+				}
+			}
+		})
 	}
 }
 

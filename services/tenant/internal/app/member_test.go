@@ -2,16 +2,23 @@ package app_test
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/Nerzal/gocloak/v14"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
+	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/rpc"
 	"github.com/low-layer/platform/services/tenant/internal/app"
+	"github.com/low-layer/platform/services/tenant/internal/client/networkfake"
 	"github.com/low-layer/platform/services/tenant/internal/cloud/directorytest"
 	"github.com/low-layer/platform/services/tenant/internal/cloud/keycloak"
 	"github.com/low-layer/platform/tools/identitysim/sim"
@@ -419,5 +426,328 @@ func TestMembersAreForetold(t *testing.T) {
 	}
 	if !directorytest.Login(t, s.realm, account.GetClientId(), account.GetSecret()) {
 		t.Error("a plan ended the account or its secret")
+	}
+}
+
+// again removes a VPC and makes another one with the same id.
+func (s *staff) again(organisation, id string) {
+	s.t.Helper()
+	ctx := s.t.Context()
+	name := organisation + "/vpcs/" + id
+	if _, err := s.network.DeleteVpc(ctx, &networkv1.DeleteVpcRequest{Name: name}); err != nil {
+		s.t.Fatal(err)
+	}
+	s.eventually("the VPC is gone", func() bool {
+		_, err := s.network.GetVpc(ctx, &networkv1.GetVpcRequest{Name: name})
+		return errs.CodeOf(err) == errs.CodeNotFound
+	})
+	if _, err := s.network.CreateVpc(ctx, &networkv1.CreateVpcRequest{Parent: organisation, VpcId: id, Vpc: &networkv1.Vpc{}}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// TestRolesEndWithTheirVpc: nobody of a VPC that is gone gets into another one that has its id.
+func TestRolesEndWithTheirVpc(t *testing.T) {
+	t.Parallel()
+	s := hire(t)
+	ctx := t.Context()
+	s.tenant("acme")
+	s.organisation("acme", "core", "dev")
+	core, dev := "tenants/acme/organisations/core", "tenants/acme/organisations/core/vpcs/dev"
+	people := func() (*tenantv1.Member, *tenantv1.ServiceAccount) {
+		bob := s.member(dev, "bob@acme.test", tenantv1.Role_VIEWER)
+		ci, err := s.CreateServiceAccount(ctx, &tenantv1.CreateServiceAccountRequest{
+			Parent: dev, ServiceAccountId: "ci", ServiceAccount: &tenantv1.ServiceAccount{Roles: []tenantv1.Role{tenantv1.Role_OPERATOR}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bob, ci
+	}
+	none := func(what string, bob *tenantv1.Member, ci *tenantv1.ServiceAccount) {
+		t.Helper()
+		if got := s.groups(dev); strings.Contains(got, "bob") {
+			t.Errorf("%s: groups %s", what, got)
+		}
+		_, err := s.GetMember(ctx, &tenantv1.GetMemberRequest{Name: bob.GetName()})
+		refused(t, err, "MEMBER_NOT_FOUND")
+		if directorytest.Login(t, s.realm, ci.GetClientId(), ci.GetSecret()) {
+			t.Errorf("%s: its service account logs in", what)
+		}
+	}
+
+	bob, ci := people()
+	s.again(core, "dev")
+	if _, err := s.app.Members.Pass(ctx); err != nil {
+		t.Fatal(err)
+	}
+	none("after a pass", bob, ci)
+
+	// The account of bob was made for the old one; here it is as good as any that somebody else made.
+	if err := s.keycloak.DeletePerson(ctx, last(bob.GetName())); err != nil {
+		t.Fatal(err)
+	}
+	bob, ci = people()
+	if _, err := s.app.Members.Pass(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.groups(dev); !strings.Contains(got, "viewer=bob") {
+		t.Errorf("the new one's groups: %s", got)
+	}
+	s.again(core, "dev")
+	s.member(dev, "eve@acme.test", tenantv1.Role_VIEWER)
+	none("at the next change", bob, ci)
+	if got := s.groups(dev); got != "viewer=eve" {
+		t.Errorf("groups: %s", got)
+	}
+
+	// While it cannot be told what there is, nothing ends.
+	for _, unsure := range []error{errs.NotFound("organisation", core), errs.New(errs.Unavailable, "AWAY", "away")} {
+		s.network.Fail(networkfake.Fault{Method: "ListVpcs", Err: unsure, Count: 100})
+		if _, err := s.app.Members.Pass(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.groups(dev); got != "viewer=eve" {
+			t.Errorf("a network service that answers %v ended roles: %s", unsure, got)
+		}
+		s.network.Forget()
+	}
+}
+
+func last(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
+
+// TestAnAccountOfALowerPlaceIsNotTrustedAbove: whoever made it below knows its first password.
+func TestAnAccountOfALowerPlaceIsNotTrustedAbove(t *testing.T) {
+	t.Parallel()
+	s := hire(t)
+	ctx := t.Context()
+	s.tenant("acme")
+	s.organisation("acme", "core", "dev")
+	core := "tenants/acme/organisations/core"
+	s.member("tenants/acme", "ada@acme.test", tenantv1.Role_OWNER)
+	cto := s.member(core, "cto@acme.test", tenantv1.Role_VIEWER)
+	// As an admin of the organisation would have made it, who is no owner.
+	if _, err := s.pool.Exec(ctx, `UPDATE members SET vouched = false WHERE email = 'cto@acme.test'`); err != nil {
+		t.Fatal(err)
+	}
+	add := func(parent string, role tenantv1.Role) error {
+		_, err := s.CreateMember(ctx, &tenantv1.CreateMemberRequest{Parent: parent, Member: &tenantv1.Member{Email: "cto@acme.test", Roles: []tenantv1.Role{role}}})
+		return err
+	}
+	refused(t, add("tenants/acme", tenantv1.Role_OWNER), "PERSON_UNVERIFIED")
+	refused(t, add("tenants/acme", tenantv1.Role_VIEWER), "PERSON_UNVERIFIED")
+	refused(t, add(core+"/vpcs/dev", tenantv1.Role_OWNER), "PERSON_UNVERIFIED")
+	if err := add(core+"/vpcs/dev", tenantv1.Role_OPERATOR); err != nil {
+		t.Errorf("below its place: %v", err)
+	}
+	promote := &tenantv1.UpdateMemberRequest{Member: &tenantv1.Member{Name: cto.GetName(), Roles: []tenantv1.Role{tenantv1.Role_OWNER}}}
+	_, err := s.UpdateMember(ctx, promote)
+	refused(t, err, "PERSON_UNVERIFIED")
+	if _, err := s.pool.Exec(ctx, `UPDATE members SET vouched = true WHERE email = 'cto@acme.test' AND scope = $1`, core); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.UpdateMember(ctx, promote); err != nil {
+		t.Errorf("one that an owner had made: %v", err)
+	}
+}
+
+// TestPlansTellNothingOfOthers: whom other tenants know is not told by a plan.
+func TestPlansTellNothingOfOthers(t *testing.T) {
+	t.Parallel()
+	s := hire(t)
+	ctx := t.Context()
+	s.tenant("acme")
+	verified := true
+	admin := gocloak.NewClient(s.realm.URL)
+	token, err := admin.LoginAdmin(ctx, "admin", "labpass", "master")
+	if err != nil {
+		t.Fatal(err)
+	}
+	email, name := "grace@other.test", "Grace"
+	if _, err := admin.CreateUser(ctx, token.AccessToken, s.realm.Realm, gocloak.User{Username: &email, Email: &email, FirstName: &name, Enabled: &verified, EmailVerified: &verified}); err != nil {
+		t.Fatal(err)
+	}
+	admin.RestyClient().GetClient().CloseIdleConnections()
+	plan, err := s.CreateMember(ctx, &tenantv1.CreateMemberRequest{
+		Parent: "tenants/acme", ValidateOnly: true, Member: &tenantv1.Member{Email: "Grace@other.test", DisplayName: "G", Roles: []tenantv1.Role{tenantv1.Role_VIEWER}},
+	})
+	if err != nil || plan.GetName() != "" || plan.GetDisplayName() != "G" || plan.GetEmail() != "grace@other.test" {
+		t.Errorf("the plan answers %v, %v", plan, err)
+	}
+}
+
+// TestWhatIsTakenAwayIsTakenAwayAlways: a leaked secret must be of no use, whatever state its place is in.
+func TestWhatIsTakenAwayIsTakenAwayAlways(t *testing.T) {
+	t.Parallel()
+	s := hire(t)
+	ctx := t.Context()
+	s.tenant("acme")
+	s.organisation("acme", "core", "dev")
+	dev := "tenants/acme/organisations/core/vpcs/dev"
+	s.member("tenants/acme", "ada@acme.test", tenantv1.Role_OWNER)
+	bob := s.member(dev, "bob@acme.test", tenantv1.Role_VIEWER)
+	ci, err := s.CreateServiceAccount(ctx, &tenantv1.CreateServiceAccountRequest{
+		Parent: dev, ServiceAccountId: "ci", ServiceAccount: &tenantv1.ServiceAccount{Roles: []tenantv1.Role{tenantv1.Role_OPERATOR}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.done(s.SuspendTenant(ctx, &tenantv1.SuspendTenantRequest{Name: "tenants/acme"}))
+	s.network.Fail(networkfake.Fault{Method: "ListVpcs", Err: errs.New(errs.Unavailable, "AWAY", "away"), Count: 100})
+	_, err = s.UpdateMember(ctx, &tenantv1.UpdateMemberRequest{Member: &tenantv1.Member{Name: bob.GetName(), Roles: []tenantv1.Role{tenantv1.Role_ADMIN}}})
+	refused(t, err, "TENANT_SUSPENDED")
+	if _, err := s.DeleteMember(ctx, &tenantv1.DeleteMemberRequest{Name: bob.GetName()}); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.DeleteServiceAccount(ctx, &tenantv1.DeleteServiceAccountRequest{Name: ci.GetName()}); err != nil {
+		t.Error(err)
+	}
+	if got := s.groups(dev); got != "" || directorytest.Login(t, s.realm, ci.GetClientId(), ci.GetSecret()) {
+		t.Errorf("left: %s", got)
+	}
+}
+
+// TestTheLastOwnersDoNotRemoveOneAnother, whoever is first; and a program is no owner that could let anybody in again.
+func TestTheLastOwnersDoNotRemoveOneAnother(t *testing.T) {
+	t.Parallel()
+	s := hire(t)
+	ctx := t.Context()
+	s.tenant("acme")
+	if _, err := s.CreateServiceAccount(ctx, &tenantv1.CreateServiceAccountRequest{
+		Parent: "tenants/acme", ServiceAccountId: "robot", ServiceAccount: &tenantv1.ServiceAccount{Roles: []tenantv1.Role{tenantv1.Role_OWNER}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	ada := s.member("tenants/acme", "ada@acme.test", tenantv1.Role_OWNER)
+	_, err := s.DeleteMember(ctx, &tenantv1.DeleteMemberRequest{Name: ada.GetName()})
+	refused(t, err, "LAST_OWNER")
+	for range 5 {
+		email := strings.ToLower(rand.Text()) + "@acme.test"
+		s.member("tenants/acme", email, tenantv1.Role_OWNER)
+		owners, err := s.ListMembers(ctx, &tenantv1.ListMembersRequest{Parent: "tenants/acme"})
+		if err != nil || len(owners.GetMembers()) != 2 {
+			t.Fatalf("owners %v, %v", owners, err)
+		}
+		var both sync.WaitGroup
+		failed := make(chan error, 2)
+		for _, m := range owners.GetMembers() {
+			both.Go(func() {
+				if _, err := s.DeleteMember(ctx, &tenantv1.DeleteMemberRequest{Name: m.GetName()}); err != nil {
+					failed <- err
+				}
+			})
+		}
+		both.Wait()
+		if len(failed) != 1 {
+			t.Fatalf("%d of two removals were refused", len(failed))
+		}
+		refused(t, <-failed, "LAST_OWNER")
+	}
+}
+
+// TestWhatWasBegunIsCleared ends accounts that a call left unfinished, and leaves those alone that it finished meanwhile.
+func TestWhatWasBegunIsCleared(t *testing.T) {
+	t.Parallel()
+	s := hire(t)
+	ctx := t.Context()
+	s.tenant("acme")
+	ci, err := s.CreateServiceAccount(ctx, &tenantv1.CreateServiceAccountRequest{
+		Parent: "tenants/acme", ServiceAccountId: "ci", ServiceAccount: &tenantv1.ServiceAccount{Roles: []tenantv1.Role{tenantv1.Role_OPERATOR}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var external, subject, tenantUID string
+	if err := s.pool.QueryRow(ctx, `SELECT external_id, subject, tenant_uid FROM service_accounts`).Scan(&external, &subject, &tenantUID); err != nil {
+		t.Fatal(err)
+	}
+	begun := func() {
+		t.Helper()
+		if _, err := s.pool.Exec(ctx, `UPDATE service_accounts SET external_id = '', subject = '', create_time = now() - interval '1 day'`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begun()
+	// Somebody holds the tenant's lock, the pass has found the account, and it is finished before the pass gets its turn.
+	tx, err := s.pool.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('members/' || $1, 0))`, tenantUID); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := s.app.Members.Expire(ctx)
+		ended <- err
+	}()
+	s.eventually("the pass waits for the lock", func() bool {
+		var waits bool
+		if err := s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+			WHERE l.locktype = 'advisory' AND NOT l.granted)`).Scan(&waits); err != nil {
+			t.Fatal(err)
+		}
+		return waits
+	})
+	if _, err := tx.Exec(ctx, `UPDATE service_accounts SET external_id = $1, subject = $2`, external, subject); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(tx.Commit(ctx), <-ended); err != nil {
+		t.Fatal(err)
+	}
+	if !directorytest.Login(t, s.realm, ci.GetClientId(), ci.GetSecret()) {
+		t.Error("an account that was finished meanwhile is gone")
+	}
+	begun()
+	if n, err := s.app.Members.Expire(ctx); n != 1 || err != nil {
+		t.Errorf("the pass answers %d, %v", n, err)
+	}
+	if directorytest.Login(t, s.realm, ci.GetClientId(), ci.GetSecret()) {
+		t.Error("the client of an account that was never finished is left")
+	}
+}
+
+// TestTheEndTakesWhatWasBegun: a client that a call left unfinished ends with its tenant, too.
+func TestTheEndTakesWhatWasBegun(t *testing.T) {
+	t.Parallel()
+	s := hire(t)
+	ctx := t.Context()
+	s.tenant("acme")
+	ci, err := s.CreateServiceAccount(ctx, &tenantv1.CreateServiceAccountRequest{
+		Parent: "tenants/acme", ServiceAccountId: "ci", ServiceAccount: &tenantv1.ServiceAccount{Roles: []tenantv1.Role{tenantv1.Role_OPERATOR}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.pool.Exec(ctx, `UPDATE service_accounts SET external_id = '', subject = ''`); err != nil {
+		t.Fatal(err)
+	}
+	s.done(s.DeleteTenant(ctx, &tenantv1.DeleteTenantRequest{Name: "tenants/acme", Force: true, Purge: true}))
+	if directorytest.Login(t, s.realm, ci.GetClientId(), ci.GetSecret()) {
+		t.Error("its client is left")
+	}
+}
+
+// TestAPurgeNeedsTheDirectory: an id is free after a purge, and must not have anybody's roles on it.
+func TestAPurgeNeedsTheDirectory(t *testing.T) {
+	t.Parallel()
+	s := hire(t)
+	ctx := t.Context()
+	s.tenant("acme")
+	s.member("tenants/acme", "ada@acme.test", tenantv1.Role_OWNER)
+	url := s.cfg.KeycloakURL
+	s.restart(func(c *app.Config) { c.KeycloakURL = "" })
+	op, err := s.DeleteTenant(ctx, &tenantv1.DeleteTenantRequest{Name: "tenants/acme", Force: true, Purge: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	op = s.until(op, "blocked", blocked)
+	if b := s.metadata(op).GetBlockage(); b.GetReason() != "DIRECTORY_NOT_CONFIGURED" || b.GetRemedy() == "" {
+		t.Errorf("blocked by %v", b)
+	}
+	s.restart(func(c *app.Config) { c.KeycloakURL = url })
+	s.done(op, nil)
+	if got := s.groups("tenants/acme"); got != "" {
+		t.Errorf("groups: %s", got)
 	}
 }

@@ -18,7 +18,7 @@ import (
 func (a *App) directory() directory.Directory {
 	if a.cfg.KeycloakURL == "" {
 		a.logger.Warn("no user directory is configured: members and service accounts cannot be managed", "setting", Prefix+"KEYCLOAK_URL")
-		return directory.None{}
+		return nil
 	}
 	d := keycloak.New(keycloak.Config{
 		URL: a.cfg.KeycloakURL, Realm: a.cfg.KeycloakRealm, ClientID: a.cfg.KeycloakClientID, ClientSecret: a.cfg.KeycloakClientSecret,

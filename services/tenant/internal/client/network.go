@@ -109,13 +109,34 @@ func (n *Network) FindVPC(ctx context.Context, name string) (network.Found, erro
 
 // ListVPCs answers the VPCs of an organisation; one the network service does not know has none.
 func (n *Network) ListVPCs(ctx context.Context, organisation string) ([]network.Found, error) {
+	out, err := n.listVPCs(ctx, organisation)
+	if errs.CodeOf(err) == errs.CodeNotFound {
+		return nil, nil
+	}
+	return out, err
+}
+
+// VPCUIDs answers the unique ids of an organisation's VPCs by their names; NOT_FOUND of one the network service does not know.
+func (n *Network) VPCUIDs(ctx context.Context, organisation string) (map[string]string, error) {
+	vpcs, err := n.listVPCs(ctx, organisation)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]string, len(vpcs))
+	for _, v := range vpcs {
+		out[v.Name] = v.UID
+	}
+	return out, nil
+}
+
+func (n *Network) listVPCs(ctx context.Context, organisation string) ([]network.Found, error) {
 	var out []network.Found
 	req := &networkv1.ListVpcsRequest{Parent: organisation, PageSize: 1000}
 	for {
 		page, err := n.vpcs.ListVpcs(ctx, req)
 		if err != nil {
 			if known := grpcerr.FromError(err); known.Code == errs.CodeNotFound {
-				return nil, nil
+				return nil, known
 			}
 			return nil, away("list vpcs", err)
 		}

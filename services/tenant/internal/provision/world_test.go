@@ -252,10 +252,8 @@ func organisationWorld(t *testing.T) provisiontest.World {
 	}
 }
 
-func TestTenantSurvives(t *testing.T) {
-	provisiontest.Run(t, provisiontest.Suite{World: tenantWorld})
-}
-
-func TestOrganisationSurvives(t *testing.T) {
-	provisiontest.Run(t, provisiontest.Suite{World: organisationWorld})
+func TestEveryKindSurvives(t *testing.T) {
+	provisiontest.Every(t, provision.Kinds(provision.Deps{}), map[string]func(*testing.T) provisiontest.World{
+		"tenant": tenantWorld, "organisation": organisationWorld,
+	})
 }

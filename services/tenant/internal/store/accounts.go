@@ -46,15 +46,9 @@ func oneAccount(ctx context.Context, q provision.Querier, k member.Key) (member.
 		err = pgx.ErrNoRows // not there before the directory has it
 	}
 	if errors.Is(err, pgx.ErrNoRows) {
-		return member.Account{}, notAccount(k)
+		return member.Account{}, errs.NotFound("service account", k.Scope.Name()+"/serviceAccounts/"+k.ID)
 	}
 	return a, err
-}
-
-func notAccount(k member.Key) error {
-	name := k.Scope.Name() + "/serviceAccounts/" + k.ID
-	return errs.New(errs.CodeNotFound, "SERVICE_ACCOUNT_NOT_FOUND",
-		"there is no service account %q; check the name, or list the service accounts of its parent", name).With("resource", name)
 }
 
 func findAccount(ctx context.Context, q provision.Querier, k member.Key) (member.Account, error) {

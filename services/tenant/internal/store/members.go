@@ -112,12 +112,12 @@ func (s *Members) Exclusive(ctx context.Context, tenantUID string, fn func(conte
 }
 
 const (
-	memberColumns = `SELECT m.uid, m.tenant_uid, m.scope, m.subject, m.email, m.display_name, m.roles, m.revision, m.create_time, m.update_time
+	memberColumns = `SELECT m.uid, m.tenant_uid, m.scope, m.subject, m.email, m.display_name, m.roles, m.vouched, m.revision, m.create_time, m.update_time
   FROM members m`
 
-	putMember = `INSERT INTO members (uid, tenant_uid, scope, subject, email, display_name, roles, revision, create_time, update_time)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-ON CONFLICT (uid) DO UPDATE SET email = $5, display_name = $6, roles = $7, revision = $8, update_time = $10`
+	putMember = `INSERT INTO members (uid, tenant_uid, scope, subject, email, display_name, roles, vouched, revision, create_time, update_time)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+ON CONFLICT (uid) DO UPDATE SET email = $5, display_name = $6, roles = $7, vouched = $8, revision = $9, update_time = $11`
 )
 
 func oneMember(ctx context.Context, q provision.Querier, k member.Key) (member.Member, error) {
@@ -138,7 +138,7 @@ func oneMember(ctx context.Context, q provision.Querier, k member.Key) (member.M
 func scanMember(row pgx.CollectableRow) (member.Member, error) {
 	var m member.Member
 	var scope string
-	err := row.Scan(&m.UID, &m.TenantUID, &scope, &m.Subject, &m.Email, &m.DisplayName, &m.Roles, &m.Revision, &m.CreateTime, &m.UpdateTime)
+	err := row.Scan(&m.UID, &m.TenantUID, &scope, &m.Subject, &m.Email, &m.DisplayName, &m.Roles, &m.Vouched, &m.Revision, &m.CreateTime, &m.UpdateTime)
 	if err != nil {
 		return m, err
 	}
@@ -157,7 +157,7 @@ func (t *memberTx) Member(ctx context.Context, k member.Key) (member.Member, err
 
 // PutMember writes a member.
 func (t *memberTx) PutMember(ctx context.Context, m member.Member) error {
-	_, err := t.tx.Exec(ctx, putMember, m.UID, m.TenantUID, m.Scope.Name(), m.Subject, m.Email, m.DisplayName, m.Roles, m.Revision,
+	_, err := t.tx.Exec(ctx, putMember, m.UID, m.TenantUID, m.Scope.Name(), m.Subject, m.Email, m.DisplayName, m.Roles, m.Vouched, m.Revision,
 		m.CreateTime, m.UpdateTime)
 	if err != nil {
 		return fmt.Errorf("write member: %w", err)
@@ -169,6 +169,32 @@ func (t *memberTx) PutMember(ctx context.Context, m member.Member) error {
 func (t *memberTx) DeleteMember(ctx context.Context, uid string) error {
 	if _, err := t.tx.Exec(ctx, `DELETE FROM members WHERE uid = $1`, uid); err != nil {
 		return fmt.Errorf("delete member: %w", err)
+	}
+	return nil
+}
+
+// VpcUID answers of which VPC the roles at a scope are.
+func (t *memberTx) VpcUID(ctx context.Context, scope member.Scope) (string, error) {
+	var uid string
+	err := t.tx.QueryRow(ctx, `SELECT vpc_uid FROM member_vpcs WHERE scope = $1`, scope.Name()).Scan(&uid)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the VPC of roles: %w", err)
+	}
+	return uid, nil
+}
+
+// SetVpcUID notes it.
+func (t *memberTx) SetVpcUID(ctx context.Context, tenantUID string, scope member.Scope, uid string) error {
+	sql, args := `DELETE FROM member_vpcs WHERE scope = $1`, []any{scope.Name()}
+	if uid != "" {
+		sql = `INSERT INTO member_vpcs (scope, tenant_uid, vpc_uid) VALUES ($1, $2, $3) ON CONFLICT (scope) DO UPDATE SET vpc_uid = $3`
+		args = append(args, tenantUID, uid)
+	}
+	if _, err := t.tx.Exec(ctx, sql, args...); err != nil {
+		return fmt.Errorf("note the VPC of roles: %w", err)
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func (a *app) login(ctx context.Context, f loginFlags) error {
 			return err
 		}
 		if f.issuer = c.Issuer; f.issuer == "" {
-			return usageError{errors.New("who you log in at is not known yet: give --issuer or LOWLAYER_ISSUER, for example https://id.example.com/realms/lowlayer")}
+			return usageError{errors.New("who you log in at is not known yet: give --issuer or LOWLAYER_ISSUER, for example https://id.example.com/realms/lowlayer; `make status` shows that of a sandbox")}
 		}
 	}
 	p, err := discover(ctx, f.issuer)

@@ -3,18 +3,21 @@ package cli
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
@@ -38,6 +41,7 @@ type directoryFake struct {
 	mu      sync.Mutex
 	bearers []string
 	members []*tenantv1.Member
+	account *tenantv1.ServiceAccount
 }
 
 func (f *directoryFake) record(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
@@ -59,6 +63,9 @@ func (f *directoryFake) bearer() string {
 
 func (f *directoryFake) CreateMember(_ context.Context, req *tenantv1.CreateMemberRequest) (*tenantv1.Member, error) {
 	m := req.GetMember()
+	if req.GetValidateOnly() {
+		return m, nil
+	}
 	m.Name, m.Etag, m.InitialPassword = req.GetParent()+"/members/4f1c0f3e-0000", "e1", "first-password"
 	f.members = append(f.members, m)
 	return m, nil
@@ -75,19 +82,53 @@ func (f *directoryFake) ListMembers(_ context.Context, req *tenantv1.ListMembers
 }
 
 func (f *directoryFake) UpdateMember(_ context.Context, req *tenantv1.UpdateMemberRequest) (*tenantv1.Member, error) {
-	f.members[0].Roles = req.GetMember().GetRoles()
-	return f.members[0], nil
+	m := f.members[0]
+	if req.GetValidateOnly() {
+		m = proto.CloneOf(m)
+	}
+	m.Roles = req.GetMember().GetRoles()
+	return m, nil
 }
 
-func (f *directoryFake) DeleteMember(context.Context, *tenantv1.DeleteMemberRequest) (*emptypb.Empty, error) {
-	f.members = nil
+func (f *directoryFake) DeleteMember(_ context.Context, req *tenantv1.DeleteMemberRequest) (*emptypb.Empty, error) {
+	if !req.GetValidateOnly() {
+		f.members = nil
+	}
 	return &emptypb.Empty{}, nil
 }
 
 func (f *directoryFake) CreateServiceAccount(_ context.Context, req *tenantv1.CreateServiceAccountRequest) (*tenantv1.ServiceAccount, error) {
 	a := req.GetServiceAccount()
-	a.Name, a.ClientId, a.Secret = req.GetParent()+"/serviceAccounts/"+req.GetServiceAccountId(), "ll-sac_x", "the-secret"
+	a.Name = req.GetParent() + "/serviceAccounts/" + req.GetServiceAccountId()
+	if !req.GetValidateOnly() {
+		a.ClientId, a.Secret = "ll-sac_x", "the-secret"
+		f.account = a
+	}
 	return a, nil
+}
+
+func (f *directoryFake) GetServiceAccount(context.Context, *tenantv1.GetServiceAccountRequest) (*tenantv1.ServiceAccount, error) {
+	if f.account == nil {
+		return nil, status.Error(codes.NotFound, "there is no such account")
+	}
+	shown := proto.CloneOf(f.account)
+	shown.Secret = ""
+	return shown, nil
+}
+
+func (f *directoryFake) RotateServiceAccount(_ context.Context, req *tenantv1.RotateServiceAccountRequest) (*tenantv1.ServiceAccount, error) {
+	a := proto.CloneOf(f.account)
+	if a.Secret = ""; !req.GetValidateOnly() {
+		f.account.Secret, a.Secret = "another-secret", "another-secret"
+	}
+	return a, nil
+}
+
+func (f *directoryFake) DeleteServiceAccount(_ context.Context, req *tenantv1.DeleteServiceAccountRequest) (*emptypb.Empty, error) {
+	if !req.GetValidateOnly() {
+		f.account = nil
+	}
+	return &emptypb.Empty{}, nil
 }
 
 func newDirectoryFake(t *testing.T) (*directoryFake, string) {
@@ -181,38 +222,17 @@ func logIn(t *testing.T, address, issuer string, more ...string) (stderr string,
 	case code := <-done:
 		return errs.String(), code
 	}
-	said := errs.String()
-	start := regexp.MustCompile(`Open (\S+)`).FindStringSubmatch(said)
-	if start == nil {
-		t.Fatalf("said %q", said)
+	var invitation person.Invitation
+	known := false
+	for line := range strings.Lines(errs.String()) {
+		known = invitation.Read(line) || known
 	}
-	to := start[1]
-	if userCode := regexp.MustCompile(`code (\S+)`).FindStringSubmatch(said); userCode != nil {
-		to += "?user_code=" + userCode[1]
-	}
-	base := strings.TrimSuffix(issuer, "/realms/"+realm.Name)
-	transport := &http.Transport{DisableKeepAlives: true}
-	b, err := person.Browser(base, transport)
-	if err != nil {
-		t.Fatal(err)
+	if !known {
+		t.Fatalf("said %q", errs.String())
 	}
 	ada := &person.Person{Email: "ada@acme.test", Password: testPassword, OTP: testOTP}
-	page, err := ada.Walk(t.Context(), b, to)
-	if err != nil {
+	if err := ada.Accept(t.Context(), issuer, invitation); err != nil {
 		t.Fatal(err)
-	}
-	if page.To != "" { // back to the program
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, page.To, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := (&http.Client{Transport: transport}).Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := resp.Body.Close(); err != nil {
-			t.Fatal(err)
-		}
 	}
 	code = <-done
 	return errs.String(), code
@@ -224,8 +244,10 @@ func TestLoginKeepsATokenThatCallsCarry(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "sub", "credentials.json")
 	t.Setenv("LOWLAYER_CREDENTIALS", file)
 
-	if _, errs, code := cliRun(t, address, "whoami"); code != exitLogin || !strings.Contains(errs, "lowlayer login") {
-		t.Errorf("whoami before: %d %s", code, errs)
+	for _, command := range []string{"whoami", "token"} {
+		if out, errs, code := cliRun(t, address, command); code != exitLogin || out != "" || !strings.Contains(errs, "lowlayer login") {
+			t.Errorf("%s before: %d %s%s", command, code, out, errs)
+		}
 	}
 	if _, errs, code := cliRun(t, address, "member", "list", "acme"); code != 0 || f.bearer() != "" {
 		t.Errorf("a call of nobody: %d %s carries %q", code, errs, f.bearer())
@@ -243,6 +265,10 @@ func TestLoginKeepsATokenThatCallsCarry(t *testing.T) {
 	}
 	if _, errs, code := cliRun(t, address, "member", "list", "acme"); code != 0 || !strings.HasPrefix(f.bearer(), "Bearer ey") {
 		t.Errorf("a call: %d %s carries %q", code, errs, f.bearer())
+	}
+
+	if out, errs, code := cliRun(t, address, "token"); code != 0 || "Bearer "+out != f.bearer()+"\n" {
+		t.Errorf("token: %d %s%s, calls carry %q", code, out, errs, f.bearer())
 	}
 
 	// A token near its end is renewed, and the new one kept.
@@ -313,6 +339,11 @@ func TestTokenOfTheEnvironment(t *testing.T) {
 	if _, errs, code := cliRun(t, address, "member", "list", "acme"); code != 0 || f.bearer() != "Bearer given" {
 		t.Errorf("%d %s carries %q", code, errs, f.bearer())
 	}
+	for form, want := range map[string]string{"table": "given\n", "name": "given\n", "json": `"token": "given"`, "yaml": "token: given"} {
+		if out, errs, code := cliRun(t, address, "token", "-o", form); code != 0 || !strings.Contains(out, want) {
+			t.Errorf("token as %s: %d %s%s", form, code, out, errs)
+		}
+	}
 	// In the clear it goes to this machine only.
 	if _, errs, code := cliRun(t, "192.0.2.1:8080", "member", "list", "acme"); code != exitUsage || !strings.Contains(errs, "not encrypted") {
 		t.Errorf("%d %s", code, errs)
@@ -347,5 +378,44 @@ func TestMemberCommands(t *testing.T) {
 	out, errs, code = cliRun(t, address, "service-account", "create", "acme", "ci", "--role", "operator", "--lifetime", "24h")
 	if code != 0 || !strings.Contains(out, "ll-sac_x") || !strings.Contains(errs, "the-secret") {
 		t.Errorf("service account: %d %s%s", code, out, errs)
+	}
+}
+
+// TestAccessIsPlanned asks for the plan of every change to who may do what: these are done at once, so they answer no operation.
+func TestAccessIsPlanned(t *testing.T) {
+	f, address := newDirectoryFake(t)
+	add := []string{"member", "add", "acme", "ada@acme.test", "--role", "owner"}
+	create := []string{"service-account", "create", "acme", "ci", "--role", "operator"}
+	plan := func(says string, args ...string) {
+		t.Helper()
+		before := fmt.Sprint(f.members, f.account)
+		out, errs, code := cliRun(t, address, append(args, "--plan")...)
+		if code != 0 || !strings.HasPrefix(out, "Plan: "+says+"; nothing was changed\n") || strings.Contains(out+errs, "secret") || strings.Contains(out+errs, "password") {
+			t.Errorf("%v: %d %s%s", args, code, out, errs)
+		}
+		out, errs, code = cliRun(t, address, append(args, "--plan", "-o", "json")...)
+		if code != 0 || !strings.Contains(out, `"roles"`) || !strings.Contains(errs, "Nothing was changed.") {
+			t.Errorf("%v as JSON: %d %s%s", args, code, out, errs)
+		}
+		if now := fmt.Sprint(f.members, f.account); now != before {
+			t.Errorf("%v changed %s to %s", args, before, now)
+		}
+	}
+	plan("add ada@acme.test to tenants/acme", add...)
+	plan("make service account ci in tenants/acme", create...)
+	for _, args := range [][]string{add, create} {
+		if _, errs, code := cliRun(t, address, args...); code != 0 {
+			t.Fatal(errs)
+		}
+	}
+	plan("update ada@acme.test of tenants/acme", "member", "update", "acme", "ada@acme.test", "--role", "viewer")
+	plan("remove ada@acme.test from tenants/acme", "member", "remove", "acme", "ada@acme.test")
+	plan("rotate service account ci of tenants/acme", "service-account", "rotate", "acme", "ci")
+	plan("end tenants/acme/serviceAccounts/ci", "service-account", "delete", "acme", "ci")
+	if _, errs, code := cliRun(t, address, "service-account", "delete", "acme", "ci", "--yes"); code != 0 || f.account != nil {
+		t.Errorf("%d %s", code, errs)
+	}
+	if _, errs, code := cliRun(t, address, "service-account", "delete", "acme", "ci", "--plan"); code != exitNotFound {
+		t.Errorf("the plan to end nothing: %d %s", code, errs)
 	}
 }

@@ -106,7 +106,7 @@ func (a *app) memberAdd() *cobra.Command {
 				if made.GetInitialPassword() != "" && a.output == "table" {
 					a.note("%s has a new account. First password, shown this once: %s", made.GetEmail(), made.GetInitialPassword())
 				}
-				return printOne(a, memberView(), made)
+				return printOrdered(a, memberView(), "add "+m.Email+" to "+scope, made)
 			})
 		},
 	}
@@ -202,7 +202,7 @@ func (a *app) memberUpdate() *cobra.Command {
 				if err != nil {
 					return fmt.Errorf("update %s of %s: %w", args[1], scope, err)
 				}
-				return printOne(a, memberView(), m)
+				return printOrdered(a, memberView(), "update "+args[1]+" of "+scope, m)
 			})
 		},
 	}
@@ -225,6 +225,9 @@ func (a *app) memberRemove() *cobra.Command {
 				}
 				if _, err := api.members.DeleteMember(ctx, &tenantv1.DeleteMemberRequest{Name: m.GetName(), Etag: m.GetEtag()}); err != nil {
 					return fmt.Errorf("remove %s from %s: %w", args[1], scope, err)
+				}
+				if a.plan {
+					return printOrdered(a, memberView(), "remove "+args[1]+" from "+scope, m)
 				}
 				a.note("%s has no roles at %s any more.", args[1], scope)
 				return nil

@@ -109,3 +109,19 @@ func planSummary(plan *operationv1.Plan) string {
 	return fmt.Sprintf("%d steps, %d objects to make, %d to change, %d to delete; nothing was changed", steps,
 		count[operationv1.PlannedObject_CREATE], count[operationv1.PlannedObject_UPDATE], count[operationv1.PlannedObject_DELETE])
 }
+
+// printOrdered prints the answer to an order that is done at once. With --plan that is what would be, and the person is told that
+// it is not.
+func printOrdered[M proto.Message](a *app, v view[M], doing string, m M) error {
+	switch {
+	case !a.plan:
+		return printOne(a, v, m)
+	case a.output != "table" && a.output != "name":
+		a.note("Nothing was changed.")
+		return printOne(a, v, m)
+	}
+	if err := a.println("Plan: " + doing + "; nothing was changed"); err != nil {
+		return err
+	}
+	return printTable(a.streams.Out, v.heads, [][]string{v.row(m)})
+}

@@ -43,7 +43,7 @@ func TestEveryChangingCommandPlans(t *testing.T) {
 		}
 	}
 	walk(a.command())
-	if len(commands) != 18 {
+	if len(commands) != 24 {
 		t.Errorf("%d commands have --plan: %v", len(commands), commands)
 	}
 	names := map[string]string{"tenant": "acme", "organisation": "acme/core", "vpc": "acme/core/dev", "peering": "acme/link"}
@@ -52,10 +52,10 @@ func TestEveryChangingCommandPlans(t *testing.T) {
 		"organisation create": {"--mode", "MUTUALIZED"},
 	}
 	for _, c := range commands {
-		if c == "apply" {
+		words := strings.Fields(c)
+		if names[words[0]] == "" { // blueprints, members and service accounts have tests of their own
 			continue
 		}
-		words := strings.Fields(c)
 		args := append(words, names[words[0]], "--plan")
 		args = append(append(args, more[words[1]]...), more[c]...)
 		out, errs, code := cliRun(t, address, args...)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -29,7 +30,7 @@ func receiptView() view[*receiptv1.Receipt] {
 
 func (a *app) receiptCommand() *cobra.Command {
 	return group("receipt", "Signed proofs that nothing is left of what was deleted", []string{"receipts"},
-		a.receiptList(), a.receiptGet(), a.receiptVerify())
+		a.receiptList(), a.receiptGet(), a.receiptKeys(), a.receiptVerify())
 }
 
 func (a *app) receiptList() *cobra.Command {
@@ -123,6 +124,40 @@ func receiptName(s string) (string, error) {
 		return "", usageError{err}
 	}
 	return n.String(), nil
+}
+
+func (a *app) receiptKeys() *cobra.Command {
+	return &cobra.Command{
+		Use: "keys", Short: "Show the public keys that receipts are signed with, as PEM; -o json tells whose they are, too", Args: exactly(0),
+		Example: "  lowlayer receipt keys > keys.pem\n  lowlayer receipt verify receipt.json --key keys.pem",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			api, err := a.dial()
+			if err != nil {
+				return err
+			}
+			r, err := api.receipts.ListReceiptKeys(cmd.Context(), &receiptv1.ListReceiptKeysRequest{})
+			if err != nil {
+				return fmt.Errorf("list the keys of receipts: %w", err)
+			}
+			if a.output == "json" || a.output == "yaml" {
+				data, err := jsonForm.Marshal(r)
+				if err != nil {
+					return fmt.Errorf("print: %w", err)
+				}
+				return a.printData(data)
+			}
+			for _, k := range r.GetKeys() {
+				line := strings.TrimSpace(k.GetPublicKey())
+				if a.output == "name" {
+					line = k.GetKeyId()
+				}
+				if err := a.println(line); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
 }
 
 func (a *app) receiptVerify() *cobra.Command {

@@ -114,6 +114,21 @@ func TestReceiptIsVerifiedOffline(t *testing.T) {
 	}
 }
 
+// The keys as they are printed are a file that --key takes.
+func TestKeysArePrintedForVerifying(t *testing.T) {
+	f, address := newFake(t)
+	f.signs(t, func(*receipt.Receipt) {})
+	pem, errs, code := cliRun(t, address, "receipt", "keys")
+	if code != 0 || pem != strings.TrimSpace(f.keys[0].GetPublicKey())+"\n" {
+		t.Errorf("%d %s%s", code, pem, errs)
+	}
+	for form, want := range map[string]string{"name": f.keys[0].GetKeyId() + "\n", "json": `"current": true`, "yaml": "current: true"} {
+		if out, errs, code := cliRun(t, address, "receipt", "keys", "-o", form); code != 0 || !strings.Contains(out, want) {
+			t.Errorf("%s: %d %s%s", form, code, out, errs)
+		}
+	}
+}
+
 func TestFailedVerificationNamesTheCheck(t *testing.T) {
 	f, address := newFake(t)
 	_, foreign := f.signs(t, func(*receipt.Receipt) {})

@@ -83,11 +83,11 @@ Names may be written in full (tenants/acme/organisations/core/vpcs/dev) or short
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress on standard error")
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp) // only apply takes files
 	fixed(root, "output", "table", "json", "yaml", "name")
-	changing := []*cobra.Command{a.tenantCommand(), a.organisationCommand(), a.vpcCommand(), a.peeringCommand(), a.applyCommand()}
+	changing := []*cobra.Command{a.tenantCommand(), a.organisationCommand(), a.vpcCommand(), a.peeringCommand(), a.applyCommand(), a.memberCommand(), a.serviceAccountCommand()}
 	a.planFlag(changing...)
 	root.AddCommand(changing...)
 	root.AddCommand(a.hubCommand(), a.operationCommand(), a.receiptCommand(), a.driftCommand(), a.isolationCommand(), a.treeCommand(), exitCodesTopic())
-	root.AddCommand(a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.memberCommand(), a.serviceAccountCommand())
+	root.AddCommand(a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.tokenCommand())
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		switch a.output {
 		case "table", "json", "yaml", "name":

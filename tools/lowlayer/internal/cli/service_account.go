@@ -36,11 +36,11 @@ func (a *app) serviceAccountCommand() *cobra.Command {
 }
 
 // shown prints an account that has a secret now, which no other call will show.
-func (a *app) shown(s *tenantv1.ServiceAccount) error {
+func (a *app) shown(doing string, s *tenantv1.ServiceAccount) error {
 	if s.GetSecret() != "" && a.output == "table" {
 		a.note("Secret, shown this once: %s", s.GetSecret())
 	}
-	return printOne(a, serviceAccountView(), s)
+	return printOrdered(a, serviceAccountView(), doing, s)
 }
 
 func lifetimeOf(d time.Duration) *durationpb.Duration {
@@ -68,7 +68,7 @@ func (a *app) serviceAccountCreate() *cobra.Command {
 				if err != nil {
 					return fmt.Errorf("make service account %s in %s: %w", args[1], scope, err)
 				}
-				return a.shown(made)
+				return a.shown("make service account "+args[1]+" in "+scope, made)
 			})
 		},
 	}
@@ -134,7 +134,7 @@ func (a *app) serviceAccountRotate() *cobra.Command {
 				if err != nil {
 					return fmt.Errorf("rotate service account %s of %s: %w", args[1], scope, err)
 				}
-				return a.shown(s)
+				return a.shown("rotate service account "+args[1]+" of "+scope, s)
 			})
 		},
 	}
@@ -151,6 +151,9 @@ func (a *app) serviceAccountDelete() *cobra.Command {
 				if err := a.confirm(ctx, "End "+name); err != nil {
 					return err
 				}
+				if a.plan {
+					return a.planEnd(ctx, api, name)
+				}
 				if _, err := api.accounts.DeleteServiceAccount(ctx, &tenantv1.DeleteServiceAccountRequest{Name: name}); err != nil {
 					return fmt.Errorf("delete %s: %w", name, err)
 				}
@@ -161,4 +164,16 @@ func (a *app) serviceAccountDelete() *cobra.Command {
 	}
 	cmd.Flags().BoolVarP(&a.yes, "yes", "y", false, "do not ask")
 	return cmd
+}
+
+// planEnd asks whether an account could be ended, and shows which it is: the answer to a deletion is empty.
+func (a *app) planEnd(ctx context.Context, api *client, name string) error {
+	s, err := api.accounts.GetServiceAccount(ctx, &tenantv1.GetServiceAccountRequest{Name: name})
+	if err == nil {
+		_, err = api.accounts.DeleteServiceAccount(ctx, &tenantv1.DeleteServiceAccountRequest{Name: name, Etag: s.GetEtag()})
+	}
+	if err != nil {
+		return fmt.Errorf("delete %s: %w", name, err)
+	}
+	return a.shown("end "+name, s)
 }

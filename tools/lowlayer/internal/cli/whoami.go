@@ -64,24 +64,53 @@ func (a *app) whoamiCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "whoami", Short: "Show who you are logged in as, and your roles", Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			source := tokenVariable
-			if os.Getenv(tokenVariable) == "" {
-				_, v, err := loadCredential(a.address)
-				if errors.Is(err, errNoCredential) {
-					return notLoggedIn{}
-				}
-				if err != nil {
-					return err
-				}
-				source = v.name()
-			}
-			token, err := (&tokens{address: a.address}).current(cmd.Context())
+			token, source, err := a.heldToken(cmd.Context())
 			if err != nil {
 				return err
 			}
 			c := claimsOf(token)
 			c.Source = source
 			return a.printClaims(c)
+		},
+	}
+}
+
+// heldToken is the token that calls carry, and where it is kept.
+func (a *app) heldToken(ctx context.Context) (token, source string, err error) {
+	source = tokenVariable
+	if os.Getenv(tokenVariable) == "" {
+		_, v, err := loadCredential(a.address)
+		if errors.Is(err, errNoCredential) {
+			return "", "", notLoggedIn{}
+		}
+		if err != nil {
+			return "", "", err
+		}
+		source = v.name()
+	}
+	token, err = (&tokens{address: a.address}).current(ctx)
+	return token, source, err
+}
+
+func (a *app) tokenCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "token", Short: "Print your access token, for scripts", Args: exactly(0),
+		Long: `token prints the access token that calls carry, renewed when it is near its end. Whoever has it is you for as long as it
+lasts, which is minutes: use it at once, and keep it out of files and logs.`,
+		Example: `  curl -H "Authorization: Bearer $(lowlayer token)" http://127.0.0.1:8080/v1/tenants`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			token, _, err := a.heldToken(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if a.output == "table" || a.output == "name" {
+				return a.println(token)
+			}
+			data, err := json.Marshal(map[string]string{"token": token, "expires": claimsOf(token).Expires})
+			if err != nil {
+				return fmt.Errorf("print: %w", err)
+			}
+			return a.printData(data)
 		},
 	}
 }

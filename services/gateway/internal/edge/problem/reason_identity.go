@@ -14,7 +14,7 @@ var members = []Reason{
 	},
 	{
 		"PERSON_UNVERIFIED", "Address never verified", errs.FailedPrecondition,
-		"The account of this address was made by somebody outside the tenant and nobody ever proved that the address is theirs.",
+		"The account of this address was there before, nobody ever proved that the address is theirs, and whoever made it may not give this role.",
 		"The person follows the mail of their account; where no mail is sent, the operator verifies or removes the account in Keycloak.",
 	},
 	{
@@ -43,6 +43,11 @@ var members = []Reason{
 		"DIRECTORY_NOT_CONFIGURED", "No user directory", errs.FailedPrecondition,
 		"This installation has no Keycloak, so it has no members and service accounts.",
 		"The operator makes the realm and gives the tenant service its address, client and secret.",
+	},
+	{
+		"INVITATION_NOT_SENT", "Invitation cannot be sent", errs.FailedPrecondition,
+		"Keycloak was to invite a person by mail, and cannot send any.",
+		"The operator sets the mail server of the realm, or has the platform hand out first passwords instead.",
 	},
 	{
 		"DIRECTORY_UNAVAILABLE", "User directory away", errs.Unavailable,

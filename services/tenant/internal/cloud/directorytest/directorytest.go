@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/ids"
 	"github.com/low-layer/platform/libs/realm"
@@ -65,7 +66,11 @@ func Run(t *testing.T, cfg keycloak.Config) {
 	t.Helper()
 	d := keycloak.New(cfg)
 	t.Cleanup(d.Close)
-	t.Run("people", func(t *testing.T) { people(t, d) })
+	later := cfg
+	later.Clock = clock.NewFake(time.Now().Add(time.Hour))
+	old := keycloak.New(later)
+	t.Cleanup(old.Close)
+	t.Run("people", func(t *testing.T) { people(t, d, old) })
 	t.Run("groups", func(t *testing.T) { groups(t, d) })
 	t.Run("clients", func(t *testing.T) { clients(t, d, cfg) })
 	t.Run("refused", func(t *testing.T) {
@@ -75,6 +80,16 @@ func Run(t *testing.T, cfg keycloak.Config) {
 		t.Cleanup(b.Close)
 		_, err := b.Seats(t.Context(), "tenants")
 		is(t, "a wrong secret", err, errs.FailedPrecondition)
+	})
+	// Were it taken for an absence, everybody's roles would count as gone.
+	t.Run("no such realm", func(t *testing.T) {
+		nowhere := cfg
+		nowhere.Realm = "lldir-nowhere"
+		n := keycloak.New(nowhere)
+		t.Cleanup(n.Close)
+		_, err := n.Seats(t.Context(), "tenants")
+		is(t, "the groups of a realm that is not there", err, errs.Unavailable)
+		is(t, "the end of a client there", n.DeleteClient(t.Context(), "none"), errs.Unavailable)
 	})
 }
 
@@ -102,7 +117,8 @@ func person(t *testing.T, d directory.Directory, name string) directory.Person {
 	return p
 }
 
-func people(t *testing.T, d directory.Directory) {
+// people takes two directories of the same realm: one is an hour ahead.
+func people(t *testing.T, d, later directory.Directory) {
 	ctx := t.Context()
 	_, err := d.PersonByEmail(ctx, "ada@lldir.test")
 	is(t, "an absent person", err, errs.CodeNotFound)
@@ -117,10 +133,21 @@ func people(t *testing.T, d directory.Directory) {
 	if got.ID != p.ID || got.Email != "ada@lldir.test" || got.Name != "Ada Byron King" {
 		t.Errorf("found %+v", got)
 	}
+	for _, x := range []struct {
+		directory.Directory
+		want bool
+	}{{d, false}, {later, true}} {
+		if got, err := x.Abandoned(ctx, p.ID); err != nil || got != x.want {
+			t.Errorf("not invited yet: abandoned %t, %v, want %t", got, err, x.want)
+		}
+	}
 	password, err := d.Invite(ctx, p.ID)
 	ok(t, "invite them", err)
 	if len(password) < 12 {
 		t.Errorf("the first password is %q", password)
+	}
+	if got, err := later.Abandoned(ctx, p.ID); err != nil || got {
+		t.Errorf("invited: abandoned %t, %v", got, err)
 	}
 	for range 2 {
 		ok(t, "end the account", d.DeletePerson(ctx, p.ID))

@@ -8,7 +8,10 @@ package keycloak
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -74,6 +77,9 @@ func (d *Directory) login(ctx context.Context, refused string) (string, error) {
 	}
 	jwt, err := d.client.LoginClient(ctx, d.cfg.ClientID, d.cfg.ClientSecret, d.cfg.Realm)
 	if err != nil {
+		if statusOf(err) == http.StatusNotFound { // whatever is asked for there, its absence says nothing
+			err = fmt.Errorf("%w: no realm %q", errElsewhere, d.cfg.Realm)
+		}
 		return "", err
 	}
 	d.token = jwt.AccessToken
@@ -103,10 +109,39 @@ func statusOf(err error) int {
 	return 0
 }
 
+// errElsewhere is a 404 that is not Keycloak's word on what was asked for, but that of a proxy before it, or about the realm. If
+// it were taken for an absence, everybody's roles would count as gone.
+var errElsewhere = errors.New("the address or the realm is not the platform's")
+
+// toldByKeycloak is true for an answer with Keycloak's own words, which gocloak puts behind the status.
+func toldByKeycloak(err error) bool {
+	var e *gocloak.APIError
+	if !errors.As(err, &e) {
+		return false
+	}
+	_, words, told := strings.Cut(e.Message, ": ")
+	return told && words != "" && !strings.Contains(words, "Realm")
+}
+
+// query is that of an address in an error's text; it may hold an e-mail address.
+var query = regexp.MustCompile(`\?[^\s"]*`)
+
 // classify gives an error its class. Keycloak's own words stay inside: they may name users of others.
 func classify(what string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if e, ok := errs.As(err); ok {
+		return e
+	}
+	if statusOf(err) == http.StatusNotFound && !toldByKeycloak(err) {
+		err = errElsewhere
+	}
+	if errors.Is(err, errElsewhere) {
+		e := errs.Wrap(err, errs.Unavailable, directory.ReasonUnavailable, "%s: what answers is not the realm of the platform; "+
+			"the operator checks LOWLAYER_TENANT_KEYCLOAK_URL and LOWLAYER_TENANT_KEYCLOAK_REALM", what)
+		e.Retry = 5 * time.Second
+		return e
 	}
 	switch statusOf(err) {
 	case http.StatusNotFound:
@@ -119,7 +154,7 @@ func classify(what string, err error) error {
 	case http.StatusBadRequest:
 		return errs.Wrap(err, errs.InvalidArgument, "DIRECTORY_REFUSED", "%s: Keycloak does not accept this; check the e-mail address and names", what)
 	}
-	e := errs.Wrap(err, errs.Unavailable, directory.ReasonUnavailable, "%s: Keycloak does not answer; try again, with the same request id", what)
+	e := errs.Wrap(errors.New(query.ReplaceAllString(err.Error(), "")), errs.Unavailable, directory.ReasonUnavailable, "%s: Keycloak does not answer; try again, with the same request id", what)
 	e.Retry = 5 * time.Second
 	return e
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/Nerzal/gocloak/v14"
 
@@ -61,6 +62,27 @@ func (d *Directory) CreatePerson(ctx context.Context, p directory.Person) (direc
 	return p, err == nil, err
 }
 
+// abandoned is how old an account must be to be one whose making died: no call takes so long.
+const abandoned = 2 * time.Minute
+
+// Abandoned is true for an old account without anything to log in with.
+func (d *Directory) Abandoned(ctx context.Context, id string) (bool, error) {
+	var u *gocloak.User
+	var keys []*gocloak.CredentialRepresentation
+	err := d.call(ctx, "look at the account", func(token string) error {
+		var err error
+		if u, err = d.client.GetUserByID(ctx, token, d.cfg.Realm, id); err != nil {
+			return err
+		}
+		keys, err = d.client.GetCredentials(ctx, token, d.cfg.Realm, id)
+		return err
+	})
+	if err != nil || len(keys) > 0 || u.CreatedTimestamp == nil {
+		return false, err
+	}
+	return d.cfg.Clock.Now().Sub(time.UnixMilli(*u.CreatedTimestamp)) > abandoned, nil
+}
+
 // inviteLife is how long the link of an invitation works.
 const inviteLife = 3 * 24 * 3600
 
@@ -69,7 +91,12 @@ func (d *Directory) Invite(ctx context.Context, id string) (string, error) {
 	if d.cfg.Mail {
 		actions, life := []string{"UPDATE_PASSWORD", "VERIFY_EMAIL"}, inviteLife
 		return "", d.call(ctx, "send the invitation", func(token string) error {
-			return d.client.ExecuteActionsEmail(ctx, token, d.cfg.Realm, gocloak.ExecuteActionsEmail{UserID: &id, Lifespan: &life, Actions: actions})
+			err := d.client.ExecuteActionsEmail(ctx, token, d.cfg.Realm, gocloak.ExecuteActionsEmail{UserID: &id, Lifespan: &life, Actions: actions})
+			if statusOf(err) == http.StatusInternalServerError {
+				return errs.Wrap(err, errs.FailedPrecondition, "INVITATION_NOT_SENT",
+					"Keycloak cannot send the invitation; the operator sets the mail server of the realm, or LOWLAYER_TENANT_KEYCLOAK_MAIL=false")
+			}
+			return err
 		})
 	}
 	password := rand.Text()

@@ -1,5 +1,7 @@
 // Package directory is the port to the user directory: people, groups that are roles at a place, and accounts of programs.
 //
+// An installation without one has a nil Directory.
+//
 // It promises of every implementation: what is asked for twice is done once and answered alike; what is not there is
 // errs.CodeNotFound; while the directory cannot be reached every call fails with errs.Unavailable, DIRECTORY_UNAVAILABLE.
 package directory
@@ -48,6 +50,9 @@ type Directory interface {
 	PersonByEmail(ctx context.Context, email string) (Person, error)
 	// CreatePerson makes a person who cannot log in yet. One that another call made meanwhile is answered instead, and made is false.
 	CreatePerson(ctx context.Context, p Person) (made Person, fresh bool, err error)
+	// Abandoned is true for a person who was made minutes ago or before and has nothing to log in with: a call that made them
+	// died before it invited them, so nobody knows a password of theirs.
+	Abandoned(ctx context.Context, id string) (bool, error)
 	// Invite lets a new person log in: by mail when the installation sends any, and then the password is empty, else with a
 	// password to be changed at the first login.
 	Invite(ctx context.Context, id string) (password string, err error)
@@ -75,58 +80,8 @@ type Directory interface {
 	ClientLogins(ctx context.Context, since time.Time) (map[string]time.Time, error)
 }
 
-// None is the directory of an installation that has none: every call says what to configure.
-type None struct{}
-
-var _ Directory = None{}
-
 // NotConfigured is the error of an installation without a directory.
 func NotConfigured() error {
 	return errs.Failed("DIRECTORY_NOT_CONFIGURED", "this installation has no user directory: the operator sets "+
 		"LOWLAYER_TENANT_KEYCLOAK_URL, LOWLAYER_TENANT_KEYCLOAK_CLIENT_ID and LOWLAYER_TENANT_KEYCLOAK_CLIENT_SECRET")
-}
-
-// PersonByEmail fails.
-func (None) PersonByEmail(context.Context, string) (Person, error) { return Person{}, NotConfigured() }
-
-// CreatePerson fails.
-func (None) CreatePerson(context.Context, Person) (Person, bool, error) {
-	return Person{}, false, NotConfigured()
-}
-
-// Invite fails.
-func (None) Invite(context.Context, string) (string, error) { return "", NotConfigured() }
-
-// DeletePerson fails.
-func (None) DeletePerson(context.Context, string) error { return NotConfigured() }
-
-// Join fails.
-func (None) Join(context.Context, string, string) error { return NotConfigured() }
-
-// Leave fails.
-func (None) Leave(context.Context, string, string) error { return NotConfigured() }
-
-// Seats fails.
-func (None) Seats(context.Context, string) ([]Seat, error) { return nil, NotConfigured() }
-
-// RemoveGroup fails.
-func (None) RemoveGroup(context.Context, string) error { return NotConfigured() }
-
-// EnsureClient fails.
-func (None) EnsureClient(context.Context, string, string) (Client, error) {
-	return Client{}, NotConfigured()
-}
-
-// RenewSecret fails.
-func (None) RenewSecret(context.Context, string) (string, error) { return "", NotConfigured() }
-
-// EnableClient fails.
-func (None) EnableClient(context.Context, string, bool) error { return NotConfigured() }
-
-// DeleteClient fails.
-func (None) DeleteClient(context.Context, string) error { return NotConfigured() }
-
-// ClientLogins fails.
-func (None) ClientLogins(context.Context, time.Time) (map[string]time.Time, error) {
-	return nil, NotConfigured()
 }

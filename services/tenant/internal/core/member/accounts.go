@@ -47,7 +47,7 @@ func (s *Accounts) List(ctx context.Context, q List) (Page[Account], error) {
 	if err := configured(s.directory); err != nil {
 		return Page[Account]{}, err
 	}
-	if err := s.places.Exists(ctx, q.Scope); err != nil {
+	if _, err := s.places.Known(ctx, q.Scope); err != nil {
 		return Page[Account]{}, err
 	}
 	return s.store.ListAccounts(ctx, q)
@@ -109,7 +109,7 @@ func (s *Accounts) Create(ctx context.Context, in CreateAccount) (Account, error
 		UID: uid, TenantUID: place.TenantUID, Scope: in.Key.Scope, ID: in.Key.ID, DisplayName: in.DisplayName, Roles: sorted(in.Roles),
 		ClientID: "ll-" + uid, ExpireTime: s.end(in.Lifetime), Revision: 1, CreateTime: now, UpdateTime: now,
 	}
-	return s.change(ctx, in.Key, in.Request, func(ctx context.Context, tx Tx) (Account, error) {
+	return s.change(ctx, s.places.Open, in.Key, in.Request, func(ctx context.Context, tx Tx) (Account, error) {
 		if in.Request.ValidateOnly {
 			return s.foretold(ctx, tx, want)
 		}
@@ -167,7 +167,7 @@ func (s *Accounts) Rotate(ctx context.Context, in Rotate) (Account, error) {
 	if err := bad.Err(); err != nil {
 		return Account{}, err
 	}
-	return s.change(ctx, in.Key, in.Request, func(ctx context.Context, tx Tx) (Account, error) {
+	return s.change(ctx, s.places.Open, in.Key, in.Request, func(ctx context.Context, tx Tx) (Account, error) {
 		a, err := s.locked(ctx, tx, in.Key, in.Etag)
 		if err != nil {
 			return Account{}, err
@@ -189,7 +189,7 @@ func (s *Accounts) Rotate(ctx context.Context, in Rotate) (Account, error) {
 
 // Delete ends an account.
 func (s *Accounts) Delete(ctx context.Context, in Delete) error {
-	_, err := s.change(ctx, in.Key, in.Request, func(ctx context.Context, tx Tx) (Account, error) {
+	_, err := s.change(ctx, s.places.Known, in.Key, in.Request, func(ctx context.Context, tx Tx) (Account, error) {
 		a, err := s.locked(ctx, tx, in.Key, in.Etag)
 		if err != nil || in.Request.ValidateOnly {
 			return a, err
@@ -213,9 +213,9 @@ func (s *Accounts) locked(ctx context.Context, tx Tx, k Key, tag string) (Accoun
 	return a, etag.Check(a.Name(), tag, a.Etag())
 }
 
-func (s *Accounts) change(ctx context.Context, k Key, r Request, do func(context.Context, Tx) (Account, error)) (Account, error) {
+func (s *Accounts) change(ctx context.Context, look look, k Key, r Request, do func(context.Context, Tx) (Account, error)) (Account, error) {
 	var a Account
-	err := guarded(ctx, s.store, s.places, s.directory, k.Scope, r,
+	err := guarded(ctx, s.store, look, s.directory, k.Scope, r,
 		func(ctx context.Context, tx Tx, name string) error {
 			again, err := ParseKey(name, "serviceAccounts")
 			if err != nil {

@@ -99,6 +99,8 @@ type Member struct {
 	Email       string
 	DisplayName string
 	Roles       []Role
+	// Vouched is true when an owner had the account made: nobody below knew its first password.
+	Vouched bool
 	// InitialPassword is never stored.
 	InitialPassword string
 	Revision        int64

@@ -36,8 +36,7 @@ func configured(d directory.Directory) error {
 }
 
 func absent(d directory.Directory) bool {
-	_, none := d.(directory.None)
-	return none
+	return d == nil
 }
 
 // Get answers one member.
@@ -53,7 +52,7 @@ func (s *Members) List(ctx context.Context, q List) (Page[Member], error) {
 	if err := configured(s.directory); err != nil {
 		return Page[Member]{}, err
 	}
-	if err := s.places.Exists(ctx, q.Scope); err != nil {
+	if _, err := s.places.Known(ctx, q.Scope); err != nil {
 		return Page[Member]{}, err
 	}
 	return s.store.ListMembers(ctx, q)
@@ -102,15 +101,20 @@ func (s *Members) Create(ctx context.Context, in Create) (Member, error) {
 	if err := s.owns.check(ctx, in.Scope, in.Roles); err != nil {
 		return Member{}, err
 	}
-	return s.change(ctx, in.Scope, in.Request, func(ctx context.Context, tx Tx, place Place) (Member, error) {
-		person, fresh, err := s.person(ctx, in)
+	return s.change(ctx, s.places.Open, in.Scope, in.Request, func(ctx context.Context, tx Tx, place Place) (Member, error) {
+		person, made, err := s.person(ctx, in)
 		if err != nil {
 			return Member{}, err
 		}
-		if !fresh {
-			if err := s.trusted(ctx, in.Scope, person); err != nil {
+		fresh := made
+		if !made && !person.Verified {
+			if fresh, err = s.directory.Abandoned(ctx, person.ID); err != nil {
 				return Member{}, err
 			}
+		}
+		known, err := s.trusted(ctx, tx, place, in, person, fresh)
+		if err != nil {
+			return Member{}, err
 		}
 		k := Key{in.Scope, person.ID}
 		switch _, err := tx.Member(ctx, k); {
@@ -122,14 +126,18 @@ func (s *Members) Create(ctx context.Context, in Create) (Member, error) {
 		now := s.clock.Now()
 		m := Member{
 			UID: ids.New("mbr"), TenantUID: place.TenantUID, Scope: in.Scope, Subject: person.ID, Email: person.Email,
-			DisplayName: person.Name, Roles: sorted(in.Roles), Revision: 1, CreateTime: now, UpdateTime: now,
+			DisplayName: person.Name, Roles: sorted(in.Roles), Vouched: fresh && s.owns(ctx, in.Scope.Name()),
+			Revision: 1, CreateTime: now, UpdateTime: now,
 		}
 		if in.Request.ValidateOnly {
 			m.UID = ""
+			if !known { // who else's users exist is nobody's business
+				m.Subject, m.Email, m.DisplayName = "", strings.ToLower(in.Email), in.DisplayName
+			}
 			return m, nil
 		}
 		if err := s.seat(ctx, tx, &m, fresh); err != nil {
-			if fresh { // an account that nobody can log in to would be in the way of the next try
+			if made { // an account that nobody can log in to would be in the way of the next try
 				err = errors.Join(err, s.directory.DeletePerson(context.WithoutCancel(ctx), person.ID))
 			}
 			return Member{}, err
@@ -140,7 +148,7 @@ func (s *Members) Create(ctx context.Context, in Create) (Member, error) {
 
 // seat gives a person the roles and, last, the way to log in: a password is made only when its answer is about to go out.
 func (s *Members) seat(ctx context.Context, tx Tx, m *Member, fresh bool) error {
-	if err := s.settle(ctx, m.Scope, m.Subject, m.Roles); err != nil {
+	if err := settle(ctx, s.directory, m.Scope, m.Subject, m.Roles); err != nil {
 		return err
 	}
 	if err := tx.PutMember(ctx, *m); err != nil || !fresh {
@@ -152,17 +160,33 @@ func (s *Members) seat(ctx context.Context, tx Tx, m *Member, fresh bool) error 
 }
 
 // trusted refuses an account that somebody else may have made for the address, to be let in by its real owner's name: its
-// address was never verified, and it is not known in this tenant.
-func (s *Members) trusted(ctx context.Context, scope Scope, p directory.Person) error {
-	if p.Verified {
-		return nil
+// address was never verified, and whoever made it knows its first password. Nobody made one that is fresh. In a tenant an
+// account is trusted with what those who could have made it may give: with the roles of an owner when an owner of the place
+// had it made, with others when it has a role there or above already. It answers whether the tenant knows the person.
+func (s *Members) trusted(ctx context.Context, tx Tx, place Place, in Create, p directory.Person, fresh bool) (known bool, err error) {
+	all, err := tx.Members(ctx, place.TenantUID)
+	if err != nil {
+		return false, err
 	}
-	seats, err := s.directory.Seats(ctx, Scope{Tenant: scope.Tenant}.Name())
-	if err != nil || slices.ContainsFunc(seats, func(x directory.Seat) bool { return x.ID == p.ID }) {
-		return err
+	trust := fresh || p.Verified
+	for _, m := range all {
+		if p.ID == "" || m.Subject != p.ID {
+			continue
+		}
+		known = true
+		if m.Scope.holds(in.Scope) && (m.Vouched || !slices.Contains(in.Roles, Owner)) {
+			trust = true
+		}
 	}
-	return errs.Failed("PERSON_UNVERIFIED", "the account of %s was made for another tenant and its address was never verified, so it may be "+
-		"somebody else's; they follow the mail of their account, or the operator verifies it", p.Email)
+	if trust {
+		return known, nil
+	}
+	return known, unverified(p.Email)
+}
+
+func unverified(email string) error {
+	return errs.Failed("PERSON_UNVERIFIED", "the account of %s was made by somebody else, or a moment ago, and its address was never verified, so it may "+
+		"not be theirs; they follow the mail of their account, or the operator verifies it, or removes it so that you invite them anew", email)
 }
 
 func exists(s Scope, email string) error {
@@ -183,10 +207,6 @@ func (s *Members) person(ctx context.Context, in Create) (p directory.Person, fr
 
 // settle makes somebody's groups at a scope those of the roles. It joins before it leaves: what fails in between leaves
 // too much, never nothing, and repeating it ends right.
-func (s *Members) settle(ctx context.Context, scope Scope, subject string, roles []Role) error {
-	return settle(ctx, s.directory, scope, subject, roles)
-}
-
 func settle(ctx context.Context, d directory.Directory, scope Scope, subject string, roles []Role) error {
 	for _, r := range roles {
 		if err := d.Join(ctx, subject, scope.group(r)); err != nil {
@@ -219,9 +239,12 @@ func (s *Members) Update(ctx context.Context, in Update) (Member, error) {
 	if err := bad.Err(); err != nil {
 		return Member{}, err
 	}
-	return s.change(ctx, in.Key.Scope, in.Request, func(ctx context.Context, tx Tx, _ Place) (Member, error) {
+	return s.change(ctx, s.places.Open, in.Key.Scope, in.Request, func(ctx context.Context, tx Tx, _ Place) (Member, error) {
 		m, err := s.locked(ctx, tx, in.Key, in.Etag, in.Roles)
 		if err != nil {
+			return Member{}, err
+		}
+		if err := s.worthy(ctx, m, in.Roles); err != nil {
 			return Member{}, err
 		}
 		m.Roles = sorted(in.Roles)
@@ -230,11 +253,26 @@ func (s *Members) Update(ctx context.Context, in Update) (Member, error) {
 		if in.Request.ValidateOnly {
 			return m, nil
 		}
-		if err := s.settle(ctx, m.Scope, m.Subject, m.Roles); err != nil {
+		if err := settle(ctx, s.directory, m.Scope, m.Subject, m.Roles); err != nil {
 			return Member{}, err
 		}
 		return m, tx.PutMember(ctx, m)
 	})
+}
+
+// worthy refuses to make an owner of somebody whose account may be another's: see trusted.
+func (s *Members) worthy(ctx context.Context, m Member, roles []Role) error {
+	if m.Vouched || !slices.Contains(roles, Owner) || slices.Contains(m.Roles, Owner) {
+		return nil
+	}
+	p, err := s.directory.PersonByEmail(ctx, m.Email)
+	if err != nil {
+		return err
+	}
+	if p.ID != m.Subject || !p.Verified {
+		return unverified(m.Email)
+	}
+	return nil
 }
 
 // locked answers the member that a change is about, when nothing speaks against the roles it would have after.
@@ -246,28 +284,27 @@ func (s *Members) locked(ctx context.Context, tx Tx, k Key, tag string, roles []
 	if err := etag.Check(m.Name(), tag, m.Etag()); err != nil {
 		return Member{}, err
 	}
-	if err := s.owns.check(ctx, k.Scope, slices.Concat(m.Roles, roles)); err != nil {
-		return Member{}, err
-	}
-	if k.Organisation != "" || slices.Contains(roles, Owner) {
-		return m, nil
-	}
-	return m, s.anotherOwner(ctx, m)
-}
-
-// anotherOwner asks the directory, not our records: somebody may have been taken out there. A program is no owner that could
-// let anybody in again.
-func (s *Members) anotherOwner(ctx context.Context, m Member) error {
+	// The directory is asked, not our records, which follow it within minutes: somebody may have been made an owner there, or
+	// been taken out. A program is no owner that could let anybody in again.
 	seats, err := s.directory.Seats(ctx, m.Scope.group(Owner))
 	if err != nil {
-		return err
+		return Member{}, err
 	}
-	owns := func(x directory.Seat) bool { return !x.Program && x.ID == m.Subject }
-	others := func(x directory.Seat) bool { return !x.Program && x.ID != m.Subject }
-	if !slices.ContainsFunc(seats, owns) || slices.ContainsFunc(seats, others) {
-		return nil
+	people := func(is func(subject string) bool) bool {
+		return slices.ContainsFunc(seats, func(x directory.Seat) bool { return !x.Program && is(x.ID) })
 	}
-	return errs.Failed("LAST_OWNER", "%s is the last owner of %q; make somebody else an owner first", m.Email, m.Scope.Name()).
+	owner := people(func(subject string) bool { return subject == m.Subject })
+	held := m.Roles
+	if owner {
+		held = append(slices.Clone(held), Owner)
+	}
+	if err := s.owns.check(ctx, k.Scope, slices.Concat(held, roles)); err != nil {
+		return Member{}, err
+	}
+	if k.Organisation != "" || !owner || slices.Contains(roles, Owner) || people(func(subject string) bool { return subject != m.Subject }) {
+		return m, nil
+	}
+	return m, errs.Failed("LAST_OWNER", "%s is the last owner of %q; make somebody else an owner first", m.Email, m.Scope.Name()).
 		With("resource", m.Name())
 }
 
@@ -280,12 +317,12 @@ type Delete struct {
 
 // Delete takes all roles at the scope from a person.
 func (s *Members) Delete(ctx context.Context, in Delete) error {
-	_, err := s.change(ctx, in.Key.Scope, in.Request, func(ctx context.Context, tx Tx, _ Place) (Member, error) {
+	_, err := s.change(ctx, s.places.Known, in.Key.Scope, in.Request, func(ctx context.Context, tx Tx, _ Place) (Member, error) {
 		m, err := s.locked(ctx, tx, in.Key, in.Etag, nil)
 		if err != nil || in.Request.ValidateOnly {
 			return m, err
 		}
-		if err := s.settle(ctx, m.Scope, m.Subject, nil); err != nil {
+		if err := settle(ctx, s.directory, m.Scope, m.Subject, nil); err != nil {
 			return Member{}, err
 		}
 		return m, tx.DeleteMember(ctx, m.UID)
@@ -295,10 +332,10 @@ func (s *Members) Delete(ctx context.Context, in Delete) error {
 
 // change is the one path of a change: look at the scope, take the lock, look again, replay or do, remember.
 func (s *Members) change(
-	ctx context.Context, scope Scope, r Request, do func(context.Context, Tx, Place) (Member, error),
+	ctx context.Context, look look, scope Scope, r Request, do func(context.Context, Tx, Place) (Member, error),
 ) (Member, error) {
 	var m Member
-	err := guarded(ctx, s.store, s.places, s.directory, scope, r,
+	err := guarded(ctx, s.store, look, s.directory, scope, r,
 		func(ctx context.Context, tx Tx, name string) error {
 			k, err := ParseKey(name, "members")
 			if err != nil {
@@ -321,31 +358,34 @@ func (s *Members) change(
 	return m, nil
 }
 
+// look finds the place of a change: Places.Open for what gives, Places.Known for what takes away, which must be possible when
+// a tenant is suspended or the network service is away.
+type look func(context.Context, Scope) (Place, error)
+
 // guarded runs a change under the tenant's lock, once per request id. The scope is looked at again under the lock: the end
 // of a tenant or organisation takes the same lock before it removes the groups.
 func guarded(
-	ctx context.Context, store Store, places Places, d directory.Directory, scope Scope, r Request,
+	ctx context.Context, store Store, look look, d directory.Directory, scope Scope, r Request,
 	replay func(ctx context.Context, tx Tx, name string) error, do func(context.Context, Tx, Place) (string, error),
 ) error {
 	if err := configured(d); err != nil {
 		return err
 	}
-	place, err := places.Open(ctx, scope)
+	place, err := look(ctx, scope)
 	if err != nil {
 		return err
 	}
 	return store.Exclusive(ctx, place.TenantUID, func(ctx context.Context, tx Tx) error {
-		if r.ValidateOnly {
-			_, err := do(ctx, tx, place)
-			return err
-		}
 		if name, err := tx.Replayed(ctx, place.TenantUID, r); err != nil {
 			return err
 		} else if name != "" {
 			return replay(ctx, tx, name)
 		}
-		place, err := places.Open(ctx, scope)
+		place, err := look(ctx, scope)
 		if err != nil {
+			return err
+		}
+		if err := renew(ctx, tx, d, scope, place, r.ValidateOnly); err != nil {
 			return err
 		}
 		name, err := do(ctx, tx, place)

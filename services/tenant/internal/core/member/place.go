@@ -2,7 +2,6 @@ package member
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/low-layer/platform/libs/errs"
@@ -17,7 +16,8 @@ type Tenancy interface {
 
 // Network knows the VPCs.
 type Network interface {
-	VPCNames(ctx context.Context, organisation string) ([]string, error)
+	// VPCUIDs answers the unique ids of an organisation's VPCs by their names; NOT_FOUND when the network service does not know it.
+	VPCUIDs(ctx context.Context, organisation string) (map[string]string, error)
 }
 
 type places struct {
@@ -36,39 +36,45 @@ func (p places) Open(ctx context.Context, s Scope) (Place, error) {
 		return Place{}, err
 	}
 	if err := t.Open(); err != nil || s.Organisation == "" {
-		return Place{t.UID}, err
+		return Place{TenantUID: t.UID}, err
 	}
 	o, err := p.tenancy.Organisation(ctx, s.Tenant, s.Organisation)
 	if err != nil {
 		return Place{}, err
 	}
 	if err := o.Open(); err != nil || s.Vpc == "" {
-		return Place{t.UID}, err
+		return Place{TenantUID: t.UID}, err
 	}
-	names, err := p.network.VPCNames(ctx, o.Name())
-	if err != nil {
+	vpcs, err := p.Vpcs(ctx, s.Tenant, s.Organisation)
+	if err != nil && errs.CodeOf(err) != errs.CodeNotFound {
 		return Place{}, err
 	}
-	if !slices.Contains(names, s.Name()) {
+	uid, there := vpcs[s.Vpc]
+	if !there {
 		return Place{}, errs.NotFound("vpc", s.Name())
 	}
-	return Place{t.UID}, nil
+	return Place{TenantUID: t.UID, VpcUID: uid}, nil
 }
 
-// Exists leaves the VPC out: the network service may be away, and one that is not there has no members.
-func (p places) Exists(ctx context.Context, s Scope) error {
-	if _, err := p.tenancy.Tenant(ctx, s.Tenant); err != nil || s.Organisation == "" {
-		return err
+// Known leaves the VPC out: the network service may be away, and one that is not there has no members.
+func (p places) Known(ctx context.Context, s Scope) (Place, error) {
+	t, err := p.tenancy.Tenant(ctx, s.Tenant)
+	if err != nil || s.Organisation == "" {
+		return Place{TenantUID: t.UID}, err
 	}
-	_, err := p.tenancy.Organisation(ctx, s.Tenant, s.Organisation)
-	return err
+	_, err = p.tenancy.Organisation(ctx, s.Tenant, s.Organisation)
+	return Place{TenantUID: t.UID}, err
 }
 
-// Vpcs answers the ids of an organisation's VPCs.
-func (p places) Vpcs(ctx context.Context, tenant, organisation string) ([]string, error) {
-	names, err := p.network.VPCNames(ctx, Scope{Tenant: tenant, Organisation: organisation}.Name())
-	for i, n := range names {
-		names[i] = n[strings.LastIndexByte(n, '/')+1:]
+// Vpcs answers an organisation's VPCs.
+func (p places) Vpcs(ctx context.Context, tenant, organisation string) (map[string]string, error) {
+	uids, err := p.network.VPCUIDs(ctx, Scope{Tenant: tenant, Organisation: organisation}.Name())
+	if err != nil {
+		return nil, err
 	}
-	return names, err
+	out := make(map[string]string, len(uids))
+	for name, uid := range uids {
+		out[name[strings.LastIndexByte(name, '/')+1:]] = uid
+	}
+	return out, nil
 }

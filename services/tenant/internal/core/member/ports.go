@@ -32,16 +32,18 @@ type Page[T any] struct {
 // Place is what is known of a scope's tenant.
 type Place struct {
 	TenantUID string
+	// VpcUID is that of a scope's VPC, empty for other scopes.
+	VpcUID string
 }
 
 // Places tells whether a scope is there and takes changes.
 type Places interface {
 	// Open answers the scope's tenant, or why it takes no change: it is not there, deleted, suspended.
 	Open(ctx context.Context, s Scope) (Place, error)
-	// Exists answers nil when the scope is there, whatever its state. It reads our own records only.
-	Exists(ctx context.Context, s Scope) error
-	// Vpcs answers the ids of an organisation's VPCs.
-	Vpcs(ctx context.Context, tenant, organisation string) ([]string, error)
+	// Known answers the tenant of a scope that is there, whatever its state. It reads our own records only and leaves the VPC out.
+	Known(ctx context.Context, s Scope) (Place, error)
+	// Vpcs answers the unique ids of an organisation's VPCs by their ids. It fails when it is not sure.
+	Vpcs(ctx context.Context, tenant, organisation string) (map[string]string, error)
 }
 
 // Owns tells whether the caller is an owner of a tenant, organisation or VPC, by its name.
@@ -85,6 +87,10 @@ type Tx interface {
 	// PutMember writes a member, new or changed.
 	PutMember(ctx context.Context, m Member) error
 	DeleteMember(ctx context.Context, uid string) error
+	// VpcUID answers of which VPC the roles at a scope are, empty when there are none; SetVpcUID notes it, and forgets the scope
+	// when uid is empty. An id may be another VPC's later.
+	VpcUID(ctx context.Context, s Scope) (string, error)
+	SetVpcUID(ctx context.Context, tenantUID string, s Scope, uid string) error
 	// Members answers every member of a tenant, at all levels.
 	Members(ctx context.Context, tenantUID string) ([]Member, error)
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/low-layer/platform/libs/clock"
@@ -26,6 +27,9 @@ type Sync struct {
 	places    Places
 	directory directory.Directory
 	clock     clock.Clock
+
+	mu   sync.Mutex
+	read time.Time // up to when logins are read
 }
 
 // NewSync makes the loops' work.
@@ -79,30 +83,61 @@ func (s *Sync) shut(ctx context.Context, a Account) error {
 	})
 }
 
-// clear removes an account that was begun and never finished, with the client that may have been made for it.
-func (s *Sync) clear(ctx context.Context, a Account) error {
-	return s.store.Exclusive(ctx, a.TenantUID, func(ctx context.Context, tx Tx) error {
-		c, err := s.directory.EnsureClient(ctx, a.ClientID, a.Name())
+// clear removes an account that was begun and never finished, with the client that may have been made for it. It may have
+// been finished since it was found.
+func (s *Sync) clear(ctx context.Context, found Account) error {
+	return s.store.Exclusive(ctx, found.TenantUID, func(ctx context.Context, tx Tx) error {
+		all, err := tx.Accounts(ctx, found.TenantUID)
 		if err != nil {
 			return err
 		}
-		if err := s.directory.DeleteClient(ctx, c.ID); err != nil {
-			return err
+		for _, a := range all {
+			if a.UID == found.UID && a.External == "" {
+				return dropAccount(ctx, tx, s.directory, a)
+			}
 		}
-		return tx.DeleteAccount(ctx, a.UID)
+		return nil
 	})
 }
 
-func (s *Sync) noteUse(ctx context.Context) error {
-	since, err := s.store.LastUse(ctx)
-	if err != nil {
+// dropAccount ends an account, and the client that may have been made for one that was never finished.
+func dropAccount(ctx context.Context, tx Tx, d directory.Directory, a Account) error {
+	if a.External == "" {
+		c, err := d.EnsureClient(ctx, a.ClientID, a.Name())
+		if err != nil {
+			return err
+		}
+		a.External = c.ID
+	}
+	if err := d.DeleteClient(ctx, a.External); err != nil {
 		return err
 	}
-	used, err := s.directory.ClientLogins(ctx, since)
+	return tx.DeleteAccount(ctx, a.UID)
+}
+
+// noteUse reads the logins since those it read before.
+func (s *Sync) noteUse(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.read.IsZero() {
+		var err error
+		if s.read, err = s.store.LastUse(ctx); err != nil {
+			return err
+		}
+	}
+	used, err := s.directory.ClientLogins(ctx, s.read)
 	if err != nil || len(used) == 0 {
 		return err
 	}
-	return s.store.Used(ctx, used)
+	if err := s.store.Used(ctx, used); err != nil {
+		return err
+	}
+	for _, at := range used {
+		if at.After(s.read) {
+			s.read = at
+		}
+	}
+	return nil
 }
 
 // Pass makes our records of every tenant what the directory says. It answers how many records it changed.
@@ -133,11 +168,7 @@ func (s *Sync) tenant(ctx context.Context, id, uid string) (int, error) {
 		if err != nil {
 			return err
 		}
-		gone := s.orphans(ctx, id)
-		if seats, err = s.withoutOrphans(ctx, seats, gone); err != nil {
-			return err
-		}
-		if err := s.endOrphans(ctx, tx, uid, gone); err != nil {
+		if seats, err = s.withoutOrphans(ctx, tx, id, uid, seats); err != nil {
 			return err
 		}
 		have, err := tx.Members(ctx, uid)
@@ -150,57 +181,100 @@ func (s *Sync) tenant(ctx context.Context, id, uid string) (int, error) {
 	return n, err
 }
 
-// orphans tells which scopes are VPCs that are no more. While the network service is away none is.
-func (s *Sync) orphans(ctx context.Context, tenant string) func(Scope) bool {
-	type answer struct {
-		vpcs []string
-		err  error
+// withoutOrphans ends the roles and accounts of VPCs that are no more, though there be another one with the same id: nobody of
+// the old one is let into it. While the network service is away, or does not know the organisation, nothing is ended.
+func (s *Sync) withoutOrphans(ctx context.Context, tx Tx, tenant, tenantUID string, seats []directory.Seat) ([]directory.Seat, error) {
+	accounts, err := tx.Accounts(ctx, tenantUID)
+	if err != nil {
+		return nil, err
 	}
-	known := map[string]answer{}
-	return func(scope Scope) bool {
-		if scope.Vpc == "" {
-			return false
-		}
-		a, asked := known[scope.Organisation]
-		if !asked {
-			a.vpcs, a.err = s.places.Vpcs(ctx, tenant, scope.Organisation)
-			known[scope.Organisation] = a
-		}
-		return a.err == nil && !slices.Contains(a.vpcs, scope.Vpc)
+	scopes := map[Scope]bool{}
+	for _, a := range accounts {
+		scopes[a.Scope] = true
 	}
-}
-
-// withoutOrphans ends the groups of VPCs that are no more: one made later with the same id must not let old members in.
-func (s *Sync) withoutOrphans(ctx context.Context, seats []directory.Seat, gone func(Scope) bool) ([]directory.Seat, error) {
-	var out []directory.Seat
 	for _, x := range seats {
-		scope, _, ok := parseGroup(x.Group)
-		if !ok || !gone(scope) {
-			out = append(out, x)
+		if scope, _, ok := parseGroup(x.Group); ok {
+			scopes[scope] = true
+		}
+	}
+	vpcs := map[string]map[string]string{}
+	ended := map[Scope]bool{}
+	for scope := range scopes {
+		if scope.Vpc == "" {
 			continue
 		}
-		if err := s.directory.RemoveGroup(ctx, scope.Name()); err != nil {
+		present, asked := vpcs[scope.Organisation]
+		if !asked {
+			if present, err = s.places.Vpcs(ctx, tenant, scope.Organisation); err != nil {
+				present = nil
+			}
+			vpcs[scope.Organisation] = present
+		}
+		if present == nil {
+			continue
+		}
+		if ended[scope], err = follow(ctx, tx, s.directory, scope, Place{tenantUID, present[scope.Vpc]}); err != nil {
 			return nil, err
 		}
 	}
-	return out, nil
+	return slices.DeleteFunc(seats, func(x directory.Seat) bool {
+		scope, _, ok := parseGroup(x.Group)
+		return ok && ended[scope]
+	}), nil
 }
 
-// endOrphans ends the service accounts of VPCs that are no more.
-func (s *Sync) endOrphans(ctx context.Context, tx Tx, tenantUID string, gone func(Scope) bool) error {
+// follow compares the VPC that the roles at a scope are of with the one that is there now, which an empty VpcUID says is none.
+// Roles of another one end; it answers whether they did.
+func follow(ctx context.Context, tx Tx, d directory.Directory, scope Scope, now Place) (ended bool, err error) {
+	before, err := tx.VpcUID(ctx, scope)
+	if err != nil {
+		return false, err
+	}
+	if ended = now.VpcUID == "" || (before != "" && before != now.VpcUID); ended {
+		if err := end(ctx, tx, d, scope, now.TenantUID); err != nil {
+			return false, err
+		}
+	}
+	if before == now.VpcUID {
+		return ended, nil
+	}
+	return ended, tx.SetVpcUID(ctx, now.TenantUID, scope, now.VpcUID)
+}
+
+// renew is follow before a change at a VPC; a plan changes nothing.
+func renew(ctx context.Context, tx Tx, d directory.Directory, scope Scope, now Place, plan bool) error {
+	if scope.Vpc == "" || now.VpcUID == "" || plan {
+		return nil
+	}
+	_, err := follow(ctx, tx, d, scope, now)
+	return err
+}
+
+// end ends everything of a scope and below: the clients of its accounts, its groups, our records.
+func end(ctx context.Context, tx Tx, d directory.Directory, scope Scope, tenantUID string) error {
 	accounts, err := tx.Accounts(ctx, tenantUID)
 	if err != nil {
 		return err
 	}
 	for _, a := range accounts {
-		if a.External == "" || !gone(a.Scope) {
-			continue
+		if scope.holds(a.Scope) {
+			if err := dropAccount(ctx, tx, d, a); err != nil {
+				return err
+			}
 		}
-		if err := s.directory.DeleteClient(ctx, a.External); err != nil {
-			return err
-		}
-		if err := tx.DeleteAccount(ctx, a.UID); err != nil {
-			return err
+	}
+	if err := d.RemoveGroup(ctx, scope.Name()); err != nil {
+		return err
+	}
+	members, err := tx.Members(ctx, tenantUID)
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		if scope.holds(m.Scope) {
+			if err := tx.DeleteMember(ctx, m.UID); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -262,41 +336,24 @@ func (s *Sync) mirror(ctx context.Context, tx Tx, tenantUID string, have []Membe
 	return n, nil
 }
 
-// Remove ends everything of a scope: the clients of its accounts, its groups with all below, our records. It may be
-// repeated, and does nothing where there is no directory.
+// Remove ends everything of a scope. It may be repeated. Without a directory it does nothing where nobody has a role, and
+// otherwise refuses: whoever comes by the same id later would let them in.
 func (s *Sync) Remove(ctx context.Context, tenantUID string, scope Scope) error {
-	if absent(s.directory) {
-		return nil
-	}
 	return s.store.Exclusive(ctx, tenantUID, func(ctx context.Context, tx Tx) error {
+		if !absent(s.directory) {
+			return end(ctx, tx, s.directory, scope, tenantUID)
+		}
 		accounts, err := tx.Accounts(ctx, tenantUID)
 		if err != nil {
-			return err
-		}
-		for _, a := range accounts {
-			if !scope.holds(a.Scope) {
-				continue
-			}
-			if a.External != "" {
-				err = s.directory.DeleteClient(ctx, a.External)
-			}
-			if err = errors.Join(err, tx.DeleteAccount(ctx, a.UID)); err != nil {
-				return err
-			}
-		}
-		if err := s.directory.RemoveGroup(ctx, scope.Name()); err != nil {
 			return err
 		}
 		members, err := tx.Members(ctx, tenantUID)
 		if err != nil {
 			return err
 		}
-		for _, m := range members {
-			if scope.holds(m.Scope) {
-				if err := tx.DeleteMember(ctx, m.UID); err != nil {
-					return err
-				}
-			}
+		if slices.ContainsFunc(accounts, func(a Account) bool { return scope.holds(a.Scope) }) ||
+			slices.ContainsFunc(members, func(m Member) bool { return scope.holds(m.Scope) }) {
+			return directory.NotConfigured()
 		}
 		return nil
 	})

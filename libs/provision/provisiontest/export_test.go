@@ -1,0 +1,4 @@
+package provisiontest
+
+// Matched is for the package's own tests.
+var Matched = matched
