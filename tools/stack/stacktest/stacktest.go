@@ -98,6 +98,8 @@ func Open(opts stack.Options) (*Platform, error) {
 	if err := os.Chmod(opts.Dir, 0o755); err != nil { // the database's account walks there
 		return nil, err
 	}
+	// What a test sets itself comes later, and so counts.
+	opts.Env = append(stack.Generous(), opts.Env...)
 	s, err := stack.New(opts)
 	if err != nil {
 		return nil, err

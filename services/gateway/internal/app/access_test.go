@@ -27,7 +27,7 @@ import (
 func guarded(t *testing.T) (*edge, *identitytest.Issuer) {
 	t.Helper()
 	i := identitytest.Start(t)
-	return newEdge(t, "ISSUER="+i.URL), i
+	return newEdge(t, append(generous(), "ISSUER="+i.URL)...), i
 }
 
 func authorizer(t *testing.T) *authz.Authorizer {
