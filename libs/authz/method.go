@@ -28,6 +28,8 @@ type Method struct {
 	StepUp bool
 	// Narrowed is true when its handler shows and touches only what Narrowed lets it.
 	Narrowed bool
+	// Callers are the services that may call it by themselves.
+	Callers []string
 	// Field is the path of the field that names the resource; empty when none does.
 	Field string
 
@@ -93,7 +95,7 @@ func ReadMethod(d protoreflect.MethodDescriptor) (*Method, error) {
 	m := &Method{
 		Full: "/" + string(d.Parent().FullName()) + "/" + string(d.Name()), Permission: rule.GetPermission(), Scope: rule.GetScope(),
 		Internal: rule.GetAudience() != authzv1.Audience_PUBLIC || strings.Contains(string(d.ParentFile().Package())+".", ".internal."),
-		StepUp:   rule.GetStepUp(), Narrowed: rule.GetNarrowed(), input: d.Input(),
+		StepUp:   rule.GetStepUp(), Narrowed: rule.GetNarrowed(), Callers: rule.GetCallers(), input: d.Input(),
 	}
 	if f := d.Input().Fields().ByName("validate_only"); f != nil && f.Kind() == protoreflect.BoolKind {
 		m.plan = f

@@ -24,9 +24,11 @@ import (
 	"time"
 
 	"buf.build/go/protovalidate"
+	"github.com/low-layer/platform/libs/mtls"
 	"github.com/low-layer/platform/libs/telemetry"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
@@ -67,8 +69,8 @@ type ServerConfig struct {
 	// Authorize says whether the caller may, once the request is known to be valid: for every message of a stream. Nil lets
 	// everything pass.
 	Authorize func(ctx context.Context, method string, request proto.Message) (context.Context, error)
-	// InternalKey is what other services sign their calls with; nobody is a Peer without one.
-	InternalKey []byte
+	// Identity has the server answer services alone that show a certificate; without one everybody who reaches it may connect.
+	Identity *mtls.Identity
 }
 
 // Server is one gRPC server. Register services on Registrar, then call Serve once.
@@ -100,12 +102,17 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	s := &Server{
 		name: cfg.Name, logger: cfg.Logger, listener: listener, validator: validator,
 		ready: newReadiness(), drain: cmp.Or(cfg.DrainTimeout, drainTimeout),
-		access: access{cfg.InternalKey, cfg.Authenticate, cfg.Authorize},
+		access: access{cfg.Authenticate, cfg.Authorize},
 	}
 	if s.logger == nil {
 		s.logger = slog.Default()
 	}
+	shown := insecure.NewCredentials()
+	if cfg.Identity != nil {
+		shown = cfg.Identity.Server()
+	}
 	s.grpc = grpc.NewServer(
+		grpc.Creds(shown),
 		grpc.StatsHandler(otelgrpc.NewServerHandler(
 			otelgrpc.WithTracerProvider(cfg.Telemetry.TracerProvider()),
 			otelgrpc.WithMeterProvider(cfg.Telemetry.MeterProvider()),

@@ -108,7 +108,11 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 	if !observe.Recorded(ctx, a.tel) {
 		traced = nil
 	}
-	if a.backends, err = client.Dial(targets, traced); err != nil {
+	shown, err := cfg.Access.Identity(access.Gateway, logger)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // says what it reads
+	}
+	if a.backends, err = client.Dial(targets, shown, traced); err != nil {
 		return nil, err //nolint:wrapcheck // says which service
 	}
 	routes, err := route.New(protoregistry.GlobalFiles, a.backends.Names())

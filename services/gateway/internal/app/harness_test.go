@@ -7,12 +7,15 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/low-layer/platform/libs/config"
+	"github.com/low-layer/platform/libs/mtls"
+	"github.com/low-layer/platform/libs/mtls/mtlsca"
 	"github.com/low-layer/platform/libs/rpc"
 	"github.com/low-layer/platform/services/gateway/internal/app"
 
@@ -177,9 +180,13 @@ type service struct {
 	done    chan error
 }
 
-func startService(t *testing.T, address string, register func(grpc.ServiceRegistrar)) *service {
+func startService(t *testing.T, dir, name string, register func(grpc.ServiceRegistrar)) *service {
 	t.Helper()
-	server, err := rpc.NewServer(rpc.ServerConfig{Name: "fake", Listen: address, Logger: quiet})
+	identity, err := mtls.Open(filepath.Join(dir, name), name, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := rpc.NewServer(rpc.ServerConfig{Name: name, Listen: "127.0.0.1:0", Logger: quiet, Identity: identity})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,12 +230,22 @@ func newEdge(t *testing.T, settings ...string) *edge {
 	t.Helper()
 	e := &edge{T: t, tenants: &recorder{}, vpcs: &recorder{}, tenantOp: &operations{service: "tenant"}, netOp: &operations{service: "network"}}
 	e.receipts = map[string]*receipts{"tenant": {service: "tenant"}, "network": {service: "network"}}
-	e.tenant = startService(t, "127.0.0.1:0", func(r grpc.ServiceRegistrar) {
+	dir := t.TempDir()
+	authority, err := mtlsca.New(time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"gateway", "tenant", "network"} {
+		if err := authority.Write(filepath.Join(dir, name), name, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.tenant = startService(t, dir, "tenant", func(r grpc.ServiceRegistrar) {
 		tenantv1.RegisterTenantServiceServer(r, &tenants{recorder: e.tenants})
 		operationv1.RegisterOperationServiceServer(r, e.tenantOp)
 		receiptv1.RegisterReceiptServiceServer(r, e.receipts["tenant"])
 	})
-	e.network = startService(t, "127.0.0.1:0", func(r grpc.ServiceRegistrar) {
+	e.network = startService(t, dir, "network", func(r grpc.ServiceRegistrar) {
 		networkv1.RegisterVpcServiceServer(r, &vpcs{recorder: e.vpcs})
 		operationv1.RegisterOperationServiceServer(r, e.netOp)
 		receiptv1.RegisterReceiptServiceServer(r, e.receipts["network"])
@@ -236,6 +253,7 @@ func newEdge(t *testing.T, settings ...string) *edge {
 	environment := []string{
 		app.Prefix + "LISTEN=127.0.0.1:0", app.Prefix + "ADMIN_LISTEN=127.0.0.1:0", app.Prefix + "READ_TIMEOUT=1s",
 		app.Prefix + "TENANT_TARGET=" + e.tenant.address, app.Prefix + "NETWORK_TARGET=" + e.network.address, app.Prefix + "DRAIN_TIMEOUT=10s",
+		app.Prefix + "TLS_DIR=" + filepath.Join(dir, "gateway"),
 	}
 	for _, s := range settings {
 		environment = append(environment, app.Prefix+s)

@@ -103,12 +103,16 @@ func New(ctx context.Context, cfg Config, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.onClose(func() error { client.Close(); return nil })
-	if a.guard, err = access.New(cfg.Access.Settings, o.Logger, o.Clock); err != nil {
+	if a.guard, err = access.New(cfg.Access, o.Logger, o.Clock); err != nil {
+		return nil, err
+	}
+	identity, err := cfg.Access.Identity(name, o.Logger)
+	if err != nil {
 		return nil, err
 	}
 	if a.Server, err = rpc.NewServer(rpc.ServerConfig{
 		Name: name, Listen: cfg.Listen, Logger: o.Logger, Telemetry: o.Telemetry,
-		Authenticate: a.guard.Authenticate, Authorize: a.guard.Authorize, InternalKey: []byte(cfg.Access.InternalKey),
+		Authenticate: a.guard.Authenticate, Authorize: a.guard.Authorize, Identity: identity,
 	}); err != nil {
 		return nil, err
 	}
