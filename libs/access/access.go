@@ -1,9 +1,11 @@
 // Package access joins who is calling (libs/identity) and what he may do (libs/authz) to the hooks of a server.
 //
 // A Guard promises this order: the caller is identified first, so that whoever is not learns nothing, not even whether his
-// request was well formed; then the server validates the request; then the guard decides about it. Calls of other services
-// of the platform (rpc.Peer) carry no user's token and pass; health checks and reflection, which say nothing of any tenant,
-// pass too. Methods of `*.internal.*` packages are for other services alone, whatever token comes.
+// request was well formed; then the server validates the request; then the guard decides about it. A service of the platform
+// (rpc.Peer) may call what the method's rule lists it for (callers), without a user's token. The gateway passes on what users
+// call, and with the operator's own certificate they call by hand: both need a token. No other service may call anything.
+// Health checks and reflection say nothing of any tenant and need no token. Methods of `*.internal.*` packages are for the
+// services listed there alone, whatever token comes.
 //
 // Without an issuer there is no Guard, and a nil Guard lets everything pass: the platform is then for this machine only.
 package access
@@ -12,6 +14,7 @@ import (
 	"context"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 
 	"google.golang.org/grpc/metadata"
@@ -22,6 +25,7 @@ import (
 	"github.com/low-layer/platform/libs/config"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/identity"
+	"github.com/low-layer/platform/libs/mtls"
 	"github.com/low-layer/platform/libs/rpc"
 )
 
@@ -33,6 +37,17 @@ type Settings struct {
 	Audience string `env:"AUDIENCE" envDefault:"lowlayer-api"`
 	// JWKSURL is where the issuer's keys are; below the issuer, where Keycloak has them, when empty.
 	JWKSURL string `env:"JWKS_URL"`
+	// TLSDir is a folder with tls.crt, tls.key and ca.crt, by which services show one another who they are (libs/mtls); needed
+	// with an issuer.
+	TLSDir string `env:"TLS_DIR"`
+}
+
+// Identity reads what the service of that name shows of itself; nil without a folder.
+func (s Settings) Identity(service string, logger *slog.Logger) (*mtls.Identity, error) {
+	if s.TLSDir == "" {
+		return nil, nil //nolint:nilnil // see above
+	}
+	return mtls.Open(s.TLSDir, service, logger)
 }
 
 // Problems are what is wrong beyond the form of the values.
@@ -50,32 +65,31 @@ func (s Settings) Problems() []config.Problem {
 	if s.Issuer == "" && s.JWKSURL != "" {
 		out = append(out, config.Problem{Variable: "ISSUER", Text: "is not set beside JWKS_URL, so nobody would be authenticated: set both or neither"})
 	}
-	return out
-}
-
-// Service are the settings of a program that other services call, or that calls them.
-type Service struct {
-	Settings
-	// InternalKey is what services sign their calls of one another with; the same for all of a deployment.
-	InternalKey string `env:"INTERNAL_KEY" secret:"true"`
-}
-
-// Problems are what is wrong beyond the form of the values.
-func (s Service) Problems() []config.Problem {
-	out := s.Settings.Problems()
-	if (s.Issuer != "" || s.InternalKey != "") && len(s.InternalKey) < rpc.MinInternalKey {
+	if s.Issuer != "" && s.TLSDir == "" {
 		out = append(out, config.Problem{
-			Variable: "INTERNAL_KEY",
-			Text:     "is shorter than 32 characters, so services could not show one another who they are: make one with openssl rand -base64 32, the same for all services",
+			Variable: "TLS_DIR",
+			Text: "is not set beside ISSUER, so services could not show one another who they are: give a folder with tls.crt, tls.key and ca.crt, " +
+				"in which the certificate names this service as spiffe://your.domain/service",
 		})
 	}
 	return out
 }
 
+// ReasonPeerNotAllowed is that of a call of a service that the method is not for.
+const ReasonPeerNotAllowed = "PEER_NOT_ALLOWED"
+
+const (
+	// Gateway is the service that passes on what users call.
+	Gateway = "gateway"
+	// Operator is whom the certificate is of with which operators call services by hand, with a token of their own.
+	Operator = "operator"
+)
+
 // Guard decides about calls. It is safe for use by several goroutines.
 type Guard struct {
 	verifier   *identity.Verifier
 	authorizer *authz.Authorizer
+	methods    authz.Methods
 }
 
 // New makes the guard of the settings; nil when they name no issuer. Run keeps its keys.
@@ -95,7 +109,7 @@ func New(s Settings, logger *slog.Logger, c clock.Clock) (*Guard, error) {
 		verifier: identity.NewVerifier(identity.Config{
 			Issuer: s.Issuer, Audience: s.Audience, JWKSURL: s.JWKSURL, Logger: logger, Clock: c,
 		}),
-		authorizer: authorizer,
+		authorizer: authorizer, methods: methods,
 	}, nil
 }
 
@@ -128,8 +142,8 @@ func (g *Guard) Authenticate(ctx context.Context, method string) (context.Contex
 	if g == nil || open(method) {
 		return ctx, nil
 	}
-	if _, ok := rpc.Peer(ctx); ok {
-		return ctx, nil
+	if listed, err := g.service(ctx, method); listed || err != nil {
+		return ctx, err
 	}
 	return g.Identify(ctx, metadata.ValueFromIncomingContext(ctx, "authorization"))
 }
@@ -139,14 +153,27 @@ func (g *Guard) Authorize(ctx context.Context, method string, request proto.Mess
 	if g == nil || open(method) {
 		return ctx, nil
 	}
-	if _, ok := rpc.Peer(ctx); ok {
-		return ctx, nil
+	if listed, err := g.service(ctx, method); listed || err != nil {
+		return ctx, err
 	}
 	p, ok := identity.From(ctx)
 	if !ok {
 		return nil, errs.New(errs.Unauthenticated, identity.ReasonMissing, "nobody was identified for this call; log in with `lowlayer login`")
 	}
 	return g.authorizer.Authorize(ctx, p, method, request)
+}
+
+// service tells whether the call is one that a service of the platform makes by itself, and may. Whoever passes calls of users
+// on, and a caller without a certificate, needs a user's token.
+func (g *Guard) service(ctx context.Context, method string) (listed bool, err error) {
+	caller, ok := rpc.Peer(ctx)
+	if !ok || caller == Gateway || caller == Operator {
+		return false, nil
+	}
+	if m := g.methods[method]; m != nil && slices.Contains(m.Callers, caller) {
+		return true, nil
+	}
+	return false, errs.New(errs.PermissionDenied, ReasonPeerNotAllowed, "the service %q may not call %s; its rule lists who may", caller, method)
 }
 
 // Explain says what the caller lacks for a permission on a resource.

@@ -1,12 +1,17 @@
 package access_test
 
 import (
+	"context"
 	"log/slog"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	networkinternalv1 "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
@@ -84,6 +89,52 @@ func TestTheGuard(t *testing.T) {
 	}
 }
 
+// asPeer is the context of a call over a connection of that service, or of whoever has a certificate of that path.
+func asPeer(ctx context.Context, service string) context.Context {
+	return peer.NewContext(ctx, &peer.Peer{AuthInfo: credentials.TLSInfo{SPIFFEID: &url.URL{Scheme: "spiffe", Host: "x.test", Path: "/" + service}}})
+}
+
+// TestServicesCallWhatTheyAreListedFor is the matrix of services × methods, from the descriptors.
+func TestServicesCallWhatTheyAreListedFor(t *testing.T) {
+	g, i := newGuard(t)
+	methods, err := authz.LinkedMethods()
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := metadata.MD{"authorization": {"Bearer " + i.Token(t, "op", []string{"/platform/operator"}, identitytest.SteppedUp())}}
+	services := []string{"tenant", "network", "bastion", "cluster", "catalog", "metering", access.Gateway, access.Operator, "", "Tenant", "tenant/x"}
+	listed, calls := 0, 0
+	for full, m := range methods {
+		for _, caller := range services {
+			calls++
+			ctx := asPeer(t.Context(), caller)
+			_, before := g.Authenticate(ctx, full)
+			_, after := g.Authorize(ctx, full, nil)
+			may := slices.Contains(m.Callers, caller)
+			if may {
+				listed++
+			}
+			want := errs.PermissionDenied
+			if caller == access.Gateway || caller == access.Operator {
+				want = errs.Unauthenticated
+			}
+			for _, err := range []error{before, after} {
+				if may != (err == nil) || (err != nil && errs.CodeOf(err) != want) {
+					t.Errorf("%s by %q without a token: %v", full, caller, err)
+				}
+			}
+			// A service is none that passes on what users call, whatever token it got hold of.
+			if _, err := g.Authenticate(metadata.NewIncomingContext(ctx, token), full); !may && want == errs.PermissionDenied && errs.ReasonOf(err) != access.ReasonPeerNotAllowed {
+				t.Errorf("%s by %q with a token: %v", full, caller, err)
+			}
+		}
+	}
+	if listed == 0 {
+		t.Error("no service may call anything")
+	}
+	t.Logf("%d pairs, of which %d are listed", calls, listed)
+}
+
 func TestWithoutAnIssuerThereIsNoGuard(t *testing.T) {
 	g, err := access.New(access.Settings{}, nil, nil)
 	if g != nil || err != nil {
@@ -106,22 +157,20 @@ func TestWithoutAnIssuerThereIsNoGuard(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	type settings struct {
-		Access access.Service
+		Access access.Settings
 	}
 	const prefix = "LOWLAYER_X_"
-	key := strings.Repeat("k", 32)
 	for name, c := range map[string]struct {
 		environ []string
 		wrong   string
 	}{
 		"none":             {nil, ""},
-		"all":              {[]string{"ISSUER=https://id/realms/lowlayer", "INTERNAL_KEY=" + key}, ""},
-		"no key":           {[]string{"ISSUER=https://id/realms/lowlayer"}, "INTERNAL_KEY"},
-		"a short key":      {[]string{"INTERNAL_KEY=short"}, "INTERNAL_KEY"},
-		"no address":       {[]string{"ISSUER=lowlayer", "INTERNAL_KEY=" + key}, "ISSUER"},
-		"a password in it": {[]string{"ISSUER=https://u:p@id/realms/lowlayer", "INTERNAL_KEY=" + key}, "ISSUER"},
+		"all":              {[]string{"ISSUER=https://id/realms/lowlayer", "TLS_DIR=/tls"}, ""},
+		"no certificates":  {[]string{"ISSUER=https://id/realms/lowlayer"}, "TLS_DIR"},
+		"no address":       {[]string{"ISSUER=lowlayer", "TLS_DIR=/tls"}, "ISSUER"},
+		"a password in it": {[]string{"ISSUER=https://u:p@id/realms/lowlayer", "TLS_DIR=/tls"}, "ISSUER"},
 		"keys alone":       {[]string{"JWKS_URL=https://id/keys"}, "ISSUER"},
-		"no audience":      {[]string{"ISSUER=https://id/realms/lowlayer", "AUDIENCE=", "INTERNAL_KEY=" + key}, ""}, // empty takes the default
+		"no audience":      {[]string{"ISSUER=https://id/realms/lowlayer", "AUDIENCE=", "TLS_DIR=/tls"}, ""}, // empty takes the default
 	} {
 		var environ []string
 		for _, e := range c.environ {

@@ -30,6 +30,8 @@ type Method struct {
 	Narrowed bool
 	// Audit is what the audit trail keeps of its calls.
 	Audit authzv1.AuditClass
+	// Callers are the services that may call it by themselves.
+	Callers []string
 	// Field is the path of the field that names the resource; empty when none does.
 	Field string
 
@@ -95,7 +97,8 @@ func ReadMethod(d protoreflect.MethodDescriptor) (*Method, error) {
 	m := &Method{
 		Full: "/" + string(d.Parent().FullName()) + "/" + string(d.Name()), Permission: rule.GetPermission(), Scope: rule.GetScope(),
 		Internal: rule.GetAudience() != authzv1.Audience_PUBLIC || strings.Contains(string(d.ParentFile().Package())+".", ".internal."),
-		StepUp:   rule.GetStepUp(), Narrowed: rule.GetNarrowed(), Audit: rule.GetAudit(), input: d.Input(),
+		StepUp:   rule.GetStepUp(), Narrowed: rule.GetNarrowed(), Callers: rule.GetCallers(), Audit: rule.GetAudit(),
+		input: d.Input(),
 	}
 	if f := d.Input().Fields().ByName("validate_only"); f != nil && f.Kind() == protoreflect.BoolKind {
 		m.plan = f

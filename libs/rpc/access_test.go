@@ -5,18 +5,13 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/grpcerr"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/protobuf/proto"
 )
-
-var internalKey = []byte("a key of thirty-two bytes or more")
 
 type step struct{}
 
@@ -99,99 +94,6 @@ func TestStreamsAreChecked(t *testing.T) {
 	}
 	if err := ask(); err == nil || seen != 2 {
 		t.Errorf("the second message: %v after %d", err, seen)
-	}
-}
-
-// peers is a server that answers who calls it.
-func peers(t *testing.T, key []byte) *harness {
-	t.Helper()
-	return start(t, options{
-		vpcs: &vpcs{get: func(ctx context.Context, r *networkv1.GetVpcRequest) (*networkv1.Vpc, error) {
-			service, ok := Peer(ctx)
-			if !ok {
-				service = "nobody"
-			}
-			return &networkv1.Vpc{Name: r.GetName(), DisplayName: service}, nil
-		}},
-		access: access{internalKey: key},
-	})
-}
-
-func TestServicesAreKnown(t *testing.T) {
-	h := peers(t, internalKey)
-	for name, c := range map[string]struct {
-		key    []byte
-		peer   string
-		reason string
-	}{
-		"the key":    {internalKey, "tenant", ""},
-		"no key":     {nil, "nobody", ""},
-		"other keys": {[]byte("another key of thirty-two bytes!!"), "", ReasonPeerInvalid},
-	} {
-		conn, err := Dial(ClientConfig{Target: h.server.Addr(), Name: "tenant", InternalKey: c.key})
-		if err != nil {
-			t.Fatal(err)
-		}
-		v, err := networkv1.NewVpcServiceClient(conn).GetVpc(t.Context(), &networkv1.GetVpcRequest{Name: vpcName})
-		if v.GetDisplayName() != c.peer || (err != nil && grpcerr.FromError(err).Reason != c.reason) {
-			t.Errorf("%s: got %v, %v", name, v, err)
-		}
-		if err := conn.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-func TestCredentialsOfServicesCannotBeBent(t *testing.T) {
-	const method = networkv1.VpcService_GetVpc_FullMethodName
-	now := time.Now()
-	good := peerCredential(internalKey, "tenant", method, now)
-	parts := strings.Split(good, ".")
-	for name, c := range map[string]struct {
-		values []string
-		at     time.Time
-		ok     bool
-	}{
-		"good":                  {[]string{good}, now, true},
-		"near its end":          {[]string{good}, now.Add(peerLifetime - time.Second), true},
-		"by a clock behind":     {[]string{good}, now.Add(-20 * time.Second), true},
-		"over":                  {[]string{good}, now.Add(peerLifetime + 2*time.Second), false},
-		"from the future":       {[]string{good}, now.Add(-time.Hour), false},
-		"for another method":    {[]string{peerCredential(internalKey, "tenant", "/x/Y", now)}, now, false},
-		"of another service":    {[]string{"network." + parts[1] + "." + parts[2]}, now, false},
-		"made to last":          {[]string{"tenant.99999999999." + parts[2]}, now, false},
-		"twice":                 {[]string{good, good}, now, false},
-		"empty":                 {[]string{""}, now, false},
-		"dots":                  {[]string{".."}, now, false},
-		"no signature":          {[]string{parts[0] + "." + parts[1] + "."}, now, false},
-		"a part more":           {[]string{good + ".x"}, now, false},
-		"an empty key's":        {[]string{peerCredential(nil, "tenant", method, now)}, now, false},
-		"a time that is a text": {[]string{"tenant.soon." + parts[2]}, now, false},
-	} {
-		ctx, err := identifyPeer(metadata.NewIncomingContext(t.Context(), metadata.MD{peerKey: c.values}), internalKey, method, c.at)
-		if (err == nil) != c.ok {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		if service, known := Peer(ctxOr(t, ctx)); known != c.ok || (c.ok && service != "tenant") {
-			t.Errorf("%s: the peer is %q", name, service)
-		}
-	}
-}
-
-func ctxOr(t *testing.T, ctx context.Context) context.Context { //nolint:revive // the context is what is looked at
-	if ctx == nil {
-		return t.Context()
-	}
-	return ctx
-}
-
-func TestWithoutAKeyNobodyIsAPeer(t *testing.T) {
-	h := peers(t, nil)
-	ctx := metadata.AppendToOutgoingContext(t.Context(), peerKey, peerCredential(nil, "tenant", networkv1.VpcService_GetVpc_FullMethodName, time.Now()))
-	v, err := h.vpcs.GetVpc(ctx, &networkv1.GetVpcRequest{Name: vpcName}, grpc.WaitForReady(true))
-	if err != nil || v.GetDisplayName() != "nobody" {
-		t.Errorf("got %v, %v", v, err)
 	}
 }
 

@@ -207,6 +207,9 @@ func (s *Server) finish(ctx context.Context, c call, err error) error {
 		s.recorded(ctx, nil)
 		return nil
 	}
+	if s.explain != nil {
+		err = s.explain(err)
+	}
 	masked := grpcerr.Mask(err)
 	cut := masked.Code == errs.Canceled || errors.Is(err, errDraining)
 	if cut && errors.Is(context.Cause(ctx), errDraining) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/low-layer/platform/libs/mtls"
 	"github.com/low-layer/platform/libs/telemetry"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"google.golang.org/grpc"
@@ -29,21 +30,28 @@ type ClientConfig struct {
 	Timeout time.Duration
 	// MaxMessage bounds a response in bytes; 4 MiB when 0.
 	MaxMessage int
-	// InternalKey signs every call as one of the service of that name, which the called service must share the key of; without
-	// one calls are anonymous. Whoever passes calls of users on must have none.
-	InternalKey []byte
+	// Identity is what the caller shows of himself, and Service who must be at the other end. Without an identity the
+	// connection is plain.
+	Identity *mtls.Identity
+	Service  string
 }
 
 // Dial makes a connection to a service. Nothing is dialled before the first call, and a service that is away now is
 // found again within seconds of its return. The caller closes it.
 func Dial(cfg ClientConfig) (*grpc.ClientConn, error) {
-	c := &client{timeout: cmp.Or(cfg.Timeout, defaultTimeout), policies: registeredPolicies(), name: cfg.Name, internalKey: cfg.InternalKey}
+	c := &client{timeout: cmp.Or(cfg.Timeout, defaultTimeout), policies: registeredPolicies()}
 	services, err := serviceConfig(c.policies)
 	if err != nil {
 		return nil, err
 	}
+	shown := insecure.NewCredentials()
+	if cfg.Identity != nil {
+		if shown, err = cfg.Identity.Client(cfg.Service); err != nil {
+			return nil, err
+		}
+	}
 	conn, err := grpc.NewClient(cfg.Target,
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithTransportCredentials(shown),
 		grpc.WithStatsHandler(otelgrpc.NewClientHandler(
 			otelgrpc.WithTracerProvider(cfg.Telemetry.TracerProvider()),
 			otelgrpc.WithMeterProvider(cfg.Telemetry.MeterProvider()),
@@ -70,10 +78,8 @@ func Dial(cfg ClientConfig) (*grpc.ClientConn, error) {
 }
 
 type client struct {
-	timeout     time.Duration
-	policies    map[string]policy
-	name        string
-	internalKey []byte
+	timeout  time.Duration
+	policies map[string]policy
 }
 
 func (c *client) unary(ctx context.Context, method string, request, response any, conn *grpc.ClientConn,
@@ -92,20 +98,17 @@ func (c *client) unary(ctx context.Context, method string, request, response any
 		ctx, cancel = context.WithDeadline(ctx, deadline)
 		defer cancel()
 	}
-	return invoke(c.carry(ctx, method), method, request, response, conn, options...)
+	return invoke(carry(ctx), method, request, response, conn, options...)
 }
 
 func (c *client) stream(ctx context.Context, description *grpc.StreamDesc, conn *grpc.ClientConn, method string,
 	open grpc.Streamer, options ...grpc.CallOption,
 ) (grpc.ClientStream, error) {
-	return open(c.carry(ctx, method), description, conn, method, options...)
+	return open(carry(ctx), description, conn, method, options...)
 }
 
-// carry sends along who calls, and the request id unless the caller chose one for this call.
-func (c *client) carry(ctx context.Context, method string) context.Context {
-	if len(c.internalKey) > 0 {
-		ctx = metadata.AppendToOutgoingContext(ctx, peerKey, peerCredential(c.internalKey, c.name, method, time.Now()))
-	}
+// carry sends the request id along, unless the caller chose one for this call.
+func carry(ctx context.Context) context.Context {
 	id := RequestID(ctx)
 	if id == "" {
 		return ctx

@@ -13,6 +13,7 @@ import (
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	"github.com/low-layer/platform/libs/mtls"
 	"github.com/low-layer/platform/libs/telemetry"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
@@ -68,6 +69,9 @@ type options struct {
 	maxMessage int
 	logger     *slog.Logger
 	access     access
+	identity   *mtls.Identity
+	// client is what the test shows, when the server has an identity.
+	client *mtls.Identity
 }
 
 func start(t *testing.T, o options) *harness {
@@ -78,7 +82,7 @@ func start(t *testing.T, o options) *harness {
 	}
 	server, err := NewServer(ServerConfig{
 		Name: "network", Listen: "127.0.0.1:0", Telemetry: o.telemetry, DrainTimeout: o.drain, MaxMessage: o.maxMessage,
-		Logger: o.logger, Authenticate: o.access.authenticate, Authorize: o.access.authorize, InternalKey: o.access.internalKey,
+		Logger: o.logger, Authenticate: o.access.authenticate, Authorize: o.access.authorize, Identity: o.identity,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +97,7 @@ func start(t *testing.T, o options) *harness {
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ctx) }()
-	conn, err := Dial(ClientConfig{Target: server.Addr(), Name: "test", Telemetry: o.telemetry})
+	conn, err := Dial(ClientConfig{Target: server.Addr(), Name: "test", Telemetry: o.telemetry, Identity: o.client, Service: "network"})
 	if err != nil {
 		t.Fatal(err)
 	}

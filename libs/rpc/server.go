@@ -25,9 +25,11 @@ import (
 
 	"buf.build/go/protovalidate"
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/mtls"
 	"github.com/low-layer/platform/libs/telemetry"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
@@ -70,8 +72,10 @@ type ServerConfig struct {
 	Authorize func(ctx context.Context, method string, request proto.Message) (context.Context, error)
 	// Audit keeps a record of calls; nil keeps none.
 	Audit Auditor
-	// InternalKey is what other services sign their calls with; nobody is a Peer without one.
-	InternalKey []byte
+	// Explain makes of an error that a handler answered one that callers can use, as pg.Explain does; nil leaves all as they are.
+	Explain func(error) error
+	// Identity has the server answer services alone that show a certificate; without one everybody who reaches it may connect.
+	Identity *mtls.Identity
 }
 
 // Auditor keeps a record of calls.
@@ -91,6 +95,7 @@ type Server struct {
 	validator protovalidate.Validator
 	ready     *readiness
 	drain     time.Duration
+	explain   func(error) error
 	access    access
 	auditor   Auditor
 
@@ -111,13 +116,18 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	}
 	s := &Server{
 		name: cfg.Name, logger: cfg.Logger, listener: listener, validator: validator,
-		ready: newReadiness(), drain: cmp.Or(cfg.DrainTimeout, drainTimeout),
-		access: access{cfg.InternalKey, cfg.Authenticate, cfg.Authorize}, auditor: cfg.Audit,
+		ready: newReadiness(), drain: cmp.Or(cfg.DrainTimeout, drainTimeout), explain: cfg.Explain,
+		access: access{cfg.Authenticate, cfg.Authorize}, auditor: cfg.Audit,
 	}
 	if s.logger == nil {
 		s.logger = slog.Default()
 	}
+	shown := insecure.NewCredentials()
+	if cfg.Identity != nil {
+		shown = cfg.Identity.Server()
+	}
 	s.grpc = grpc.NewServer(
+		grpc.Creds(shown),
 		grpc.StatsHandler(otelgrpc.NewServerHandler(
 			otelgrpc.WithTracerProvider(cfg.Telemetry.TracerProvider()),
 			otelgrpc.WithMeterProvider(cfg.Telemetry.MeterProvider()),

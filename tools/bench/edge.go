@@ -50,7 +50,7 @@ func edge(ctx context.Context, set settings, s *stack.Stack) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	alone, stopAlone, err := startGateway(ctx, set.bin, address)
+	alone, stopAlone, err := startGateway(ctx, set.bin, address, s.Addresses().Redis)
 	if err != nil {
 		return err
 	}

@@ -17,15 +17,16 @@ import (
 // gatewayPatience is how long a gateway may take to start.
 const gatewayPatience = 20 * time.Second
 
-// startGateway runs a gateway, as the platform runs its own, whose services are all the server at that address.
-func startGateway(ctx context.Context, bin, service string) (address string, stop func() error, err error) {
+// startGateway runs a gateway, as the platform runs its own, whose services are all the server at that address. It counts
+// calls in the Redis, as installations do.
+func startGateway(ctx context.Context, bin, service, redis string) (address string, stop func() error, err error) {
 	free, err := stack.Free()
 	if err != nil {
 		return "", nil, err
 	}
 	cmd := exec.CommandContext(ctx, filepath.Join(bin, "gateway"), "serve")
 	const prefix = "LOWLAYER_GATEWAY_"
-	cmd.Env = append(os.Environ(), prefix+"LISTEN="+free.Gateway, prefix+"ADMIN_LISTEN="+free.GatewayAdmin,
+	cmd.Env = append(append(os.Environ(), stack.Generous()...), prefix+"REDIS_URL=redis://"+redis+"/0", prefix+"LISTEN="+free.Gateway, prefix+"ADMIN_LISTEN="+free.GatewayAdmin,
 		prefix+"TENANT_TARGET="+service, prefix+"NETWORK_TARGET="+service)
 	if err := cmd.Start(); err != nil {
 		return "", nil, fmt.Errorf("start a gateway: %w", err)

@@ -116,7 +116,7 @@ func measure(ctx context.Context, set settings, only string) (err error) {
 	}
 	s, err := stack.New(stack.Options{
 		Dir: dir, Bin: set.bin, Addresses: addresses, Latency: 20 * time.Millisecond, Durable: true,
-		Env: []string{"LOWLAYER_NETWORK_DRIFT_INTERVAL=4s"},
+		Env: append(stack.Generous(), "LOWLAYER_NETWORK_DRIFT_INTERVAL=4s"),
 	})
 	if err != nil {
 		return err

@@ -68,6 +68,9 @@ func methodProblems(m protoreflect.MethodDescriptor) []string {
 	if internal != (rule.GetAudience() == authzv1.Audience_INTERNAL) {
 		out = append(out, "audience does not fit the package: INTERNAL is for *.internal.* and for nothing else")
 	}
+	if rule.GetAudience() == authzv1.Audience_INTERNAL && len(rule.GetCallers()) == 0 {
+		out = append(out, "it is for services, and callers lists none of them")
+	}
 	if rule.GetIdempotency() == authzv1.Idempotency_REQUEST_ID && m.Input().Fields().ByName("request_id") == nil {
 		out = append(out, "idempotency is REQUEST_ID, but the request has no field request_id")
 	}

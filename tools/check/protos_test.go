@@ -40,6 +40,7 @@ func TestBadRulesAreNamed(t *testing.T) {
 		"permission": {change(func(r *authzv1.MethodRule) { r.Permission = "get" }), "permission"},
 		"audit":      {change(func(r *authzv1.MethodRule) { r.Audit = 0 }), "must all be set"},
 		"audience":   {change(func(r *authzv1.MethodRule) { r.Audience = authzv1.Audience_INTERNAL }), "audience"},
+		"callers":    {change(func(r *authzv1.MethodRule) { r.Audience = authzv1.Audience_INTERNAL }), "callers lists none"},
 		"request id": {change(func(r *authzv1.MethodRule) { r.Idempotency = authzv1.Idempotency_REQUEST_ID }), "request_id"},
 		"resource":   {change(func(r *authzv1.MethodRule) { r.Scope = 0 }), "names no resource"},
 		"nowhere":    {change(func(r *authzv1.MethodRule) { r.Scope, r.ResourceField = 0, "a.b" }), "leads nowhere"},

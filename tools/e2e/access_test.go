@@ -28,6 +28,7 @@ import (
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
+	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/authz"
 	"github.com/low-layer/platform/libs/authz/authztest"
 	"github.com/low-layer/platform/libs/identity"
@@ -144,10 +145,8 @@ func (s *secured) done(t *testing.T) func(*longrunningpb.Operation, error) *long
 	}
 }
 
-// over is the wire to one address by gRPC.
-func (s *secured) over(t *testing.T, name, address string, services ...string) authztest.Wire {
-	t.Helper()
-	conn := stacktest.Dial(t, address)
+// over is the wire over one connection by gRPC.
+func (s *secured) over(name string, conn *grpc.ClientConn, services ...string) authztest.Wire {
 	return authztest.Wire{
 		Name: name,
 		Takes: func(c authztest.Call) bool {
@@ -232,9 +231,9 @@ func TestWhoMayDoWhat(t *testing.T) {
 	a := s.Addresses()
 	n := 0
 	for _, w := range []authztest.Wire{
-		s.over(t, "gRPC", a.Gateway), s.rest(),
-		s.over(t, "tenant alone", a.Tenant, "tenant", "operation", "receipt", "audit"),
-		s.over(t, "network alone", a.Network, "network", "operation", "receipt", "audit"),
+		s.over("gRPC", s.conn), s.rest(),
+		s.over("tenant alone", s.DialService(t, access.Gateway, "tenant", a.Tenant), "tenant", "operation", "receipt", "audit"),
+		s.over("network alone", s.DialService(t, access.Operator, "network", a.Network), "network", "operation", "receipt", "audit"),
 	} {
 		n += m.Run(t, w)
 	}
@@ -466,19 +465,27 @@ func reason(err error) string {
 	return ""
 }
 
-// internal: no token whatever opens a method for services, neither does a made-up credential.
+// internal: no token whatever opens a method for services, and no certificate but that of a service it is listed for.
 func (s *secured) internal(t *testing.T) {
-	client := networkinternalv1.NewFoundationServiceClient(stacktest.Dial(t, s.Addresses().Network))
-	request := &networkinternalv1.DeleteHubRequest{Organisation: "tenants/tenant-own/organisations/org-own"}
+	request := &networkinternalv1.DeleteHubRequest{Organisation: "tenants/tenant-own/organisations/org-own", RequestId: "3f6c1f0e-8f57-4d55-9f0b-8f7d3a1c2b4d"}
+	absent := &networkinternalv1.DeleteHubRequest{Organisation: "tenants/tenant-own/organisations/org-absent", RequestId: "3f6c1f0e-8f57-4d55-9f0b-8f7d3a1c2b4e"}
+	address := s.Addresses().Network
 	for name, c := range map[string]struct {
-		ctx  context.Context
-		code codes.Code
+		conn    *grpc.ClientConn
+		ctx     context.Context
+		request *networkinternalv1.DeleteHubRequest
+		code    codes.Code
+		reason  string
 	}{
-		"an operator": {s.operator, codes.PermissionDenied},
-		"nobody":      {t.Context(), codes.Unauthenticated},
-		"a forgery":   {metadata.AppendToOutgoingContext(s.operator, "x-lowlayer-peer", "tenant.99999999999.AAAA"), codes.Unauthenticated},
+		"an operator":              {s.DialService(t, access.Operator, "network", address), s.operator, request, codes.PermissionDenied, authz.ReasonDenied},
+		"nobody":                   {s.DialService(t, access.Operator, "network", address), t.Context(), request, codes.Unauthenticated, identity.ReasonMissing},
+		"the gateway for somebody": {s.DialService(t, access.Gateway, "network", address), s.operator, request, codes.PermissionDenied, authz.ReasonDenied},
+		"another service":          {s.DialService(t, "network", "network", address), t.Context(), request, codes.PermissionDenied, access.ReasonPeerNotAllowed},
+		"another with a token":     {s.DialService(t, "network", "network", address), s.operator, request, codes.PermissionDenied, access.ReasonPeerNotAllowed},
+		"no certificate":           {stacktest.Dial(t, address), s.operator, request, codes.Unavailable, ""},
+		"the tenant service":       {s.DialService(t, "tenant", "network", address), t.Context(), absent, codes.NotFound, "HUB_NOT_FOUND"},
 	} {
-		if _, err := client.DeleteHub(c.ctx, request); status.Code(err) != c.code {
+		if _, err := networkinternalv1.NewFoundationServiceClient(c.conn).DeleteHub(c.ctx, c.request); status.Code(err) != c.code || reason(err) != c.reason {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -40,7 +40,7 @@ func commonParameters() object {
 		},
 		"IdempotencyKey": object{
 			"name": "Idempotency-Key", "in": "header",
-			"description": "The same as `requestId`: the same key with the same content answers the first operation again for 24 hours.",
+			"description": "The same as `requestId`, bare or in quotes: the same key with the same content answers the first operation again for 24 hours.",
 			"schema":      object{"type": "string", "minLength": 1, "maxLength": 64},
 		},
 		"IfMatch": object{
@@ -61,18 +61,39 @@ func commonHeaders() object {
 		"RequestId":  object{"description": "Id of the request.", "schema": object{"type": "string"}},
 		"ETag":       object{"description": "The etag of the resource, in quotes.", "schema": object{"type": "string"}},
 		"RetryAfter": object{"description": "Seconds after which trying again makes sense.", "schema": object{"type": "integer"}},
+		"RateLimit": object{
+			"description": "What is left of each budget that the call was counted against (draft-ietf-httpapi-ratelimit-headers): `r` calls may be made at once, " +
+				"and in `t` seconds the budget is whole again or, with `r` 0, one more may be made.",
+			"schema": object{"type": "string"}, "example": `"tenant-get";r=2999;t=1, "caller-get";r=749;t=1`,
+		},
+		"RateLimitPolicy": object{
+			"description": "The budgets: `q` calls in `w` seconds at most, a quarter of them at once.",
+			"schema":      object{"type": "string"}, "example": `"tenant-get";q=12000;w=60, "caller-get";q=3000;w=60`,
+		},
 	}
 }
 
-func commonResponses() object {
-	headers := object{"X-Request-Id": ref("headers", "RequestId")}
-	retry := object{"X-Request-Id": ref("headers", "RequestId"), "Retry-After": ref("headers", "RetryAfter")}
+// answered are the headers of every answer.
+func answered() object {
 	return object{
-		"Problem":     object{"description": "Any other error.", "content": problemContent(), "headers": headers},
-		"Unavailable": object{"description": problemTitles["503"] + "; try again.", "content": problemContent(), "headers": retry},
-		"NotModified": object{"description": "The resource still has the etag of If-None-Match.", "headers": object{
-			"ETag": ref("headers", "ETag"), "X-Request-Id": ref("headers", "RequestId"),
-		}},
+		"X-Request-Id": ref("headers", "RequestId"), "RateLimit": ref("headers", "RateLimit"), "RateLimit-Policy": ref("headers", "RateLimitPolicy"),
+	}
+}
+
+// later are those of answers that say when to try again.
+func later() object {
+	h := answered()
+	h["Retry-After"] = ref("headers", "RetryAfter")
+	return h
+}
+
+func commonResponses() object {
+	unchanged := answered()
+	unchanged["ETag"] = ref("headers", "ETag")
+	return object{
+		"Problem":     object{"description": "Any other error.", "content": problemContent(), "headers": answered()},
+		"Unavailable": object{"description": problemTitles["503"] + "; try again.", "content": problemContent(), "headers": later()},
+		"NotModified": object{"description": "The resource still has the etag of If-None-Match.", "headers": unchanged},
 	}
 }
 

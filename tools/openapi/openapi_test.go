@@ -143,6 +143,15 @@ func TestHeadersAndProblems(t *testing.T) {
 		t.Errorf("got %v", r)
 	}
 	for id, op := range ops {
+		limited := child(child(op, "responses"), "429")
+		for _, name := range []string{"RateLimit", "RateLimit-Policy", "Retry-After"} {
+			if child(limited, "headers")[name] == nil {
+				t.Errorf("%s is limited without %s", id, name)
+			}
+		}
+		if child(child(child(op, "responses"), "200"), "headers")["RateLimit"] == nil {
+			t.Errorf("%s does not say what is left", id)
+		}
 		if child(op, "responses")["default"] == nil || child(op, "responses")["503"] == nil {
 			t.Errorf("%s does not say what errors look like", id)
 		}

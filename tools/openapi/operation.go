@@ -146,7 +146,7 @@ func (b *builder) responses(m method, op object) error {
 	if ok == nil {
 		return fmt.Errorf("%w: there is no answer 200", errInput)
 	}
-	headers := object{"X-Request-Id": ref("headers", "RequestId")}
+	headers := answered()
 	if m.verb == "get" && m.desc.Output().Fields().ByName("etag") != nil {
 		headers["ETag"] = ref("headers", "ETag")
 		out["304"] = ref("responses", "NotModified")
@@ -160,10 +160,14 @@ func (b *builder) responses(m method, op object) error {
 	for status, reasons := range errorsOf(m, op) {
 		slices.Sort(reasons)
 		reasons = slices.Compact(reasons)
+		headers := answered()
+		if status == "429" {
+			headers = later()
+		}
 		out[status] = object{
 			"description":        problemTitles[status] + ": " + strings.Join(reasons, ", ") + ".",
 			"content":            problemContent(),
-			"headers":            object{"X-Request-Id": ref("headers", "RequestId")},
+			"headers":            headers,
 			"x-lowlayer-reasons": reasons,
 		}
 	}
@@ -176,7 +180,7 @@ var codeAndReasons = regexp.MustCompile("([A-Z][A-Z_]+[A-Z]) \\(((?:`[A-Z_]+`(?:
 
 // errorsOf are the reasons by HTTP status: those the comment names, and those every method of the kind has.
 func errorsOf(m method, op object) map[string][]string {
-	out := map[string][]string{"400": {"INVALID_FIELDS"}}
+	out := map[string][]string{"400": {"INVALID_FIELDS"}, "429": {"RATE_LIMITED"}}
 	all := text(op, "summary") + "\n" + text(op, "description")
 	for _, match := range codeAndReasons.FindAllStringSubmatch(all, -1) {
 		for _, reason := range strings.Split(match[2], ",") {

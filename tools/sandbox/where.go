@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/low-layer/platform/libs/access"
+	"github.com/low-layer/platform/libs/mtls"
 	"github.com/low-layer/platform/tools/stack"
 )
 
@@ -35,6 +37,11 @@ func (set settings) printPlaces(out io.Writer, s *stack.Stack, exports []string)
 		row("grpcurl", `%s -d '{"name": "tenants/acme"}' %s lowlayer.tenant.v1.TenantService/GetTenant`, grpcurl, a.Gateway)
 	}
 	row("services", "tenant %s, network %s (gRPC with reflection)", a.Tenant, a.Network)
+	if dir := s.TLSDir(access.Operator); s.Issuer() != "" {
+		at := func(file string) string { return filepath.Join(dir, file) }
+		row("", "they ask for a certificate: grpcurl -cacert %s -cert %s -key %s, and the token as above",
+			at(mtls.AuthorityFile), at(mtls.CertFile), at(mtls.KeyFile))
+	}
 	row("metrics, pprof", "http://%s/metrics  and the same of tenant %s, network %s", a.GatewayAdmin, a.TenantAdmin, a.NetworkAdmin)
 	file, cloud := s.Clouds()
 	row("OpenStack", "OS_CLIENT_CONFIG_FILE=%s OS_CLOUD=%s", file, cloud)

@@ -7,7 +7,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
+	"github.com/low-layer/platform/libs/access"
+	"github.com/low-layer/platform/libs/mtls/mtlsca"
 	"github.com/low-layer/platform/libs/realm"
 )
 
@@ -29,17 +32,26 @@ func (s *Stack) identityURL() string { return "http://" + s.opts.Addresses.Ident
 
 func (s *Stack) secretFile() string { return filepath.Join(s.opts.Dir, "keycloak.secret") }
 
-func (s *Stack) internalKeyFile() string { return filepath.Join(s.opts.Dir, "internal.key") }
+// TLSDir is the folder with the certificate of a service, or of access.Operator, with which a person calls services by hand.
+func (s *Stack) TLSDir(service string) string { return filepath.Join(s.opts.Dir, "tls", service) }
 
-// writeSecrets makes, once, the secret of the tenant service's client and the key that services sign their calls of one another
-// with.
+// certificateLifetime is longer than any sandbox runs without a restart.
+const certificateLifetime = 365 * 24 * time.Hour
+
+// writeSecrets makes the secret of the tenant service's client, once, and the certificates of the services anew.
 func (s *Stack) writeSecrets() error {
-	for _, file := range []string{s.secretFile(), s.internalKeyFile()} {
-		if _, err := os.Stat(file); err == nil {
-			continue
-		}
-		if err := os.WriteFile(file, []byte(rand.Text()+rand.Text()+"\n"), 0o600); err != nil {
+	if _, err := os.Stat(s.secretFile()); err != nil {
+		if err := os.WriteFile(s.secretFile(), []byte(rand.Text()+rand.Text()+"\n"), 0o600); err != nil {
 			return fmt.Errorf("write a secret of the stack: %w", err)
+		}
+	}
+	authority, err := mtlsca.New(certificateLifetime)
+	if err != nil {
+		return err
+	}
+	for _, service := range []string{"gateway", "tenant", "network", access.Operator} {
+		if err := authority.Write(s.TLSDir(service), service, certificateLifetime); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -50,11 +62,7 @@ func (s *Stack) access(name, prefix string) []string {
 	if !s.opts.Identity {
 		return nil
 	}
-	env := []string{prefix + "ISSUER=" + s.Issuer()}
-	if name == "gateway" {
-		return env
-	}
-	return append(env, prefix+"INTERNAL_KEY_FILE="+s.internalKeyFile())
+	return []string{prefix + "ISSUER=" + s.Issuer(), prefix + "TLS_DIR=" + s.TLSDir(name)}
 }
 
 // identity is the identity simulator; it is ready once its realm and users are made.

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
+	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/audit"
 	"github.com/low-layer/platform/libs/authz"
 	"github.com/low-layer/platform/libs/errs"
@@ -58,11 +59,12 @@ func (t *Trail) Begin(ctx context.Context, method string, request proto.Message)
 }
 
 func actorOf(ctx context.Context) audit.Actor {
-	if service, ok := rpc.Peer(ctx); ok {
-		return audit.Actor{Kind: audit.Service, Subject: service}
-	}
 	p, ok := identity.From(ctx)
 	if !ok {
+		// A service that calls by itself is known by its certificate; the gateway passes on what others call.
+		if service, ok := rpc.Peer(ctx); ok && service != access.Gateway && service != access.Operator {
+			return audit.Actor{Kind: audit.Service, Subject: service}
+		}
 		return audit.Actor{Kind: audit.Anonymous, Subject: "anonymous"}
 	}
 	kind := audit.User

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,8 +20,10 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/low-layer/platform/libs/mtls"
 	"github.com/low-layer/platform/tools/identitysim/person"
 	"github.com/low-layer/platform/tools/stack"
 	"github.com/low-layer/platform/tools/stack/persona"
@@ -98,6 +101,8 @@ func Open(opts stack.Options) (*Platform, error) {
 	if err := os.Chmod(opts.Dir, 0o755); err != nil { // the database's account walks there
 		return nil, err
 	}
+	// What a test sets itself comes later, and so counts.
+	opts.Env = append(stack.Generous(), opts.Env...)
 	s, err := stack.New(opts)
 	if err != nil {
 		return nil, err
@@ -221,7 +226,12 @@ func (p *Platform) REST(t testing.TB, method, path, body string) (int, http.Head
 // Dial connects to one of the platform's addresses.
 func Dial(t testing.TB, address string) *grpc.ClientConn {
 	t.Helper()
-	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	return dial(t, address, insecure.NewCredentials())
+}
+
+func dial(t testing.TB, address string, creds credentials.TransportCredentials) *grpc.ClientConn {
+	t.Helper()
+	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(creds))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,6 +241,20 @@ func Dial(t testing.TB, address string) *grpc.ClientConn {
 		}
 	})
 	return conn
+}
+
+// DialService connects to a service past the gateway, as the service or the operator whose certificate the platform has.
+func (p *Platform) DialService(t testing.TB, as, service, address string) *grpc.ClientConn {
+	t.Helper()
+	identity, err := mtls.Open(p.TLSDir(as), as, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	creds, err := identity.Client(service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dial(t, address, creds)
 }
 
 // Inventory is what the simulator holds that carries the word in its name or tags, counted by type.

@@ -27,7 +27,7 @@ import (
 func guarded(t *testing.T) (*edge, *identitytest.Issuer) {
 	t.Helper()
 	i := identitytest.Start(t)
-	return newEdge(t, "ISSUER="+i.URL), i
+	return newEdge(t, append(generous(), "ISSUER="+i.URL)...), i
 }
 
 func authorizer(t *testing.T) *authz.Authorizer {
@@ -226,7 +226,7 @@ func squeeze(s string) string { return strings.ReplaceAll(s, " ", "") }
 
 func TestWithAnIssuerTheGatewayListensAnywhere(t *testing.T) {
 	for address, ok := range map[string]bool{"0.0.0.0:8080": true, ":8080": true, "127.0.0.1:8080": true, "8080": false} {
-		_, err := config.Load[app.Config](app.Prefix, []string{app.Prefix + "LISTEN=" + address, app.Prefix + "ISSUER=https://id.example.com/realms/lowlayer"})
+		_, err := config.Load[app.Config](app.Prefix, []string{app.Prefix + "LISTEN=" + address, app.Prefix + "ISSUER=https://id.example.com/realms/lowlayer", app.Prefix + "TLS_DIR=/tls"})
 		if (err == nil) != ok {
 			t.Errorf("%s: %v", address, err)
 		}

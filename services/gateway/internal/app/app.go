@@ -21,10 +21,12 @@ import (
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/config"
 	"github.com/low-layer/platform/libs/paging"
+	"github.com/low-layer/platform/libs/redisdb"
 	"github.com/low-layer/platform/libs/telemetry"
 	"github.com/low-layer/platform/services/gateway/internal/api/audit"
 	"github.com/low-layer/platform/services/gateway/internal/api/docs"
 	"github.com/low-layer/platform/services/gateway/internal/api/explain"
+	"github.com/low-layer/platform/services/gateway/internal/api/gate"
 	"github.com/low-layer/platform/services/gateway/internal/api/guard"
 	"github.com/low-layer/platform/services/gateway/internal/api/local"
 	"github.com/low-layer/platform/services/gateway/internal/api/observe"
@@ -36,7 +38,9 @@ import (
 	"github.com/low-layer/platform/services/gateway/internal/api/server"
 	"github.com/low-layer/platform/services/gateway/internal/client"
 	"github.com/low-layer/platform/services/gateway/internal/edge/route"
+	"github.com/low-layer/platform/services/gateway/internal/limit"
 
+	"github.com/redis/go-redis/v9"
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
@@ -53,6 +57,9 @@ type App struct {
 	admin    net.Listener
 	draining chan struct{}
 	guard    *access.Guard
+	// redis is nil without one.
+	redis  *redis.Client
+	limits *limit.Limiter
 }
 
 // Serve runs the gateway with the settings of the process until ctx ends.
@@ -104,12 +111,27 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 	if !observe.Recorded(ctx, a.tel) {
 		traced = nil
 	}
-	if a.backends, err = client.Dial(targets, traced); err != nil {
+	shown, err := cfg.Access.Identity(access.Gateway, logger)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // says what it reads
+	}
+	if a.backends, err = client.Dial(targets, shown, traced); err != nil {
 		return nil, err //nolint:wrapcheck // says which service
 	}
 	routes, err := route.New(protoregistry.GlobalFiles, a.backends.Names())
 	if err != nil {
 		return nil, fmt.Errorf("read the routes of the API: %w", err)
+	}
+	if err = a.countCalls(ctx); err != nil {
+		return nil, err
+	}
+	refusals, err := refusal.New(routes, a.backends, logger)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // says what it reads
+	}
+	passing, err := gate.New(a.guard, a.limits, routes, refusals)
+	if err != nil {
+		return nil, fmt.Errorf("read how calls are counted: %w", err)
 	}
 	key, err := tokenKey(ctx, cfg, logger)
 	if err != nil {
@@ -119,14 +141,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 	ops, receipts, reasons := operation.New(a.backends, tokens), receipt.New(a.backends, tokens), explain.New(a.guard)
 	trails := audit.New(a.backends, tokens)
 
-	refusals, err := refusal.New(routes, a.backends, logger)
-	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it reads
-	}
-
-	api := rest.New(rest.Config{
-		Routes: routes, Logger: logger, Observer: observer, Guard: a.guard, Refusals: refusals, Timeout: cfg.Timeout, WaitTimeout: waitTimeout,
-	})
+	api := rest.New(rest.Config{Routes: routes, Logger: logger, Observer: observer, Gate: passing, Timeout: cfg.Timeout, WaitTimeout: waitTimeout})
 	for _, b := range all {
 		found, _ := a.backends.Find(b.name)
 		if err = api.Register(ctx, found, b.routes...); err != nil {
@@ -151,8 +166,8 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 		Timeout: cfg.Timeout, WaitTimeout: waitTimeout, StreamTimeout: cfg.StreamTimeout,
 		Idle: cfg.IdleTimeout, Drain: cfg.DrainTimeout, MaxStreams: cfg.MaxStreams, Logger: logger,
 	}, server.GRPCConfig{
-		Routes: routes, Proxy: a.proxy(routes, refusals), Observer: observer,
-		Own: []server.Registrable{guard.Of(a.guard, refusals, ops), guard.Of(a.guard, refusals, receipts), guard.Of(a.guard, refusals, trails), guard.Of(a.guard, refusals, reasons)},
+		Routes: routes, Proxy: proxy.New(routes, a.backends, passing), Observer: observer,
+		Own: []server.Registrable{guard.Of(passing, ops), guard.Of(passing, receipts), guard.Of(passing, trails), guard.Of(passing, reasons)},
 	}, api, docs.New(openapi.JSON))
 	if err != nil {
 		return nil, err //nolint:wrapcheck // says what it listens for
@@ -163,12 +178,21 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 	return a, nil
 }
 
-// proxy passes gRPC calls on; a guard that is nil must not become one that is only empty.
-func (a *App) proxy(routes *route.Table, refusals *refusal.Recorder) *proxy.Proxy {
-	if a.guard == nil {
-		return proxy.New(routes, a.backends, nil, refusals)
+// countCalls makes the limiter. A Redis that is away does not keep the gateway from starting.
+func (a *App) countCalls(ctx context.Context) error {
+	cfg := limit.Config{
+		Tenant: limit.Rates(a.cfg.TenantRates), Caller: limit.Rates(a.cfg.CallerRates), Address: a.cfg.AddressRate,
+		Logger: a.logger, Meter: a.tel.MeterProvider().Meter("github.com/low-layer/platform/services/gateway"),
 	}
-	return proxy.New(routes, a.backends, a.guard, refusals)
+	var err error
+	if a.cfg.RedisURL != "" {
+		if a.redis, err = redisdb.Open(redisdb.Config{URL: a.cfg.RedisURL}); err != nil {
+			return fmt.Errorf("open the redis of rate limits: %w", err)
+		}
+		cfg.Redis = a.redis
+	}
+	a.limits, err = limit.New(ctx, cfg)
+	return err //nolint:wrapcheck // says what it makes
 }
 
 const keySize = 32
@@ -219,11 +243,14 @@ func (a *App) Serve(ctx context.Context) error {
 	keys, forget := context.WithCancel(context.WithoutCancel(ctx))
 	kept := make(chan error, 1)
 	go func() { kept <- a.guard.Run(keys) }()
+	looked := make(chan struct{})
+	go func() { defer close(looked); a.limits.Run(keys) }()
 	a.logger.InfoContext(ctx, "serving", "address", a.Addr(), "admin", a.AdminAddr(), "docs", "http://"+a.Addr()+"/docs")
 
 	err := a.server.Serve(ctx)
 	forget()
 	err = errors.Join(err, <-kept)
+	<-looked
 	// The admin port stays until the end, so that the drain can be watched.
 	err = errors.Join(err, admin.Close())
 	if e := <-watched; !errors.Is(e, http.ErrServerClosed) {
@@ -238,6 +265,9 @@ func (a *App) close(ctx context.Context) error {
 	var err error
 	if a.backends != nil {
 		err = a.backends.Close()
+	}
+	if a.redis != nil {
+		err = errors.Join(err, a.redis.Close())
 	}
 	if a.tel != nil {
 		flush, cancel := context.WithTimeout(ctx, flushTimeout)

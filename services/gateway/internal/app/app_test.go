@@ -29,11 +29,12 @@ func TestEveryBadSettingIsReported(t *testing.T) {
 	_, err := config.Load[app.Config](app.Prefix, []string{
 		app.Prefix + "LISTEN=0.0.0.0:1", app.Prefix + "ADMIN_LISTEN=x", app.Prefix + "TENANT_TARGET= ", app.Prefix + "TIMEOUT=0s",
 		app.Prefix + "MAX_STREAMS=0", app.Prefix + "PAGE_TOKEN_KEY=short",
+		app.Prefix + "REDIS_URL=nowhere", app.Prefix + "RATE_CALLER_GET=3", app.Prefix + "RATE_ADDRESS=10000001",
 	})
 	if err == nil {
 		t.Fatal("there is no error")
 	}
-	for _, v := range []string{"LISTEN", "ADMIN_LISTEN", "TENANT_TARGET", "TIMEOUT", "MAX_STREAMS", "PAGE_TOKEN_KEY"} {
+	for _, v := range []string{"LISTEN", "ADMIN_LISTEN", "TENANT_TARGET", "TIMEOUT", "MAX_STREAMS", "PAGE_TOKEN_KEY", "REDIS_URL", "RATE_CALLER_GET", "RATE_ADDRESS"} {
 		if !strings.Contains(err.Error(), app.Prefix+v+":") {
 			t.Errorf("%s is not reported: %v", v, err)
 		}

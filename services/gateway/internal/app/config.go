@@ -11,6 +11,9 @@ import (
 
 	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/config"
+	"github.com/low-layer/platform/services/gateway/internal/limit"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // Prefix is what the names of all settings begin with.
@@ -26,6 +29,13 @@ type Config struct {
 	PageTokenKey string `env:"PAGE_TOKEN_KEY" secret:"true"`
 	// Access is who may call.
 	Access access.Settings
+	// RedisURL is where rate limits are counted; by this process alone when empty.
+	RedisURL string `env:"REDIS_URL" secret:"true"`
+	// TenantRates and CallerRates are how often all callers of a tenant together, and each caller, may call in a minute.
+	TenantRates tenantRates
+	CallerRates callerRates
+	// AddressRate is how often calls without a good token may come from one address in a minute.
+	AddressRate int `env:"RATE_ADDRESS" envDefault:"240"`
 
 	Timeout           time.Duration `env:"TIMEOUT"             envDefault:"30s"`
 	StreamTimeout     time.Duration `env:"STREAM_TIMEOUT"      envDefault:"1h"`
@@ -34,6 +44,31 @@ type Config struct {
 	IdleTimeout       time.Duration `env:"IDLE_TIMEOUT"        envDefault:"2m"`
 	DrainTimeout      time.Duration `env:"DRAIN_TIMEOUT"       envDefault:"15s"`
 	MaxStreams        int           `env:"MAX_STREAMS"         envDefault:"250"`
+}
+
+type tenantRates struct {
+	Get    int `env:"RATE_TENANT_GET"    envDefault:"12000"`
+	List   int `env:"RATE_TENANT_LIST"   envDefault:"6000"`
+	Mutate int `env:"RATE_TENANT_MUTATE" envDefault:"1200"`
+	Stream int `env:"RATE_TENANT_STREAM" envDefault:"6000"`
+}
+
+type callerRates struct {
+	Get    int `env:"RATE_CALLER_GET"    envDefault:"3000"`
+	List   int `env:"RATE_CALLER_LIST"   envDefault:"1200"`
+	Mutate int `env:"RATE_CALLER_MUTATE" envDefault:"400"`
+	Stream int `env:"RATE_CALLER_STREAM" envDefault:"1200"`
+}
+
+// rates are those of the settings by variable.
+func (c *Config) rates() map[string]int {
+	return map[string]int{
+		"RATE_TENANT_GET": c.TenantRates.Get, "RATE_TENANT_LIST": c.TenantRates.List,
+		"RATE_TENANT_MUTATE": c.TenantRates.Mutate, "RATE_TENANT_STREAM": c.TenantRates.Stream,
+		"RATE_CALLER_GET": c.CallerRates.Get, "RATE_CALLER_LIST": c.CallerRates.List,
+		"RATE_CALLER_MUTATE": c.CallerRates.Mutate, "RATE_CALLER_STREAM": c.CallerRates.Stream,
+		"RATE_ADDRESS": c.AddressRate,
+	}
 }
 
 const minKey = 16
@@ -73,6 +108,15 @@ func (c *Config) Problems() []config.Problem {
 	}
 	if c.MaxStreams <= 0 || c.MaxStreams > math.MaxInt32 {
 		add("MAX_STREAMS", "is %d; set it to a number above zero, such as 250", c.MaxStreams)
+	}
+	for variable, rate := range c.rates() {
+		if rate < limit.MinQuota || rate > limit.MaxQuota {
+			add(variable, "is %d; set it to a number of calls a minute from %d to %d", rate, limit.MinQuota, limit.MaxQuota)
+		}
+	}
+	if _, err := redis.ParseURL(c.RedisURL); c.RedisURL != "" && err != nil {
+		// The cause may repeat the URL, and the URL may hold a password.
+		add("REDIS_URL", "is not the address of a Redis; write it as redis://user:password@host:port/0, or leave it out to count rate limits in this process alone")
 	}
 	return append(out, c.Access.Problems()...)
 }

@@ -7,12 +7,15 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/low-layer/platform/libs/config"
+	"github.com/low-layer/platform/libs/mtls"
+	"github.com/low-layer/platform/libs/mtls/mtlsca"
 	"github.com/low-layer/platform/libs/rpc"
 	"github.com/low-layer/platform/services/gateway/internal/app"
 
@@ -178,9 +181,13 @@ type service struct {
 	done    chan error
 }
 
-func startService(t *testing.T, address string, register func(grpc.ServiceRegistrar), audit rpc.Auditor) *service {
+func startService(t *testing.T, dir, name string, audit rpc.Auditor, register func(grpc.ServiceRegistrar)) *service {
 	t.Helper()
-	server, err := rpc.NewServer(rpc.ServerConfig{Name: "fake", Listen: address, Logger: quiet, Audit: audit})
+	identity, err := mtls.Open(filepath.Join(dir, name), name, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := rpc.NewServer(rpc.ServerConfig{Name: name, Listen: "127.0.0.1:0", Logger: quiet, Identity: identity, Audit: audit})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,21 +235,32 @@ func newEdge(t *testing.T, settings ...string) *edge {
 	e.receipts = map[string]*receipts{"tenant": {service: "tenant"}, "network": {service: "network"}}
 	e.trails = map[string]*trails{"tenant": {service: "tenant", uid: "ten_1"}, "network": {service: "network", uid: "ten_0"}}
 	e.noted = &noted{}
-	e.tenant = startService(t, "127.0.0.1:0", func(r grpc.ServiceRegistrar) {
+	dir := t.TempDir()
+	authority, err := mtlsca.New(time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"gateway", "tenant", "network"} {
+		if err := authority.Write(filepath.Join(dir, name), name, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.tenant = startService(t, dir, "tenant", e.noted, func(r grpc.ServiceRegistrar) {
 		tenantv1.RegisterTenantServiceServer(r, &tenants{recorder: e.tenants})
 		operationv1.RegisterOperationServiceServer(r, e.tenantOp)
 		receiptv1.RegisterReceiptServiceServer(r, e.receipts["tenant"])
 		auditv1.RegisterAuditServiceServer(r, e.trails["tenant"])
-	}, e.noted)
-	e.network = startService(t, "127.0.0.1:0", func(r grpc.ServiceRegistrar) {
+	})
+	e.network = startService(t, dir, "network", e.noted, func(r grpc.ServiceRegistrar) {
 		networkv1.RegisterVpcServiceServer(r, &vpcs{recorder: e.vpcs})
 		operationv1.RegisterOperationServiceServer(r, e.netOp)
 		receiptv1.RegisterReceiptServiceServer(r, e.receipts["network"])
 		auditv1.RegisterAuditServiceServer(r, e.trails["network"])
-	}, e.noted)
+	})
 	environment := []string{
 		app.Prefix + "LISTEN=127.0.0.1:0", app.Prefix + "ADMIN_LISTEN=127.0.0.1:0", app.Prefix + "READ_TIMEOUT=1s",
 		app.Prefix + "TENANT_TARGET=" + e.tenant.address, app.Prefix + "NETWORK_TARGET=" + e.network.address, app.Prefix + "DRAIN_TIMEOUT=10s",
+		app.Prefix + "TLS_DIR=" + filepath.Join(dir, "gateway"),
 	}
 	for _, s := range settings {
 		environment = append(environment, app.Prefix+s)

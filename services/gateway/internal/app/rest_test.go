@@ -56,7 +56,10 @@ func TestHeadersBecomeFields(t *testing.T) {
 	if !proto.Equal(r, &tenantv1.CreateTenantRequest{Tenant: &tenantv1.Tenant{DisplayName: "Acme"}, TenantId: "acme", RequestId: "once"}) {
 		t.Errorf("the service got %v", r)
 	}
-	if got := e.do("POST", "/v1/tenants/acme:suspend", "", headers{"Idempotency-Key": "twice"}); got.status != 200 {
+	if got := e.do("GET", "/v1/tenants/acme", "", headers{"Idempotency-Key": "reads have no use for it"}); got.status != 200 {
+		t.Errorf("a read with a key: %d %s", got.status, got.body)
+	}
+	if got := e.do("POST", "/v1/tenants/acme:suspend", "", headers{"Idempotency-Key": `"twice"`}); got.status != 200 {
 		t.Fatalf("got %d %s", got.status, got.body)
 	}
 	r, _ = e.tenants.last(t)
@@ -105,6 +108,7 @@ func TestHeadersThatContradict(t *testing.T) {
 		"several etags":         {"DELETE", "/v1/tenants/acme", "", headers{"If-Match": `"a", "b"`}, "If-Match"},
 		"key that is too long":  {"POST", "/v1/tenants?tenantId=acme", `{}`, headers{"Idempotency-Key": strings.Repeat("k", 65)}, "Idempotency-Key"},
 		"key that is no ASCII":  {"POST", "/v1/tenants?tenantId=acme", `{}`, headers{"Idempotency-Key": "clé"}, "Idempotency-Key"},
+		"key where none is":     {"POST", "/v1/tenants/acme/operations/op_tenant_00000000000000000000000001:wait", `{}`, headers{"Idempotency-Key": "a"}, "Idempotency-Key"},
 		"If-Match that is none": {"DELETE", "/v1/tenants/acme", "", headers{"If-Match": `""`}, "If-Match"},
 	} {
 		got := e.do(c.method, c.path, c.body, c.h)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/grpcerr"
+	"github.com/low-layer/platform/libs/mtls"
 	"github.com/low-layer/platform/libs/rpc"
 	"github.com/low-layer/platform/libs/telemetry"
 	"google.golang.org/grpc"
@@ -48,11 +49,12 @@ type Backends struct {
 // Target is where a service is.
 type Target struct{ Name, Address string }
 
-// Dial prepares a connection to every target; nothing is connected before the first call.
-func Dial(targets []Target, tel *telemetry.Telemetry) (*Backends, error) {
+// Dial prepares a connection to every target, to which the gateway shows its identity; without one they are plain. Nothing is
+// connected before the first call.
+func Dial(targets []Target, identity *mtls.Identity, tel *telemetry.Telemetry) (*Backends, error) {
 	b := &Backends{}
 	for _, t := range targets {
-		conn, err := rpc.Dial(rpc.ClientConfig{Target: t.Address, Name: "gateway", Telemetry: tel})
+		conn, err := rpc.Dial(rpc.ClientConfig{Target: t.Address, Name: "gateway", Telemetry: tel, Identity: identity, Service: t.Name})
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("reach the %s service: %w", t.Name, err), b.Close())
 		}

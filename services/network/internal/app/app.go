@@ -108,7 +108,11 @@ func New(ctx context.Context, cfg Config, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.onClose(func() error { client.Close(); return nil })
-	if a.guard, err = access.New(cfg.Access.Settings, o.Logger, o.Clock); err != nil {
+	if a.guard, err = access.New(cfg.Access, o.Logger, o.Clock); err != nil {
+		return nil, err
+	}
+	identity, err := cfg.Access.Identity(name, o.Logger)
+	if err != nil {
 		return nil, err
 	}
 	if a.keys, err = receipt.NewRing(cfg.ReceiptKey, cfg.ReceiptOldKeys); err != nil {
@@ -122,7 +126,7 @@ func New(ctx context.Context, cfg Config, o Options) (_ *App, err error) {
 	}
 	if a.Server, err = rpc.NewServer(rpc.ServerConfig{
 		Name: name, Listen: cfg.Listen, Logger: o.Logger, Telemetry: o.Telemetry, Audit: a.trail,
-		Authenticate: a.guard.Authenticate, Authorize: a.guard.Authorize, InternalKey: []byte(cfg.Access.InternalKey),
+		Authenticate: a.guard.Authenticate, Authorize: a.guard.Authorize, Identity: identity, Explain: pg.Explain,
 	}); err != nil {
 		return nil, err
 	}

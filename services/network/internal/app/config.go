@@ -23,7 +23,7 @@ type Config struct {
 	CloudsFile string `env:"CLOUDS_FILE"`
 	Cloud      string `env:"CLOUD"`
 	// Access is who may call.
-	Access access.Service
+	Access access.Settings
 	// PageTokenKey signs page tokens; replicas share it.
 	PageTokenKey string `env:"PAGE_TOKEN_KEY" secret:"true"`
 	// ReceiptKey signs the receipts of deletions; replicas share it. ReceiptOldKeys are the public keys of those that signed

@@ -30,7 +30,7 @@ type Config struct {
 	// SealURL is the keeper of secrets.
 	SealURL string `env:"SEAL_URL,required,notEmpty" secret:"true"`
 	// Access is who may call.
-	Access access.Service
+	Access access.Settings
 	// PageTokenKey signs page tokens; replicas share it.
 	PageTokenKey string `env:"PAGE_TOKEN_KEY" secret:"true"`
 	// ReceiptKey signs the receipts of deletions; replicas share it. ReceiptOldKeys are the public keys of those that signed

@@ -324,7 +324,9 @@ type MethodRule struct {
 	StepUp bool `protobuf:"varint,8,opt,name=step_up,json=stepUp,proto3" json:"step_up,omitempty"`
 	// Narrowed says that the handler shows and touches only what the caller's roles cover (`authz.Narrowed`), so that a role
 	// below the resource is enough to call it.
-	Narrowed      bool `protobuf:"varint,9,opt,name=narrowed,proto3" json:"narrowed,omitempty"`
+	Narrowed bool `protobuf:"varint,9,opt,name=narrowed,proto3" json:"narrowed,omitempty"`
+	// Callers are the services of the platform that may call it by themselves, without a user's token: `tenant`.
+	Callers       []string `protobuf:"bytes,10,rep,name=callers,proto3" json:"callers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -422,6 +424,13 @@ func (x *MethodRule) GetNarrowed() bool {
 	return false
 }
 
+func (x *MethodRule) GetCallers() []string {
+	if x != nil {
+		return x.Callers
+	}
+	return nil
+}
+
 var file_lowlayer_authz_v1_authz_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
@@ -445,7 +454,7 @@ var File_lowlayer_authz_v1_authz_proto protoreflect.FileDescriptor
 
 const file_lowlayer_authz_v1_authz_proto_rawDesc = "" +
 	"\n" +
-	"\x1dlowlayer/authz/v1/authz.proto\x12\x11lowlayer.authz.v1\x1a google/protobuf/descriptor.proto\"\x9a\x03\n" +
+	"\x1dlowlayer/authz/v1/authz.proto\x12\x11lowlayer.authz.v1\x1a google/protobuf/descriptor.proto\"\xb4\x03\n" +
 	"\n" +
 	"MethodRule\x12\x1e\n" +
 	"\n" +
@@ -458,7 +467,9 @@ const file_lowlayer_authz_v1_authz_proto_rawDesc = "" +
 	"\x0eresource_field\x18\x06 \x01(\tR\rresourceField\x12.\n" +
 	"\x05scope\x18\a \x01(\x0e2\x18.lowlayer.authz.v1.ScopeR\x05scope\x12\x17\n" +
 	"\astep_up\x18\b \x01(\bR\x06stepUp\x12\x1a\n" +
-	"\bnarrowed\x18\t \x01(\bR\bnarrowed*8\n" +
+	"\bnarrowed\x18\t \x01(\bR\bnarrowed\x12\x18\n" +
+	"\acallers\x18\n" +
+	" \x03(\tR\acallers*8\n" +
 	"\x05Scope\x12\x15\n" +
 	"\x11SCOPE_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bPLATFORM\x10\x01\x12\n" +

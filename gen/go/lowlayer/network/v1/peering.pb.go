@@ -714,22 +714,22 @@ const file_lowlayer_network_v1_peering_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xf6\b\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\x86\t\n" +
 	"\x0ePeeringService\x12\x82\x02\n" +
 	"\rCreatePeering\x12).lowlayer.network.v1.CreatePeeringRequest\x1a\x1d.google.longrunning.Operation\"\xa6\x01\xcaA2\n" +
 	"\aPeering\x12'lowlayer.operation.v1.OperationMetadata\xdaA\x19parent,peering,peering_id\xda\xe2\x18!\n" +
 	"\x17network.peerings.create\x10\x02\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x02*:\apeering\"\x1f/v1/{parent=tenants/*}/peerings\x12\xa4\x01\n" +
 	"\n" +
 	"GetPeering\x12&.lowlayer.network.v1.GetPeeringRequest\x1a\x1c.lowlayer.network.v1.Peering\"P\xdaA\x04name\xda\xe2\x18\x1e\n" +
-	"\x14network.peerings.get\x10\x01\x18\x01 \x01(\x01\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{name=tenants/*/peerings/*}\x12\xb8\x01\n" +
-	"\fListPeerings\x12(.lowlayer.network.v1.ListPeeringsRequest\x1a).lowlayer.network.v1.ListPeeringsResponse\"S\xdaA\x06parent\xda\xe2\x18\x1f\n" +
-	"\x15network.peerings.list\x10\x01\x18\x01 \x02(\x01\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{parent=tenants/*}/peerings\x12\xee\x01\n" +
+	"\x14network.peerings.get\x10\x01\x18\x01 \x01(\x01\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{name=tenants/*/peerings/*}\x12\xc0\x01\n" +
+	"\fListPeerings\x12(.lowlayer.network.v1.ListPeeringsRequest\x1a).lowlayer.network.v1.ListPeeringsResponse\"[\xdaA\x06parent\xda\xe2\x18'\n" +
+	"\x15network.peerings.list\x10\x01\x18\x01 \x02(\x01R\x06tenant\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{parent=tenants/*}/peerings\x12\xee\x01\n" +
 	"\rAcceptPeering\x12).lowlayer.network.v1.AcceptPeeringRequest\x1a\x1d.google.longrunning.Operation\"\x92\x01\xcaA2\n" +
 	"\aPeering\x12'lowlayer.operation.v1.OperationMetadata\xdaA\x04name\xda\xe2\x18!\n" +
-	"\x17network.peerings.accept\x10\x03\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/{name=tenants/*/peerings/*}:accept\x12\xf4\x01\n" +
-	"\rDeletePeering\x12).lowlayer.network.v1.DeletePeeringRequest\x1a\x1d.google.longrunning.Operation\"\x98\x01\xcaA@\n" +
-	"\x15google.protobuf.Empty\x12'lowlayer.operation.v1.OperationMetadata\xdaA\x04name\xda\xe2\x18#\n" +
-	"\x17network.peerings.delete\x10\x02\x18\x02 \x03(\x01@\x01\x82\xd3\xe4\x93\x02!*\x1f/v1/{name=tenants/*/peerings/*}\x1a\x15\xcaA\x12api.lowlayer.cloudBDZBgithub.com/low-layer/platform/gen/go/lowlayer/network/v1;networkv1b\x06proto3"
+	"\x17network.peerings.accept\x10\x03\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/{name=tenants/*/peerings/*}:accept\x12\xfc\x01\n" +
+	"\rDeletePeering\x12).lowlayer.network.v1.DeletePeeringRequest\x1a\x1d.google.longrunning.Operation\"\xa0\x01\xcaA@\n" +
+	"\x15google.protobuf.Empty\x12'lowlayer.operation.v1.OperationMetadata\xdaA\x04name\xda\xe2\x18+\n" +
+	"\x17network.peerings.delete\x10\x02\x18\x02 \x03(\x01@\x01R\x06tenant\x82\xd3\xe4\x93\x02!*\x1f/v1/{name=tenants/*/peerings/*}\x1a\x15\xcaA\x12api.lowlayer.cloudBDZBgithub.com/low-layer/platform/gen/go/lowlayer/network/v1;networkv1b\x06proto3"
 
 var (
 	file_lowlayer_network_v1_peering_proto_rawDescOnce sync.Once

@@ -961,22 +961,22 @@ const file_lowlayer_network_v1_vpc_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xe2\b\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\x82\t\n" +
 	"\n" +
-	"VpcService\x12\xf2\x01\n" +
-	"\tCreateVpc\x12%.lowlayer.network.v1.CreateVpcRequest\x1a\x1d.google.longrunning.Operation\"\x9e\x01\xcaA.\n" +
-	"\x03Vpc\x12'lowlayer.operation.v1.OperationMetadata\xdaA\x11parent,vpc,vpc_id\xda\xe2\x18\x1d\n" +
-	"\x13network.vpcs.create\x10\x02\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x022:\x03vpc\"+/v1/{parent=tenants/*/organisations/*}/vpcs\x12\xa0\x01\n" +
-	"\x06GetVpc\x12\".lowlayer.network.v1.GetVpcRequest\x1a\x18.lowlayer.network.v1.Vpc\"X\xdaA\x04name\xda\xe2\x18\x1a\n" +
-	"\x10network.vpcs.get\x10\x01\x18\x01 \x01(\x01\x82\xd3\xe4\x93\x02-\x12+/v1/{name=tenants/*/organisations/*/vpcs/*}\x12\xb6\x01\n" +
-	"\bListVpcs\x12$.lowlayer.network.v1.ListVpcsRequest\x1a%.lowlayer.network.v1.ListVpcsResponse\"]\xdaA\x06parent\xda\xe2\x18\x1d\n" +
-	"\x11network.vpcs.list\x10\x01\x18\x01 \x02(\x01H\x01\x82\xd3\xe4\x93\x02-\x12+/v1/{parent=tenants/*/organisations/*}/vpcs\x12\xf4\x01\n" +
+	"VpcService\x12\xfa\x01\n" +
+	"\tCreateVpc\x12%.lowlayer.network.v1.CreateVpcRequest\x1a\x1d.google.longrunning.Operation\"\xa6\x01\xcaA.\n" +
+	"\x03Vpc\x12'lowlayer.operation.v1.OperationMetadata\xdaA\x11parent,vpc,vpc_id\xda\xe2\x18%\n" +
+	"\x13network.vpcs.create\x10\x02\x18\x02 \x03(\x01R\x06tenant\x82\xd3\xe4\x93\x022:\x03vpc\"+/v1/{parent=tenants/*/organisations/*}/vpcs\x12\xa8\x01\n" +
+	"\x06GetVpc\x12\".lowlayer.network.v1.GetVpcRequest\x1a\x18.lowlayer.network.v1.Vpc\"`\xdaA\x04name\xda\xe2\x18\"\n" +
+	"\x10network.vpcs.get\x10\x01\x18\x01 \x01(\x01R\x06tenant\x82\xd3\xe4\x93\x02-\x12+/v1/{name=tenants/*/organisations/*/vpcs/*}\x12\xbe\x01\n" +
+	"\bListVpcs\x12$.lowlayer.network.v1.ListVpcsRequest\x1a%.lowlayer.network.v1.ListVpcsResponse\"e\xdaA\x06parent\xda\xe2\x18%\n" +
+	"\x11network.vpcs.list\x10\x01\x18\x01 \x02(\x01H\x01R\x06tenant\x82\xd3\xe4\x93\x02-\x12+/v1/{parent=tenants/*/organisations/*}/vpcs\x12\xf4\x01\n" +
 	"\tUpdateVpc\x12%.lowlayer.network.v1.UpdateVpcRequest\x1a\x1d.google.longrunning.Operation\"\xa0\x01\xcaA.\n" +
 	"\x03Vpc\x12'lowlayer.operation.v1.OperationMetadata\xdaA\x0fvpc,update_mask\xda\xe2\x18\x1d\n" +
-	"\x13network.vpcs.update\x10\x02\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x026:\x03vpc2//v1/{vpc.name=tenants/*/organisations/*/vpcs/*}\x12\xf4\x01\n" +
-	"\tDeleteVpc\x12%.lowlayer.network.v1.DeleteVpcRequest\x1a\x1d.google.longrunning.Operation\"\xa0\x01\xcaA@\n" +
-	"\x15google.protobuf.Empty\x12'lowlayer.operation.v1.OperationMetadata\xdaA\x04name\xda\xe2\x18\x1f\n" +
-	"\x13network.vpcs.delete\x10\x02\x18\x02 \x03(\x01@\x01\x82\xd3\xe4\x93\x02-*+/v1/{name=tenants/*/organisations/*/vpcs/*}\x1a\x15\xcaA\x12api.lowlayer.cloudBDZBgithub.com/low-layer/platform/gen/go/lowlayer/network/v1;networkv1b\x06proto3"
+	"\x13network.vpcs.update\x10\x02\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x026:\x03vpc2//v1/{vpc.name=tenants/*/organisations/*/vpcs/*}\x12\xfc\x01\n" +
+	"\tDeleteVpc\x12%.lowlayer.network.v1.DeleteVpcRequest\x1a\x1d.google.longrunning.Operation\"\xa8\x01\xcaA@\n" +
+	"\x15google.protobuf.Empty\x12'lowlayer.operation.v1.OperationMetadata\xdaA\x04name\xda\xe2\x18'\n" +
+	"\x13network.vpcs.delete\x10\x02\x18\x02 \x03(\x01@\x01R\x06tenant\x82\xd3\xe4\x93\x02-*+/v1/{name=tenants/*/organisations/*/vpcs/*}\x1a\x15\xcaA\x12api.lowlayer.cloudBDZBgithub.com/low-layer/platform/gen/go/lowlayer/network/v1;networkv1b\x06proto3"
 
 var (
 	file_lowlayer_network_v1_vpc_proto_rawDescOnce sync.Once

@@ -647,21 +647,21 @@ const file_lowlayer_network_internal_v1_foundation_proto_rawDesc = "" +
 	"\x15PreviewRemovalRequest\x12r\n" +
 	"\x04name\x18\x01 \x01(\tB^\xe0A\x02\xbaHXrV2T^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9])?$R\x04name\"X\n" +
 	"\x16PreviewRemovalResponse\x12>\n" +
-	"\aobjects\x18\x01 \x03(\v2$.lowlayer.operation.v1.PlannedObjectR\aobjects2\xa5\a\n" +
-	"\x11FoundationService\x12\x96\x01\n" +
-	"\x0eEnsureBoundary\x123.lowlayer.network.internal.v1.EnsureBoundaryRequest\x1a\x1d.google.longrunning.Operation\"0\xda\xe2\x18,\n" +
-	"\"network.internal.boundaries.ensure\x10\x02\x18\x02 \x03(\x02\x12\x96\x01\n" +
-	"\x0eDeleteBoundary\x123.lowlayer.network.internal.v1.DeleteBoundaryRequest\x1a\x1d.google.longrunning.Operation\"0\xda\xe2\x18,\n" +
-	"\"network.internal.boundaries.delete\x10\x02\x18\x02 \x03(\x02\x12\x86\x01\n" +
-	"\tEnsureHub\x12..lowlayer.network.internal.v1.EnsureHubRequest\x1a\x1d.google.longrunning.Operation\"*\xda\xe2\x18&\n" +
-	"\x1cnetwork.internal.hubs.ensure\x10\x02\x18\x02 \x03(\x02\x12\x86\x01\n" +
-	"\tDeleteHub\x12..lowlayer.network.internal.v1.DeleteHubRequest\x1a\x1d.google.longrunning.Operation\"*\xda\xe2\x18&\n" +
-	"\x1cnetwork.internal.hubs.delete\x10\x02\x18\x02 \x03(\x02\x12\xac\x01\n" +
-	"\x0ePreviewRemoval\x123.lowlayer.network.internal.v1.PreviewRemovalRequest\x1a4.lowlayer.network.internal.v1.PreviewRemovalResponse\"/\xda\xe2\x18+\n" +
-	"!network.internal.removals.preview\x10\x01\x18\x01 \x01(\x02\x12\x9c\x01\n" +
+	"\aobjects\x18\x01 \x03(\v2$.lowlayer.operation.v1.PlannedObjectR\aobjects2\xd5\a\n" +
+	"\x11FoundationService\x12\x9e\x01\n" +
+	"\x0eEnsureBoundary\x123.lowlayer.network.internal.v1.EnsureBoundaryRequest\x1a\x1d.google.longrunning.Operation\"8\xda\xe2\x184\n" +
+	"\"network.internal.boundaries.ensure\x10\x02\x18\x02 \x03(\x02R\x06tenant\x12\x9e\x01\n" +
+	"\x0eDeleteBoundary\x123.lowlayer.network.internal.v1.DeleteBoundaryRequest\x1a\x1d.google.longrunning.Operation\"8\xda\xe2\x184\n" +
+	"\"network.internal.boundaries.delete\x10\x02\x18\x02 \x03(\x02R\x06tenant\x12\x8e\x01\n" +
+	"\tEnsureHub\x12..lowlayer.network.internal.v1.EnsureHubRequest\x1a\x1d.google.longrunning.Operation\"2\xda\xe2\x18.\n" +
+	"\x1cnetwork.internal.hubs.ensure\x10\x02\x18\x02 \x03(\x02R\x06tenant\x12\x8e\x01\n" +
+	"\tDeleteHub\x12..lowlayer.network.internal.v1.DeleteHubRequest\x1a\x1d.google.longrunning.Operation\"2\xda\xe2\x18.\n" +
+	"\x1cnetwork.internal.hubs.delete\x10\x02\x18\x02 \x03(\x02R\x06tenant\x12\xb4\x01\n" +
+	"\x0ePreviewRemoval\x123.lowlayer.network.internal.v1.PreviewRemovalRequest\x1a4.lowlayer.network.internal.v1.PreviewRemovalResponse\"7\xda\xe2\x183\n" +
+	"!network.internal.removals.preview\x10\x01\x18\x01 \x01(\x02R\x06tenant\x12\xa4\x01\n" +
 	"\n" +
-	"CheckOrder\x12/.lowlayer.network.internal.v1.CheckOrderRequest\x1a0.lowlayer.network.internal.v1.CheckOrderResponse\"+\xda\xe2\x18'\n" +
-	"\x1dnetwork.internal.orders.check\x10\x01\x18\x01 \x01(\x02BTZRgithub.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1;networkinternalv1b\x06proto3"
+	"CheckOrder\x12/.lowlayer.network.internal.v1.CheckOrderRequest\x1a0.lowlayer.network.internal.v1.CheckOrderResponse\"3\xda\xe2\x18/\n" +
+	"\x1dnetwork.internal.orders.check\x10\x01\x18\x01 \x01(\x02R\x06tenantBTZRgithub.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1;networkinternalv1b\x06proto3"
 
 var (
 	file_lowlayer_network_internal_v1_foundation_proto_rawDescOnce sync.Once

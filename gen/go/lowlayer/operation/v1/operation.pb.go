@@ -800,16 +800,16 @@ const file_lowlayer_operation_v1_operation_proto_rawDesc = "" +
 	"\aRUNNING\x10\x02\x12\b\n" +
 	"\x04DONE\x10\x03\x12\f\n" +
 	"\bRETRYING\x10\x04\x12\v\n" +
-	"\aSKIPPED\x10\x052\x9b\x06\n" +
+	"\aSKIPPED\x10\x052\xa3\x06\n" +
 	"\x10OperationService\x12\xb0\x01\n" +
 	"\fGetOperation\x12'.google.longrunning.GetOperationRequest\x1a\x1d.google.longrunning.Operation\"X\xdaA\x04name\xda\xe2\x18$\n" +
 	"\x18operation.operations.get\x10\x01\x18\x01 \x01(\x01H\x01\x82\xd3\xe4\x93\x02#\x12!/v1/{name=tenants/*/operations/*}\x12\xc7\x01\n" +
 	"\x0eListOperations\x12).google.longrunning.ListOperationsRequest\x1a*.google.longrunning.ListOperationsResponse\"^\xdaA\vname,filter\xda\xe2\x18%\n" +
 	"\x19operation.operations.list\x10\x01\x18\x01 \x02(\x01H\x01\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{name=tenants/*}/operations\x12\xbc\x01\n" +
 	"\x0fCancelOperation\x12*.google.longrunning.CancelOperationRequest\x1a\x16.google.protobuf.Empty\"e\xdaA\x04name\xda\xe2\x18'\n" +
-	"\x1boperation.operations.cancel\x10\x02\x18\x01 \x03(\x01H\x01\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/{name=tenants/*/operations/*}:cancel\x12\xb3\x01\n" +
-	"\rWaitOperation\x12(.google.longrunning.WaitOperationRequest\x1a\x1d.google.longrunning.Operation\"Y\xda\xe2\x18$\n" +
-	"\x18operation.operations.get\x10\x01\x18\x01 \x04(\x01H\x01\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/{name=tenants/*/operations/*}:wait\x1a\x15\xcaA\x12api.lowlayer.cloudBHZFgithub.com/low-layer/platform/gen/go/lowlayer/operation/v1;operationv1b\x06proto3"
+	"\x1boperation.operations.cancel\x10\x02\x18\x01 \x03(\x01H\x01\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/{name=tenants/*/operations/*}:cancel\x12\xbb\x01\n" +
+	"\rWaitOperation\x12(.google.longrunning.WaitOperationRequest\x1a\x1d.google.longrunning.Operation\"a\xda\xe2\x18,\n" +
+	"\x18operation.operations.get\x10\x01\x18\x01 \x04(\x01H\x01R\x06tenant\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/{name=tenants/*/operations/*}:wait\x1a\x15\xcaA\x12api.lowlayer.cloudBHZFgithub.com/low-layer/platform/gen/go/lowlayer/operation/v1;operationv1b\x06proto3"
 
 var (
 	file_lowlayer_operation_v1_operation_proto_rawDescOnce sync.Once

@@ -1,44 +1,41 @@
-// Package guard keeps the methods that the edge answers itself to those who may call them, as libs/rpc does for services.
+// Package guard leads calls of the methods that the edge answers itself over gRPC through the gate, as the proxy does with
+// those that it passes on.
 package guard
 
 import (
 	"context"
+	"errors"
 
-	"github.com/low-layer/platform/libs/access"
+	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/services/gateway/internal/api/gate"
 	"github.com/low-layer/platform/services/gateway/internal/api/merge"
-	"github.com/low-layer/platform/services/gateway/internal/api/refusal"
 	"github.com/low-layer/platform/services/gateway/internal/client"
+	"github.com/low-layer/platform/services/gateway/internal/limit"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 )
+
+var errNoMessage = errors.New("the request is no message")
 
 // Registrable is a service that makes itself known to a server.
 type Registrable interface{ Register(r grpc.ServiceRegistrar) }
 
-// Of is the service behind a guard; without a guard the service itself. Refusals are what the guard refuses.
-func Of(g *access.Guard, refusals *refusal.Recorder, s Registrable) Registrable {
-	if g == nil {
-		return s
-	}
-	return guarded{g, refusals, s}
-}
+// Of is the service behind a gate.
+func Of(g *gate.Gate, s Registrable) Registrable { return guarded{g, s} }
 
 type guarded struct {
-	guard    *access.Guard
-	refusals *refusal.Recorder
-	service  Registrable
+	gate    *gate.Gate
+	service Registrable
 }
 
 // Register makes the service known.
-func (g guarded) Register(r grpc.ServiceRegistrar) {
-	g.service.Register(registrar{g.guard, g.refusals, r})
-}
+func (g guarded) Register(r grpc.ServiceRegistrar) { g.service.Register(registrar{g.gate, r}) }
 
 type registrar struct {
-	guard    *access.Guard
-	refusals *refusal.Recorder
-	to       grpc.ServiceRegistrar
+	gate *gate.Gate
+	to   grpc.ServiceRegistrar
 }
 
 // RegisterService registers a service of which each method is guarded. None of them is a stream; one that were would not be
@@ -51,20 +48,43 @@ func (r registrar) RegisterService(from *grpc.ServiceDesc, server any) {
 		d.Methods = append(d.Methods, grpc.MethodDesc{MethodName: m.MethodName, Handler: func(
 			srv any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor,
 		) (any, error) {
-			ctx, err := r.guard.Identify(ctx, client.Tokens(ctx))
-			if err != nil {
-				return nil, err //nolint:wrapcheck // an error of the API
-			}
-			return m.Handler(srv, ctx, decode, func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-				message, _ := request.(proto.Message)
-				admitted, err := r.guard.Authorize(ctx, full, message)
-				if err != nil {
-					r.refusals.Record(merge.Outgoing(ctx), full, message)
-					return nil, err //nolint:wrapcheck // an error of the API
-				}
-				return next(admitted, request)
-			})
+			return r.call(ctx, srv, m, full, decode)
 		}})
 	}
 	r.to.RegisterService(&d, server)
 }
+
+func (r registrar) call(ctx context.Context, srv any, m grpc.MethodDesc, full string, decode func(any) error) (any, error) {
+	known, err := r.gate.Identify(ctx, client.Tokens(ctx))
+	if err != nil {
+		return nil, r.refuse(ctx, full, err)
+	}
+	read := func(into any) error {
+		if err := decode(into); err != nil {
+			return r.refuse(known, full, err)
+		}
+		return nil
+	}
+	return m.Handler(srv, known, read, func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+		message, ok := request.(proto.Message)
+		if !ok {
+			return nil, errs.Internal(errNoMessage)
+		}
+		admitted, answer, err := r.gate.Admit(ctx, full, "", message)
+		tell(ctx, answer)
+		if err != nil {
+			r.gate.Record(merge.Outgoing(ctx), full, message, err)
+			return nil, err
+		}
+		return next(admitted, request)
+	})
+}
+
+func (r registrar) refuse(ctx context.Context, full string, reason error) error {
+	answer, err := r.gate.Refuse(ctx, full, "", reason)
+	tell(ctx, answer)
+	return err
+}
+
+// tell puts what is left into the headers of the answer. It fails only when they were sent, which nobody has done yet.
+func tell(ctx context.Context, a limit.Answer) { _ = grpc.SetHeader(ctx, a.Metadata(metadata.MD{})) }

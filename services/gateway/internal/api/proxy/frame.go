@@ -18,6 +18,14 @@ func (f *frame) free() {
 	f.data = nil
 }
 
+// bytes are those of the message, to be looked at only until it is sent.
+func (f *frame) bytes() []byte {
+	if len(f.data) == 1 {
+		return f.data[0].ReadOnlyData()
+	}
+	return f.data.Materialize()
+}
+
 // Receive receives a message and answers its size. What is larger than limit is thrown away unread.
 func Receive(in grpc.ServerStream, m any, limit int) (size int, err error) {
 	f, raw := m.(*frame)

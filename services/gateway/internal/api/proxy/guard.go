@@ -5,41 +5,38 @@ import (
 
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/services/gateway/internal/edge/route"
+	"github.com/low-layer/platform/services/gateway/internal/limit"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-// Guard says who is calling and what he may. Services decide again by themselves: this is the first of two walls.
-type Guard interface {
-	Identify(ctx context.Context, headers []string) (context.Context, error)
-	Authorize(ctx context.Context, method string, request proto.Message) (context.Context, error)
-}
-
-// Refusals has what the edge refuses recorded. The context is that of a call to a service on behalf of the caller.
-type Refusals interface {
-	Record(ctx context.Context, method string, request proto.Message)
-}
-
-// admit decides about a message before it is passed on, with the context out. It is read for that, which is the one thing that
-// needs a guard.
-func (p *Proxy) admit(ctx, out context.Context, m *route.Method, f *frame) error {
-	if p.guard == nil {
-		return nil
+// admit decides about a message before it is passed on with the context out, and counts it. It is read where somebody must be identified, and
+// only looked through for its tenant elsewhere.
+func (p *Proxy) admit(ctx, out context.Context, m *route.Method, f *frame) (limit.Answer, error) {
+	if p.gate == nil {
+		return limit.Answer{}, nil
+	}
+	data := f.bytes()
+	if !p.gate.Guarded() {
+		return p.gate.Count(ctx, m.Full, data)
 	}
 	kind, err := protoregistry.GlobalTypes.FindMessageByName(m.Descriptor.Input().FullName())
 	if err != nil {
-		return errs.Internal(err)
+		return limit.Answer{}, errs.Internal(err)
 	}
 	request := kind.New().Interface()
-	if err := proto.Unmarshal(f.data.Materialize(), request); err != nil {
-		return errs.InvalidAs(errs.ReasonInvalidFields, errs.Field("(request)", "is not a %s; send one", m.Descriptor.Input().Name()))
+	if err := proto.Unmarshal(data, request); err != nil {
+		return p.gate.Refuse(ctx, m.Full, "", errs.InvalidAs(errs.ReasonInvalidFields,
+			errs.Field("(request)", "is not a %s; send one", m.Descriptor.Input().Name())))
 	}
-	if _, err = p.guard.Authorize(ctx, m.Full, request); err != nil {
-		p.refusals.Record(out, m.Full, request)
+	_, answer, err := p.gate.Admit(ctx, m.Full, "", request)
+	if err != nil {
+		p.gate.Record(out, m.Full, request, err)
 	}
-	return err //nolint:wrapcheck // an error of the API
+	return answer, err
 }
 
 // admitted is a stream of which only messages pass that the caller may send.
@@ -51,7 +48,7 @@ type admitted struct {
 	out    context.Context //nolint:containedctx // that of the call to the service
 }
 
-// RecvMsg receives a frame.
+// RecvMsg receives a frame. The answer's headers say what is left; once they are sent, as on a stream, they no longer can.
 func (s *admitted) RecvMsg(m any) error {
 	if err := s.ServerStream.RecvMsg(m); err != nil {
 		return err //nolint:wrapcheck // a status already
@@ -60,7 +57,8 @@ func (s *admitted) RecvMsg(m any) error {
 	if !ok {
 		return nil
 	}
-	err := s.proxy.admit(s.ctx, s.out, s.method, f)
+	answer, err := s.proxy.admit(s.ctx, s.out, s.method, f)
+	_ = s.SetHeader(answer.Metadata(metadata.MD{}))
 	if err != nil {
 		f.free()
 	}

@@ -1,4 +1,4 @@
-// Package proxy passes gRPC calls on to the service that answers them, without looking into their messages.
+// Package proxy passes gRPC calls on to the service that answers them, without changing their messages.
 //
 // It promises that a call arrives as it was sent and is answered as the service answered it, with its headers, trailers
 // and the details of its status; that only public methods pass, everything else is UNIMPLEMENTED; and that of the
@@ -14,6 +14,7 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/grpcerr"
 	"github.com/low-layer/platform/libs/rpc"
+	"github.com/low-layer/platform/services/gateway/internal/api/gate"
 	"github.com/low-layer/platform/services/gateway/internal/client"
 	"github.com/low-layer/platform/services/gateway/internal/edge/problem"
 	"github.com/low-layer/platform/services/gateway/internal/edge/route"
@@ -35,34 +36,30 @@ type Proxy struct {
 	routes   *route.Table
 	backends Backends
 	codec    Codec
-	guard    Guard
-	refusals Refusals
+	gate     *gate.Gate
 }
 
-// New makes a proxy; without a guard, which is nil, it passes on what anybody sends. Refusals are what the guard refuses.
-func New(routes *route.Table, backends Backends, guard Guard, refusals Refusals) *Proxy {
-	return &Proxy{routes: routes, backends: backends, codec: NewCodec(), guard: guard, refusals: refusals}
+// New makes a proxy; without a gate, which is nil, it passes on what anybody sends.
+func New(routes *route.Table, backends Backends, g *gate.Gate) *Proxy {
+	return &Proxy{routes: routes, backends: backends, codec: NewCodec(), gate: g}
 }
 
 // Handle passes one call on; it is a handler for unknown services.
 func (p *Proxy) Handle(_ any, in grpc.ServerStream) error {
 	full, _ := grpc.MethodFromServerStream(in)
 	id := RequestID(in.Context())
-	caller := in.Context()
-	if p.guard != nil {
-		// Before anything else: who is nobody is not even told which methods there are.
-		var err error
-		if caller, err = p.guard.Identify(caller, client.Tokens(caller)); err != nil {
-			return grpcerr.Status(grpcerr.Mask(err), id).Err() //nolint:wrapcheck // a status is what gRPC sends
-		}
+	// Before anything else: who is nobody is not even told which methods there are.
+	caller, err := p.gate.Identify(in.Context(), client.Tokens(in.Context()))
+	if err != nil {
+		return p.refuse(in.Context(), in, full, id, err)
 	}
 	method, ok := p.routes.Method(full)
 	if !ok {
-		return unknown(id)
+		return p.refuse(caller, in, full, id, errUnknown())
 	}
 	backend, ok := p.backends.Find(method.Backend)
 	if !ok {
-		return unknown(id)
+		return p.refuse(caller, in, full, id, errUnknown())
 	}
 	// A header that is set goes out with the first message or the status.
 	if err := in.SetHeader(metadata.MD{RequestIDKey: {id}}); err != nil {
@@ -87,9 +84,17 @@ func RequestID(ctx context.Context) string {
 	return rpc.NewRequestID()
 }
 
-func unknown(id string) error {
-	return grpcerr.Status(errs.New(errs.Unimplemented, problem.MethodNotFound,
-		"the edge serves no such method; list the services it serves by reflection and check the name"), id).Err() //nolint:wrapcheck // a status is what gRPC sends
+// refuse ends a call that is not even looked at, and counts it.
+func (p *Proxy) refuse(caller context.Context, in grpc.ServerStream, full, id string, reason error) error {
+	answer, err := p.gate.Refuse(caller, full, "", reason)
+	// It fails only after headers were sent, which nobody has done yet.
+	_ = in.SetHeader(answer.Metadata(metadata.MD{RequestIDKey: {id}}))
+	return grpcerr.Status(grpcerr.Mask(err), id).Err() //nolint:wrapcheck // a status is what gRPC sends
+}
+
+func errUnknown() error {
+	return errs.New(errs.Unimplemented, problem.MethodNotFound,
+		"the edge serves no such method; list the services it serves by reflection and check the name")
 }
 
 // unary passes one message each way.

@@ -113,7 +113,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := proxy.New(routes, backends{client.Backend{Name: "echo", Conn: behind}}, nil, nil)
+	p := proxy.New(routes, backends{client.Backend{Name: "echo", Conn: behind}}, nil)
 	w.conn = serve(t, grpc.UnknownServiceHandler(p.Handle), grpc.ForceServerCodecV2(proxy.NewCodec()))
 	return w
 }

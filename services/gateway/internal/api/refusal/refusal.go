@@ -3,7 +3,7 @@
 // That service gets the call as the caller sent it, marked as refused (rpc.WithRefused): it finds out by itself who calls
 // and what he may, records what it would have told him, and carries nothing out. The caller is told what the edge decided,
 // whatever comes of that; when the record is not made, a line at ERROR says so. Only calls leave a record that would
-// change something, and no plans.
+// change something, and no plans. Calls beyond somebody's rate leave none, so nobody has more recorded than he may call.
 package refusal
 
 import (
@@ -13,13 +13,13 @@ import (
 	"time"
 
 	"github.com/low-layer/platform/libs/authz"
+	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/grpcerr"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/libs/rpc"
 	"github.com/low-layer/platform/services/gateway/internal/client"
 	"github.com/low-layer/platform/services/gateway/internal/edge/route"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 )
@@ -49,9 +49,10 @@ func New(routes *route.Table, backends Backends, logger *slog.Logger) (*Recorder
 	return &Recorder{routes: routes, methods: methods, backends: backends, logger: logger}, nil
 }
 
-// Record has a refused call recorded. The context is that of a call to a service on behalf of the caller.
-func (r *Recorder) Record(ctx context.Context, method string, request proto.Message) {
-	if r == nil {
+// Record has a call recorded that was refused with an error. The context is that of a call to a service on behalf of the
+// caller.
+func (r *Recorder) Record(ctx context.Context, method string, request proto.Message, err error) {
+	if r == nil || !decided(err) {
 		return
 	}
 	m := r.methods[method]
@@ -65,12 +66,19 @@ func (r *Recorder) Record(ctx context.Context, method string, request proto.Mess
 	// A caller who does not wait for the answer is recorded all the same.
 	ctx, cancel := context.WithTimeout(rpc.WithRefused(context.WithoutCancel(ctx)), timeout)
 	defer cancel()
-	err := b.Conn.Invoke(ctx, method, request, &emptypb.Empty{})
-	switch status.Code(err) { //nolint:exhaustive // the others are no answers
-	case codes.PermissionDenied, codes.NotFound, codes.Unauthenticated, codes.InvalidArgument:
-	default:
+	if err := b.Conn.Invoke(ctx, method, request, &emptypb.Empty{}); !decided(err) {
 		r.logger.ErrorContext(ctx, "a refused call could not be recorded", "error", err, "method", method, "resource", m.Named(request),
 			"service", b.Name, "request_id", rpc.RequestID(ctx))
+	}
+}
+
+// decided is true for an error that says that the caller may not, or that what he named is not there for him.
+func decided(err error) bool {
+	switch grpcerr.FromError(err).Code { //nolint:exhaustive // the others say nothing of that
+	case errs.PermissionDenied, errs.CodeNotFound, errs.Unauthenticated, errs.InvalidArgument:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -51,7 +51,7 @@ func conditional(ctx context.Context, w http.ResponseWriter, m proto.Message) er
 func (h *Handler) failed(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
 	c := callOf(ctx)
 	if c == nil {
-		c = &call{id: w.Header().Get("X-Request-Id"), started: time.Now(), verb: r.Method}
+		c = &call{id: w.Header().Get("X-Request-Id"), started: time.Now(), verb: r.Method, remote: r.RemoteAddr, caller: r.Context(), header: w.Header()}
 	}
 	if e, ok := errs.As(err); ok {
 		h.problem(w, r, c, 0, e)
@@ -84,6 +84,9 @@ func (h *Handler) unrouted(ctx context.Context, m *runtime.ServeMux, c runtime.M
 
 // refuse answers a request that was not admitted.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, c *call, status int, e *errs.Error) {
+	if over := h.count(c, e); over != nil {
+		status, e = 0, over
+	}
 	if list := e.Metadata["allow"]; status == http.StatusMethodNotAllowed && list != "" {
 		w.Header().Set("Allow", list)
 		if r.Method == http.MethodOptions {
@@ -98,7 +101,28 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, c *call, status
 	h.problem(w, r, c, status, e)
 }
 
+// count counts a request that is refused before it got to be counted, and answers an error when there were too many.
+func (h *Handler) count(c *call, e *errs.Error) *errs.Error {
+	if c.counted {
+		return nil
+	}
+	c.counted = true
+	method := ""
+	if c.route != nil {
+		method = c.route.Full
+	}
+	answer, reason := h.cfg.Gate.Refuse(c.caller, method, c.remote, e)
+	answer.Header(c.header)
+	if over, ok := errs.As(reason); ok && over != e {
+		return over
+	}
+	return nil
+}
+
 func (h *Handler) problem(w http.ResponseWriter, r *http.Request, c *call, status int, e *errs.Error) {
+	if over := h.count(c, e); over != nil {
+		status, e = 0, over
+	}
 	p := problem.New(e, status, c.id)
 	if span := trace.SpanContextFromContext(r.Context()); span.HasTraceID() {
 		p.TraceID = span.TraceID().String()

@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/errs"
-	"github.com/low-layer/platform/services/gateway/internal/api/refusal"
+	"github.com/low-layer/platform/services/gateway/internal/api/gate"
 	"github.com/low-layer/platform/services/gateway/internal/client"
 	"github.com/low-layer/platform/services/gateway/internal/edge/problem"
 	"github.com/low-layer/platform/services/gateway/internal/edge/route"
@@ -34,7 +33,7 @@ func Service[C any](newClient func(grpc.ClientConnInterface) C, register func(co
 // Register makes the routes of a backend's services known.
 func (h *Handler) Register(ctx context.Context, b client.Backend, services ...Registration) error {
 	for _, register := range services {
-		if err := register(ctx, h, &conn{ClientConnInterface: b.Conn, backend: b.Name, guard: h.cfg.Guard, refusals: h.cfg.Refusals}); err != nil {
+		if err := register(ctx, h, &conn{ClientConnInterface: b.Conn, backend: b.Name, gate: h.cfg.Gate}); err != nil {
 			return fmt.Errorf("register the routes of %s: %w", b.Name, err)
 		}
 	}
@@ -47,21 +46,27 @@ func (h *Handler) Mux() *runtime.ServeMux { return h.mux }
 // conn is a connection to a backend on behalf of a REST caller.
 type conn struct {
 	grpc.ClientConnInterface
-	backend  string
-	guard    *access.Guard
-	refusals *refusal.Recorder
+	backend string
+	gate    *gate.Gate
 }
 
-// admit decides whether the caller may. Services decide again by themselves: this is the first of two walls.
+// admit decides whether the caller may, and counts the call. Services decide again by themselves: this is the first of two
+// walls.
 func (n *conn) admit(ctx context.Context, method string, args any) (context.Context, error) {
-	if n.guard == nil {
-		return ctx, nil
-	}
 	request, ok := args.(proto.Message)
 	if !ok {
 		return nil, errs.Internal(fmt.Errorf("authorize %s: a %T is no message", method, args)) //nolint:err113 // for the log
 	}
-	return n.guard.Authorize(ctx, method, request) //nolint:wrapcheck // an error of the API
+	remote, c := "", callOf(ctx)
+	if c != nil {
+		remote = c.remote
+	}
+	ctx, answer, err := n.gate.Admit(ctx, method, remote, request)
+	if c != nil && !c.counted {
+		c.counted = true
+		answer.Header(c.header)
+	}
+	return ctx, err //nolint:wrapcheck // an error of the API
 }
 
 // Invoke completes the request with what its headers say and sends it.
@@ -79,7 +84,7 @@ func (n *conn) Invoke(ctx context.Context, method string, args, reply any, opts 
 	admitted, err := n.admit(ctx, method, args)
 	if err != nil {
 		if request, ok := args.(proto.Message); ok {
-			n.refusals.Record(client.Outgoing(ctx, c.tokens, c.id), method, request)
+			n.gate.Record(client.Outgoing(ctx, c.tokens, c.id), method, request, err)
 		}
 		return err
 	}
@@ -95,8 +100,8 @@ func (n *conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 		ctx = client.Outgoing(ctx, c.tokens, c.id)
 	}
 	s, err := n.ClientConnInterface.NewStream(ctx, desc, method, opts...)
-	if err != nil || n.guard == nil {
-		return s, client.Error(err, n.backend, id)
+	if err != nil {
+		return nil, client.Error(err, n.backend, id)
 	}
 	return &guardedStream{s, n, method}, nil
 }

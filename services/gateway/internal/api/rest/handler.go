@@ -16,11 +16,10 @@ import (
 	"time"
 
 	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
-	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/rpc"
+	"github.com/low-layer/platform/services/gateway/internal/api/gate"
 	"github.com/low-layer/platform/services/gateway/internal/api/observe"
-	"github.com/low-layer/platform/services/gateway/internal/api/refusal"
 	"github.com/low-layer/platform/services/gateway/internal/edge/problem"
 	"github.com/low-layer/platform/services/gateway/internal/edge/route"
 
@@ -41,10 +40,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Observer sees every request.
 	Observer *observe.Observer
-	// Guard decides who may do what; nil lets everybody do everything.
-	Guard *access.Guard
-	// Refusals has recorded what the guard refuses; nil records nothing.
-	Refusals *refusal.Recorder
+	// Gate decides who may do what, and how often; nil lets everybody do everything.
+	Gate *gate.Gate
 	// Timeout of a request; WaitTimeout of one that waits for something, like a long poll.
 	Timeout, WaitTimeout time.Duration
 }
@@ -92,6 +89,12 @@ type call struct {
 	masked bool
 	// sent is true once a service was called: errors are its answers from then on.
 	sent bool
+	// remote is where the request comes from, caller the context of who sent it, and header that of the answer.
+	remote string
+	caller context.Context //nolint:containedctx // errors are made where there is none
+	header http.Header
+	// counted is true once the request was counted against a budget.
+	counted bool
 }
 
 type callKey struct{}
@@ -105,7 +108,9 @@ func callOf(ctx context.Context) *call {
 func (h *Handler) ServeHTTP(plain http.ResponseWriter, r *http.Request) {
 	ctx, seen := h.cfg.Observer.BeginREST(r)
 	w := &recorder{ResponseWriter: plain}
-	c := &call{started: time.Now(), verb: r.Method, tokens: r.Header.Values("Authorization")}
+	c := &call{
+		started: time.Now(), verb: r.Method, tokens: r.Header.Values("Authorization"), remote: r.RemoteAddr, caller: ctx, header: w.Header(),
+	}
 	c.id = RequestID(w, r)
 	defer func() { seen.EndREST(ctx, c.verb, c.template(), w.status) }()
 	defer func() {
@@ -115,6 +120,7 @@ func (h *Handler) ServeHTTP(plain http.ResponseWriter, r *http.Request) {
 	}()
 	caller, e, status := h.identify(ctx, r, c)
 	if e == nil {
+		c.caller = caller
 		e, status = h.admit(r, c)
 	}
 	if e != nil {
@@ -151,7 +157,7 @@ func (h *Handler) identify(ctx context.Context, r *http.Request, c *call) (conte
 	if e := h.ownSite(r); e != nil {
 		return ctx, e, 0
 	}
-	caller, err := h.cfg.Guard.Identify(ctx, c.tokens)
+	caller, err := h.cfg.Gate.Identify(ctx, c.tokens)
 	if err != nil {
 		return ctx, answerOf(err), 0
 	}

@@ -25,17 +25,20 @@ func headers(r *http.Request, c *call) *errs.Error {
 			r.Header.Del(unwanted)
 		}
 	}
-	if keys := r.Header.Values(idempotencyKey); len(keys) > 0 && c.route.RequestID != nil {
-		key := strings.Trim(keys[0], `"`)
-		if len(keys) > 1 || key == "" || len(key) > maxRequestID || !printable(key) {
-			return header(idempotencyKey, "must be one key of 1 to %d printable ASCII characters", maxRequestID)
-		}
-		c.idempotencyKey = key
-	}
-	read := c.route.Verb == http.MethodGet
-	if read {
+	// Reads have no use for a key, and some clients send one with everything.
+	if c.route.Verb == http.MethodGet {
 		c.ifNoneMatch = r.Header.Values(ifNoneMatch)
 		return nil
+	}
+	if keys := r.Header.Values(idempotencyKey); len(keys) > 0 {
+		if c.route.RequestID == nil {
+			return header(idempotencyKey, "is not taken by this method, which may be repeated as it is; leave it out")
+		}
+		key, ok := ParseKey(keys)
+		if !ok {
+			return header(idempotencyKey, "must be one key of 1 to %d printable ASCII characters, bare or in quotes", maxRequestID)
+		}
+		c.idempotencyKey = key
 	}
 	if tags := r.Header.Values(ifMatch); len(tags) > 0 {
 		return match(tags, c)

@@ -16,7 +16,7 @@ var crossOrigin = http.NewCrossOriginProtection()
 // under a name that somebody has pointed at this machine. The name matters only where nobody is authenticated: a page cannot
 // know a caller's token.
 func (h *Handler) ownSite(r *http.Request) *errs.Error {
-	if h.cfg.Guard == nil && !loopbackName(r.Host) {
+	if !h.cfg.Gate.Guarded() && !loopbackName(r.Host) {
 		return errs.New(errs.PermissionDenied, problem.ForeignSite,
 			"the gateway is not %q; call it as localhost or by its loopback address", r.Host)
 	}

@@ -20,6 +20,7 @@ const (
 	InvalidHeader        = "INVALID_HEADER"
 	PageTokenInvalid     = "PAGE_TOKEN_INVALID"
 	ForeignSite          = "FOREIGN_SITE"
+	RateLimited          = "RATE_LIMITED"
 )
 
 // Reason explains one word that errors carry.
@@ -121,6 +122,11 @@ var general = []Reason{
 		"Try again after the time in Retry-After; with the same request id when it changes something.",
 	},
 	{
+		"DATABASE_UNAVAILABLE", "Database unavailable", errs.Unavailable,
+		"The database of the service that answers this request is away for a moment, as while it restarts.",
+		"Try again after the time in Retry-After; with the same request id when it changes something.",
+	},
+	{
 		"UNIMPLEMENTED", "Not available", errs.Unimplemented,
 		"This installation does not have what was asked for.",
 		"Check the name in the reference at /docs, and the version of the installation.",
@@ -178,6 +184,12 @@ var general = []Reason{
 }
 
 var edge = []Reason{
+	{
+		RateLimited, "Too many calls", errs.ResourceExhausted,
+		"The caller, the tenant, or the address that calls without a good token come from, has made as many calls of the kind as it may for now. " +
+			"Nothing was done.",
+		"Wait as long as `Retry-After` says and send it again. `RateLimit` in every answer says how much is left; the operator sets the budgets.",
+	},
 	{
 		RouteNotFound, "No such path", errs.CodeNotFound,
 		"The API has no such path.", "Compare the path with the reference at /docs; paths begin with /v1/ and have no slash at the end.",

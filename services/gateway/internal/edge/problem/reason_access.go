@@ -33,8 +33,8 @@ var access = []Reason{
 		"Try again after the time in Retry-After. If it stays, the operator must look at the service's `ISSUER` and `JWKS_URL`.",
 	},
 	{
-		"PEER_INVALID", "Not a service of this platform", errs.Unauthenticated,
-		"A call between services was not signed with their common key, or too long ago.",
-		"The operator must give all services the same `INTERNAL_KEY` and set their clocks.",
+		"PEER_NOT_ALLOWED", "Not for this service", errs.PermissionDenied,
+		"A service of the platform called what its certificate does not let it call.",
+		"The operator looks at which certificate the caller has in its `TLS_DIR`; a new call between services is listed in the rule of the RPC.",
 	},
 }
