@@ -123,3 +123,23 @@ func TestWhatTheEdgeRefusesIsRecorded(t *testing.T) {
 		t.Errorf("with the service away: %v", err)
 	}
 }
+
+// Nobody has more refusals recorded than he may make calls.
+func TestCallsBeyondARateAreNotRecorded(t *testing.T) {
+	i := identitytest.Start(t)
+	e := newEdge(t, "ISSUER="+i.URL, "RATE_CALLER_MUTATE=40")
+	token := "Bearer " + i.Token(t, "v", []string{"/tenants/acme/viewer"}, identitytest.SteppedUp())
+	denied, over := 0, 0
+	for range 80 {
+		got := e.do("POST", "/v1/tenants/acme:suspend", `{"reason":"x"}`, headers{"Authorization": token})
+		switch got.problem(t)["reason"] {
+		case "PERMISSION_DENIED":
+			denied++
+		case "RATE_LIMITED":
+			over++
+		}
+	}
+	if noted := len(e.noted.take()); denied+over != 80 || over == 0 || noted != denied {
+		t.Errorf("%d denied, %d over, %d recorded", denied, over, noted)
+	}
+}
