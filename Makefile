@@ -126,6 +126,12 @@ acceptance: deps tool-gotestsum build ## The same suites and the whole product a
 	@mkdir -p $(REPORTS)
 	@tools/acceptance/run $(GOTEST)
 
+.PHONY: chaos
+chaos: deps tool-gotestsum build ## Customers work while parts are killed, paused and lied to at random, for FOR=3m; SEED=number repeats the choices
+	@mkdir -p $(REPORTS)
+	LOWLAYER_BIN=$(CURDIR)/bin CHAOS_FOR=$(FOR) CHAOS_SEED=$(SEED) gotestsum --format standard-verbose --jsonfile $(REPORTS)/$@.json -- \
+		-tags chaos -count=1 -timeout 2h ./tools/chaos/
+
 .PHONY: bench
 bench: deps build ## Measure against peers and limits in the same run: JSON lines and a table
 	go run ./tools/bench -bin $(CURDIR)/bin $(BENCH)

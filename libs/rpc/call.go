@@ -182,6 +182,9 @@ func (s *Server) finish(ctx context.Context, c call, err error) error {
 		s.log(ctx, c, nil)
 		return nil
 	}
+	if s.explain != nil {
+		err = s.explain(err)
+	}
 	masked := grpcerr.Mask(err)
 	cut := masked.Code == errs.Canceled || errors.Is(err, errDraining)
 	if cut && errors.Is(context.Cause(ctx), errDraining) {

@@ -69,6 +69,8 @@ type ServerConfig struct {
 	// Authorize says whether the caller may, once the request is known to be valid: for every message of a stream. Nil lets
 	// everything pass.
 	Authorize func(ctx context.Context, method string, request proto.Message) (context.Context, error)
+	// Explain makes of an error that a handler answered one that callers can use, as pg.Explain does; nil leaves all as they are.
+	Explain func(error) error
 	// Identity has the server answer services alone that show a certificate; without one everybody who reaches it may connect.
 	Identity *mtls.Identity
 }
@@ -82,6 +84,7 @@ type Server struct {
 	validator protovalidate.Validator
 	ready     *readiness
 	drain     time.Duration
+	explain   func(error) error
 	access    access
 
 	// Set by Serve before the first call arrives, and never again.
@@ -101,7 +104,7 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	}
 	s := &Server{
 		name: cfg.Name, logger: cfg.Logger, listener: listener, validator: validator,
-		ready: newReadiness(), drain: cmp.Or(cfg.DrainTimeout, drainTimeout),
+		ready: newReadiness(), drain: cmp.Or(cfg.DrainTimeout, drainTimeout), explain: cfg.Explain,
 		access: access{cfg.Authenticate, cfg.Authorize},
 	}
 	if s.logger == nil {

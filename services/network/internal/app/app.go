@@ -112,7 +112,7 @@ func New(ctx context.Context, cfg Config, o Options) (_ *App, err error) {
 	}
 	if a.Server, err = rpc.NewServer(rpc.ServerConfig{
 		Name: name, Listen: cfg.Listen, Logger: o.Logger, Telemetry: o.Telemetry,
-		Authenticate: a.guard.Authenticate, Authorize: a.guard.Authorize, Identity: identity,
+		Authenticate: a.guard.Authenticate, Authorize: a.guard.Authorize, Identity: identity, Explain: pg.Explain,
 	}); err != nil {
 		return nil, err
 	}

@@ -122,6 +122,11 @@ var general = []Reason{
 		"Try again after the time in Retry-After; with the same request id when it changes something.",
 	},
 	{
+		"DATABASE_UNAVAILABLE", "Database unavailable", errs.Unavailable,
+		"The database of the service that answers this request is away for a moment, as while it restarts.",
+		"Try again after the time in Retry-After; with the same request id when it changes something.",
+	},
+	{
 		"UNIMPLEMENTED", "Not available", errs.Unimplemented,
 		"This installation does not have what was asked for.",
 		"Check the name in the reference at /docs, and the version of the installation.",
