@@ -44,8 +44,14 @@ type Principal struct {
 	ServiceAccount bool
 }
 
-// SteppedUp is true when the login was confirmed by a second factor.
-func (p *Principal) SteppedUp() bool {
+// StepUpLife is how long a second factor counts. Tokens are renewed for hours after a login, and say of it what was true then.
+const StepUpLife = 15 * time.Minute
+
+// SteppedUp is true when a login with a second factor was no longer ago than StepUpLife.
+func (p *Principal) SteppedUp(now time.Time) bool {
+	if now.After(p.AuthTime.Add(StepUpLife)) {
+		return false
+	}
 	if p.ACR == levelTwo {
 		return true
 	}
