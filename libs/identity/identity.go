@@ -28,8 +28,6 @@ type Principal struct {
 	Name string
 	// Email is empty for service accounts, and when the provider does not tell.
 	Email string
-	// TokenID is the id of the token.
-	TokenID string
 	// Groups are the groups by their full path, for example `/tenants/acme/operator`.
 	Groups []string
 	// AMR are the means by which the user logged in, for example `pwd` and `otp`.
