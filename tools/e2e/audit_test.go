@@ -5,17 +5,21 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
+	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	"github.com/low-layer/platform/libs/identity/identitytest"
 	"github.com/low-layer/platform/tools/stack/stacktest"
 )
@@ -249,6 +253,9 @@ func (s *secured) nextTenant(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, ada := s.person(t, "ada", "owner")
+	s.done(t)(tenantv1.NewOrganisationServiceClient(s.conn).CreateOrganisation(ada, &tenantv1.CreateOrganisationRequest{
+		Parent: name, OrganisationId: "again", Organisation: &tenantv1.Organisation{Mode: typev1.ResourceMode_MUTUALIZED}, RequestId: usedBefore,
+	}))
 	n := len(s.events(ada, t, ""))
 	s.done(t)(tenants.DeleteTenant(s.operator, &tenantv1.DeleteTenantRequest{Name: name, Force: true, Purge: true}))
 	if got := s.events(ada, t, ""); len(got) != 0 {
@@ -262,6 +269,7 @@ func (s *secured) nextTenant(t *testing.T) {
 	if got := s.events(s.operator, t, `actor = "tenant" AND method = "*DeleteVpc"`); len(got) == 0 || got[0].GetActor().GetKind() != auditv1.Actor_SERVICE {
 		t.Errorf("what the tenant service asked for is shown as %v", got)
 	}
+	past := s.history(t, name, s.operator)
 	s.done(t)(tenants.CreateTenant(s.operator, &tenantv1.CreateTenantRequest{TenantId: id, Tenant: &tenantv1.Tenant{}}))
 	token, bob := s.person(t, "bob", "owner")
 	if got := s.events(bob, t, ""); len(got) != 1 || got[0].GetMethod() != "lowlayer.tenant.v1.TenantService.CreateTenant" {
@@ -285,4 +293,66 @@ func (s *secured) nextTenant(t *testing.T) {
 			t.Errorf("%s holds %s", file, text)
 		}
 	}
+	s.historyIsOfOneTenant(t, name, past, bob)
 }
+
+// history are the names of all operations and receipts of a tenant.
+func (s *secured) history(t *testing.T, tenant string, as context.Context) (names []string) { //nolint:revive // the test comes first
+	t.Helper()
+	operations, err := operationv1.NewOperationServiceClient(s.conn).ListOperations(as, &longrunningpb.ListOperationsRequest{Name: tenant, PageSize: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	receipts, err := receiptv1.NewReceiptServiceClient(s.conn).ListReceipts(as, &receiptv1.ListReceiptsRequest{Parent: tenant, PageSize: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range operations.GetOperations() {
+		names = append(names, op.GetName())
+	}
+	for _, r := range receipts.GetReceipts() {
+		names = append(names, r.GetName())
+	}
+	return names
+}
+
+// historyIsOfOneTenant: what an earlier tenant of the same id did is for operators, and its request ids are free.
+func (s *secured) historyIsOfOneTenant(t *testing.T, tenant string, past []string, as context.Context) { //nolint:revive // the test comes first
+	t.Helper()
+	if len(past) < 10 || len(s.history(t, tenant, s.operator)) <= len(past) {
+		t.Errorf("operators saw %d operations and receipts, and see %d", len(past), len(s.history(t, tenant, s.operator)))
+	}
+	now := s.history(t, tenant, as)
+	for _, name := range now {
+		if slices.Contains(past, name) {
+			t.Errorf("the next owner is shown %s", name)
+		}
+	}
+	if len(now) == 0 {
+		t.Error("the next owner does not see how the tenant was made")
+	}
+	operations, receipts := operationv1.NewOperationServiceClient(s.conn), receiptv1.NewReceiptServiceClient(s.conn)
+	for _, name := range past {
+		var err error
+		if strings.Contains(name, "/receipts/") {
+			_, err = receipts.GetReceipt(as, &receiptv1.GetReceiptRequest{Name: name})
+		} else if _, err = operations.GetOperation(as, &longrunningpb.GetOperationRequest{Name: name}); status.Code(err) == codes.NotFound {
+			_, err = operations.WaitOperation(as, &longrunningpb.WaitOperationRequest{Name: name, Timeout: durationpb.New(0)})
+		}
+		if status.Code(err) != codes.NotFound {
+			t.Errorf("the next owner reads %s: %v", name, err)
+		}
+	}
+	organisations := tenantv1.NewOrganisationServiceClient(s.conn)
+	order := &tenantv1.CreateOrganisationRequest{
+		Parent: tenant, OrganisationId: "again", Organisation: &tenantv1.Organisation{Mode: typev1.ResourceMode_MUTUALIZED}, RequestId: usedBefore,
+	}
+	op, err := organisations.CreateOrganisation(as, order)
+	if err != nil || slices.Contains(past, op.GetName()) {
+		t.Errorf("a request id of the earlier tenant answers %v, %v", op.GetName(), err)
+	}
+	s.done(t)(op, err)
+}
+
+// usedBefore is the request id of an order of the first tenant.
+const usedBefore = "request-of-the-first-tenant"

@@ -142,6 +142,7 @@ func (a *App) assemble(neutron *cloud.Cloud) error {
 		Service: name, Pool: a.pool, Kinds: kit.Kinds(), Logger: o.Logger, Clock: o.Clock, Telemetry: o.Telemetry,
 		Workers: a.cfg.Workers, StepContext: stepContext,
 		Lease: a.cfg.Lease, Sweep: a.cfg.Sweep, Settle: a.cfg.Settle, Failpoint: engine.FailpointFromEnvironment(),
+		Since:    store.TenantSince,
 		Receipts: a.keys.Signer, Audit: a.trail,
 	}
 	if o.Engine != nil {

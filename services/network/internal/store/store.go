@@ -89,6 +89,11 @@ func TenantUID(ctx context.Context, q trail.Querier, tenant string) (string, err
 	return uid, nil
 }
 
+// TenantSince is the SQL that answers when the boundary of the tenant was made whose id a column holds.
+func TenantSince(column string) string {
+	return `SELECT b.create_time FROM boundaries b WHERE b.tenant = ` + column
+}
+
 // Records is the service's rows, without the means to change what is wanted of them.
 type Records struct {
 	pool     *pgxpool.Pool

@@ -134,3 +134,8 @@ func (r *Rows) RemoveTenant(ctx context.Context, tx pgx.Tx, uid string) error {
 	}
 	return nil
 }
+
+// TenantSince is the SQL that answers when the tenant was made whose id a column holds.
+func TenantSince(column string) string {
+	return `SELECT t.create_time FROM tenants t WHERE t.id = ` + column
+}
