@@ -25,6 +25,7 @@ import (
 	"github.com/low-layer/platform/libs/config"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/identity"
+	"github.com/low-layer/platform/libs/loopback"
 	"github.com/low-layer/platform/libs/mtls"
 	"github.com/low-layer/platform/libs/rpc"
 )
@@ -54,9 +55,14 @@ func (s Settings) Identity(service string, logger *slog.Logger) (*mtls.Identity,
 func (s Settings) Problems() []config.Problem {
 	var out []config.Problem
 	for variable, value := range map[string]string{"ISSUER": s.Issuer, "JWKS_URL": s.JWKSURL} {
-		u, err := url.Parse(value)
-		if value != "" && (err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil) {
+		if value == "" {
+			continue
+		}
+		switch u, err := url.Parse(value); {
+		case err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil:
 			out = append(out, config.Problem{Variable: variable, Text: "is not an address: give for example https://id.example.com/realms/lowlayer"})
+		case !loopback.Secure(u):
+			out = append(out, config.Problem{Variable: variable, Text: "is http to another machine, so whoever is on the way could give out signing keys: give an https address"})
 		}
 	}
 	if s.Issuer != "" && s.Audience == "" {

@@ -164,13 +164,16 @@ func TestSettings(t *testing.T) {
 		environ []string
 		wrong   string
 	}{
-		"none":             {nil, ""},
-		"all":              {[]string{"ISSUER=https://id/realms/lowlayer", "TLS_DIR=/tls"}, ""},
-		"no certificates":  {[]string{"ISSUER=https://id/realms/lowlayer"}, "TLS_DIR"},
-		"no address":       {[]string{"ISSUER=lowlayer", "TLS_DIR=/tls"}, "ISSUER"},
-		"a password in it": {[]string{"ISSUER=https://u:p@id/realms/lowlayer", "TLS_DIR=/tls"}, "ISSUER"},
-		"keys alone":       {[]string{"JWKS_URL=https://id/keys"}, "ISSUER"},
-		"no audience":      {[]string{"ISSUER=https://id/realms/lowlayer", "AUDIENCE=", "TLS_DIR=/tls"}, ""}, // empty takes the default
+		"none":                     {nil, ""},
+		"all":                      {[]string{"ISSUER=https://id/realms/lowlayer", "TLS_DIR=/tls"}, ""},
+		"no certificates":          {[]string{"ISSUER=https://id/realms/lowlayer"}, "TLS_DIR"},
+		"no address":               {[]string{"ISSUER=lowlayer", "TLS_DIR=/tls"}, "ISSUER"},
+		"a password in it":         {[]string{"ISSUER=https://u:p@id/realms/lowlayer", "TLS_DIR=/tls"}, "ISSUER"},
+		"an issuer anybody can be": {[]string{"ISSUER=http://id.example.com/realms/lowlayer", "TLS_DIR=/tls"}, "ISSUER"},
+		"keys anybody can give":    {[]string{"ISSUER=https://id/realms/lowlayer", "JWKS_URL=http://id/keys", "TLS_DIR=/tls"}, "JWKS_URL"},
+		"on this machine":          {[]string{"ISSUER=http://127.0.0.1:5200/realms/lowlayer", "JWKS_URL=http://localhost:5200/keys", "TLS_DIR=/tls"}, ""},
+		"keys alone":               {[]string{"JWKS_URL=https://id/keys"}, "ISSUER"},
+		"no audience":              {[]string{"ISSUER=https://id/realms/lowlayer", "AUDIENCE=", "TLS_DIR=/tls"}, ""}, // empty takes the default
 	} {
 		var environ []string
 		for _, e := range c.environ {

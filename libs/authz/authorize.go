@@ -3,6 +3,7 @@ package authz
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -25,7 +26,7 @@ func (a *Authorizer) Authorize(ctx context.Context, p *identity.Principal, metho
 		return nil, err
 	}
 	s := situation{
-		permission: m.Permission, level: r.level, standing: standingOf(p, r), stepUp: m.confirms(request), steppedUp: p.SteppedUp(),
+		permission: m.Permission, level: r.level, standing: standingOf(p, r), stepUp: m.confirms(request), steppedUp: p.SteppedUp(time.Now()),
 	}
 	if a.allows(s) {
 		if m.Narrowed {

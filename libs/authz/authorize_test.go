@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"testing/fstest"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
@@ -34,7 +35,7 @@ func user(groups ...string) *identity.Principal {
 
 func strong(groups ...string) *identity.Principal {
 	p := user(groups...)
-	p.ACR = "2"
+	p.ACR, p.AuthTime = "2", time.Now()
 	return p
 }
 

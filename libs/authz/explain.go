@@ -2,6 +2,7 @@ package authz
 
 import (
 	"slices"
+	"time"
 
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/identity"
@@ -38,7 +39,7 @@ func (a *Authorizer) Explain(p *identity.Principal, permission, name string) (Ex
 	if !a.allows(s) && (!a.methods.narrowed(permission) || len(a.places(p, r, s).Names) == 0) {
 		return Explanation{Grants: a.grants(r, permission)}, nil
 	}
-	missing := a.methods.stepUp(permission) && !p.SteppedUp()
+	missing := a.methods.stepUp(permission) && !p.SteppedUp(time.Now())
 	return Explanation{Allowed: !missing, StepUp: missing}, nil
 }
 

@@ -40,7 +40,7 @@ func (a *Authorizer) refusal(r Resource, s situation) error {
 		confirmed.steppedUp = true
 		if a.allows(confirmed) {
 			return errs.New(errs.Unauthenticated, ReasonStepUp,
-				"this cannot be undone or concerns credentials, so it needs a login with a second factor; run `lowlayer login --mfa` and repeat it").
+				"this cannot be undone or concerns credentials, so it needs a login with a second factor in the last 15 minutes; run `lowlayer login --mfa` and repeat it").
 				With("permission", s.permission)
 		}
 	}

@@ -98,7 +98,7 @@ func (v *Verifier) principal(payload []byte) (*Principal, error) {
 		return nil, err
 	}
 	return &Principal{
-		Subject: c.Subject, Issuer: c.Issuer, Name: c.Name, Email: c.Email, TokenID: c.TokenID, Groups: c.Groups, AMR: c.AMR,
+		Subject: c.Subject, Issuer: c.Issuer, Name: c.Name, Email: c.Email, Groups: c.Groups, AMR: c.AMR,
 		ACR: c.ACR, AuthTime: auth, Expiry: end, ServiceAccount: c.Client != "" && c.Name == serviceAccount+c.Client,
 	}, nil
 }

@@ -28,8 +28,6 @@ type Principal struct {
 	Name string
 	// Email is empty for service accounts, and when the provider does not tell.
 	Email string
-	// TokenID is the id of the token.
-	TokenID string
 	// Groups are the groups by their full path, for example `/tenants/acme/operator`.
 	Groups []string
 	// AMR are the means by which the user logged in, for example `pwd` and `otp`.
@@ -44,8 +42,14 @@ type Principal struct {
 	ServiceAccount bool
 }
 
-// SteppedUp is true when the login was confirmed by a second factor.
-func (p *Principal) SteppedUp() bool {
+// StepUpLife is how long a second factor counts. Tokens are renewed for hours after a login, and say of it what was true then.
+const StepUpLife = 15 * time.Minute
+
+// SteppedUp is true when a login with a second factor was no longer ago than StepUpLife.
+func (p *Principal) SteppedUp(now time.Time) bool {
+	if now.After(p.AuthTime.Add(StepUpLife)) {
+		return false
+	}
 	if p.ACR == levelTwo {
 		return true
 	}

@@ -30,7 +30,7 @@ func TestAGoodTokenNamesItsPrincipal(t *testing.T) {
 		t.Fatal(err)
 	}
 	if p.Subject != "otto" || p.Issuer != i.URL || p.Email != "otto@example.test" || p.Name != "otto" || !slices.Equal(p.Groups, []string{"/tenants/acme/operator"}) ||
-		p.ACR != "2" || !p.SteppedUp() || p.ServiceAccount || p.AuthTime.IsZero() || time.Until(p.Expiry) < 59*time.Minute || p.TokenID == "" {
+		p.ACR != "2" || !p.SteppedUp(time.Now()) || p.ServiceAccount || p.AuthTime.IsZero() || time.Until(p.Expiry) < 59*time.Minute {
 		t.Errorf("got %+v", p)
 	}
 	for name, c := range map[string]struct {
@@ -38,13 +38,16 @@ func TestAGoodTokenNamesItsPrincipal(t *testing.T) {
 		stepped bool
 		service bool
 	}{
-		"a password":        {claims{}, false, false},
-		"otp among means":   {claims{"amr": []string{"pwd", "otp"}}, true, false},
-		"a service account": {claims{"client_id": "ci", "preferred_username": "service-account-ci", "acr": nil, "amr": nil, "auth_time": nil}, false, true},
-		"a user called so":  {claims{"preferred_username": "service-account-ci"}, false, false},
+		"a password":            {claims{}, false, false},
+		"otp among means":       {claims{"amr": []string{"pwd", "otp"}}, true, false},
+		"otp a while ago":       {claims{"acr": "2", "amr": []string{"pwd", "otp"}, "auth_time": time.Now().Add(-14 * time.Minute).Unix()}, true, false},
+		"otp long ago":          {claims{"acr": "2", "amr": []string{"pwd", "otp"}, "auth_time": time.Now().Add(-16 * time.Minute).Unix()}, false, false},
+		"otp nobody knows when": {claims{"acr": "2", "amr": []string{"pwd", "otp"}, "auth_time": nil}, false, false},
+		"a service account":     {claims{"client_id": "ci", "preferred_username": "service-account-ci", "acr": nil, "amr": nil, "auth_time": nil}, false, true},
+		"a user called so":      {claims{"preferred_username": "service-account-ci"}, false, false},
 	} {
 		p, err := v.Verify(t.Context(), i.Token(t, "x", nil, c.change))
-		if err != nil || p.SteppedUp() != c.stepped || p.ServiceAccount != c.service || p.Groups != nil {
+		if err != nil || p.SteppedUp(time.Now()) != c.stepped || p.ServiceAccount != c.service || p.Groups != nil {
 			t.Errorf("%s: got %+v, %v", name, p, err)
 		}
 	}

@@ -31,26 +31,27 @@ type subflow struct {
 
 func subflows() []subflow {
 	level := func(n, age string) texts { return texts{"loa-condition-level": n, "loa-max-age": age} }
-	method := func(name string) texts {
-		return texts{"default.reference.value": name, "default.reference.maxAge": "36000"}
+	method := func(name, age string) texts {
+		return texts{"default.reference.value": name, "default.reference.maxAge": age}
 	}
 	return []subflow{
 		{flowAlias + "-loa1", []execution{
 			{"conditional-level-of-authentication", "REQUIRED", level("1", "36000")},
-			{"auth-username-password-form", "REQUIRED", method("pwd")},
+			{"auth-username-password-form", "REQUIRED", method("pwd", "36000")},
 		}},
 		{flowAlias + "-loa2", []execution{
 			{"conditional-level-of-authentication", "REQUIRED", level("2", "300")},
-			{"auth-otp-form", "REQUIRED", method("otp")},
+			{"auth-otp-form", "REQUIRED", method("otp", "300")},
 		}},
 		{flowAlias + "-role", []execution{
 			{"conditional-user-role", "REQUIRED", texts{"condUserRole": MFARole, "negate": "false"}},
-			{"auth-otp-form", "REQUIRED", method("otp")},
+			{"auth-otp-form", "REQUIRED", method("otp", "300")},
 		}},
 	}
 }
 
-// flow is bound to the realm last, so one that is bound is whole; a rest of an earlier attempt is made anew.
+// flow is bound to the realm last, so one that is bound is whole, but may be of an earlier version; a rest of an earlier
+// attempt is made anew.
 func (s *setup) flow(ctx context.Context) error {
 	var r struct {
 		BrowserFlow string `json:"browserFlow"`
@@ -59,7 +60,7 @@ func (s *setup) flow(ctx context.Context) error {
 		return err
 	}
 	if r.BrowserFlow == flowAlias {
-		return nil
+		return s.refresh(ctx)
 	}
 	var flows []struct{ ID, Alias string }
 	if err := s.do(ctx, http.MethodGet, "/authentication/flows", nil, &flows); err != nil {
@@ -76,6 +77,40 @@ func (s *setup) flow(ctx context.Context) error {
 		return err
 	}
 	return s.do(ctx, http.MethodPut, "", object{"browserFlow": flowAlias}, nil)
+}
+
+// refresh gives the steps of the flow their settings of today.
+func (s *setup) refresh(ctx context.Context) error {
+	for _, sub := range subflows() {
+		var steps []struct{ ProviderID, AuthenticationConfig string }
+		if err := s.do(ctx, http.MethodGet, "/authentication/flows/"+sub.alias+"/executions", nil, &steps); err != nil {
+			return err
+		}
+		for _, e := range sub.steps {
+			for _, step := range steps {
+				if step.ProviderID != e.provider || step.AuthenticationConfig == "" {
+					continue
+				}
+				if err := s.reconfigure(ctx, "/authentication/config/"+step.AuthenticationConfig, e.config); err != nil {
+					return fmt.Errorf("change %s: %w", e.provider, err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (s *setup) reconfigure(ctx context.Context, at string, want texts) error {
+	var has struct {
+		ID     string `json:"id"`
+		Alias  string `json:"alias"`
+		Config texts  `json:"config"`
+	}
+	if err := s.do(ctx, http.MethodGet, at, nil, &has); err != nil {
+		return err
+	}
+	has.Config = want // whether it differs is not told: Keycloak hides some of the values
+	return s.do(ctx, http.MethodPut, at, has, nil)
 }
 
 func (s *setup) makeFlow(ctx context.Context) error {

@@ -224,7 +224,8 @@ type User struct {
 	OTP string
 }
 
-// EnsureUser makes a user unless there is one, and joins it to its groups.
+// EnsureUser makes a user unless there is one, and joins it to its groups. A user that was there before keeps its password, and
+// joins only when its e-mail is verified: whoever may invite members can make an account for an address that is not theirs.
 func EnsureUser(ctx context.Context, cfg Config, u User) (id string, err error) {
 	s, err := login(ctx, cfg)
 	if err != nil {
@@ -244,21 +245,35 @@ func EnsureUser(ctx context.Context, cfg Config, u User) (id string, err error) 
 	if err := existsIsFine(s.do(ctx, http.MethodPost, "/users", rep, nil)); err != nil {
 		return "", fmt.Errorf("make user %s: %w", u.Email, err)
 	}
-	var found []struct{ ID string }
+	var found []struct {
+		ID            string
+		EmailVerified bool
+	}
 	if err := s.do(ctx, http.MethodGet, "/users?exact=true&username="+escape(u.Email), nil, &found); err != nil {
 		return "", fmt.Errorf("find user %s: %w", u.Email, err)
 	}
 	if len(found) != 1 {
 		return "", fmt.Errorf("find user %s: %w", u.Email, errors.New("there is none, or more than one"))
 	}
+	// One that was just made is verified, so this is about accounts of others alone.
+	if !found[0].EmailVerified && len(u.Groups) > 0 {
+		return "", fmt.Errorf("join %s to %s: %w", u.Email, strings.Join(u.Groups, ", "), errUnverified)
+	}
+	return found[0].ID, s.join(ctx, found[0].ID, u)
+}
+
+var errUnverified = errors.New("the account was there before and its e-mail is not verified, so it may be somebody else's who named this " +
+	"address; look in Keycloak who made it, then verify its e-mail or remove the account, and run this again")
+
+func (s *setup) join(ctx context.Context, id string, u User) error {
 	for _, path := range u.Groups {
 		g, err := s.ensureGroup(ctx, strings.TrimPrefix(path, "/"))
 		if err != nil {
-			return "", fmt.Errorf("make group %s: %w", path, err)
+			return fmt.Errorf("make group %s: %w", path, err)
 		}
-		if err := s.do(ctx, http.MethodPut, "/users/"+found[0].ID+"/groups/"+g, nil, nil); err != nil {
-			return "", fmt.Errorf("join %s to %s: %w", u.Email, path, err)
+		if err := s.do(ctx, http.MethodPut, "/users/"+id+"/groups/"+g, nil, nil); err != nil {
+			return fmt.Errorf("join %s to %s: %w", u.Email, path, err)
 		}
 	}
-	return found[0].ID, nil
+	return nil
 }

@@ -89,8 +89,8 @@ func TestStateOutlivesTheProgram(t *testing.T) {
 	if err := first.stop(); err != nil {
 		t.Fatal(err)
 	}
-	// Without a secret the one of before is kept.
-	second := begin(t, "--state", file)
+	// Without a secret the one of before is kept, and the operator that was made before is one still.
+	second := begin(t, "--state", file, "--user", "operator@lowlayer.test=/platform/operator")
 	if got := second.service(t, "first-secret"); got != http.StatusOK {
 		t.Errorf("the tenant service logs in again: %d", got)
 	}

@@ -4,7 +4,8 @@
 //	realm --url https://id.example.com [--realm lowlayer] [--poll-interval 5s] [--operator ops@example.com]
 //
 // KEYCLOAK_ADMIN and KEYCLOAK_ADMIN_PASSWORD are those of an administrator of the realm master, KEYCLOAK_TENANT_SECRET becomes the
-// secret of the client lowlayer-tenant. With --operator that user is made with OPERATOR_PASSWORD and joined to /platform/operator.
+// secret of the client lowlayer-tenant. With --operator that user is made with OPERATOR_PASSWORD and joined to /platform/operator;
+// an account of that address that is there already keeps its password, and is refused unless its e-mail is verified.
 package main
 
 import (

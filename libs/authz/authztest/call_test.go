@@ -2,6 +2,7 @@ package authztest_test
 
 import (
 	"testing"
+	"time"
 
 	_ "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"     // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/network/v1"   // registers its descriptors
@@ -30,7 +31,7 @@ func TestEveryRPCCanBeCalled(t *testing.T) {
 
 // Whatever declaration is taken away from an RPC, nobody may call it any more: forgetting opens nothing.
 func TestAnRPCWithoutItsRuleIsForNobody(t *testing.T) {
-	best := &identity.Principal{Subject: "op", ACR: "2", Groups: []string{"/platform/operator", "/tenants/acme/owner"}}
+	best := &identity.Principal{Subject: "op", ACR: "2", AuthTime: time.Now(), Groups: []string{"/platform/operator", "/tenants/acme/owner"}}
 	w := authztest.World{"tenants": "acme", "organisations": "core", "vpcs": "dev", "peerings": "a-b", "members": "some-member", "serviceAccounts": "ci", "operations": "op_network_00000000000000000000000001", "receipts": "rcpt_network_00000000000000000000000001"}
 	mutants := 0
 	for _, c := range authztest.Calls(t) {

@@ -65,6 +65,7 @@ func Run(t *testing.T, target Target) {
 		{"device flow with a second factor", checkDeviceOTP},
 		{"first login with a temporary password", checkTemporary},
 		{"step up", checkStepUp},
+		{"login flow", checkFlow},
 		{"rotation of keys", checkRotation},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(e.in(t)) })

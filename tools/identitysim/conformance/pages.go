@@ -173,6 +173,40 @@ func (e *env) codeFlow(b *http.Client, p *person.Person, more url.Values) reply 
 	})
 }
 
+func whole(v any) int64 {
+	n, _ := v.(float64)
+	return int64(n)
+}
+
+// checkFlow: a one-time password is said in amr for as long as the flow says, and a realm that an earlier version made gets
+// the settings of this one.
+func checkFlow(e *env) {
+	// afterwards are the means of a token that is renewed two seconds after somebody's step up.
+	afterwards := func(name string) []string {
+		_, email := e.user(name, func(u *realm.User) { u.OTP = otpSecret })
+		r := e.codeFlow(e.browser(), &person.Person{Email: email, Password: password, OTP: otpSecret}, url.Values{"acr_values": {"2"}})
+		e.wants(http.StatusOK, r)
+		e.pause(2 * time.Second)
+		r = e.token(url.Values{"grant_type": {"refresh_token"}, "client_id": {realm.CLIClient}, "refresh_token": {text(r.value, "refresh_token")}})
+		e.wants(http.StatusOK, r)
+		return strs(e.verified(text(r.value, "access_token"))["amr"])
+	}
+	for _, step := range e.admin(http.MethodGet, "/authentication/flows/lowlayer-browser/executions", nil).list() {
+		if text(step, "providerId") != "auth-otp-form" {
+			continue
+		}
+		at := "/authentication/config/" + text(step, "authenticationConfig")
+		config := e.admin(http.MethodGet, at, nil).object()
+		config["config"] = object{"default.reference.value": "otp", "default.reference.maxAge": "1"}
+		e.admin(http.MethodPut, at, config)
+	}
+	means := afterwards("flow-before")
+	e.check(slices.Contains(means, "pwd") && !slices.Contains(means, "otp"), "amr after the time of a one-time password: %v", means)
+	e.must("set up the realm again", realm.Setup(e.ctx(), e.cfg))
+	means = afterwards("flow-after")
+	e.check(slices.Contains(means, "otp"), "amr after another setup: %v", means)
+}
+
 func checkStepUp(e *env) {
 	_, email := e.user("stepup", func(u *realm.User) { u.OTP = otpSecret })
 	b := e.browser()
@@ -181,7 +215,15 @@ func checkStepUp(e *env) {
 	e.wants(http.StatusOK, r)
 	claims := e.verified(text(r.value, "access_token"))
 	e.check(claims["acr"] == "1" && slices.Equal(p.Seen, []string{"password"}), "plain login: acr %v, pages %v", claims["acr"], p.Seen)
-	e.check(claims["auth_time"] != nil, "no auth_time")
+	first := whole(claims["auth_time"])
+	e.check(first > 0, "auth_time %v", claims["auth_time"])
+
+	// The times are in seconds: whether they move is seen in the next one.
+	e.pause(time.Second)
+	r = e.codeFlow(b, p, nil)
+	e.wants(http.StatusOK, r)
+	claims = e.verified(text(r.value, "access_token"))
+	e.check(whole(claims["auth_time"]) == first, "a login without a page: auth_time %v, before it was %d", claims["auth_time"], first)
 
 	p.Seen = nil
 	r = e.codeFlow(b, p, url.Values{"acr_values": {"2"}})
@@ -189,6 +231,13 @@ func checkStepUp(e *env) {
 	claims = e.verified(text(r.value, "access_token"))
 	e.check(claims["acr"] == "2" && slices.Contains(strs(claims["amr"]), "otp"), "stepped up: acr %v amr %v", claims["acr"], claims["amr"])
 	e.check(slices.Equal(p.Seen, []string{"otp"}), "pages of a step up in the same browser: %v", p.Seen)
+	stepped := whole(claims["auth_time"])
+	e.check(stepped > first, "auth_time of the step up %v, before it was %d", claims["auth_time"], first)
+	e.pause(time.Second)
+	r = e.token(url.Values{"grant_type": {"refresh_token"}, "client_id": {realm.CLIClient}, "refresh_token": {text(r.value, "refresh_token")}})
+	e.wants(http.StatusOK, r)
+	claims = e.verified(text(r.value, "access_token"))
+	e.check(whole(claims["auth_time"]) == stepped, "auth_time of a renewed token %v, before it was %d", claims["auth_time"], stepped)
 
 	bad := e.send(e.browser(), e.request(http.MethodGet, e.URL+"/realms/"+e.name+"/protocol/openid-connect/auth?"+url.Values{
 		"client_id": {realm.CLIClient}, "response_type": {"code"}, "redirect_uri": {"http://evil.test/callback"},

@@ -1,7 +1,11 @@
 package sim
 
 import (
+	"maps"
 	"net/http"
+	"strconv"
+	"strings"
+	"time"
 )
 
 // Flows are kept, not interpreted: the pages follow the flow that libs/realm makes as soon as it is bound to the realm, and
@@ -137,9 +141,63 @@ func configureExecution(c *call) *fault {
 			if text(step, "id") == c.path("id") {
 				id := newID()
 				f.Steps[i] = with(step, object{"authenticationConfig": id, "alias": text(rep, "alias")})
+				if f.Configs == nil {
+					f.Configs = map[string]object{}
+				}
+				f.Configs[id] = with(rep, object{"id": id})
 				return c.created("authentication/config", id)
 			}
 		}
 	}
 	return deny(http.StatusNotFound, "illegal execution")
+}
+
+func readConfig(c *call) *fault {
+	for _, f := range c.realm.Flows {
+		if config, ok := f.Configs[c.path("id")]; ok {
+			return c.answer(masked(config))
+		}
+	}
+	return deny(http.StatusNotFound, "Could not find authenticator config")
+}
+
+// masked hides what Keycloak hides: what a method is called in amr, and for how long.
+func masked(config object) object {
+	shown := maps.Clone(child(config, "config"))
+	for key := range shown {
+		if strings.HasPrefix(key, "default.reference.") {
+			shown[key] = "**********"
+		}
+	}
+	return with(config, object{"config": shown})
+}
+
+// otpAge is how long a one-time password is said in amr.
+func (r *realm) otpAge() time.Duration {
+	for _, f := range r.Flows {
+		for _, step := range f.Steps {
+			if text(step, "providerId") != "auth-otp-form" {
+				continue
+			}
+			config := child(f.Configs[text(step, "authenticationConfig")], "config")
+			if seconds, err := strconv.Atoi(text(config, "default.reference.maxAge")); err == nil {
+				return time.Duration(seconds) * time.Second
+			}
+		}
+	}
+	return 0
+}
+
+func updateConfig(c *call) *fault {
+	rep, fail := decode[object](c.r)
+	if fail != nil {
+		return fail
+	}
+	for _, f := range c.realm.Flows {
+		if config, ok := f.Configs[c.path("id")]; ok {
+			f.Configs[c.path("id")] = with(config, object{"alias": text(rep, "alias"), "config": rep["config"]})
+			return c.done()
+		}
+	}
+	return deny(http.StatusNotFound, "Could not find authenticator config")
 }

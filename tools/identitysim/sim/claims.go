@@ -56,7 +56,11 @@ func (s *Sim) accessClaims(r *realm, c *client, u *user, se *session) object {
 	if !se.AuthTime.IsZero() {
 		claims["auth_time"] = se.AuthTime.Unix()
 	}
-	s.mapped(r, c, u, se.AMR, claims)
+	amr := se.AMR
+	if s.now().After(se.OTPTime.Add(r.otpAge())) {
+		amr = slices.DeleteFunc(slices.Clone(amr), func(means string) bool { return means == "otp" })
+	}
+	s.mapped(r, c, u, amr, claims)
 	return claims
 }
 

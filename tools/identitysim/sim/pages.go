@@ -53,7 +53,7 @@ func (c *call) begin(l *login) *fault {
 	l.ID = encode(random(18))
 	if ck, err := c.r.Cookie(ssoCookie); err == nil {
 		if se := c.realm.Sessions[ck.Value]; se != nil && c.realm.Users[se.User] != nil {
-			l.User, l.AMR, l.ACR, l.OTPTime = se.User, se.AMR, "1", se.OTPTime
+			l.User, l.AMR, l.ACR, l.AuthTime, l.OTPTime = se.User, se.AMR, "1", se.AuthTime, se.OTPTime
 		}
 	}
 	c.realm.Logins[l.ID] = l
@@ -215,7 +215,7 @@ func (c *call) finish(l *login, u *user) *fault {
 	}
 	cl := c.realm.Clients[l.Client]
 	se := c.newSession(cl, u, scopeOf(l.Scope, strings.Contains(l.Scope, "openid")), acr, l.AMR)
-	se.OTPTime = l.OTPTime
+	se.AuthTime, se.OTPTime = l.AuthTime, l.OTPTime
 	c.cookie(ssoCookie, se.ID)
 	if d := c.realm.Devices[l.Device]; d != nil {
 		d.Session = se.ID

@@ -40,7 +40,7 @@ func (c *call) authenticate(l *login) string {
 			c.event("LOGIN_ERROR", c.realm.Clients[l.Client], "", "invalid_user_credentials")
 			return "Invalid username or password."
 		}
-		l.User, l.ACR, l.AMR = u.ID, "1", []string{"pwd"}
+		l.User, l.ACR, l.AMR, l.AuthTime = u.ID, "1", []string{"pwd"}, now
 		return ""
 	}
 	if !c.wantsOTP(l, u) {
@@ -49,7 +49,7 @@ func (c *call) authenticate(l *login) string {
 	if !u.checkOTP(u.OTP, form.Get("otp"), now) {
 		return "Invalid authenticator code."
 	}
-	l.AMR, l.OTPTime = append(slices.Clone(l.AMR), "otp"), now
+	l.AMR, l.AuthTime, l.OTPTime = append(slices.Clone(l.AMR), "otp"), now, now
 	if l.Level >= 2 {
 		l.ACR = "2"
 	}
@@ -72,7 +72,7 @@ func (c *call) requiredAction(l *login) string {
 			return "Invalid authenticator code."
 		}
 		// Enrolling proves the second level but is no use of a one-time password: amr stays as it was.
-		u.OTP, l.OTPTime = l.Secret, now
+		u.OTP, l.AuthTime, l.OTPTime = l.Secret, now, now
 		if l.Level >= 2 {
 			l.ACR = "2"
 		} else {

@@ -108,6 +108,8 @@ func (s *Sim) routes() {
 		"POST /authentication/flows/{alias}/executions/execution": {"manage-realm", addExecution},
 		"POST /authentication/flows/{alias}/executions/flow":      {"manage-realm", addSubflow},
 		"POST /authentication/executions/{id}/config":             {"manage-realm", configureExecution},
+		"GET /authentication/config/{id}":                         {"view-realm", readConfig},
+		"PUT /authentication/config/{id}":                         {"manage-realm", updateConfig},
 	})
 }
 

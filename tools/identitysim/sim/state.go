@@ -68,6 +68,8 @@ type flow struct {
 	ID, Alias string
 	BuiltIn   bool
 	Steps     []object
+	// Configs are the settings of steps by their id.
+	Configs map[string]object
 }
 
 // session is a login of a user through a client.
@@ -98,7 +100,7 @@ type login struct {
 	ID, Client, Scope, Challenge, Redirect, State, Nonce, Device, User string
 	ACR                                                                string
 	AMR                                                                []string
-	OTPTime                                                            time.Time
+	AuthTime, OTPTime                                                  time.Time
 	Level                                                              int
 	Consented                                                          bool
 	Secret                                                             string // of an OTP being enrolled

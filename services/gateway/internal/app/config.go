@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"math"
 	"net"
-	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/config"
+	"github.com/low-layer/platform/libs/loopback"
 	"github.com/low-layer/platform/services/gateway/internal/limit"
 
 	"github.com/redis/go-redis/v9"
@@ -83,7 +83,7 @@ func (c *Config) Problems() []config.Problem {
 	case err != nil:
 		add("LISTEN", "%q is not host:port; set it to an address such as 127.0.0.1:8080. Without ISSUER callers are not authenticated, and only "+
 			"loopback addresses will do", c.Listen)
-	case c.Access.Issuer == "" && !loopback(c.Listen):
+	case c.Access.Issuer == "" && !onLoopback(c.Listen):
 		add("LISTEN", "%q is not a loopback address. Without ISSUER callers are not authenticated, so the gateway serves this machine only: "+
 			"set ISSUER, or set this to 127.0.0.1:8080 and reach it from elsewhere through a tunnel such as ssh -L", c.Listen)
 	}
@@ -129,15 +129,8 @@ func (c *Config) key() ([]byte, error) {
 	return key, nil
 }
 
-// loopback is true for addresses that only this machine reaches. Names other than localhost may resolve to anything.
-func loopback(address string) bool {
+// onLoopback is true for addresses that only this machine reaches.
+func onLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return false
-	}
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
+	return err == nil && loopback.Host(host)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/config"
+	"github.com/low-layer/platform/libs/loopback"
 	"github.com/low-layer/platform/libs/receipt"
 	"github.com/low-layer/platform/libs/seal"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
@@ -124,8 +125,8 @@ func (c Config) Problems() []config.Problem {
 		}
 	}
 	if c.KeycloakURL != "" {
-		if u, err := url.Parse(c.KeycloakURL); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-			bad("KEYCLOAK_URL", "is no address: give for example https://id.example.com")
+		if u, err := url.Parse(c.KeycloakURL); err != nil || !loopback.Secure(u) {
+			bad("KEYCLOAK_URL", "is no https address, nor an http one of this machine: give for example https://id.example.com")
 		}
 		if c.KeycloakClientSecret == "" {
 			bad("KEYCLOAK_CLIENT_SECRET", "is missing: give the secret of the client "+c.KeycloakClientID)

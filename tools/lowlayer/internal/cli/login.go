@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/oauth2"
 
+	"github.com/low-layer/platform/libs/loopback"
 	"github.com/low-layer/platform/libs/realm"
 )
 
@@ -101,7 +102,7 @@ func discover(ctx context.Context, issuer string) (provider, error) {
 	var p provider
 	issuer = strings.TrimRight(issuer, "/")
 	u, err := url.Parse(issuer)
-	if err != nil || u.Host == "" || (u.Scheme != "https" && (u.Scheme != "http" || !loopback(net0(u)))) {
+	if err != nil || !loopback.Secure(u) {
 		return p, usageError{fmt.Errorf("issuer %q: give an https address, such as https://id.example.com/realms/lowlayer", issuer)}
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, issuer+"/.well-known/openid-configuration", nil)
@@ -120,14 +121,6 @@ func discover(ctx context.Context, issuer string) (provider, error) {
 		return p, fmt.Errorf("%s says it is %q: check --issuer", issuer, p.Issuer)
 	}
 	return p, nil
-}
-
-// net0 is the host and port of an address, with a port for those that have none.
-func net0(u *url.URL) string {
-	if u.Port() == "" {
-		return u.Host + ":80"
-	}
-	return u.Host
 }
 
 func (a *app) deviceLogin(ctx context.Context, cfg *oauth2.Config, noBrowser bool) (*oauth2.Token, error) {

@@ -324,6 +324,7 @@ func TestLoginNeverBlocksAProgram(t *testing.T) {
 	for issuer, want := range map[string]string{
 		"":                       "--issuer or LOWLAYER_ISSUER",
 		"http://id.example.com/": "give an https address",
+		"http://id.example.com:": "give an https address",
 		"nonsense":               "give an https address",
 	} {
 		_, errs, code := cliRun(t, "127.0.0.1:1", "login", "--wait", "--issuer", issuer)

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/low-layer/platform/libs/loopback"
 	"github.com/low-layer/platform/libs/realm"
 )
 
@@ -107,17 +108,16 @@ func (t *tokens) with(ctx context.Context) (context.Context, error) {
 	if err != nil || token == "" {
 		return ctx, err
 	}
-	if !loopback(t.address) && os.Getenv("LOWLAYER_PLAINTEXT") == "" {
+	if !local(t.address) && os.Getenv("LOWLAYER_PLAINTEXT") == "" {
 		return ctx, usageError{fmt.Errorf("the connection to %s is not encrypted, so your token is not sent: use a tunnel to loopback, or set LOWLAYER_PLAINTEXT=1 in a network you trust", t.address)}
 	}
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token), nil
 }
 
-func loopback(address string) bool {
+func local(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return true // a name of a socket or a test
 	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
+	return loopback.Host(host)
 }

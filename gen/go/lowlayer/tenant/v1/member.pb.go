@@ -33,9 +33,9 @@ type Role int32
 const (
 	// Not given.
 	Role_ROLE_UNSPECIFIED Role = 0
-	// Everything, members and deletion included.
+	// Everything, the end of a tenant and the making of owners included.
 	Role_OWNER Role = 1
-	// Everything but deleting the resource itself and making owners.
+	// Everything but deleting and undeleting a tenant, and making or removing owners. An organisation and what is in it it may delete.
 	Role_ADMIN Role = 2
 	// Changes of what runs: VPCs, clusters, services; no members.
 	Role_OPERATOR Role = 3

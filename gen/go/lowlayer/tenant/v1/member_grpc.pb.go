@@ -40,9 +40,10 @@ type MemberServiceClient interface {
 	// first login. Somebody it knows keeps their account as it is.
 	//
 	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`, `ORGANISATION_NOT_FOUND`, `VPC_NOT_FOUND`), ALREADY_EXISTS (`MEMBER_EXISTS`) when the
-	// person has roles here already, FAILED_PRECONDITION (`TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_DELETED`,
-	// `PERSON_UNVERIFIED`),
-	// FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
+	// person has roles here already, PERMISSION_DENIED (`OWNER_REQUIRED`) when somebody who is no owner gives the role OWNER,
+	// FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_NOT_READY`, `ORGANISATION_DELETED`),
+	// FAILED_PRECONDITION (`PERSON_UNVERIFIED`) when the account may be somebody else's, FAILED_PRECONDITION (`INVITATION_NOT_SENT`)
+	// when Keycloak can send no mail, FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
 	// (`DIRECTORY_UNAVAILABLE`) while it is away.
 	CreateMember(ctx context.Context, in *CreateMemberRequest, opts ...grpc.CallOption) (*Member, error)
 	// GetMember answers one member.
@@ -54,13 +55,16 @@ type MemberServiceClient interface {
 	ListMembers(ctx context.Context, in *ListMembersRequest, opts ...grpc.CallOption) (*ListMembersResponse, error)
 	// UpdateMember replaces a member's `roles`.
 	//
-	// Errors: NOT_FOUND (`MEMBER_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`) when `etag` is stale, FAILED_PRECONDITION (`LAST_OWNER`) when a
-	// tenant would be left without an owner, FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
+	// Errors: NOT_FOUND (`MEMBER_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`) when `etag` is stale, PERMISSION_DENIED (`OWNER_REQUIRED`) when
+	// somebody who is no owner gives or takes the role OWNER, FAILED_PRECONDITION (`LAST_OWNER`) when a tenant would be left without an
+	// owner, FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_NOT_READY`,
+	// `ORGANISATION_DELETED`, `PERSON_UNVERIFIED`), FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
 	// (`DIRECTORY_UNAVAILABLE`) while it is away.
 	UpdateMember(ctx context.Context, in *UpdateMemberRequest, opts ...grpc.CallOption) (*Member, error)
 	// DeleteMember takes all roles here from a person. Their account stays: it may be in use elsewhere.
 	//
-	// Errors: NOT_FOUND (`MEMBER_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), FAILED_PRECONDITION (`LAST_OWNER`) for the last owner of a tenant,
+	// Errors: NOT_FOUND (`MEMBER_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), PERMISSION_DENIED (`OWNER_REQUIRED`) when somebody who is no owner
+	// removes one, FAILED_PRECONDITION (`LAST_OWNER`) for the last owner of a tenant,
 	// FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
 	// (`DIRECTORY_UNAVAILABLE`) while it is away.
 	DeleteMember(ctx context.Context, in *DeleteMemberRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
@@ -137,9 +141,10 @@ type MemberServiceServer interface {
 	// first login. Somebody it knows keeps their account as it is.
 	//
 	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`, `ORGANISATION_NOT_FOUND`, `VPC_NOT_FOUND`), ALREADY_EXISTS (`MEMBER_EXISTS`) when the
-	// person has roles here already, FAILED_PRECONDITION (`TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_DELETED`,
-	// `PERSON_UNVERIFIED`),
-	// FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
+	// person has roles here already, PERMISSION_DENIED (`OWNER_REQUIRED`) when somebody who is no owner gives the role OWNER,
+	// FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_NOT_READY`, `ORGANISATION_DELETED`),
+	// FAILED_PRECONDITION (`PERSON_UNVERIFIED`) when the account may be somebody else's, FAILED_PRECONDITION (`INVITATION_NOT_SENT`)
+	// when Keycloak can send no mail, FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
 	// (`DIRECTORY_UNAVAILABLE`) while it is away.
 	CreateMember(context.Context, *CreateMemberRequest) (*Member, error)
 	// GetMember answers one member.
@@ -151,13 +156,16 @@ type MemberServiceServer interface {
 	ListMembers(context.Context, *ListMembersRequest) (*ListMembersResponse, error)
 	// UpdateMember replaces a member's `roles`.
 	//
-	// Errors: NOT_FOUND (`MEMBER_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`) when `etag` is stale, FAILED_PRECONDITION (`LAST_OWNER`) when a
-	// tenant would be left without an owner, FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
+	// Errors: NOT_FOUND (`MEMBER_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`) when `etag` is stale, PERMISSION_DENIED (`OWNER_REQUIRED`) when
+	// somebody who is no owner gives or takes the role OWNER, FAILED_PRECONDITION (`LAST_OWNER`) when a tenant would be left without an
+	// owner, FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_NOT_READY`,
+	// `ORGANISATION_DELETED`, `PERSON_UNVERIFIED`), FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
 	// (`DIRECTORY_UNAVAILABLE`) while it is away.
 	UpdateMember(context.Context, *UpdateMemberRequest) (*Member, error)
 	// DeleteMember takes all roles here from a person. Their account stays: it may be in use elsewhere.
 	//
-	// Errors: NOT_FOUND (`MEMBER_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), FAILED_PRECONDITION (`LAST_OWNER`) for the last owner of a tenant,
+	// Errors: NOT_FOUND (`MEMBER_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), PERMISSION_DENIED (`OWNER_REQUIRED`) when somebody who is no owner
+	// removes one, FAILED_PRECONDITION (`LAST_OWNER`) for the last owner of a tenant,
 	// FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
 	// (`DIRECTORY_UNAVAILABLE`) while it is away.
 	DeleteMember(context.Context, *DeleteMemberRequest) (*emptypb.Empty, error)

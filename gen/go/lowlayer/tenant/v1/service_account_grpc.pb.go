@@ -38,7 +38,8 @@ type ServiceAccountServiceClient interface {
 	// CreateServiceAccount makes an account. Its `secret` is in this answer and never again; it ends after `lifetime`.
 	//
 	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`, `ORGANISATION_NOT_FOUND`, `VPC_NOT_FOUND`), ALREADY_EXISTS (`SERVICE_ACCOUNT_EXISTS`),
-	// FAILED_PRECONDITION (`TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_DELETED`),
+	// PERMISSION_DENIED (`OWNER_REQUIRED`) when somebody who is no owner makes one with the role OWNER,
+	// FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_NOT_READY`, `ORGANISATION_DELETED`),
 	// FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
 	// (`DIRECTORY_UNAVAILABLE`) while it is away.
 	CreateServiceAccount(ctx context.Context, in *CreateServiceAccountRequest, opts ...grpc.CallOption) (*ServiceAccount, error)
@@ -51,13 +52,15 @@ type ServiceAccountServiceClient interface {
 	// RotateServiceAccount makes a new secret, shown once; the old one is of no use from then on. An account whose secret has ended
 	// works again.
 	//
-	// Errors: NOT_FOUND (`SERVICE_ACCOUNT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`),
-	// FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
+	// Errors: NOT_FOUND (`SERVICE_ACCOUNT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), PERMISSION_DENIED (`OWNER_REQUIRED`) when it has the role
+	// OWNER and the caller is no owner, FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`,
+	// `ORGANISATION_NOT_READY`, `ORGANISATION_DELETED`), FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
 	// (`DIRECTORY_UNAVAILABLE`) while it is away.
 	RotateServiceAccount(ctx context.Context, in *RotateServiceAccountRequest, opts ...grpc.CallOption) (*ServiceAccount, error)
 	// DeleteServiceAccount ends an account and its secret. Tokens given out before end by themselves within five minutes.
 	//
-	// Errors: NOT_FOUND (`SERVICE_ACCOUNT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`),
+	// Errors: NOT_FOUND (`SERVICE_ACCOUNT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), PERMISSION_DENIED (`OWNER_REQUIRED`) when it has the role
+	// OWNER and the caller is no owner,
 	// FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
 	// (`DIRECTORY_UNAVAILABLE`) while it is away.
 	DeleteServiceAccount(ctx context.Context, in *DeleteServiceAccountRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
@@ -132,7 +135,8 @@ type ServiceAccountServiceServer interface {
 	// CreateServiceAccount makes an account. Its `secret` is in this answer and never again; it ends after `lifetime`.
 	//
 	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`, `ORGANISATION_NOT_FOUND`, `VPC_NOT_FOUND`), ALREADY_EXISTS (`SERVICE_ACCOUNT_EXISTS`),
-	// FAILED_PRECONDITION (`TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_DELETED`),
+	// PERMISSION_DENIED (`OWNER_REQUIRED`) when somebody who is no owner makes one with the role OWNER,
+	// FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_NOT_READY`, `ORGANISATION_DELETED`),
 	// FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
 	// (`DIRECTORY_UNAVAILABLE`) while it is away.
 	CreateServiceAccount(context.Context, *CreateServiceAccountRequest) (*ServiceAccount, error)
@@ -145,13 +149,15 @@ type ServiceAccountServiceServer interface {
 	// RotateServiceAccount makes a new secret, shown once; the old one is of no use from then on. An account whose secret has ended
 	// works again.
 	//
-	// Errors: NOT_FOUND (`SERVICE_ACCOUNT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`),
-	// FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
+	// Errors: NOT_FOUND (`SERVICE_ACCOUNT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), PERMISSION_DENIED (`OWNER_REQUIRED`) when it has the role
+	// OWNER and the caller is no owner, FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`,
+	// `ORGANISATION_NOT_READY`, `ORGANISATION_DELETED`), FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
 	// (`DIRECTORY_UNAVAILABLE`) while it is away.
 	RotateServiceAccount(context.Context, *RotateServiceAccountRequest) (*ServiceAccount, error)
 	// DeleteServiceAccount ends an account and its secret. Tokens given out before end by themselves within five minutes.
 	//
-	// Errors: NOT_FOUND (`SERVICE_ACCOUNT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`),
+	// Errors: NOT_FOUND (`SERVICE_ACCOUNT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), PERMISSION_DENIED (`OWNER_REQUIRED`) when it has the role
+	// OWNER and the caller is no owner,
 	// FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
 	// (`DIRECTORY_UNAVAILABLE`) while it is away.
 	DeleteServiceAccount(context.Context, *DeleteServiceAccountRequest) (*emptypb.Empty, error)

@@ -3,9 +3,9 @@ package rest
 import (
 	"net"
 	"net/http"
-	"net/netip"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/loopback"
 	"github.com/low-layer/platform/services/gateway/internal/edge/problem"
 )
 
@@ -32,9 +32,5 @@ func loopbackName(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
+	return loopback.Host(host)
 }

@@ -20,7 +20,7 @@ var access = []Reason{
 	},
 	{
 		"STEP_UP_REQUIRED", "Second factor needed", errs.Unauthenticated,
-		"What cannot be undone, and what concerns credentials, needs a login that was confirmed by a second factor. Your role allows it.",
+		"What cannot be undone, and what concerns credentials, needs a login that was confirmed by a second factor in the last 15 minutes. Your role allows it.",
 		"Run `lowlayer login --mfa` and repeat the request. Programs cannot do this; let a person do it.",
 	},
 	{
