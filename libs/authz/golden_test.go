@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	_ "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"           // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/network/v1"         // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1" // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"       // registers its descriptors
@@ -162,7 +163,7 @@ func TestReadmesListPermissions(t *testing.T) {
 	tables := make(map[string]*strings.Builder)
 	for _, l := range lines(t) {
 		service := l.service
-		if service == "operation" || service == "receipt" || service == "authz" {
+		if service == "operation" || service == "receipt" || service == "authz" || service == "audit" {
 			service = "gateway"
 		}
 		if tables[service] == nil {

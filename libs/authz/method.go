@@ -28,6 +28,8 @@ type Method struct {
 	StepUp bool
 	// Narrowed is true when its handler shows and touches only what Narrowed lets it.
 	Narrowed bool
+	// Audit is what the audit trail keeps of its calls.
+	Audit authzv1.AuditClass
 	// Callers are the services that may call it by themselves.
 	Callers []string
 	// Field is the path of the field that names the resource; empty when none does.
@@ -95,7 +97,8 @@ func ReadMethod(d protoreflect.MethodDescriptor) (*Method, error) {
 	m := &Method{
 		Full: "/" + string(d.Parent().FullName()) + "/" + string(d.Name()), Permission: rule.GetPermission(), Scope: rule.GetScope(),
 		Internal: rule.GetAudience() != authzv1.Audience_PUBLIC || strings.Contains(string(d.ParentFile().Package())+".", ".internal."),
-		StepUp:   rule.GetStepUp(), Narrowed: rule.GetNarrowed(), Callers: rule.GetCallers(), input: d.Input(),
+		StepUp:   rule.GetStepUp(), Narrowed: rule.GetNarrowed(), Callers: rule.GetCallers(), Audit: rule.GetAudit(),
+		input: d.Input(),
 	}
 	if f := d.Input().Fields().ByName("validate_only"); f != nil && f.Kind() == protoreflect.BoolKind {
 		m.plan = f
@@ -198,12 +201,32 @@ func (m *Method) nameIn(request proto.Message) (string, bool) {
 	return r.Get(m.path[len(m.path)-1]).String(), true
 }
 
+// Audited is true when calls of users leave a record in the audit trail.
+func (m *Method) Audited() bool {
+	return !m.Internal && (m.Audit == authzv1.AuditClass_WRITE || m.Audit == authzv1.AuditClass_SENSITIVE)
+}
+
+// Named is the resource that a request names as what the permission is needed on; empty when it names none that could be
+// one, and for what concerns the platform.
+func (m *Method) Named(request proto.Message) string {
+	if m.path == nil || request == nil {
+		return ""
+	}
+	name, _ := m.nameIn(request)
+	if r, ok := ParseResource(name); !ok || r.level == Platform {
+		return ""
+	}
+	return name
+}
+
+// Plans is true when a request only asks what the call would do.
+func (m *Method) Plans(request proto.Message) bool {
+	return m.plan != nil && request != nil && request.ProtoReflect().Descriptor() == m.input && request.ProtoReflect().Get(m.plan).Bool()
+}
+
 // confirms is true when a request needs a second factor. One that only asks for the plan changes nothing.
 func (m *Method) confirms(request proto.Message) bool {
-	if !m.StepUp || m.plan == nil || request.ProtoReflect().Descriptor() != m.input {
-		return m.StepUp
-	}
-	return !request.ProtoReflect().Get(m.plan).Bool()
+	return m.StepUp && !m.Plans(request)
 }
 
 // needs is true when a method that users may call needs the permission.

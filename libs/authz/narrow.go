@@ -53,6 +53,12 @@ func Holds(ctx context.Context, resource string, role Role) bool {
 	return s.at[Platform].has(Operator)
 }
 
+// Operates is true when the caller operates the platform, and where nobody was identified (see Narrowed).
+func Operates(ctx context.Context) bool {
+	p, identified := identity.From(ctx)
+	return !identified || standingOf(p, platform).at[Platform].has(Operator)
+}
+
 // Covers is true for a resource at one of the places or below it.
 func (p Places) Covers(name string) bool {
 	if p.All {

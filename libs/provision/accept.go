@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/ids"
 	"github.com/low-layer/platform/libs/pg"
@@ -36,14 +37,15 @@ func (e *Engine) Replay(ctx context.Context, tx pgx.Tx, c Change) (*Operation, e
 	var id string
 	var digest []byte
 	var made time.Time
-	err = tx.QueryRow(ctx, `SELECT id, request_digest, create_time FROM provision_operations
-		WHERE tenant = $1 AND method = $2 AND request_key = $3`, c.Tenant, c.Method, c.RequestID).Scan(&id, &digest, &made)
+	var present bool
+	err = tx.QueryRow(ctx, `SELECT o.id, o.request_digest, o.create_time, `+e.present("o")+` FROM provision_operations o
+		WHERE o.tenant = $1 AND o.method = $2 AND o.request_key = $3`, c.Tenant, c.Method, c.RequestID).Scan(&id, &digest, &made, &present)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("look up request id: %w", err)
-	case e.now().Sub(made) > requestMemory:
+	case !present || e.now().Sub(made) > requestMemory:
 		if _, err := tx.Exec(ctx, `UPDATE provision_operations SET request_key = NULL WHERE id = $1`, id); err != nil {
 			return nil, fmt.Errorf("forget request id: %w", err)
 		}
@@ -53,6 +55,7 @@ func (e *Engine) Replay(ctx context.Context, tx pgx.Tx, c Change) (*Operation, e
 			"request_id %q was used for another request within the last 24 hours; use a new one for a new request", c.RequestID).
 			With("operation", operationName(c.Tenant, id))
 	}
+	trail.Replayed(ctx)
 	return e.get(ctx, tx, c.Tenant, id)
 }
 

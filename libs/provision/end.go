@@ -117,6 +117,9 @@ func (e *Engine) Cancel(ctx context.Context, tenant, id string) error {
 	if err := e.insertJob(ctx, tx, uid); err != nil {
 		return err
 	}
+	if err := e.cfg.Audit.Append(ctx, tx, operationName(tenant, id), nil); err != nil {
+		return err
+	}
 	if err := tx.Commit(ctx); err != nil {
 		return fmt.Errorf("cancel operation: %w", err)
 	}

@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/ids"
 	"github.com/low-layer/platform/libs/receipt"
@@ -63,6 +64,12 @@ type Config struct {
 	StepContext func(context.Context, *Run) context.Context
 	// Receipts signs the receipt of each deletion; nil writes none, which is for tests.
 	Receipts *receipt.Signer
+	// Since is the SQL that answers when the tenant there is now was made, whose id the column of that name holds. What was before
+	// is of an earlier tenant of the same id: its request ids are free, and its history is read with ListInput.Past alone. Nil
+	// where an id is never used again.
+	Since func(column string) string
+	// Audit records the cancelling of operations, in its transaction. Nil records nothing.
+	Audit *trail.Trail
 	// Failpoint is called at every point where a process can die; see Point. Nil outside tests.
 	Failpoint func(Point)
 }

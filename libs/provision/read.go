@@ -42,19 +42,32 @@ type ListInput struct {
 	Where string
 	Args  []any
 	Limit int
+	// Past lets what is of an earlier tenant of the same id be answered too.
+	Past bool
 	// BeforeTime and BeforeID are the last of the page before; zero for the first page.
 	BeforeTime time.Time
 	BeforeID   string
 }
 
+// present is the condition that a row of a table under the alias is of the tenant there is now, or of one that is gone.
+func (e *Engine) present(alias string) string {
+	if e.cfg.Since == nil {
+		return "true"
+	}
+	return alias + `.create_time >= COALESCE((` + e.cfg.Since(alias+".tenant") + `), '-infinity')`
+}
+
 // page is the statement of one page; from selects from a table under the alias, which has tenant, create_time and id.
-func (in ListInput) page(from, alias string) (string, []any) {
+func (e *Engine) page(in ListInput, from, alias string) (string, []any) {
 	args := append([]any(nil), in.Args...)
 	arg := func(v any) string {
 		args = append(args, v)
 		return fmt.Sprintf("$%d", len(args))
 	}
 	sql := from + ` WHERE ` + alias + `.tenant = ` + arg(in.Tenant)
+	if !in.Past {
+		sql += ` AND ` + e.present(alias)
+	}
 	if in.Where != "" {
 		sql += ` AND (` + in.Where + `)`
 	}
@@ -66,7 +79,7 @@ func (in ListInput) page(from, alias string) (string, []any) {
 
 // List answers a page of operations.
 func (e *Engine) List(ctx context.Context, in ListInput) ([]*Operation, error) {
-	sql, args := in.page(`SELECT `+operationColumns+` FROM provision_operations o`, "o")
+	sql, args := e.page(in, `SELECT `+operationColumns+` FROM provision_operations o`, "o")
 	rows, err := e.cfg.Pool.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list operations: %w", err)

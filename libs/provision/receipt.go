@@ -2,13 +2,11 @@ package provision
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/ids"
 	"github.com/low-layer/platform/libs/receipt"
 )
@@ -127,26 +125,10 @@ func utc(t time.Time) time.Time {
 const receiptColumns = `d.id, d.tenant, d.kind, d.resource, d.resource_uid, d.operation, d.request_time, d.create_time, d.payload,
        d.payload_type, d.key_id, d.signature`
 
-// Receipt answers a signed receipt; NOT_FOUND when the tenant has none of that id.
-func (e *Engine) Receipt(ctx context.Context, tenant, id string) (*ReceiptDocument, error) {
-	rows, err := e.cfg.Pool.Query(ctx, `SELECT `+receiptColumns+` FROM provision_receipt_documents d WHERE d.id = $1 AND d.tenant = $2`, id, tenant)
-	if err != nil {
-		return nil, fmt.Errorf("read receipt: %w", err)
-	}
-	d, err := pgx.CollectExactlyOneRow(rows, scanReceipt)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, errs.NotFound("receipt", receiptName(tenant, id))
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read receipt: %w", err)
-	}
-	return d, nil
-}
-
 // Receipts answers a page of signed receipts, newest first. Where is a condition on the alias `d`
 // (provision_receipt_documents).
 func (e *Engine) Receipts(ctx context.Context, in ListInput) ([]*ReceiptDocument, error) {
-	sql, args := in.page(`SELECT `+receiptColumns+` FROM provision_receipt_documents d`, "d")
+	sql, args := e.page(in, `SELECT `+receiptColumns+` FROM provision_receipt_documents d`, "d")
 	rows, err := e.cfg.Pool.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list receipts: %w", err)

@@ -96,8 +96,13 @@ func (s *Signer) Sign(r Receipt) (Envelope, error) {
 	if err != nil {
 		return Envelope{}, fmt.Errorf("write receipt: %w", err)
 	}
-	sig := ed25519.Sign(s.private, Encode(PayloadType, payload))
-	return Envelope{Payload: payload, PayloadType: PayloadType, Signatures: []Signature{{KeyID: s.key.ID, Sig: sig}}}, nil
+	return s.Seal(PayloadType, payload), nil
+}
+
+// Seal signs a payload of any type as it is.
+func (s *Signer) Seal(payloadType string, payload []byte) Envelope {
+	sig := ed25519.Sign(s.private, Encode(payloadType, payload))
+	return Envelope{Payload: payload, PayloadType: payloadType, Signatures: []Signature{{KeyID: s.key.ID, Sig: sig}}}
 }
 
 // GenerateKey makes a private key, as PEM of PKCS#8.

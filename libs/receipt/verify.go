@@ -35,10 +35,7 @@ func fail(check, format string, args ...any) *Failure {
 
 // Verify answers the receipt in an envelope when one of the keys signed it and it proves the deletion.
 func Verify(e Envelope, keys []Key) (Receipt, error) {
-	if e.PayloadType != PayloadType {
-		return Receipt{}, fail(CheckPayloadType, "it is %q, not %q", e.PayloadType, PayloadType)
-	}
-	if err := signed(e, keys); err != nil {
+	if err := Open(e, PayloadType, keys); err != nil {
 		return Receipt{}, err
 	}
 	r, err := Parse(e.Payload)
@@ -46,6 +43,14 @@ func Verify(e Envelope, keys []Key) (Receipt, error) {
 		return Receipt{}, err
 	}
 	return r, r.proves()
+}
+
+// Open is nil when the envelope holds a payload of the type and one of the keys signed it.
+func Open(e Envelope, payloadType string, keys []Key) error {
+	if e.PayloadType != payloadType {
+		return fail(CheckPayloadType, "it is %q, not %q", e.PayloadType, payloadType)
+	}
+	return signed(e, keys)
 }
 
 // signed fails unless a known key signed the envelope. One good signature is enough: others may be of keys we lack.

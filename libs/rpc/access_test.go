@@ -96,3 +96,53 @@ func TestStreamsAreChecked(t *testing.T) {
 		t.Errorf("the second message: %v after %d", err, seen)
 	}
 }
+
+// What the edge refused is decided about, even when it is not valid, and never carried out.
+func TestAMarkedCallIsNotCarriedOut(t *testing.T) {
+	var refuse error
+	calls, decided := 0, 0
+	h := start(t, options{
+		vpcs: &vpcs{get: func(context.Context, *networkv1.GetVpcRequest) (*networkv1.Vpc, error) {
+			calls++
+			return &networkv1.Vpc{}, nil
+		}},
+		access: access{
+			authenticate: func(ctx context.Context, _ string) (context.Context, error) { return ctx, nil },
+			authorize: func(ctx context.Context, method string, _ proto.Message) (context.Context, error) {
+				if strings.HasPrefix(method, "/grpc.") {
+					return ctx, nil
+				}
+				decided++
+				return ctx, refuse
+			},
+		},
+	})
+	for reason, c := range map[string]struct {
+		name   string
+		refuse error
+	}{
+		ReasonRefused: {vpcName, nil},
+		"NO":          {vpcName, errs.New(errs.CodeNotFound, "NO", "no")},
+		"BAD":         {"bad", errs.New(errs.PermissionDenied, "BAD", "no")},
+	} {
+		refuse = c.refuse
+		_, err := h.vpcs.GetVpc(WithRefused(t.Context()), &networkv1.GetVpcRequest{Name: c.name})
+		if grpcerr.FromError(err).Reason != reason {
+			t.Errorf("%s: got %v", reason, err)
+		}
+	}
+	if calls != 0 || decided != 3 {
+		t.Errorf("%d calls, %d decided", calls, decided)
+	}
+	stream, err := grpc_reflection_v1.NewServerReflectionClient(h.conn).ServerReflectionInfo(WithRefused(t.Context()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Recv(); grpcerr.FromError(err).Reason != ReasonRefused {
+		t.Errorf("a stream: got %v", err)
+	}
+	refuse = nil
+	if _, err := h.vpcs.GetVpc(t.Context(), &networkv1.GetVpcRequest{Name: vpcName}); err != nil || calls != 1 {
+		t.Errorf("without the mark: %v", err)
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 )
 
 // Reasons of the errors that the server makes by itself.
@@ -72,6 +73,10 @@ func (s *Server) unary(ctx context.Context, request any, info *grpc.UnaryServerI
 	if ctx, err = s.access.enter(ctx, info.FullMethod); err != nil {
 		return nil, err
 	}
+	ctx = s.audited(ctx, info.FullMethod, request)
+	if err := s.refused(ctx, info.FullMethod, request); err != nil {
+		return nil, err
+	}
 	if err := validate(s.validator, request); err != nil {
 		return nil, err
 	}
@@ -85,6 +90,22 @@ func (s *Server) unary(ctx context.Context, request any, info *grpc.UnaryServerI
 		_ = grpc.SetHeader(ctx, metadata.MD{requestIDKey: {id}})
 	}
 	return response, err
+}
+
+// audited has the call noted. No method that is recorded is a stream.
+func (s *Server) audited(ctx context.Context, method string, message any) context.Context {
+	request, ok := message.(proto.Message)
+	if s.auditor == nil || !ok {
+		return ctx
+	}
+	return s.auditor.Begin(ctx, method, request)
+}
+
+// recorded has the end of the call noted.
+func (s *Server) recorded(ctx context.Context, failure *errs.Error) {
+	if s.auditor != nil {
+		s.auditor.End(ctx, failure)
+	}
 }
 
 // stream is the one interceptor of streams.
@@ -110,6 +131,9 @@ func (s *Server) stream(service any, inner grpc.ServerStream, info *grpc.StreamS
 		return tooShort()
 	}
 	if ctx, err = s.access.enter(ctx, info.FullMethod); err != nil {
+		return err
+	}
+	if err := s.refused(ctx, info.FullMethod, nil); err != nil {
 		return err
 	}
 	return handler(service, &serverStream{ServerStream: inner, ctx: ctx, server: s, method: info.FullMethod, admitted: info.IsClientStream})
@@ -180,6 +204,7 @@ type call struct {
 func (s *Server) finish(ctx context.Context, c call, err error) error {
 	if err == nil {
 		s.log(ctx, c, nil)
+		s.recorded(ctx, nil)
 		return nil
 	}
 	if s.explain != nil {
@@ -191,6 +216,7 @@ func (s *Server) finish(ctx context.Context, c call, err error) error {
 		masked = errs.Wrap(err, errs.Unavailable, ReasonDraining, "the server is stopping; call again to reach another one")
 	}
 	s.log(ctx, c, masked)
+	s.recorded(ctx, masked)
 	return grpcerr.Status(masked, c.id).Err()
 }
 

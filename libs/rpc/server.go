@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"buf.build/go/protovalidate"
+	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/mtls"
 	"github.com/low-layer/platform/libs/telemetry"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
@@ -69,10 +70,20 @@ type ServerConfig struct {
 	// Authorize says whether the caller may, once the request is known to be valid: for every message of a stream. Nil lets
 	// everything pass.
 	Authorize func(ctx context.Context, method string, request proto.Message) (context.Context, error)
+	// Audit keeps a record of calls; nil keeps none.
+	Audit Auditor
 	// Explain makes of an error that a handler answered one that callers can use, as pg.Explain does; nil leaves all as they are.
 	Explain func(error) error
 	// Identity has the server answer services alone that show a certificate; without one everybody who reaches it may connect.
 	Identity *mtls.Identity
+}
+
+// Auditor keeps a record of calls.
+type Auditor interface {
+	// Begin is called once it is known who calls, before the request is judged. What it answers is the context of the call.
+	Begin(ctx context.Context, method string, request proto.Message) context.Context
+	// End is called with that context and with what the caller is told: nil for success. It does not wait for anything.
+	End(ctx context.Context, failure *errs.Error)
 }
 
 // Server is one gRPC server. Register services on Registrar, then call Serve once.
@@ -86,6 +97,7 @@ type Server struct {
 	drain     time.Duration
 	explain   func(error) error
 	access    access
+	auditor   Auditor
 
 	// Set by Serve before the first call arrives, and never again.
 	policies map[string]policy
@@ -105,7 +117,7 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	s := &Server{
 		name: cfg.Name, logger: cfg.Logger, listener: listener, validator: validator,
 		ready: newReadiness(), drain: cmp.Or(cfg.DrainTimeout, drainTimeout), explain: cfg.Explain,
-		access: access{cfg.Authenticate, cfg.Authorize},
+		access: access{cfg.Authenticate, cfg.Authorize}, auditor: cfg.Audit,
 	}
 	if s.logger == nil {
 		s.logger = slog.Default()

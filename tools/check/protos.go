@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	_ "github.com/low-layer/platform/gen/go/lowlayer/audit/v1" // registers its descriptors
 	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/network/v1"         // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1" // registers its descriptors
@@ -52,6 +53,9 @@ func methodProblems(m protoreflect.MethodDescriptor) []string {
 	}
 	if rule.GetAudit() == 0 || rule.GetIdempotency() == 0 || rule.GetRate() == 0 || rule.GetAudience() == 0 {
 		out = append(out, "audit, idempotency, rate and audience must all be set")
+	}
+	if rule.GetAudit() != authzv1.AuditClass_READ && (m.IsStreamingClient() || m.IsStreamingServer()) {
+		out = append(out, "it changes something, so it must not be a stream: one call is one record of the audit trail")
 	}
 	located, err := authz.ReadMethod(m)
 	if err != nil {

@@ -232,8 +232,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 	n := 0
 	for _, w := range []authztest.Wire{
 		s.over("gRPC", s.conn), s.rest(),
-		s.over("tenant alone", s.DialService(t, access.Gateway, "tenant", a.Tenant), "tenant", "operation", "receipt"),
-		s.over("network alone", s.DialService(t, access.Operator, "network", a.Network), "network", "operation", "receipt"),
+		s.over("tenant alone", s.DialService(t, access.Gateway, "tenant", a.Tenant), "tenant", "operation", "receipt", "audit"),
+		s.over("network alone", s.DialService(t, access.Operator, "network", a.Network), "network", "operation", "receipt", "audit"),
 	} {
 		n += m.Run(t, w)
 	}

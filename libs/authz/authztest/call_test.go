@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"     // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/network/v1"   // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/operation/v1" // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"   // registers its descriptors

@@ -24,7 +24,6 @@ import (
 
 // Engine is what the server asks.
 type Engine interface {
-	Get(ctx context.Context, tenant, id string) (*provision.Operation, error)
 	List(ctx context.Context, in provision.ListInput) ([]*provision.Operation, error)
 	Cancel(ctx context.Context, tenant, id string) error
 	Wait(ctx context.Context, tenant, id string, timeout time.Duration) (*provision.Operation, error)
@@ -68,12 +67,9 @@ func (s *Server) GetOperation(ctx context.Context, req *longrunningpb.GetOperati
 	if err != nil {
 		return nil, err
 	}
-	op, err := s.engine.Get(ctx, name.Tenant, name.Operation)
+	op, err := s.find(ctx, name)
 	if err != nil {
 		return nil, err
-	}
-	if !authz.Narrowed(ctx).Covers(op.Resource) {
-		return nil, errs.NotFound("operation", name.String())
 	}
 	return ToProto(op)
 }
@@ -91,7 +87,7 @@ func (s *Server) ListOperations(ctx context.Context, req *longrunningpb.ListOper
 	where, args = narrow(authz.Narrowed(ctx), where, args)
 	binding := paging.Binding{Method: "ListOperations", Parent: req.GetName(), Filter: req.GetFilter()}
 	size := paging.Size(req.GetPageSize())
-	in := provision.ListInput{Tenant: tenant.Tenant, Where: where, Args: args, Limit: size + 1}
+	in := provision.ListInput{Tenant: tenant.Tenant, Where: where, Args: args, Limit: size + 1, Past: authz.Operates(ctx)}
 	if in.BeforeTime, in.BeforeID, err = s.position(req.GetPageToken(), binding); err != nil {
 		return nil, err
 	}
@@ -161,7 +157,7 @@ func (s *Server) CancelOperation(ctx context.Context, req *longrunningpb.CancelO
 	if err != nil {
 		return nil, err
 	}
-	if err := s.covered(ctx, name); err != nil {
+	if _, err := s.find(ctx, name); err != nil {
 		return nil, err
 	}
 	if err := s.engine.Cancel(ctx, name.Tenant, name.Operation); err != nil {
@@ -180,7 +176,7 @@ func (s *Server) WaitOperation(ctx context.Context, req *longrunningpb.WaitOpera
 	if err != nil {
 		return nil, err
 	}
-	if err := s.covered(ctx, name); err != nil {
+	if _, err := s.find(ctx, name); err != nil {
 		return nil, err
 	}
 	timeout := provision.MaxWait

@@ -30,10 +30,11 @@ func (l *life) proven(e *provision.Engine, op *provision.Operation) {
 		return
 	}
 	id := op.Receipt[strings.LastIndexByte(op.Receipt, '/')+1:]
-	d, err := e.Receipt(l.t.Context(), op.Tenant, id)
-	if err != nil {
-		l.t.Fatalf("the deletion has no receipt: %v", err)
+	found, err := e.Receipts(l.t.Context(), provision.ListInput{Tenant: op.Tenant, Where: "d.id = $1", Args: []any{id}, Limit: 1})
+	if err != nil || len(found) != 1 {
+		l.t.Fatalf("the deletion has the receipts %v: %v", found, err)
 	}
+	d := found[0]
 	r, err := receipt.Verify(d.Envelope, []receipt.Key{l.signer.Key()})
 	if err != nil {
 		l.t.Fatalf("the receipt does not hold: %v\n%s", err, d.Envelope.Payload)

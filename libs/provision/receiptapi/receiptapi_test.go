@@ -25,17 +25,12 @@ type records struct {
 	asked provision.ListInput
 }
 
-func (r *records) Receipt(_ context.Context, tenant, id string) (*provision.ReceiptDocument, error) {
-	for _, d := range r.list {
-		if d.Tenant == tenant && d.ID == id {
-			return d, nil
-		}
-	}
-	return nil, errs.NotFound("receipt", id)
-}
-
 func (r *records) Receipts(_ context.Context, in provision.ListInput) ([]*provision.ReceiptDocument, error) {
 	r.asked = in
+	if in.Where == "d.id = $1" {
+		i := slices.IndexFunc(r.list, func(d *provision.ReceiptDocument) bool { return d.Tenant == in.Tenant && d.ID == in.Args[0] })
+		return r.list[max(i, 0) : i+1], nil
+	}
 	i := 0
 	if in.BeforeID != "" {
 		i = 1 + slices.IndexFunc(r.list, func(d *provision.ReceiptDocument) bool { return d.ID == in.BeforeID })

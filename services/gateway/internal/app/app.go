@@ -12,6 +12,7 @@ import (
 	"os"
 	"time"
 
+	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
@@ -22,6 +23,7 @@ import (
 	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/libs/redisdb"
 	"github.com/low-layer/platform/libs/telemetry"
+	"github.com/low-layer/platform/services/gateway/internal/api/audit"
 	"github.com/low-layer/platform/services/gateway/internal/api/docs"
 	"github.com/low-layer/platform/services/gateway/internal/api/explain"
 	"github.com/low-layer/platform/services/gateway/internal/api/gate"
@@ -31,6 +33,7 @@ import (
 	"github.com/low-layer/platform/services/gateway/internal/api/operation"
 	"github.com/low-layer/platform/services/gateway/internal/api/proxy"
 	"github.com/low-layer/platform/services/gateway/internal/api/receipt"
+	"github.com/low-layer/platform/services/gateway/internal/api/refusal"
 	"github.com/low-layer/platform/services/gateway/internal/api/rest"
 	"github.com/low-layer/platform/services/gateway/internal/api/server"
 	"github.com/low-layer/platform/services/gateway/internal/client"
@@ -122,7 +125,11 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 	if err = a.countCalls(ctx); err != nil {
 		return nil, err
 	}
-	passing, err := gate.New(a.guard, a.limits, routes)
+	refusals, err := refusal.New(routes, a.backends, logger)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // says what it reads
+	}
+	passing, err := gate.New(a.guard, a.limits, routes, refusals)
 	if err != nil {
 		return nil, fmt.Errorf("read how calls are counted: %w", err)
 	}
@@ -132,6 +139,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 	}
 	tokens := paging.New(key)
 	ops, receipts, reasons := operation.New(a.backends, tokens), receipt.New(a.backends, tokens), explain.New(a.guard)
+	trails := audit.New(a.backends, tokens)
 
 	api := rest.New(rest.Config{Routes: routes, Logger: logger, Observer: observer, Gate: passing, Timeout: cfg.Timeout, WaitTimeout: waitTimeout})
 	for _, b := range all {
@@ -147,6 +155,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 		{local.New(authzv1.AuthorizationService_ServiceDesc, reasons), explanations},
 		{local.New(operationv1.OperationService_ServiceDesc, ops), operations},
 		{local.New(receiptv1.ReceiptService_ServiceDesc, receipts), receiptRoutes},
+		{local.New(auditv1.AuditService_ServiceDesc, trails), auditRoutes},
 	} {
 		if err = api.Register(ctx, client.Backend{Name: "gateway", Conn: own.conn}, own.routes); err != nil {
 			return nil, err //nolint:wrapcheck // says which service
@@ -158,7 +167,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 		Idle: cfg.IdleTimeout, Drain: cfg.DrainTimeout, MaxStreams: cfg.MaxStreams, Logger: logger,
 	}, server.GRPCConfig{
 		Routes: routes, Proxy: proxy.New(routes, a.backends, passing), Observer: observer,
-		Own: []server.Registrable{guard.Of(passing, ops), guard.Of(passing, receipts), guard.Of(passing, reasons)},
+		Own: []server.Registrable{guard.Of(passing, ops), guard.Of(passing, receipts), guard.Of(passing, trails), guard.Of(passing, reasons)},
 	}, api, docs.New(openapi.JSON))
 	if err != nil {
 		return nil, err //nolint:wrapcheck // says what it listens for

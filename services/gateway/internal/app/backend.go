@@ -1,11 +1,13 @@
 package app
 
 import (
+	auditgw "github.com/low-layer/platform/gen/gateway/lowlayer/audit/v1"
 	authzgw "github.com/low-layer/platform/gen/gateway/lowlayer/authz/v1"
 	networkgw "github.com/low-layer/platform/gen/gateway/lowlayer/network/v1"
 	operationgw "github.com/low-layer/platform/gen/gateway/lowlayer/operation/v1"
 	receiptgw "github.com/low-layer/platform/gen/gateway/lowlayer/receipt/v1"
 	tenantgw "github.com/low-layer/platform/gen/gateway/lowlayer/tenant/v1"
+	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
@@ -46,4 +48,5 @@ var (
 	explanations  = rest.Service(authzv1.NewAuthorizationServiceClient, authzgw.RegisterAuthorizationServiceHandlerClient)
 	operations    = rest.Service(operationv1.NewOperationServiceClient, operationgw.RegisterOperationServiceHandlerClient)
 	receiptRoutes = rest.Service(receiptv1.NewReceiptServiceClient, receiptgw.RegisterReceiptServiceHandlerClient)
+	auditRoutes   = rest.Service(auditv1.NewAuditServiceClient, auditgw.RegisterAuditServiceHandlerClient)
 )

@@ -20,6 +20,7 @@ import (
 	"github.com/low-layer/platform/services/gateway/internal/app"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
@@ -180,13 +181,13 @@ type service struct {
 	done    chan error
 }
 
-func startService(t *testing.T, dir, name string, register func(grpc.ServiceRegistrar)) *service {
+func startService(t *testing.T, dir, name string, audit rpc.Auditor, register func(grpc.ServiceRegistrar)) *service {
 	t.Helper()
 	identity, err := mtls.Open(filepath.Join(dir, name), name, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := rpc.NewServer(rpc.ServerConfig{Name: name, Listen: "127.0.0.1:0", Logger: quiet, Identity: identity})
+	server, err := rpc.NewServer(rpc.ServerConfig{Name: name, Listen: "127.0.0.1:0", Logger: quiet, Identity: identity, Audit: audit})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,6 +223,8 @@ type edge struct {
 	tenantOp *operations
 	netOp    *operations
 	receipts map[string]*receipts
+	trails   map[string]*trails
+	noted    *noted
 	stop     context.CancelFunc
 	done     chan error
 }
@@ -230,6 +233,8 @@ func newEdge(t *testing.T, settings ...string) *edge {
 	t.Helper()
 	e := &edge{T: t, tenants: &recorder{}, vpcs: &recorder{}, tenantOp: &operations{service: "tenant"}, netOp: &operations{service: "network"}}
 	e.receipts = map[string]*receipts{"tenant": {service: "tenant"}, "network": {service: "network"}}
+	e.trails = map[string]*trails{"tenant": {service: "tenant", uid: "ten_1"}, "network": {service: "network", uid: "ten_0"}}
+	e.noted = &noted{}
 	dir := t.TempDir()
 	authority, err := mtlsca.New(time.Hour)
 	if err != nil {
@@ -240,15 +245,17 @@ func newEdge(t *testing.T, settings ...string) *edge {
 			t.Fatal(err)
 		}
 	}
-	e.tenant = startService(t, dir, "tenant", func(r grpc.ServiceRegistrar) {
+	e.tenant = startService(t, dir, "tenant", e.noted, func(r grpc.ServiceRegistrar) {
 		tenantv1.RegisterTenantServiceServer(r, &tenants{recorder: e.tenants})
 		operationv1.RegisterOperationServiceServer(r, e.tenantOp)
 		receiptv1.RegisterReceiptServiceServer(r, e.receipts["tenant"])
+		auditv1.RegisterAuditServiceServer(r, e.trails["tenant"])
 	})
-	e.network = startService(t, dir, "network", func(r grpc.ServiceRegistrar) {
+	e.network = startService(t, dir, "network", e.noted, func(r grpc.ServiceRegistrar) {
 		networkv1.RegisterVpcServiceServer(r, &vpcs{recorder: e.vpcs})
 		operationv1.RegisterOperationServiceServer(r, e.netOp)
 		receiptv1.RegisterReceiptServiceServer(r, e.receipts["network"])
+		auditv1.RegisterAuditServiceServer(r, e.trails["network"])
 	})
 	environment := []string{
 		app.Prefix + "LISTEN=127.0.0.1:0", app.Prefix + "ADMIN_LISTEN=127.0.0.1:0", app.Prefix + "READ_TIMEOUT=1s",

@@ -18,9 +18,12 @@ import (
 	"github.com/redis/go-redis/v9"
 	"google.golang.org/protobuf/proto"
 
+	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	"github.com/low-layer/platform/libs/access"
+	"github.com/low-layer/platform/libs/audit/auditapi"
+	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/event"
 	"github.com/low-layer/platform/libs/openstack"
@@ -69,6 +72,8 @@ type App struct {
 	records *store.Records
 	closers []func() error
 	guard   *access.Guard
+	keys    receipt.Ring
+	trail   *trail.Trail
 }
 
 // Options are what the settings do not say.
@@ -110,8 +115,17 @@ func New(ctx context.Context, cfg Config, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.keys, err = receipt.NewRing(cfg.ReceiptKey, cfg.ReceiptOldKeys); err != nil {
+		return nil, err
+	}
+	if a.trail, err = trail.New(trail.Config{
+		Service: name, Pool: a.pool, Owner: store.TenantUID, Signer: a.keys.Signer, Clock: o.Clock, Logger: o.Logger,
+		Meter: o.Telemetry.MeterProvider(),
+	}); err != nil {
+		return nil, err
+	}
 	if a.Server, err = rpc.NewServer(rpc.ServerConfig{
-		Name: name, Listen: cfg.Listen, Logger: o.Logger, Telemetry: o.Telemetry,
+		Name: name, Listen: cfg.Listen, Logger: o.Logger, Telemetry: o.Telemetry, Audit: a.trail,
 		Authenticate: a.guard.Authenticate, Authorize: a.guard.Authorize, Identity: identity, Explain: pg.Explain,
 	}); err != nil {
 		return nil, err
@@ -124,19 +138,17 @@ func (a *App) assemble(neutron *cloud.Cloud) error {
 	o := a.options
 	a.records = store.NewRecords(a.pool, o.Clock, store.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage})
 	kit := provision.New(provision.InTurn(neutron, store.NewTurns(a.pool)), a.records, provision.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage})
-	keys, err := receipt.NewRing(a.cfg.ReceiptKey, a.cfg.ReceiptOldKeys)
-	if err != nil {
-		return err
-	}
 	engineConfig := engine.Config{
 		Service: name, Pool: a.pool, Kinds: kit.Kinds(), Logger: o.Logger, Clock: o.Clock, Telemetry: o.Telemetry,
 		Workers: a.cfg.Workers, StepContext: stepContext,
 		Lease: a.cfg.Lease, Sweep: a.cfg.Sweep, Settle: a.cfg.Settle, Failpoint: engine.FailpointFromEnvironment(),
-		Receipts: keys.Signer,
+		Since:    store.TenantSince,
+		Receipts: a.keys.Signer, Audit: a.trail,
 	}
 	if o.Engine != nil {
 		o.Engine(&engineConfig)
 	}
+	var err error
 	if a.Engine, err = engine.New(engineConfig); err != nil {
 		return err
 	}
@@ -153,11 +165,12 @@ func (a *App) assemble(neutron *cloud.Cloud) error {
 	})
 
 	registrar := a.Server.Registrar()
-	api.Register(registrar, store.New(a.records, a.Engine, paging.New(key)))
+	api.Register(registrar, store.New(a.records, a.Engine, paging.New(key), a.trail))
 	operations := operationapi.New(a.Engine, nil)
 	operationv1.RegisterOperationServiceServer(registrar, operations)
 	longrunningpb.RegisterOperationsServer(registrar, operations)
-	receiptv1.RegisterReceiptServiceServer(registrar, receiptapi.New(name, a.Engine, keys))
+	receiptv1.RegisterReceiptServiceServer(registrar, receiptapi.New(name, a.Engine, a.keys))
+	auditv1.RegisterAuditServiceServer(registrar, auditapi.New(a.trail, paging.New(key)))
 	return nil
 }
 
@@ -210,6 +223,7 @@ func (a *App) Run(ctx context.Context) error {
 	part("serve", a.Server.Serve)
 	part("keys of the issuer", a.guard.Run)
 	part("readiness", a.watch)
+	part("audit trail", a.trail.Run)
 	part("provision", a.work)
 	part("relay events", event.NewRelay(a.pool, a.redis, event.RelayConfig{Logger: a.options.Logger, Clock: a.options.Clock}).Run)
 	part("consume events", event.NewConsumer(a.pool, a.redis, event.ConsumerConfig{

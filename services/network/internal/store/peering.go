@@ -217,6 +217,7 @@ func (s *Store) AcceptPeering(ctx context.Context, id request.Identity, name res
 		if err := openEnds(ctx, tx, p.Vpc, p.Peer); err != nil {
 			return c, err
 		}
+		c.before = s.messages.Peering(p)
 		if p, err = p.Accept(); err != nil {
 			return c, err
 		}
@@ -243,7 +244,7 @@ func (s *Store) DeletePeering(ctx context.Context, id request.Identity, name res
 		if err != nil {
 			return c, err
 		}
-		c.UID, c.message = p.UID, s.peeringMessage(p.UID)
+		c.UID, c.message, c.before = p.UID, s.peeringMessage(p.UID), s.messages.Peering(p)
 		if c.existing, err = s.running(ctx, tx, name.Tenant, p.UID); err != nil || c.existing != nil {
 			return c, err
 		}

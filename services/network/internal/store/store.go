@@ -19,6 +19,8 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	eventv1 "github.com/low-layer/platform/gen/go/lowlayer/event/v1"
+	"github.com/low-layer/platform/libs/audit"
+	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/event"
 	"github.com/low-layer/platform/libs/paging"
@@ -45,7 +47,7 @@ func Migrations() []pg.Migrations {
 	if err != nil {
 		panic(err) // the folder is embedded under this very name
 	}
-	return append(provision.Migrations(), event.Migrations(), pg.Migrations{Name: Source, FS: files})
+	return append(provision.Migrations(), event.Migrations(), trail.Migrations(), pg.Migrations{Name: Source, FS: files})
 }
 
 // Engine is the part of the provisioning engine that changes are given to.
@@ -69,11 +71,27 @@ type Store struct {
 	*Records
 	engine Engine
 	tokens *paging.Token
+	trail  *trail.Trail
 }
 
-// New makes a Store on the records its engine works with.
-func New(records *Records, engine Engine, tokens *paging.Token) *Store {
-	return &Store{Records: records, engine: engine, tokens: tokens}
+// New makes a Store on the records its engine works with, whose changes the trail records.
+func New(records *Records, engine Engine, tokens *paging.Token, t *trail.Trail) *Store {
+	return &Store{Records: records, engine: engine, tokens: tokens, trail: t}
+}
+
+// TenantUID is the unique id of a tenant, empty when the service knows none of the name.
+func TenantUID(ctx context.Context, q trail.Querier, tenant string) (string, error) {
+	var uid string
+	err := q.QueryRow(ctx, `SELECT tenant_uid FROM boundaries WHERE tenant = $1`, tenant).Scan(&uid)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return "", fmt.Errorf("look up tenant: %w", err)
+	}
+	return uid, nil
+}
+
+// TenantSince is the SQL that answers when the boundary of the tenant was made whose id a column holds.
+func TenantSince(column string) string {
+	return `SELECT b.create_time FROM boundaries b WHERE b.tenant = ` + column
 }
 
 // Records is the service's rows, without the means to change what is wanted of them.
@@ -95,6 +113,8 @@ type change struct {
 	// event is the type of the event that tells of it, empty for none; message the resource as it is then.
 	event   string
 	message func(ctx context.Context, tx pgx.Tx) (proto.Message, error)
+	// before is the resource as it was, nil when it is new.
+	before proto.Message
 	// existing is set when nothing is to be done: the operation that did it before.
 	existing *provision.Operation
 }
@@ -126,7 +146,10 @@ func (s *Store) acceptOnce(ctx context.Context, id request.Identity, tenant stri
 		}
 		if c.existing != nil {
 			op = c.existing
-			return s.preview(ctx, tx, id, &op)
+			if err := s.preview(ctx, tx, id, &op); err != nil {
+				return err
+			}
+			return s.trail.Append(ctx, tx, c.Name, nil)
 		}
 		c.Tenant, c.Method, c.RequestID, c.RequestDigest = tenant, id.Method, id.ID, id.Digest
 		if op, err = s.engine.Accept(ctx, tx, c.Change); err != nil {
@@ -138,16 +161,30 @@ func (s *Store) acceptOnce(ctx context.Context, id request.Identity, tenant stri
 		if c.event == "" {
 			return nil
 		}
-		message, err := c.message(ctx, tx)
-		if err != nil {
-			return err
-		}
-		return tell(ctx, tx, c.event, c.Name, tenant, message)
+		return s.tellOf(ctx, tx, c)
 	})
 	if errors.Is(err, errPreviewed) {
 		return op, nil
 	}
 	return op, err
+}
+
+// tellOf appends the event that tells of a change, and the record of who made it.
+func (s *Store) tellOf(ctx context.Context, tx pgx.Tx, c change) error {
+	message, err := c.message(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if err := tell(ctx, tx, c.event, c.Name, c.Tenant, message); err != nil {
+		return err
+	}
+	var changes audit.Changes
+	changes.Before(c.Name, c.before)
+	if c.Deleting {
+		message = nil
+	}
+	changes.After(c.Name, message)
+	return s.trail.Append(ctx, tx, c.Name, &changes)
 }
 
 // tell appends an event. Call it last: from here on the tenant's other changes wait.

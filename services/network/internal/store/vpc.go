@@ -194,6 +194,7 @@ func (s *Store) UpdateVpc(ctx context.Context, id request.Identity, u vpc.Update
 		if err != nil {
 			return c, err
 		}
+		c.before = s.messages.Vpc(v)
 		if v, err = u.Apply(v); err != nil {
 			return c, err
 		}
@@ -228,7 +229,7 @@ func (s *Store) DeleteVpc(ctx context.Context, id request.Identity, name resourc
 		if err != nil {
 			return c, err
 		}
-		c.UID, c.message = v.UID, s.vpcMessage(v.UID)
+		c.UID, c.message, c.before = v.UID, s.vpcMessage(v.UID), s.messages.Vpc(v)
 		if c.existing, err = s.running(ctx, tx, name.Tenant, v.UID); err != nil || c.existing != nil {
 			return c, err
 		}

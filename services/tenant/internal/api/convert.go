@@ -6,6 +6,7 @@ import (
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	"github.com/low-layer/platform/libs/provision/convert"
+	"github.com/low-layer/platform/services/tenant/internal/core/member"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
@@ -17,6 +18,12 @@ func (Renderer) Tenant(t tenancy.Tenant) proto.Message { return tenantToProto(t)
 
 // Organisation is an organisation as the API shows it.
 func (Renderer) Organisation(o tenancy.Organisation) proto.Message { return organisationToProto(o) }
+
+// Member is a member as the API shows them.
+func (Renderer) Member(m member.Member) proto.Message { return memberToProto(m) }
+
+// Account is a service account as the API shows it.
+func (Renderer) Account(a member.Account) proto.Message { return accountToProto(a) }
 
 func tenantToProto(t tenancy.Tenant) *tenantv1.Tenant {
 	return &tenantv1.Tenant{

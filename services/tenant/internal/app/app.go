@@ -19,9 +19,12 @@ import (
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 
+	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	"github.com/low-layer/platform/libs/access"
+	"github.com/low-layer/platform/libs/audit/auditapi"
+	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/event"
 	"github.com/low-layer/platform/libs/openstack"
@@ -64,6 +67,8 @@ type App struct {
 	clock     clock.Clock
 	closers   []func() error
 	guard     *access.Guard
+	keys      receipt.Ring
+	trail     *trail.Trail
 }
 
 // Options are what tests put in the place of the real thing.
@@ -117,8 +122,17 @@ func New(ctx context.Context, cfg Config, o Options) (_ *App, err error) {
 	if a.guard, err = access.New(cfg.Access, o.Logger, o.Clock); err != nil {
 		return nil, err
 	}
+	if a.keys, err = receipt.NewRing(cfg.ReceiptKey, cfg.ReceiptOldKeys); err != nil {
+		return nil, err
+	}
+	if a.trail, err = trail.New(trail.Config{
+		Service: name, Pool: a.pool, Owner: store.TenantUID, Signer: a.keys.Signer, Clock: o.Clock, Logger: o.Logger,
+		Meter: o.Telemetry.MeterProvider(),
+	}); err != nil {
+		return nil, err
+	}
 	if a.Server, err = rpc.NewServer(rpc.ServerConfig{
-		Name: name, Listen: cfg.Listen, Logger: o.Logger, Telemetry: o.Telemetry,
+		Name: name, Listen: cfg.Listen, Logger: o.Logger, Telemetry: o.Telemetry, Audit: a.trail,
 		Authenticate: a.guard.Authenticate, Authorize: a.guard.Authorize, Identity: identity, Explain: pg.Explain,
 	}); err != nil {
 		return nil, err
@@ -132,14 +146,11 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 	network := client.NewNetwork(conn)
 	outbox := store.NewOutbox(api.Renderer{})
 	remover := &lateRemover{}
-	keys, err := receipt.NewRing(a.cfg.ReceiptKey, a.cfg.ReceiptOldKeys)
-	if err != nil {
-		return err
-	}
 	engineConfig := libprovision.Config{
 		Service: name, Pool: a.pool, Logger: a.logger, Clock: a.clock, Telemetry: a.telemetry, StepContext: stepContext,
 		Lease: a.cfg.Lease, Sweep: a.cfg.Sweep, Settle: a.cfg.Settle, Failpoint: libprovision.FailpointFromEnvironment(),
-		Receipts: keys.Signer,
+		Since:    store.TenantSince,
+		Receipts: a.keys.Signer, Audit: a.trail,
 		Kinds: provision.Kinds(provision.Deps{
 			Rows: store.NewRows(outbox), Pool: a.pool, Render: api.Renderer{}, Cloud: cloud, Network: network, Clock: a.clock,
 			Members: remover,
@@ -150,6 +161,7 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 	if o.Engine != nil {
 		o.Engine(&engineConfig)
 	}
+	var err error
 	if a.Engine, err = libprovision.New(engineConfig); err != nil {
 		return err
 	}
@@ -157,7 +169,7 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 	if err != nil {
 		return err
 	}
-	records := store.New(a.pool, a.Engine, paging.New(key), outbox)
+	records := store.New(a.pool, a.Engine, paging.New(key), outbox, a.trail)
 	tenants := tenancy.NewTenants(records, network, a.clock, a.cfg.Retention)
 	organisations := tenancy.NewOrganisations(records, network, a.clock, a.cfg.Retention)
 	a.Periodic = tenancy.NewPeriodic(records, tenants, organisations, a.cfg.CredentialMargin(), a.cfg.CredentialRoles)
@@ -173,7 +185,8 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 	})
 	operationv1.RegisterOperationServiceServer(a.Server.Registrar(), operations)
 	longrunningpb.RegisterOperationsServer(a.Server.Registrar(), operations)
-	receiptv1.RegisterReceiptServiceServer(a.Server.Registrar(), receiptapi.New(name, a.Engine, keys))
+	receiptv1.RegisterReceiptServiceServer(a.Server.Registrar(), receiptapi.New(name, a.Engine, a.keys))
+	auditv1.RegisterAuditServiceServer(a.Server.Registrar(), auditapi.New(a.trail, paging.New(key)))
 	return nil
 }
 
@@ -223,6 +236,7 @@ func (a *App) Run(ctx context.Context) error {
 	part("serve", a.Server.Serve)
 	part("keys of the issuer", a.guard.Run)
 	part("readiness", a.watch)
+	part("audit trail", a.trail.Run)
 	part("provision", a.work)
 	part("relay events", event.NewRelay(a.pool, a.redis, event.RelayConfig{Logger: a.logger, Clock: a.clock}).Run)
 	for _, l := range []reconcile.Loop{

@@ -30,7 +30,7 @@ func (a *App) directory() directory.Directory {
 
 // members puts together what manages members, and registers it.
 func (a *App) members(tokens *paging.Token, tenancy member.Tenancy, network *client.Network, d directory.Directory) *member.Sync {
-	records := store.NewMembers(a.pool, tokens)
+	records := store.NewMembers(a.pool, tokens, a.trail, store.MemberMessages{Member: api.Renderer{}.Member, Account: api.Renderer{}.Account})
 	places := member.NewPlaces(tenancy, network)
 	owns := func(ctx context.Context, resource string) bool { return authz.Holds(ctx, resource, authz.Owner) }
 	api.RegisterMembers(a.Server.Registrar(), member.NewMembers(records, places, d, a.clock, owns), member.NewAccounts(records, places, d, a.clock, owns))

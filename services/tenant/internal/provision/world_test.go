@@ -101,7 +101,7 @@ func (yes) ProtectedVPCs(context.Context, string) ([]string, error)          { r
 
 // use is the use cases inside a transaction.
 func (w *world) use(tx pgx.Tx, e *libprovision.Engine) (*tenancy.Tenants, *tenancy.Organisations) {
-	s := joined{store.New(w.pool, e, paging.New([]byte("key")), store.NewOutbox(api.Renderer{})), tx}
+	s := joined{store.New(w.pool, e, paging.New([]byte("key")), store.NewOutbox(api.Renderer{}), nil), tx}
 	return tenancy.NewTenants(s, yes{}, clock.Real(), time.Hour), tenancy.NewOrganisations(s, yes{}, clock.Real(), time.Hour)
 }
 

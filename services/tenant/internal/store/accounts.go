@@ -82,7 +82,12 @@ func (s *Members) BeginAccount(ctx context.Context, a member.Account) (member.Ac
 
 // Account answers one account.
 func (t *memberTx) Account(ctx context.Context, k member.Key) (member.Account, error) {
-	return oneAccount(ctx, t.tx, k)
+	a, err := oneAccount(ctx, t.tx, k)
+	if err == nil {
+		t.names[a.UID] = a.Name()
+		t.changes.Before(a.Name(), t.messages.Account(a))
+	}
+	return a, err
 }
 
 // FinishAccount writes an account that the directory has.
@@ -92,6 +97,7 @@ func (t *memberTx) FinishAccount(ctx context.Context, a member.Account) error {
 	if err != nil {
 		return fmt.Errorf("write service account: %w", err)
 	}
+	t.changes.After(a.Name(), t.messages.Account(a))
 	return nil
 }
 
@@ -100,6 +106,7 @@ func (t *memberTx) DeleteAccount(ctx context.Context, uid string) error {
 	if _, err := t.tx.Exec(ctx, `DELETE FROM service_accounts WHERE uid = $1`, uid); err != nil {
 		return fmt.Errorf("delete service account: %w", err)
 	}
+	t.removed(uid)
 	return nil
 }
 

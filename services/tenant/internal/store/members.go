@@ -8,7 +8,10 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"google.golang.org/protobuf/proto"
 
+	"github.com/low-layer/platform/libs/audit"
+	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/filter"
 	"github.com/low-layer/platform/libs/paging"
@@ -24,16 +27,24 @@ type Members struct {
 	turns    chan struct{}
 	members  listing[member.Member]
 	accounts listing[member.Account]
+	trail    *trail.Trail
+	messages MemberMessages
+}
+
+// MemberMessages are members and accounts as the API shows them, for the record of who changed them.
+type MemberMessages struct {
+	Member  func(member.Member) proto.Message
+	Account func(member.Account) proto.Message
 }
 
 var _ member.Store = (*Members)(nil)
 
 // NewMembers makes a store. A change holds a connection while the directory is asked, so only a third of the pool's may be
 // in changes at once: the rest of the service goes on whatever the directory does.
-func NewMembers(pool *pgxpool.Pool, pages *paging.Token) *Members {
+func NewMembers(pool *pgxpool.Pool, pages *paging.Token, t *trail.Trail, messages MemberMessages) *Members {
 	return &Members{
 		store: &Store{pool: pool, pages: pages}, turns: make(chan struct{}, max(1, int(pool.Config().MaxConns)/3)),
-		members: memberListing(), accounts: accountListing(),
+		members: memberListing(), accounts: accountListing(), trail: t, messages: messages,
 	}
 }
 
@@ -107,7 +118,11 @@ func (s *Members) Exclusive(ctx context.Context, tenantUID string, fn func(conte
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('members/' || $1, 0))`, tenantUID); err != nil {
 			return fmt.Errorf("lock members: %w", err)
 		}
-		return fn(ctx, &memberTx{tx})
+		t := &memberTx{tx: tx, messages: s.messages, names: map[string]string{}}
+		if err := fn(ctx, t); err != nil || t.changes.Resource() == "" {
+			return err
+		}
+		return s.trail.Append(ctx, tx, t.changes.Resource(), &t.changes)
 	})
 }
 
@@ -148,11 +163,29 @@ func scanMember(row pgx.CollectableRow) (member.Member, error) {
 }
 
 // memberTx implements member.Tx.
-type memberTx struct{ tx pgx.Tx }
+type memberTx struct {
+	tx       pgx.Tx
+	messages MemberMessages
+	// changes is what was read and written, names the names of what was read, by unique id.
+	changes audit.Changes
+	names   map[string]string
+}
 
 // Member answers one member.
 func (t *memberTx) Member(ctx context.Context, k member.Key) (member.Member, error) {
-	return oneMember(ctx, t.tx, k)
+	m, err := oneMember(ctx, t.tx, k)
+	if err == nil {
+		t.names[m.UID] = m.Name()
+		t.changes.Before(m.Name(), t.messages.Member(m))
+	}
+	return m, err
+}
+
+// removed notes that what was read under a unique id is gone.
+func (t *memberTx) removed(uid string) {
+	if name, ok := t.names[uid]; ok {
+		t.changes.After(name, nil)
+	}
 }
 
 // PutMember writes a member.
@@ -162,6 +195,7 @@ func (t *memberTx) PutMember(ctx context.Context, m member.Member) error {
 	if err != nil {
 		return fmt.Errorf("write member: %w", err)
 	}
+	t.changes.After(m.Name(), t.messages.Member(m))
 	return nil
 }
 
@@ -170,6 +204,7 @@ func (t *memberTx) DeleteMember(ctx context.Context, uid string) error {
 	if _, err := t.tx.Exec(ctx, `DELETE FROM members WHERE uid = $1`, uid); err != nil {
 		return fmt.Errorf("delete member: %w", err)
 	}
+	t.removed(uid)
 	return nil
 }
 
@@ -226,6 +261,7 @@ func (t *memberTx) Replayed(ctx context.Context, tenantUID string, r member.Requ
 		return "", errs.New(errs.AlreadyExists, errs.ReasonRequestIDReused,
 			"request_id %q was used for another %s; use a new one for a new request", r.ID, r.Method)
 	}
+	trail.Replayed(ctx)
 	return name, nil
 }
 

@@ -54,7 +54,11 @@ func (t *transaction) LockOrganisation(ctx context.Context, tenantID, id string)
 	if err := lockResource(ctx, t.tx, tenancy.KindOrganisation, name); err != nil {
 		return tenancy.Organisation{}, err
 	}
-	return namedOrganisation(ctx, t.tx, organisationByID+` FOR NO KEY UPDATE OF o`, tenantID, id)
+	o, err := namedOrganisation(ctx, t.tx, organisationByID+` FOR NO KEY UPDATE OF o`, tenantID, id)
+	if err == nil {
+		t.changes.Before(o.Name(), t.outbox.render.Organisation(o))
+	}
+	return o, err
 }
 
 // LockOrganisations answers and locks every organisation of a tenant.
@@ -64,7 +68,11 @@ func (t *transaction) LockOrganisations(ctx context.Context, tenantUID string) (
 	if err != nil {
 		return nil, fmt.Errorf("lock organisations: %w", err)
 	}
-	return organisationsOf(ctx, t.tx, tenantUID, ` FOR NO KEY UPDATE OF o`)
+	all, err := organisationsOf(ctx, t.tx, tenantUID, ` FOR NO KEY UPDATE OF o`)
+	for _, o := range all {
+		t.changes.Before(o.Name(), t.outbox.render.Organisation(o))
+	}
+	return all, err
 }
 
 // Organisations answers every organisation of a tenant, deleted ones too, in the order of their ids.
@@ -119,6 +127,7 @@ func (t *transaction) InsertOrganisation(ctx context.Context, v tenancy.Organisa
 	if err != nil {
 		return fmt.Errorf("insert organisation: %w", err)
 	}
+	t.changes.After(v.Name(), t.outbox.render.Organisation(v))
 	return nil
 }
 
@@ -130,6 +139,7 @@ func (t *transaction) UpdateOrganisation(ctx context.Context, v tenancy.Organisa
 	if err != nil {
 		return fmt.Errorf("update organisation: %w", err)
 	}
+	t.changes.After(v.Name(), t.outbox.render.Organisation(v))
 	return nil
 }
 

@@ -9,6 +9,7 @@ package store
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -16,6 +17,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/low-layer/platform/libs/audit"
+	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/event"
 	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/libs/pg"
@@ -32,7 +35,7 @@ func Migrations() ([]pg.Migrations, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open migrations: %w", err)
 	}
-	sets := append(provision.Migrations(), event.Migrations())
+	sets := append(provision.Migrations(), event.Migrations(), trail.Migrations())
 	return append(sets, pg.Migrations{Name: "tenant", FS: own}), nil
 }
 
@@ -56,31 +59,48 @@ type Store struct {
 	engine Engine
 	pages  *paging.Token
 	outbox Outbox
+	trail  *trail.Trail
 
 	tenants       listing[tenancy.Tenant]
 	organisations listing[tenancy.Organisation]
 }
 
-// New makes a store.
-func New(pool *pgxpool.Pool, engine Engine, pages *paging.Token, outbox Outbox) *Store {
+// New makes a store whose changes the trail records.
+func New(pool *pgxpool.Pool, engine Engine, pages *paging.Token, outbox Outbox, t *trail.Trail) *Store {
 	return &Store{
-		pool: pool, engine: engine, pages: pages, outbox: outbox,
+		pool: pool, engine: engine, pages: pages, outbox: outbox, trail: t,
 		tenants: tenantListing(), organisations: organisationListing(),
 	}
 }
 
 var _ tenancy.Store = (*Store)(nil)
 
-// InTx runs fn in one transaction.
+// InTx runs fn in one transaction, of which the record of who made the change is the last statement.
 func (s *Store) InTx(ctx context.Context, fn func(context.Context, tenancy.Tx) error) error {
 	return pg.InTx(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
-		return fn(ctx, s.Join(tx))
+		t := s.join(tx)
+		if err := fn(ctx, t); err != nil || t.accepted == "" {
+			return err
+		}
+		return s.trail.Append(ctx, tx, t.accepted, &t.changes)
 	})
 }
 
 // Join is the store inside a transaction that somebody else ends.
-func (s *Store) Join(tx pgx.Tx) tenancy.Tx {
+func (s *Store) Join(tx pgx.Tx) tenancy.Tx { return s.join(tx) }
+
+func (s *Store) join(tx pgx.Tx) *transaction {
 	return &transaction{tx: tx, engine: s.engine, outbox: s.outbox}
+}
+
+// TenantUID is the unique id of a tenant, empty when there is none of the name.
+func TenantUID(ctx context.Context, q trail.Querier, tenant string) (string, error) {
+	var uid string
+	err := q.QueryRow(ctx, `SELECT uid FROM tenants WHERE id = $1`, tenant).Scan(&uid)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return "", fmt.Errorf("look up tenant: %w", err)
+	}
+	return uid, nil
 }
 
 // transaction implements tenancy.Tx.
@@ -90,6 +110,9 @@ type transaction struct {
 	outbox Outbox
 	// planned is what the changes planned so far in this transaction would do: the last one takes the others along.
 	planned provision.Preview
+	// changes is what was read and written, accepted the resource of the change that the caller asked for.
+	changes  audit.Changes
+	accepted string
 }
 
 // Operation is an accepted operation of the engine.
@@ -109,6 +132,9 @@ func (t *transaction) Replay(ctx context.Context, c tenancy.Change) (tenancy.Ope
 // Accept records the change.
 func (t *transaction) Accept(ctx context.Context, c tenancy.Change) (tenancy.Operation, error) {
 	op, err := t.engine.Accept(ctx, t.tx, change(c))
+	if c.Request.Method != "" {
+		t.accepted = c.Name
+	}
 	if err != nil || !c.Request.ValidateOnly {
 		return wrap(op, err)
 	}

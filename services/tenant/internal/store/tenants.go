@@ -74,7 +74,11 @@ func (t *transaction) LockTenant(ctx context.Context, id string) (tenancy.Tenant
 	if err := lockResource(ctx, t.tx, tenancy.KindTenant, resourcename.Tenant{Tenant: id}.String()); err != nil {
 		return tenancy.Tenant{}, err
 	}
-	return oneTenant(ctx, t.tx, tenantByID+` FOR NO KEY UPDATE OF t`, id)
+	v, err := oneTenant(ctx, t.tx, tenantByID+` FOR NO KEY UPDATE OF t`, id)
+	if err == nil {
+		t.changes.Before(v.Name(), t.outbox.render.Tenant(v))
+	}
+	return v, err
 }
 
 // ShareTenant answers a tenant and keeps it as it is.
@@ -94,6 +98,7 @@ func (t *transaction) InsertTenant(ctx context.Context, v tenancy.Tenant) error 
 	if err != nil {
 		return fmt.Errorf("insert tenant: %w", err)
 	}
+	t.changes.After(v.Name(), t.outbox.render.Tenant(v))
 	return nil
 }
 
@@ -108,6 +113,7 @@ func (t *transaction) UpdateTenant(ctx context.Context, v tenancy.Tenant) error 
 	if err != nil {
 		return fmt.Errorf("update tenant: %w", err)
 	}
+	t.changes.After(v.Name(), t.outbox.render.Tenant(v))
 	return nil
 }
 
@@ -127,4 +133,9 @@ func (r *Rows) RemoveTenant(ctx context.Context, tx pgx.Tx, uid string) error {
 		return fmt.Errorf("remove tenant: %w", err)
 	}
 	return nil
+}
+
+// TenantSince is the SQL that answers when the tenant was made whose id a column holds.
+func TenantSince(column string) string {
+	return `SELECT t.create_time FROM tenants t WHERE t.id = ` + column
 }

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 
+	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
@@ -33,6 +34,7 @@ type client struct {
 	drift         networkv1.DriftServiceClient
 	operations    operationv1.OperationServiceClient
 	receipts      receiptv1.ReceiptServiceClient
+	audit         auditv1.AuditServiceClient
 }
 
 const maxAnswer = 32 << 20 // a page of 1000 resources is far below
@@ -66,6 +68,7 @@ func newClient(address string, note func(format string, args ...any), more ...gr
 		drift:         networkv1.NewDriftServiceClient(conn),
 		operations:    operationv1.NewOperationServiceClient(conn),
 		receipts:      receiptv1.NewReceiptServiceClient(conn),
+		audit:         auditv1.NewAuditServiceClient(conn),
 	}, nil
 }
 
@@ -86,7 +89,7 @@ const (
 func askAgain(note func(format string, args ...any)) grpc.UnaryClientInterceptor {
 	return func(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 		verb := method[strings.LastIndexByte(method, '/')+1:]
-		reads := strings.HasPrefix(verb, "Get") || strings.HasPrefix(verb, "List")
+		reads := strings.HasPrefix(verb, "Get") || strings.HasPrefix(verb, "List") || strings.HasPrefix(verb, "Export")
 		for try := 1; ; try++ {
 			err := invoke(ctx, method, req, reply, conn, opts...)
 			after, ok := retryAfter(err)

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
@@ -34,6 +35,7 @@ type fakePlatform struct {
 	networkv1.UnimplementedDriftServiceServer
 	operationv1.UnimplementedOperationServiceServer
 	receiptv1.UnimplementedReceiptServiceServer
+	auditv1.UnimplementedAuditServiceServer
 
 	mu            sync.Mutex
 	tenants       map[string]*tenantv1.Tenant
@@ -45,8 +47,10 @@ type fakePlatform struct {
 	requests      []proto.Message
 	receipts      []*receiptv1.Receipt
 	keys          []*receiptv1.ReceiptKey
-	blockage      *typev1.Blockage // of every operation; they never end while it is set
-	ends          error            // how operations end; nil is well
+	events        []*auditv1.AuditEvent
+	trail         []*auditv1.ExportAuditEventsResponse // page by page
+	blockage      *typev1.Blockage                     // of every operation; they never end while it is set
+	ends          error                                // how operations end; nil is well
 	refusals      map[string][]error
 	interrupt     map[string]func() // called when a method is
 }
@@ -88,6 +92,7 @@ func newFake(t *testing.T) (*fakePlatform, string) {
 	networkv1.RegisterDriftServiceServer(server, f)
 	operationv1.RegisterOperationServiceServer(server, f)
 	receiptv1.RegisterReceiptServiceServer(server, f)
+	auditv1.RegisterAuditServiceServer(server, f)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	t.Cleanup(func() {

@@ -450,9 +450,9 @@ func (x *Inventory) GetCheckTime() *timestamppb.Timestamp {
 // Envelope is a DSSE envelope (github.com/secure-systems-lab/dsse): a payload and signatures over it and its type.
 type Envelope struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The receipt as JSON, byte by byte as it was signed.
+	// The document as JSON, byte by byte as it was signed.
 	Payload []byte `protobuf:"bytes,1,opt,name=payload,proto3" json:"payload,omitempty"`
-	// `application/vnd.lowlayer.deletion-receipt.v1+json`.
+	// `application/vnd.lowlayer.deletion-receipt.v1+json`, or `application/vnd.lowlayer.audit-checkpoint.v1+json`.
 	PayloadType string `protobuf:"bytes,2,opt,name=payload_type,json=payloadType,proto3" json:"payload_type,omitempty"`
 	// Who signed it: one key today.
 	Signatures    []*Signature `protobuf:"bytes,3,rep,name=signatures,proto3" json:"signatures,omitempty"`

@@ -624,15 +624,15 @@ var File_lowlayer_tenant_v1_member_proto protoreflect.FileDescriptor
 
 const file_lowlayer_tenant_v1_member_proto_rawDesc = "" +
 	"\n" +
-	"\x1flowlayer/tenant/v1/member.proto\x12\x12lowlayer.tenant.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\"\x92\x05\n" +
+	"\x1flowlayer/tenant/v1/member.proto\x12\x12lowlayer.tenant.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\"\x95\x05\n" +
 	"\x06Member\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x15\n" +
 	"\x03uid\x18\x02 \x01(\tB\x03\xe0A\x03R\x03uid\x12)\n" +
 	"\x05email\x18\x03 \x01(\tB\x13\xe0A\x02\xe0A\x05\xbaH\n" +
 	"\xd8\x01\x01r\x05\x18\xfe\x01`\x01R\x05email\x120\n" +
 	"\fdisplay_name\x18\x04 \x01(\tB\r\xe0A\x01\xe0A\x05\xbaH\x04r\x02\x18xR\vdisplayName\x12F\n" +
-	"\x05roles\x18\x05 \x03(\x0e2\x18.lowlayer.tenant.v1.RoleB\x16\xe0A\x02\xbaH\x10\x92\x01\r\x10\x05\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\x05roles\x12.\n" +
-	"\x10initial_password\x18\x06 \x01(\tB\x03\xe0A\x03R\x0finitialPassword\x12\x1e\n" +
+	"\x05roles\x18\x05 \x03(\x0e2\x18.lowlayer.tenant.v1.RoleB\x16\xe0A\x02\xbaH\x10\x92\x01\r\x10\x05\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\x05roles\x121\n" +
+	"\x10initial_password\x18\x06 \x01(\tB\x06\xe0A\x03\x80\x01\x01R\x0finitialPassword\x12\x1e\n" +
 	"\x04etag\x18\a \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12@\n" +
 	"\vcreate_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +

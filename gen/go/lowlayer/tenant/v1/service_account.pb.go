@@ -622,15 +622,15 @@ var File_lowlayer_tenant_v1_service_account_proto protoreflect.FileDescriptor
 
 const file_lowlayer_tenant_v1_service_account_proto_rawDesc = "" +
 	"\n" +
-	"(lowlayer/tenant/v1/service_account.proto\x12\x12lowlayer.tenant.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1flowlayer/tenant/v1/member.proto\"\x91\a\n" +
+	"(lowlayer/tenant/v1/service_account.proto\x12\x12lowlayer.tenant.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1flowlayer/tenant/v1/member.proto\"\x94\a\n" +
 	"\x0eServiceAccount\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x15\n" +
 	"\x03uid\x18\x02 \x01(\tB\x03\xe0A\x03R\x03uid\x120\n" +
 	"\fdisplay_name\x18\x03 \x01(\tB\r\xe0A\x01\xe0A\x05\xbaH\x04r\x02\x18xR\vdisplayName\x12I\n" +
 	"\x05roles\x18\x04 \x03(\x0e2\x18.lowlayer.tenant.v1.RoleB\x19\xe0A\x02\xe0A\x05\xbaH\x10\x92\x01\r\x10\x05\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\x05roles\x12 \n" +
 	"\tclient_id\x18\x05 \x01(\tB\x03\xe0A\x03R\bclientId\x12\x1d\n" +
-	"\asubject\x18\x06 \x01(\tB\x03\xe0A\x03R\asubject\x12\x1b\n" +
-	"\x06secret\x18\a \x01(\tB\x03\xe0A\x03R\x06secret\x12@\n" +
+	"\asubject\x18\x06 \x01(\tB\x03\xe0A\x03R\asubject\x12\x1e\n" +
+	"\x06secret\x18\a \x01(\tB\x06\xe0A\x03\x80\x01\x01R\x06secret\x12@\n" +
 	"\vexpire_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"expireTime\x12\x1d\n" +
 	"\aexpired\x18\t \x01(\bB\x03\xe0A\x03R\aexpired\x12C\n" +

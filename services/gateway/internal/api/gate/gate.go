@@ -17,6 +17,7 @@ import (
 	"github.com/low-layer/platform/libs/authz"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/identity"
+	"github.com/low-layer/platform/services/gateway/internal/api/refusal"
 	"github.com/low-layer/platform/services/gateway/internal/edge/route"
 	"github.com/low-layer/platform/services/gateway/internal/limit"
 
@@ -29,6 +30,8 @@ type Gate struct {
 	guard   *access.Guard
 	limits  *limit.Limiter
 	methods map[string]method
+	// refusals has what is refused recorded.
+	refusals *refusal.Recorder
 }
 
 // method is how calls of an RPC are counted.
@@ -39,12 +42,12 @@ type method struct {
 }
 
 // New makes a gate; without a guard, which is nil, everybody may do everything.
-func New(guard *access.Guard, limits *limit.Limiter, routes *route.Table) (*Gate, error) {
+func New(guard *access.Guard, limits *limit.Limiter, routes *route.Table, refusals *refusal.Recorder) (*Gate, error) {
 	declared, err := authz.LinkedMethods()
 	if err != nil {
 		return nil, err
 	}
-	g := &Gate{guard: guard, limits: limits, methods: make(map[string]method)}
+	g := &Gate{guard: guard, limits: limits, methods: make(map[string]method), refusals: refusals}
 	for name, d := range declared {
 		if m, ok := routes.Method(d.Full); ok {
 			g.methods[name] = method{classOf(m.Rule.GetRate()), pathTo(m.Descriptor.Input(), d.Field)}
@@ -91,6 +94,14 @@ func (g *Gate) Admit(ctx context.Context, full, remote string, request proto.Mes
 	m := g.methods[full]
 	answer, over := g.limits.Take(ctx, m.class, m.tenant.in(request.ProtoReflect()), caller(ctx, remote))
 	return admitted, answer, orNil(over)
+}
+
+// Record has a call recorded that Admit refused with an error. The context is that of a call to a service on behalf of the
+// caller.
+func (g *Gate) Record(ctx context.Context, full string, request proto.Message, err error) {
+	if g != nil {
+		g.refusals.Record(ctx, full, request, err)
+	}
 }
 
 // Count counts a call of anybody, whose request is only known as it came. It is for a gate without a guard.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/services/gateway/internal/api/gate"
+	"github.com/low-layer/platform/services/gateway/internal/api/merge"
 	"github.com/low-layer/platform/services/gateway/internal/client"
 	"github.com/low-layer/platform/services/gateway/internal/limit"
 
@@ -69,12 +70,13 @@ func (r registrar) call(ctx context.Context, srv any, m grpc.MethodDesc, full st
 		if !ok {
 			return nil, errs.Internal(errNoMessage)
 		}
-		ctx, answer, err := r.gate.Admit(ctx, full, "", message)
+		admitted, answer, err := r.gate.Admit(ctx, full, "", message)
 		tell(ctx, answer)
 		if err != nil {
+			r.gate.Record(merge.Outgoing(ctx), full, message, err)
 			return nil, err
 		}
-		return next(ctx, request)
+		return next(admitted, request)
 	})
 }
 

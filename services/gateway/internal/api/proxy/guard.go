@@ -13,9 +13,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-// admit decides about a message before it is passed on, and counts it. It is read where somebody must be identified, and
+// admit decides about a message before it is passed on with the context out, and counts it. It is read where somebody must be identified, and
 // only looked through for its tenant elsewhere.
-func (p *Proxy) admit(ctx context.Context, m *route.Method, f *frame) (limit.Answer, error) {
+func (p *Proxy) admit(ctx, out context.Context, m *route.Method, f *frame) (limit.Answer, error) {
 	if p.gate == nil {
 		return limit.Answer{}, nil
 	}
@@ -33,6 +33,9 @@ func (p *Proxy) admit(ctx context.Context, m *route.Method, f *frame) (limit.Ans
 			errs.Field("(request)", "is not a %s; send one", m.Descriptor.Input().Name())))
 	}
 	_, answer, err := p.gate.Admit(ctx, m.Full, "", request)
+	if err != nil {
+		p.gate.Record(out, m.Full, request, err)
+	}
 	return answer, err
 }
 
@@ -42,6 +45,7 @@ type admitted struct {
 	proxy  *Proxy
 	method *route.Method
 	ctx    context.Context //nolint:containedctx // that of the identified caller
+	out    context.Context //nolint:containedctx // that of the call to the service
 }
 
 // RecvMsg receives a frame. The answer's headers say what is left; once they are sent, as on a stream, they no longer can.
@@ -53,7 +57,7 @@ func (s *admitted) RecvMsg(m any) error {
 	if !ok {
 		return nil
 	}
-	answer, err := s.proxy.admit(s.ctx, s.method, f)
+	answer, err := s.proxy.admit(s.ctx, s.out, s.method, f)
 	_ = s.SetHeader(answer.Metadata(metadata.MD{}))
 	if err != nil {
 		f.free()

@@ -66,7 +66,7 @@ func (p *Proxy) Handle(_ any, in grpc.ServerStream) error {
 		return client.Error(err, backend.Name, id)
 	}
 	ctx := client.Outgoing(in.Context(), client.Tokens(in.Context()), id)
-	in = &admitted{in, p, method, caller}
+	in = &admitted{in, p, method, caller, ctx}
 	if method.Streaming() {
 		return client.Error(p.stream(ctx, in, backend, full), backend.Name, id)
 	}

@@ -81,11 +81,14 @@ func (n *conn) Invoke(ctx context.Context, method string, args, reply any, opts 
 			return e
 		}
 	}
-	ctx, err := n.admit(ctx, method, args)
+	admitted, err := n.admit(ctx, method, args)
 	if err != nil {
+		if request, ok := args.(proto.Message); ok {
+			n.gate.Record(client.Outgoing(ctx, c.tokens, c.id), method, request, err)
+		}
 		return err
 	}
-	ctx = client.Outgoing(ctx, c.tokens, c.id)
+	ctx = client.Outgoing(admitted, c.tokens, c.id)
 	return client.Error(n.ClientConnInterface.Invoke(ctx, method, args, reply, opts...), n.backend, c.id)
 }
 

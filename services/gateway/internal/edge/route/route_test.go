@@ -7,6 +7,7 @@ import (
 
 	"github.com/low-layer/platform/services/gateway/internal/edge/route"
 
+	_ "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
@@ -33,6 +34,8 @@ func TestMatch(t *testing.T) {
 		"GET /v1/tenants/a/operations":                            "/lowlayer.operation.v1.OperationService/ListOperations",
 		"POST /v1/tenants/a/operations/b:wait":                    "/lowlayer.operation.v1.OperationService/WaitOperation",
 		"GET /v1/tenants/a/receipts/b":                            "/lowlayer.receipt.v1.ReceiptService/GetReceipt",
+		"GET /v1/tenants/a/auditEvents":                           "/lowlayer.audit.v1.AuditService/ListAuditEvents",
+		"GET /v1/tenants/a/auditEvents:export":                    "/lowlayer.audit.v1.AuditService/ExportAuditEvents",
 		"GET /v1/receiptKeys":                                     "/lowlayer.receipt.v1.ReceiptService/ListReceiptKeys",
 		"GET /v1/tenants/a/organisations/b/hub":                   "/lowlayer.network.v1.HubService/GetHub",
 		"PATCH /v1/tenants/a/organisations/b/vpcs/c":              "/lowlayer.network.v1.VpcService/UpdateVpc",

@@ -1,0 +1,118 @@
+// Package audit is the trail of who changed what: one record for each call that changes something, denied and failed ones
+// too, in one chain for each tenant and service.
+//
+// A record is JSON that is written once. Its hash is SHA-256 over DSSE's pre-authentication encoding of PayloadType and
+// those bytes, so lengths keep type and content apart, the type holds the version, and no canonical form of JSON is needed.
+// Each record holds its number, which counts from 1 without a gap, and the hash of the one before. A checkpoint is the
+// number and hash of the last one, signed by the service when somebody exports the chain.
+//
+// Verify needs nothing but an export and public keys. It promises that what it passes is what the services wrote, whole and
+// in order, up to the checkpoints in it; otherwise it fails with a *Failure that names the first line that is not. What was
+// cut off at the end or written anew as a whole in the database, which the service then signs as it finds it, is found by
+// giving it a checkpoint that was kept elsewhere.
+package audit
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/low-layer/platform/libs/receipt"
+)
+
+// PayloadType is the type of a record; it is part of what is hashed.
+const PayloadType = "application/vnd.lowlayer.audit-record.v1+json"
+
+// Record is what is hashed.
+type Record struct {
+	// Name is `tenants/<tenant>/auditEvents/aud_<service>_…`.
+	Name string `json:"name"`
+	// Service wrote it.
+	Service string `json:"service"`
+	// Tenant is `tenants/<tenant>`, TenantUID its unique id: a later tenant of the same name has another chain.
+	Tenant    string `json:"tenant"`
+	TenantUID string `json:"tenantUid"`
+	// Sequence counts from 1; Previous is the hash of the record before, empty for the first.
+	Sequence int64     `json:"sequence"`
+	Previous string    `json:"previous"`
+	Time     time.Time `json:"time"`
+	Actor    Actor     `json:"actor"`
+	// Method is the full name of the RPC, Permission what it needs, Resource what it was about.
+	Method     string `json:"method"`
+	Permission string `json:"permission"`
+	Resource   string `json:"resource"`
+	RequestID  string `json:"requestId"`
+	TraceID    string `json:"traceId"`
+	// Code is how the call ended, in the words of google.rpc.Code; Reason is that of the error.
+	Code   string `json:"code"`
+	Reason string `json:"reason"`
+	// Changes are the resources it changed.
+	Changes []Change `json:"changes"`
+	// Omitted is how many failed calls of the actor before this one were left out, because there were too many at once.
+	Omitted int64 `json:"omitted"`
+}
+
+// Kind is what an actor is, in the words of lowlayer.audit.v1.Actor.Kind.
+type Kind string
+
+// The kinds.
+const (
+	User           Kind = "USER"
+	ServiceAccount Kind = "SERVICE_ACCOUNT"
+	Service        Kind = "SERVICE"
+	Anonymous      Kind = "ANONYMOUS"
+)
+
+// Actor is who called.
+type Actor struct {
+	Kind Kind `json:"kind"`
+	// Subject is the id of a user or program at the issuer, or the name of a service of the platform.
+	Subject string `json:"subject"`
+	Name    string `json:"name"`
+	Email   string `json:"email"`
+	Issuer  string `json:"issuer"`
+	// ACR is the level of the login.
+	ACR string `json:"acr"`
+}
+
+// Change is what became of one resource. Before is absent for one that was made, After for one that was removed.
+type Change struct {
+	Resource string          `json:"resource"`
+	Before   json.RawMessage `json:"before,omitempty"`
+	After    json.RawMessage `json:"after,omitempty"`
+}
+
+// Entry is a record as it was written, with its hash.
+type Entry struct {
+	Payload []byte
+	Hash    string
+}
+
+// Write makes the entry of a record.
+func Write(r Record) (Entry, error) {
+	if r.Changes == nil {
+		r.Changes = []Change{}
+	}
+	payload, err := json.Marshal(r)
+	if err != nil {
+		return Entry{}, fmt.Errorf("write audit record: %w", err)
+	}
+	return Entry{Payload: payload, Hash: Hash(payload)}, nil
+}
+
+// Hash is the hash of a record as it was written.
+func Hash(payload []byte) string {
+	sum := sha256.Sum256(receipt.Encode(PayloadType, payload))
+	return hex.EncodeToString(sum[:])
+}
+
+// Parse reads a record as it was written.
+func Parse(payload []byte) (Record, error) {
+	var r Record
+	if err := strict(payload, &r); err != nil {
+		return Record{}, fmt.Errorf("read audit record: %w", err)
+	}
+	return r, nil
+}

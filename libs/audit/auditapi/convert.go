@@ -1,0 +1,53 @@
+package auditapi
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
+	"github.com/low-layer/platform/libs/audit"
+)
+
+// toProto is a record as the API shows it.
+func toProto(e audit.Entry) (*auditv1.AuditEvent, error) {
+	r, err := audit.Parse(e.Payload)
+	if err != nil {
+		return nil, err
+	}
+	m := &auditv1.AuditEvent{
+		Name: r.Name, Service: r.Service, Sequence: r.Sequence, CreateTime: timestamppb.New(r.Time), Method: r.Method,
+		Permission: r.Permission, Resource: r.Resource, RequestId: r.RequestID, TraceId: r.TraceID, Code: r.Code, Reason: r.Reason,
+		Omitted: r.Omitted, Hash: e.Hash,
+		Actor: &auditv1.Actor{
+			Kind: auditv1.Actor_Kind(auditv1.Actor_Kind_value[string(r.Actor.Kind)]), Subject: r.Actor.Subject, DisplayName: r.Actor.Name,
+			Email: r.Actor.Email, Issuer: r.Actor.Issuer, Acr: r.Actor.ACR,
+		},
+	}
+	for _, c := range r.Changes {
+		change := &auditv1.Change{Resource: c.Resource}
+		if change.Before, err = object(c.Before); err != nil {
+			return nil, fmt.Errorf("read %s: %w", r.Name, err)
+		}
+		if change.After, err = object(c.After); err != nil {
+			return nil, fmt.Errorf("read %s: %w", r.Name, err)
+		}
+		m.Changes = append(m.Changes, change)
+	}
+	return m, nil
+}
+
+// object is a JSON object, nil for none.
+func object(text json.RawMessage) (*structpb.Struct, error) {
+	if text == nil {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	s := &structpb.Struct{}
+	if err := protojson.Unmarshal(text, s); err != nil {
+		return nil, fmt.Errorf("read change: %w", err)
+	}
+	return s, nil
+}

@@ -1,0 +1,105 @@
+package trail
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/protobuf/proto"
+
+	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
+	"github.com/low-layer/platform/libs/access"
+	"github.com/low-layer/platform/libs/audit"
+	"github.com/low-layer/platform/libs/authz"
+	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/identity"
+	"github.com/low-layer/platform/libs/ids"
+	"github.com/low-layer/platform/libs/rpc"
+)
+
+// call is what is known of a call that is to be recorded.
+type call struct {
+	// id is that of its record: there is one at most.
+	id       string
+	method   *authz.Method
+	full     string
+	resource string
+	plans    bool
+	actor    audit.Actor
+	request  string
+	trace    string
+	// appended is true once a transaction holds its record, which may yet be rolled back.
+	appended atomic.Bool
+	// replayed is true when an earlier call's answer is given.
+	replayed atomic.Bool
+}
+
+type contextKey struct{}
+
+func of(ctx context.Context) *call {
+	c, _ := ctx.Value(contextKey{}).(*call)
+	return c
+}
+
+// Begin notes who calls what; rpc.Server calls it once the caller is known.
+func (t *Trail) Begin(ctx context.Context, method string, request proto.Message) context.Context {
+	m := t.methods[method]
+	if m == nil || !m.Audited() {
+		return ctx
+	}
+	c := &call{
+		id: ids.New("aud_" + t.cfg.Service), method: m, full: strings.ReplaceAll(strings.TrimPrefix(m.Full, "/"), "/", "."),
+		resource: m.Named(request), plans: m.Plans(request), actor: actorOf(ctx), request: rpc.RequestID(ctx),
+	}
+	if sc := trace.SpanContextFromContext(ctx); sc.HasTraceID() {
+		c.trace = sc.TraceID().String()
+	}
+	return context.WithValue(ctx, contextKey{}, c)
+}
+
+func actorOf(ctx context.Context) audit.Actor {
+	p, ok := identity.From(ctx)
+	if !ok {
+		// A service that calls by itself is known by its certificate; the gateway passes on what others call.
+		if service, ok := rpc.Peer(ctx); ok && service != access.Gateway && service != access.Operator {
+			return audit.Actor{Kind: audit.Service, Subject: service}
+		}
+		return audit.Actor{Kind: audit.Anonymous, Subject: "anonymous"}
+	}
+	kind := audit.User
+	if p.ServiceAccount {
+		kind = audit.ServiceAccount
+	}
+	return audit.Actor{Kind: kind, Subject: p.Subject, Name: p.Name, Email: p.Email, Issuer: p.Issuer, ACR: p.ACR}
+}
+
+// Replayed notes that the call of the context is answered as an earlier one was.
+func Replayed(ctx context.Context) {
+	if c := of(ctx); c != nil {
+		c.replayed.Store(true)
+	}
+}
+
+// End records a call that left no record with a change; rpc.Server calls it with what the caller is told, nil for success.
+func (t *Trail) End(ctx context.Context, failure *errs.Error) {
+	c := of(ctx)
+	if c == nil || c.plans || (failure == nil && (c.appended.Load() || c.replayed.Load())) {
+		return
+	}
+	r := lateRecord{call: c, code: codeOK}
+	if failure != nil {
+		r.code, r.reason = codeName(failure.Code), failure.Reason
+	}
+	t.enqueue(ctx, r)
+}
+
+// whole is true when the record shows resources whole.
+func (c *call) whole() bool { return c.method.Audit == authzv1.AuditClass_SENSITIVE }
+
+// record is what the record of the call says in any case.
+func (c *call) record() audit.Record {
+	return audit.Record{
+		Actor: c.actor, Method: c.full, Permission: c.method.Permission, Resource: c.resource, RequestID: c.request, TraceID: c.trace,
+	}
+}

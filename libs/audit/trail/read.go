@@ -1,0 +1,133 @@
+package trail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/low-layer/platform/libs/audit"
+	"github.com/low-layer/platform/libs/receipt"
+)
+
+// Asked says whose chain is asked for.
+type Asked struct {
+	// Tenant is the id of the tenant, UID its unique id: empty for that of the tenant there is now.
+	Tenant, UID string
+	// Past lets chains of tenants be answered that are not there any more.
+	Past bool
+}
+
+const selectHead = `SELECT h.tenant_uid, h.tenant, h.sequence, h.hash FROM audit_heads h WHERE h.tenant = $1`
+
+// Head is where the chain of a tenant ends. It is nil when there is no such tenant, and when there is one but its chain is
+// not to be answered. For a UID that this service has no record of it is an empty chain.
+func (t *Trail) Head(ctx context.Context, a Asked) (*audit.Checkpoint, error) {
+	present, err := t.cfg.Owner(ctx, t.cfg.Pool, a.Tenant)
+	if err != nil {
+		return nil, fmt.Errorf("read the audit trail of %s: %w", a.Tenant, err)
+	}
+	uid := a.UID
+	if uid == "" {
+		uid = present
+	}
+	if uid == "" {
+		if !a.Past {
+			return nil, nil //nolint:nilnil // see above
+		}
+		return t.head(ctx, selectHead+` ORDER BY h.create_time DESC LIMIT 1`, a.Tenant)
+	}
+	h, err := t.head(ctx, selectHead+` AND h.tenant_uid = $2`, a.Tenant, uid)
+	switch {
+	case err != nil:
+		return nil, err
+	case h == nil:
+		return &audit.Checkpoint{Service: t.cfg.Service, Tenant: "tenants/" + a.Tenant, TenantUID: uid, Time: t.now()}, nil
+	case uid != present && !a.Past:
+		return nil, nil //nolint:nilnil // see above
+	default:
+		return h, nil
+	}
+}
+
+func (t *Trail) head(ctx context.Context, sql string, args ...any) (*audit.Checkpoint, error) {
+	c := &audit.Checkpoint{Service: t.cfg.Service, Time: t.now()}
+	err := t.cfg.Pool.QueryRow(ctx, sql, args...).Scan(&c.TenantUID, &c.Tenant, &c.Sequence, &c.Hash)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the head of the audit trail: %w", err)
+	}
+	c.Tenant = "tenants/" + c.Tenant
+	return c, nil
+}
+
+// Sign signs a checkpoint; false when the service signs nothing.
+func (t *Trail) Sign(c audit.Checkpoint) (receipt.Envelope, bool, error) {
+	if t.cfg.Signer == nil {
+		return receipt.Envelope{}, false, nil
+	}
+	e, err := c.Sign(t.cfg.Signer)
+	return e, err == nil, err
+}
+
+// Row is a record with where it stands in lists.
+type Row struct {
+	audit.Entry
+	ID       string
+	Sequence int64
+	Time     time.Time
+}
+
+const selectRows = `SELECT a.payload, a.hash, a.id, a.sequence, a.create_time FROM audit_records a`
+
+// After answers the records of a chain after a number and not after another, in their order.
+func (t *Trail) After(ctx context.Context, uid string, after, until int64, limit int) ([]Row, error) {
+	return t.rows(ctx, selectRows+`
+		WHERE a.tenant_uid = $1 AND a.sequence > $2 AND a.sequence <= $3 ORDER BY a.sequence LIMIT $4`, uid, after, until, limit)
+}
+
+// ListInput selects records of a chain, newest first.
+type ListInput struct {
+	UID string
+	// Where is a condition on the alias `a` (audit_records), with Args numbered from $1.
+	Where string
+	Args  []any
+	Limit int
+	// BeforeTime and BeforeID are the last of the page before; zero for the first page.
+	BeforeTime time.Time
+	BeforeID   string
+}
+
+// List answers a page of records.
+func (t *Trail) List(ctx context.Context, in ListInput) ([]Row, error) {
+	args := append([]any(nil), in.Args...)
+	arg := func(v any) string {
+		args = append(args, v)
+		return fmt.Sprintf("$%d", len(args))
+	}
+	sql := selectRows + ` WHERE (` + in.Where + `) AND a.tenant_uid = ` + arg(in.UID)
+	if !in.BeforeTime.IsZero() {
+		sql += ` AND (a.create_time, a.id) < (` + arg(in.BeforeTime) + `, ` + arg(in.BeforeID) + `)`
+	}
+	return t.rows(ctx, sql+` ORDER BY a.create_time DESC, a.id DESC LIMIT `+arg(in.Limit), args...)
+}
+
+func (t *Trail) rows(ctx context.Context, sql string, args ...any) ([]Row, error) {
+	rows, err := t.cfg.Pool.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read audit records: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Row, error) {
+		var r Row
+		err := row.Scan(&r.Payload, &r.Hash, &r.ID, &r.Sequence, &r.Time)
+		return r, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read audit records: %w", err)
+	}
+	return list, nil
+}

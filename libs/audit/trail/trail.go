@@ -1,0 +1,114 @@
+// Package trail keeps the audit trail of one service in its own Postgres.
+//
+// It promises that a call which changed something has its record if and only if the change is committed: both are one
+// transaction, of which the record is the last statement. A call that failed or was denied, and one that succeeded
+// without a change, is recorded right after it, in a transaction of its own and in the background: how long an answer
+// takes does not tell whether the tenant is there, and nobody waits for a database that is away. If that record cannot be
+// written, a line at ERROR says so and lowlayer_audit_lost counts it.
+//
+// What only asked for a plan, and what was answered from an earlier call with the same request id, leaves no record.
+// Neither does a call about a tenant that this service does not know: strangers cannot make it grow. Of one actor's failed
+// calls on one tenant 30 a minute are recorded; the next record says how many were left out.
+//
+// The tables take no UPDATE, DELETE or TRUNCATE, whoever asks. A chain belongs to a tenant's unique id and is kept after
+// the tenant is purged: it is answered to those who may see the past, under its name until another tenant takes that.
+package trail
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/metric"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+
+	"github.com/low-layer/platform/libs/authz"
+	"github.com/low-layer/platform/libs/clock"
+	"github.com/low-layer/platform/libs/pg"
+	"github.com/low-layer/platform/libs/receipt"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// Migrations are the tables of the trail.
+func Migrations() pg.Migrations {
+	files, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		panic(err) // the folder is embedded under this very name
+	}
+	return pg.Migrations{Name: "audit", FS: files}
+}
+
+// Querier is a pool or a transaction.
+type Querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+}
+
+// Config is what a trail needs. Service, Pool and Owner must be set.
+type Config struct {
+	// Service is the name in records, for example `network`.
+	Service string
+	Pool    *pgxpool.Pool
+	// Owner answers the unique id of the tenant of an id, empty when there is none.
+	Owner func(ctx context.Context, q Querier, tenant string) (uid string, err error)
+	// Signer signs checkpoints; nil signs none, which is for tests.
+	Signer *receipt.Signer
+	Clock  clock.Clock
+	Logger *slog.Logger
+	Meter  metric.MeterProvider
+}
+
+// Trail writes and reads the records of a service.
+type Trail struct {
+	cfg     Config
+	methods authz.Methods
+	log     *slog.Logger
+	late    chan lateRecord
+	limit   limiter
+	lost    metric.Int64Counter
+	omitted metric.Int64Counter
+}
+
+// New makes a trail. Run writes what is recorded after a call.
+func New(cfg Config) (*Trail, error) {
+	if cfg.Service == "" || cfg.Pool == nil || cfg.Owner == nil {
+		return nil, errors.New("build audit trail: service, pool and owner must be set")
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = clock.Real()
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	if cfg.Meter == nil {
+		cfg.Meter = metricnoop.NewMeterProvider()
+	}
+	methods, err := authz.LinkedMethods()
+	if err != nil {
+		return nil, fmt.Errorf("build audit trail: %w", err)
+	}
+	t := &Trail{cfg: cfg, methods: methods, log: cfg.Logger, late: make(chan lateRecord, lateRecords)}
+	meter := cfg.Meter.Meter("github.com/low-layer/platform/libs/audit/trail")
+	if t.lost, err = meter.Int64Counter("lowlayer_audit_lost",
+		metric.WithDescription("Records of failed calls that could not be written.")); err != nil {
+		return nil, fmt.Errorf("build metrics: %w", err)
+	}
+	if t.omitted, err = meter.Int64Counter("lowlayer_audit_omitted",
+		metric.WithDescription("Failed calls without a record, by why: too many at once, or about no tenant of ours.")); err != nil {
+		return nil, fmt.Errorf("build metrics: %w", err)
+	}
+	return t, nil
+}
+
+// now is the time in the resolution of the database.
+func (t *Trail) now() time.Time { return t.cfg.Clock.Now().UTC().Truncate(time.Microsecond) }

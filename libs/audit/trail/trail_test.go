@@ -1,0 +1,351 @@
+package trail_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"google.golang.org/protobuf/proto"
+
+	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
+	"github.com/low-layer/platform/libs/audit"
+	"github.com/low-layer/platform/libs/audit/trail"
+	"github.com/low-layer/platform/libs/clock"
+	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/identity"
+	"github.com/low-layer/platform/libs/pg"
+	"github.com/low-layer/platform/libs/pg/pgtest"
+	"github.com/low-layer/platform/libs/receipt"
+	"github.com/low-layer/platform/libs/rpc"
+)
+
+const (
+	suspend = "/lowlayer.tenant.v1.TenantService/SuspendTenant"
+	rotate  = "/lowlayer.tenant.v1.ServiceAccountService/RotateServiceAccount"
+)
+
+// rig is a trail that runs, on a database of its own.
+type rig struct {
+	*trail.Trail
+	t      *testing.T
+	pool   *pgxpool.Pool
+	signer *receipt.Signer
+	asked  trail.Asked
+
+	mu     sync.Mutex
+	owners map[string]string
+}
+
+func newRig(t *testing.T, logger *slog.Logger) *rig {
+	t.Helper()
+	key, err := receipt.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{t: t, pool: pgtest.Database(t, trail.Migrations()), owners: map[string]string{"acme": "ten_1"}, asked: trail.Asked{Tenant: "acme"}}
+	if r.signer, err = receipt.NewSigner(key); err != nil {
+		t.Fatal(err)
+	}
+	r.Trail, err = trail.New(trail.Config{Service: "tenant", Pool: r.pool, Owner: r.owner, Signer: r.signer, Clock: clock.Real(), Logger: logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (r *rig) owner(_ context.Context, _ trail.Querier, tenant string) (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.owners[tenant], nil
+}
+
+// settle writes what waits: Run drains when it ends.
+func (r *rig) settle() {
+	r.t.Helper()
+	ctx, cancel := context.WithCancel(r.t.Context())
+	cancel()
+	if err := r.Run(ctx); err != nil {
+		r.t.Error(err)
+	}
+}
+
+func (r *rig) begin(method string, request proto.Message) context.Context {
+	ctx := rpc.WithRequestID(r.t.Context(), "req-7")
+	ctx = identity.With(ctx, &identity.Principal{Subject: "u1", Name: "jo", Email: "jo@example.com", Issuer: "https://id", ACR: "2"})
+	return r.Begin(ctx, method, request)
+}
+
+func (r *rig) change(ctx context.Context, resource string, then error) error {
+	return pg.InTx(ctx, r.pool, func(ctx context.Context, tx pgx.Tx) error {
+		if err := r.Append(ctx, tx, resource, nil); err != nil {
+			return err
+		}
+		return then
+	})
+}
+
+// records is the whole chain of acme, which must verify.
+func (r *rig) records() []audit.Record {
+	r.t.Helper()
+	head, err := r.Head(r.t.Context(), r.asked)
+	if err != nil || head == nil {
+		r.t.Fatalf("head: %v, %v", head, err)
+	}
+	rows, err := r.After(r.t.Context(), head.TenantUID, 0, head.Sequence, 1000)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var file bytes.Buffer
+	var out []audit.Record
+	for _, e := range rows {
+		rec, err := audit.Parse(e.Payload)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		out = append(out, rec)
+		if err := audit.WriteEntry(&file, e.Entry); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	envelope, _, err := r.Sign(*head)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := audit.WriteCheckpoint(&file, envelope); err != nil {
+		r.t.Fatal(err)
+	}
+	if _, err := audit.Verify(&file, audit.Expect{Keys: []receipt.Key{r.signer.Key()}, Services: []string{"tenant"}}); err != nil {
+		r.t.Errorf("the trail does not verify: %v", err)
+	}
+	return out
+}
+
+var errUndone = errors.New("undone")
+
+func TestRecordAndChangeAreOne(t *testing.T) {
+	r := newRig(t, nil)
+	request := &tenantv1.SuspendTenantRequest{Name: "tenants/acme"}
+	ctx := r.begin(suspend, request)
+	if err := r.change(ctx, "tenants/acme", errUndone); !errors.Is(err, errUndone) {
+		t.Fatal(err)
+	}
+	if got := r.records(); len(got) != 0 {
+		t.Fatalf("a change that was rolled back left %v", got)
+	}
+	if err := r.change(ctx, "tenants/acme", nil); err != nil {
+		t.Fatal(err)
+	}
+	// The change is committed: whatever the caller is told afterwards, there is one record.
+	r.End(ctx, nil)
+	r.End(ctx, errs.New(errs.Unavailable, "AWAY", "away"))
+	r.settle()
+	got := r.records()
+	if len(got) != 1 {
+		t.Fatalf("got %d records", len(got))
+	}
+	want := audit.Record{
+		Name: got[0].Name, Service: "tenant", Tenant: "tenants/acme", TenantUID: "ten_1", Sequence: 1, Time: got[0].Time,
+		Actor:  audit.Actor{Kind: audit.User, Subject: "u1", Name: "jo", Email: "jo@example.com", Issuer: "https://id", ACR: "2"},
+		Method: "lowlayer.tenant.v1.TenantService.SuspendTenant", Permission: "tenant.tenants.suspend", Resource: "tenants/acme",
+		RequestID: "req-7", Code: "OK", Changes: []audit.Change{},
+	}
+	if fmt.Sprint(got[0]) != fmt.Sprint(want) {
+		t.Errorf("got  %+v\nwant %+v", got[0], want)
+	}
+}
+
+func TestManyAtOnceMakeOneChain(t *testing.T) {
+	r := newRig(t, nil)
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			ctx := r.begin(suspend, &tenantv1.SuspendTenantRequest{Name: "tenants/acme"})
+			if err := r.change(ctx, "tenants/acme", nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if got := r.records(); len(got) != 50 || got[49].Sequence != 50 {
+		t.Errorf("got %d records", len(got))
+	}
+}
+
+func TestWhatFailedIsRecorded(t *testing.T) {
+	r := newRig(t, nil)
+	request := &tenantv1.SuspendTenantRequest{Name: "tenants/acme"}
+	denied := errs.New(errs.PermissionDenied, "PERMISSION_DENIED", "no")
+	r.End(r.begin(suspend, request), denied)
+	r.End(r.begin(suspend, &tenantv1.SuspendTenantRequest{Name: "tenants/other"}), denied)
+	r.End(r.begin(suspend, &tenantv1.SuspendTenantRequest{Name: "rubbish"}), denied)
+	r.End(r.begin(suspend, &tenantv1.SuspendTenantRequest{Name: "tenants/acme", ValidateOnly: true}), denied)
+	r.End(r.begin("/lowlayer.tenant.v1.TenantService/GetTenant", &tenantv1.GetTenantRequest{Name: "tenants/acme"}), denied)
+	r.End(r.Begin(t.Context(), suspend, request), nil) // nothing was to be done
+	replayed := r.begin(suspend, request)
+	trail.Replayed(replayed)
+	r.End(replayed, nil)
+	r.settle()
+	got := r.records()
+	if len(got) != 2 || got[0].Code != "PERMISSION_DENIED" || got[0].Reason != "PERMISSION_DENIED" || got[0].Actor.Subject != "u1" {
+		t.Fatalf("got %+v", got)
+	}
+	if got[1].Code != "OK" || got[1].Actor.Kind != audit.Anonymous {
+		t.Errorf("got %+v", got[1])
+	}
+}
+
+// Over a server: what it refuses, and what its handler fails with, is recorded as the caller is told.
+func TestAServerRecordsWhatItRefuses(t *testing.T) {
+	r := newRig(t, nil)
+	server, err := rpc.NewServer(rpc.ServerConfig{
+		Name: "tenant", Listen: "127.0.0.1:0", Audit: r.Trail, Logger: slog.New(slog.DiscardHandler),
+		Authorize: func(ctx context.Context, _ string, m proto.Message) (context.Context, error) {
+			if request, ok := m.(*tenantv1.SuspendTenantRequest); ok && request.GetReason() == "denied" {
+				return nil, errs.New(errs.PermissionDenied, "PERMISSION_DENIED", "no")
+			}
+			return ctx, nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tenantv1.RegisterTenantServiceServer(server.Registrar(), tenantv1.UnimplementedTenantServiceServer{})
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ctx) }()
+	conn, err := rpc.Dial(rpc.ClientConfig{Target: server.Addr(), Name: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := tenantv1.NewTenantServiceClient(conn)
+	for _, reason := range []string{"denied", "other"} {
+		if _, err := client.SuspendTenant(ctx, &tenantv1.SuspendTenantRequest{Name: "tenants/acme", Reason: reason}); err == nil {
+			t.Errorf("%s: it succeeds", reason)
+		}
+	}
+	stop()
+	if err := errors.Join(<-served, conn.Close()); err != nil {
+		t.Error(err)
+	}
+	r.settle()
+	got := r.records()
+	if len(got) != 2 || got[0].Code != "PERMISSION_DENIED" || got[1].Code != "UNIMPLEMENTED" || got[0].Resource != "tenants/acme" || got[0].RequestID == "" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestOneActorCannotFloodTheTrail(t *testing.T) {
+	r := newRig(t, nil)
+	for range 100 {
+		r.End(r.begin(suspend, &tenantv1.SuspendTenantRequest{Name: "tenants/acme"}), errs.New(errs.PermissionDenied, "D", "no"))
+	}
+	r.settle()
+	// 100 calls may fall into two minutes at most.
+	if got := r.records(); len(got) != 30 && len(got) != 60 {
+		t.Errorf("got %d records", len(got))
+	}
+}
+
+func TestWhatCannotBeWrittenIsToldOf(t *testing.T) {
+	var log bytes.Buffer
+	r := newRig(t, slog.New(slog.NewJSONHandler(&log, nil)))
+	r.End(r.begin(suspend, &tenantv1.SuspendTenantRequest{Name: "tenants/acme"}), errs.New(errs.PermissionDenied, "D", "no"))
+	r.pool.Close()
+	r.settle()
+	if !strings.Contains(log.String(), `"level":"ERROR"`) || !strings.Contains(log.String(), "req-7") {
+		t.Errorf("logged %s", log.String())
+	}
+}
+
+func TestTheTablesAreAppendOnly(t *testing.T) {
+	r := newRig(t, nil)
+	for range 2 {
+		if err := r.change(r.begin(suspend, &tenantv1.SuspendTenantRequest{Name: "tenants/acme"}), "tenants/acme", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, sql := range []string{
+		`UPDATE audit_records SET code = 'X'`, `DELETE FROM audit_records`, `TRUNCATE audit_records`, `DELETE FROM audit_heads`,
+		`TRUNCATE audit_heads CASCADE`, `UPDATE audit_heads SET sequence = 1`, `UPDATE audit_heads SET hash = repeat('0', 64)`,
+		`UPDATE audit_heads SET tenant = 'x'`,
+	} {
+		if _, err := r.pool.Exec(t.Context(), sql); err == nil {
+			t.Errorf("%s is carried out", sql)
+		}
+	}
+	if got := r.records(); len(got) != 2 {
+		t.Errorf("got %d records", len(got))
+	}
+}
+
+// A purged tenant's chain is kept, and is answered to those who may see the past: under its name until another tenant takes
+// that, and under its unique id for good.
+func TestChainsOutliveTheirTenant(t *testing.T) {
+	r := newRig(t, nil)
+	request := &tenantv1.SuspendTenantRequest{Name: "tenants/acme"}
+	write := func() {
+		t.Helper()
+		if err := r.change(r.begin(suspend, request), "tenants/acme", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	own := func(uid string) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.owners["acme"] = uid
+	}
+	sees := func(a trail.Asked, uid string, n int64) {
+		t.Helper()
+		head, err := r.Head(t.Context(), a)
+		if err != nil || (head == nil) != (uid == "") || (head != nil && (head.TenantUID != uid || head.Sequence != n)) {
+			t.Errorf("%+v sees %+v, %v", a, head, err)
+		}
+	}
+	write()
+	present := trail.Asked{Tenant: "acme"}
+	sees(present, "ten_1", 1)
+	own("")
+	sees(present, "", 0)
+	sees(trail.Asked{Tenant: "acme", UID: "ten_1"}, "", 0)
+	sees(trail.Asked{Tenant: "acme", Past: true}, "ten_1", 1)
+	own("ten_2")
+	sees(present, "ten_2", 0)
+	sees(trail.Asked{Tenant: "acme", UID: "ten_1"}, "", 0)
+	sees(trail.Asked{Tenant: "acme", Past: true}, "ten_2", 0)
+	sees(trail.Asked{Tenant: "acme", UID: "ten_1", Past: true}, "ten_1", 1)
+	sees(trail.Asked{Tenant: "other", UID: "ten_1", Past: true}, "ten_1", 0) // of another name: no record of it
+	write()
+	if got := r.records(); len(got) != 1 || got[0].TenantUID != "ten_2" || got[0].Sequence != 1 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestSecretsStayOut(t *testing.T) {
+	r := newRig(t, nil)
+	name := "tenants/acme/serviceAccounts/ci"
+	ctx := r.begin(rotate, &tenantv1.RotateServiceAccountRequest{Name: name})
+	err := pg.InTx(ctx, r.pool, func(ctx context.Context, tx pgx.Tx) error {
+		var c audit.Changes
+		c.Before(name, &tenantv1.ServiceAccount{Name: name})
+		c.After(name, &tenantv1.ServiceAccount{Name: name, ClientId: "ll-x", Secret: "hunter2"})
+		return r.Append(ctx, tx, name, &c)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := r.records()[0].Changes
+	if len(got) != 1 || !strings.Contains(string(got[0].After), `"clientId":"ll-x"`) || strings.Contains(string(got[0].After), "hunter2") {
+		t.Errorf("got %s", got)
+	}
+	// Of what is sensitive the resource is there whole.
+	if !strings.Contains(string(got[0].Before), name) {
+		t.Errorf("before is %s", got[0].Before)
+	}
+}

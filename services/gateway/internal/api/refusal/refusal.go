@@ -1,0 +1,99 @@
+// Package refusal has calls that the edge refuses recorded in the audit trail of the service that would have answered.
+//
+// That service gets the call as the caller sent it, marked as refused (rpc.WithRefused): it finds out by itself who calls
+// and what he may, records what it would have told him, and carries nothing out. The caller is told what the edge decided,
+// whatever comes of that; when the record is not made, a line at ERROR says so. Only calls leave a record that would
+// change something, and no plans. Calls beyond somebody's rate leave none, so nobody has more recorded than he may call.
+package refusal
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/low-layer/platform/libs/authz"
+	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/grpcerr"
+	"github.com/low-layer/platform/libs/resourcename"
+	"github.com/low-layer/platform/libs/rpc"
+	"github.com/low-layer/platform/services/gateway/internal/client"
+	"github.com/low-layer/platform/services/gateway/internal/edge/route"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/emptypb"
+)
+
+// timeout bounds how long a refusal waits for its record.
+const timeout = 2 * time.Second
+
+// Backends find the service that would have answered.
+type Backends interface {
+	Find(name string) (client.Backend, bool)
+}
+
+// Recorder has refusals recorded.
+type Recorder struct {
+	routes   *route.Table
+	methods  authz.Methods
+	backends Backends
+	logger   *slog.Logger
+}
+
+// New makes a recorder.
+func New(routes *route.Table, backends Backends, logger *slog.Logger) (*Recorder, error) {
+	methods, err := authz.LinkedMethods()
+	if err != nil {
+		return nil, fmt.Errorf("read what is recorded: %w", err)
+	}
+	return &Recorder{routes: routes, methods: methods, backends: backends, logger: logger}, nil
+}
+
+// Record has a call recorded that was refused with an error. The context is that of a call to a service on behalf of the
+// caller.
+func (r *Recorder) Record(ctx context.Context, method string, request proto.Message, err error) {
+	if r == nil || !decided(err) {
+		return
+	}
+	m := r.methods[method]
+	if m == nil || !m.Audited() || m.Plans(request) {
+		return
+	}
+	b, ok := r.backend(m, request)
+	if !ok {
+		return // it names nothing that a service could keep a record of
+	}
+	// A caller who does not wait for the answer is recorded all the same.
+	ctx, cancel := context.WithTimeout(rpc.WithRefused(context.WithoutCancel(ctx)), timeout)
+	defer cancel()
+	if err := b.Conn.Invoke(ctx, method, request, &emptypb.Empty{}); !decided(err) {
+		r.logger.ErrorContext(ctx, "a refused call could not be recorded", "error", err, "method", method, "resource", m.Named(request),
+			"service", b.Name, "request_id", rpc.RequestID(ctx))
+	}
+}
+
+// decided is true for an error that says that the caller may not, or that what he named is not there for him.
+func decided(err error) bool {
+	switch grpcerr.FromError(err).Code { //nolint:exhaustive // the others say nothing of that
+	case errs.PermissionDenied, errs.CodeNotFound, errs.Unauthenticated, errs.InvalidArgument:
+		return true
+	default:
+		return false
+	}
+}
+
+// backend is the service that answers the method; for what the edge answers itself, the one that the name says.
+func (r *Recorder) backend(m *authz.Method, request proto.Message) (client.Backend, bool) {
+	found, ok := r.routes.Method(m.Full)
+	if !ok {
+		return client.Backend{}, false
+	}
+	if found.Backend != route.Edge {
+		return r.backends.Find(found.Backend)
+	}
+	name, err := resourcename.ParseOperation(m.Named(request))
+	if err != nil {
+		return client.Backend{}, false
+	}
+	return r.backends.Find(name.Service())
+}
