@@ -27,6 +27,7 @@ import (
 	"github.com/low-layer/platform/libs/identity"
 	"github.com/low-layer/platform/libs/loopback"
 	"github.com/low-layer/platform/libs/mtls"
+	"github.com/low-layer/platform/libs/pg/scope"
 	"github.com/low-layer/platform/libs/rpc"
 )
 
@@ -140,7 +141,11 @@ func (g *Guard) Identify(ctx context.Context, headers []string) (context.Context
 	if err != nil {
 		return nil, err
 	}
-	return identity.With(ctx, p), nil
+	ctx = identity.With(ctx, p)
+	if tenants, all := authz.Tenants(p); !all {
+		ctx = scope.With(ctx, tenants)
+	}
+	return ctx, nil
 }
 
 // Authenticate is a server's hook before a request is looked at.

@@ -100,3 +100,21 @@ func isBelow(name string, r Resource) bool {
 	place, ok := ParseResource(name)
 	return ok && place.Name == place.At()
 }
+
+// Tenants are the ids of the tenants in which a caller holds a role, at whatever level; all for operators of the platform.
+func Tenants(p *identity.Principal) (ids []string, all bool) {
+	for _, group := range p.Groups {
+		name, role := split(group)
+		if role == 0 {
+			continue
+		}
+		if name == platformName {
+			return nil, true
+		}
+		if rest, ok := strings.CutPrefix(name, "tenants/"); ok {
+			id, _, _ := strings.Cut(rest, "/")
+			ids = append(ids, id)
+		}
+	}
+	return ids, false
+}

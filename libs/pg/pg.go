@@ -2,6 +2,8 @@
 // replicas may start at once, transactions that repeat themselves when the database asks for it, and the name of
 // the constraint a statement broke.
 //
+// A statement sees the rows of the tenants that its context is for (libs/pg/scope), by the policies of the tables.
+//
 // It promises that Open succeeds while Postgres is down: a service starts in any order and says it is not ready
 // until Ready answers nil. It fails with the driver's errors, wrapped with what was being done; no error carries
 // a password.
@@ -14,9 +16,11 @@ import (
 	"time"
 
 	"github.com/exaring/otelpgx"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/low-layer/platform/libs/pg/scope"
 	"github.com/low-layer/platform/libs/telemetry"
 )
 
@@ -56,11 +60,31 @@ func Open(ctx context.Context, cfg Config) (*pgxpool.Pool, error) {
 			otelpgx.WithDisableConnectionDetailsInAttributes(),
 		)
 	}
+	// Whoever comes without it, as with psql, sees nothing.
+	pc.ConnConfig.RuntimeParams[tenantsSetting] = scope.All
+	pc.PrepareConn = narrow
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return nil, fmt.Errorf("open database pool: %w", err)
 	}
 	return pool, nil
+}
+
+// tenantsSetting is what the policies of the tables look at.
+const tenantsSetting = "lowlayer.tenants"
+
+// narrow gives a connection the scope of who is about to use it. One that cannot be given it is thrown away.
+func narrow(ctx context.Context, conn *pgx.Conn) (bool, error) {
+	want, has := scope.Of(ctx), conn.PgConn().CustomData()
+	now, narrowed := has[tenantsSetting].(string)
+	if want == now || (!narrowed && want == scope.All) {
+		return true, nil
+	}
+	if _, err := conn.Exec(ctx, `SELECT set_config('`+tenantsSetting+`', $1, false)`, want); err != nil {
+		return false, fmt.Errorf("narrow a connection: %w", err)
+	}
+	has[tenantsSetting] = want
+	return true, nil
 }
 
 // Ready answers nil when the database takes statements now.

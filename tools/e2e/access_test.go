@@ -246,6 +246,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	t.Run("tenants are listed to those who see them", s.listed)
 	t.Run("methods for services", s.internal)
 	t.Run("an admin makes no owners", s.owners)
+	t.Run("rows are seen by their tenant alone", s.rows)
 }
 
 // picture is what there is, as far as a call could have changed it.

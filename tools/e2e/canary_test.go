@@ -217,7 +217,7 @@ func fetched(t *testing.T, url string) string {
 func dump(t *testing.T, url string) string {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
-	conn, err := pgx.Connect(ctx, url)
+	conn, err := pgx.Connect(ctx, url+"&lowlayer.tenants=*")
 	if err != nil {
 		t.Fatal(err)
 	}

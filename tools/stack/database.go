@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -21,6 +23,13 @@ var databases = []string{"tenant", "network"}
 func (s *Stack) DatabaseURL(service string) string {
 	return fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", service, s.opts.Addresses.Postgres, service)
 }
+
+// ownerURL is that of the role that owns the database and migrates it; the service itself may only read and write rows.
+func (s *Stack) ownerURL(service string) string {
+	return fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", owner(service), s.opts.Addresses.Postgres, service)
+}
+
+func owner(service string) string { return service + "_owner" }
 
 func (s *Stack) dataDir() string { return filepath.Join(s.opts.Dir, "postgres") }
 
@@ -66,6 +75,11 @@ func (s *Stack) migrate(ctx context.Context) error {
 		}
 		return nil
 	})
+	for _, name := range databases {
+		if err == nil {
+			err = s.handOver(ctx, name)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("make the databases: %w", err)
 	}
@@ -74,7 +88,7 @@ func (s *Stack) migrate(ctx context.Context) error {
 			continue
 		}
 		cmd := exec.CommandContext(ctx, p.path, "migrate")
-		cmd.Env = p.env
+		cmd.Env = append(slices.Clone(p.env), "LOWLAYER_"+strings.ToUpper(p.name)+"_DATABASE_URL="+s.ownerURL(p.name))
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("migrate %s: %w\n%s", p.name, err, bytes.TrimSpace(out))
 		}
@@ -83,20 +97,44 @@ func (s *Stack) migrate(ctx context.Context) error {
 }
 
 func createDatabase(ctx context.Context, conn *pgx.Conn, name string) error {
-	var exists bool
-	if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&exists); err != nil {
-		return fmt.Errorf("look for database %s: %w", name, err)
-	}
-	if exists {
-		return nil
-	}
-	id := pgx.Identifier{name}.Sanitize()
-	for _, statement := range []string{"CREATE ROLE " + id + " LOGIN", "CREATE DATABASE " + id + " OWNER " + id} {
-		if _, err := conn.Exec(ctx, statement); err != nil {
+	service, by := pgx.Identifier{name}.Sanitize(), pgx.Identifier{owner(name)}.Sanitize()
+	for _, one := range []struct{ look, of, make string }{
+		{"SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", name, "CREATE ROLE " + service + " LOGIN"},
+		{"SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", owner(name), "CREATE ROLE " + by + " LOGIN"},
+		{"SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name, "CREATE DATABASE " + service + " OWNER " + by},
+	} {
+		var exists bool
+		err := conn.QueryRow(ctx, one.look, one.of).Scan(&exists)
+		if err == nil && !exists {
+			_, err = conn.Exec(ctx, one.make)
+		}
+		if err != nil {
 			return fmt.Errorf("make database %s: %w", name, err)
 		}
 	}
 	return nil
+}
+
+// handOver gives a database to its owner, which those of earlier versions had none of, and the service its rows.
+func (s *Stack) handOver(ctx context.Context, name string) error {
+	service, by := pgx.Identifier{name}.Sanitize(), pgx.Identifier{owner(name)}.Sanitize()
+	conn, err := pgx.Connect(ctx, fmt.Sprintf("postgres://postgres@%s/%s?sslmode=disable", s.opts.Addresses.Postgres, name))
+	if err != nil {
+		return err
+	}
+	for _, statement := range []string{
+		"REASSIGN OWNED BY " + service + " TO " + by,
+		"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO " + service,
+		"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO " + service,
+		"ALTER DEFAULT PRIVILEGES FOR ROLE " + by + " GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO " + service,
+		"ALTER DEFAULT PRIVILEGES FOR ROLE " + by + " GRANT USAGE, SELECT ON SEQUENCES TO " + service,
+	} {
+		if _, err = conn.Exec(ctx, statement); err != nil {
+			err = fmt.Errorf("hand over database %s: %w", name, err)
+			break
+		}
+	}
+	return errors.Join(err, conn.Close(ctx))
 }
 
 func (s *Stack) keyFile() string { return filepath.Join(s.opts.Dir, "seal.url") }
