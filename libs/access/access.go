@@ -171,7 +171,7 @@ func (g *Guard) Authorize(ctx context.Context, method string, request proto.Mess
 	if !ok {
 		return nil, errs.New(errs.Unauthenticated, identity.ReasonMissing, "nobody was identified for this call; log in with `lowlayer login`")
 	}
-	return g.authorizer.Authorize(ctx, p, method, request)
+	return g.decide(ctx, p, method, request)
 }
 
 // service tells whether the call is one that a service of the platform makes by itself, and may. Whoever passes calls of users

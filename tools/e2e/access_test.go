@@ -47,14 +47,27 @@ type secured struct {
 	foreign  authztest.World
 }
 
+// absentWorld are things that are not there.
+var absentWorld = authztest.World{
+	"tenants": "tenant-absent", "organisations": "org-absent", "vpcs": "vpc-absent", "peerings": "peer-absent",
+	"operations": "op_network_" + strings.Repeat("0", 26), "receipts": "rcpt_network_" + strings.Repeat("0", 26),
+	"members": "member-absent", "serviceAccounts": "account-absent",
+}
+
 func startSecured(t *testing.T) *secured {
+	t.Helper()
+	return startSecuredWith(t, nil)
+}
+
+// startSecuredWith starts one with other programs for some services.
+func startSecuredWith(t *testing.T, programs map[string]string) *secured {
 	t.Helper()
 	i := identitytest.Start(t)
 	env := []string{}
 	for _, service := range []string{"GATEWAY", "TENANT", "NETWORK"} {
 		env = append(env, "LOWLAYER_"+service+"_ISSUER="+i.URL)
 	}
-	p := stacktest.Start(t, stack.Options{Env: env, Identity: true})
+	p := stacktest.Start(t, stack.Options{Env: env, Identity: true, Programs: programs})
 	s := &secured{Platform: p, issuer: i, conn: stacktest.Dial(t, p.Addresses().Gateway)}
 	s.operator = s.as(t, i.Token(t, "staff", []string{"/platform/operator"}, identitytest.SteppedUp()))
 	s.own, s.foreign = s.tenant(t, "own"), s.tenant(t, "foreign")
@@ -218,14 +231,9 @@ func TestWhoMayDoWhat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	absent := authztest.World{
-		"tenants": "tenant-absent", "organisations": "org-absent", "vpcs": "vpc-absent", "peerings": "peer-absent",
-		"operations": "op_network_" + strings.Repeat("0", 26), "receipts": "rcpt_network_" + strings.Repeat("0", 26),
-		"members": "member-absent", "serviceAccounts": "account-absent",
-	}
 	m := authztest.Matrix{
 		Authorizer: authorizer, Actors: authztest.Actors(t, s.issuer, s.own["tenants"], s.foreign["tenants"]),
-		Own: s.own, Foreign: s.foreign, Absent: absent,
+		Own: s.own, Foreign: s.foreign, Absent: absentWorld,
 	}.Nest()
 	before := s.picture(t)
 	a := s.Addresses()
@@ -247,6 +255,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	t.Run("methods for services", s.internal)
 	t.Run("an admin makes no owners", s.owners)
 	t.Run("rows are seen by their tenant alone", s.rows)
+	t.Run("the decision holds without the rows' wall", func(t *testing.T) { s.withoutRows(t, m) })
 }
 
 // picture is what there is, as far as a call could have changed it.

@@ -24,8 +24,8 @@ func (s *Stack) DatabaseURL(service string) string {
 	return fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", service, s.opts.Addresses.Postgres, service)
 }
 
-// ownerURL is that of the role that owns the database and migrates it; the service itself may only read and write rows.
-func (s *Stack) ownerURL(service string) string {
+// OwnerURL is that of the role that owns the database and migrates it; the service itself may only read and write rows.
+func (s *Stack) OwnerURL(service string) string {
 	return fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", owner(service), s.opts.Addresses.Postgres, service)
 }
 
@@ -88,7 +88,7 @@ func (s *Stack) migrate(ctx context.Context) error {
 			continue
 		}
 		cmd := exec.CommandContext(ctx, p.path, "migrate")
-		cmd.Env = append(slices.Clone(p.env), "LOWLAYER_"+strings.ToUpper(p.name)+"_DATABASE_URL="+s.ownerURL(p.name))
+		cmd.Env = append(slices.Clone(p.env), "LOWLAYER_"+strings.ToUpper(p.name)+"_DATABASE_URL="+s.OwnerURL(p.name))
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("migrate %s: %w\n%s", p.name, err, bytes.TrimSpace(out))
 		}

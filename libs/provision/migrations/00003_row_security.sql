@@ -25,7 +25,7 @@ CREATE POLICY provision_ledger_tenant ON provision_ledger USING (current_setting
 
 ALTER TABLE provision_receipts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE provision_receipts FORCE ROW LEVEL SECURITY;
-CREATE POLICY provision_receipts_tenant ON provision_receipts USING (current_setting('lowlayer.tenants', true) = '*' OR EXISTS (SELECT FROM provision_resources r WHERE r.uid = resource_uid));
+CREATE POLICY provision_receipts_tenant ON provision_receipts USING (current_setting('lowlayer.tenants', true) = '*' OR EXISTS (SELECT FROM provision_operations o WHERE o.id = operation));
 
 ALTER TABLE provision_receipt_documents ENABLE ROW LEVEL SECURITY;
 ALTER TABLE provision_receipt_documents FORCE ROW LEVEL SECURITY;

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -20,23 +18,6 @@ import (
 
 // Convergence is how soon an operation must have ended after the killed service is back.
 const Convergence = 60 * time.Second
-
-// WithFailpoints builds a service into a folder so that it kills itself where LOWLAYER_FAILPOINT says; without that variable
-// it is as always.
-func WithFailpoints(t testing.TB, dir, service string) string {
-	t.Helper()
-	repo, err := findRepo()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := filepath.Join(dir, service)
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-tags", "failpoint", "-o", out, "./services/"+service+"/cmd/"+service)
-	cmd.Dir = repo
-	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build %s with failpoints: %v\n%s", service, err, text)
-	}
-	return out
-}
 
 // Killer drives one VPC after the other through a network service that dies at chosen points. The platform's program of the
 // network service must be built WithFailpoints.

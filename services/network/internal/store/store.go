@@ -89,9 +89,10 @@ func TenantUID(ctx context.Context, q trail.Querier, tenant string) (string, err
 	return uid, nil
 }
 
-// TenantSince is the SQL that answers when the boundary of the tenant was made whose id a column holds.
+// TenantSince is the SQL that answers when the boundary of the tenant was made whose id a column holds. Without one there is no
+// telling whose the history is, before a tenant's boundary is made and after it was removed: then it is nobody's.
 func TenantSince(column string) string {
-	return `SELECT b.create_time FROM boundaries b WHERE b.tenant = ` + column
+	return `SELECT COALESCE(max(b.create_time), 'infinity') FROM boundaries b WHERE b.tenant = ` + column
 }
 
 // Records is the service's rows, without the means to change what is wanted of them.

@@ -40,8 +40,8 @@ type OrganisationServiceClient interface {
 	// services. The response is an Organisation. With `validate_only` hub and VPCs are one object each in the plan: what they are
 	// made of is not listed.
 	//
-	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`), FAILED_PRECONDITION (`TENANT_SUSPENDED`), ALREADY_EXISTS
-	// (`ORGANISATION_EXISTS`), INVALID_ARGUMENT with every bad field of the order, VPC by VPC.
+	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`), FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`),
+	// ALREADY_EXISTS (`ORGANISATION_EXISTS`), INVALID_ARGUMENT with every bad field of the order, VPC by VPC.
 	CreateOrganisation(ctx context.Context, in *CreateOrganisationRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
 	// GetOrganisation answers one organisation from our own records.
 	GetOrganisation(ctx context.Context, in *GetOrganisationRequest, opts ...grpc.CallOption) (*Organisation, error)
@@ -158,8 +158,8 @@ type OrganisationServiceServer interface {
 	// services. The response is an Organisation. With `validate_only` hub and VPCs are one object each in the plan: what they are
 	// made of is not listed.
 	//
-	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`), FAILED_PRECONDITION (`TENANT_SUSPENDED`), ALREADY_EXISTS
-	// (`ORGANISATION_EXISTS`), INVALID_ARGUMENT with every bad field of the order, VPC by VPC.
+	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`), FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`),
+	// ALREADY_EXISTS (`ORGANISATION_EXISTS`), INVALID_ARGUMENT with every bad field of the order, VPC by VPC.
 	CreateOrganisation(context.Context, *CreateOrganisationRequest) (*longrunningpb.Operation, error)
 	// GetOrganisation answers one organisation from our own records.
 	GetOrganisation(context.Context, *GetOrganisationRequest) (*Organisation, error)

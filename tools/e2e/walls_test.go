@@ -1,0 +1,106 @@
+package e2e_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/low-layer/platform/libs/access"
+	"github.com/low-layer/platform/libs/authz/authztest"
+	"github.com/low-layer/platform/tools/stack/stacktest"
+)
+
+// TestRowsHoldAlone takes the rule off every method at once: services let everybody do everything. A stranger who asks for what
+// is somebody else's, and for it to be changed, still meets nothing but what he meets where there is nothing.
+func TestRowsHoldAlone(t *testing.T) {
+	bin := t.TempDir()
+	s := startSecuredWith(t, map[string]string{"tenant": stacktest.Unguarded(t, bin, "tenant"), "network": stacktest.Unguarded(t, bin, "network")})
+	var stranger authztest.Actor
+	for _, a := range authztest.Actors(t, s.issuer, s.own["tenants"], s.foreign["tenants"]) {
+		if a.Elsewhere {
+			stranger = a
+		}
+	}
+	a := s.Addresses()
+	before := s.picture(t)
+	mutants := map[string]bool{}
+	for _, w := range []authztest.Wire{
+		s.over("tenant", s.DialService(t, access.Operator, "tenant", a.Tenant), "tenant", "operation", "receipt", "audit"),
+		s.over("network", s.DialService(t, access.Operator, "network", a.Network), "network", "operation", "receipt", "audit"),
+	} {
+		for _, c := range authztest.Calls(t) {
+			if !w.Takes(c) || !c.InTenant() {
+				continue
+			}
+			mutants[c.Full] = true
+			got, absent := w.Do(t, stranger, c, c.Request(t, s.own, false)), w.Do(t, stranger, c, c.Request(t, absentWorld, false))
+			if got.Alike(s.own) != absent.Alike(absentWorld) {
+				t.Errorf("%s %s\n of what is somebody else's: %s\n of what is not there:     %s", w.Name, c.Name(), got.Text, absent.Text)
+			}
+		}
+	}
+	if after := s.picture(t); after != before {
+		t.Errorf("the calls changed the world\nbefore %s\nafter  %s", before, after)
+	}
+	t.Logf("%d methods without their rule", len(mutants))
+	if len(mutants) < 35 {
+		t.Errorf("only %d methods were called", len(mutants))
+	}
+	// The mutants are some: a stranger who may see all rows is stopped by nothing.
+	s.withoutPolicies(t)
+	got := s.over("tenant", s.DialService(t, access.Operator, "tenant", a.Tenant))
+	for _, c := range authztest.Calls(t) {
+		if strings.HasSuffix(c.Full, "/GetOrganisation") {
+			if answer := got.Do(t, stranger, c, c.Request(t, s.own, false)); answer.Reason != "" {
+				t.Errorf("with no wall at all: %s", answer.Text)
+			}
+		}
+	}
+}
+
+// withoutRows is the other way round: every policy is off every table, and strangers are still told what they were told.
+func (s *secured) withoutRows(t *testing.T, m authztest.Matrix) {
+	s.withoutPolicies(t)
+	strangers := m
+	strangers.Actors = nil
+	for _, a := range m.Actors {
+		if !a.Operator && len(a.Roles) == 0 {
+			strangers.Actors = append(strangers.Actors, a)
+		}
+	}
+	before := s.picture(t)
+	n := strangers.Run(t, s.over("gRPC without policies", s.conn))
+	if after := s.picture(t); after != before {
+		t.Errorf("the calls changed the world\nbefore %s\nafter  %s", before, after)
+	}
+	t.Logf("%d calls", n)
+}
+
+// withoutPolicies takes row security off all tables.
+func (s *secured) withoutPolicies(t *testing.T) {
+	t.Helper()
+	for _, service := range []string{"tenant", "network"} {
+		conn, err := pgx.Connect(t.Context(), s.OwnerURL(service))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := conn.Query(t.Context(), `SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relrowsecurity`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil || len(tables) < 8 {
+			t.Fatalf("%v have row security: %v", tables, err)
+		}
+		for _, table := range tables {
+			id := pgx.Identifier{table}.Sanitize()
+			if _, err := conn.Exec(t.Context(), "ALTER TABLE "+id+" NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := conn.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
