@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
@@ -92,6 +93,9 @@ const (
 	Operator = "operator"
 )
 
+// identifyLimit bounds what has no deadline of its own.
+const identifyLimit = 10 * time.Second
+
 // Guard decides about calls. It is safe for use by several goroutines.
 type Guard struct {
 	verifier   *identity.Verifier
@@ -128,8 +132,9 @@ func (g *Guard) Run(ctx context.Context) error {
 	return g.verifier.Run(ctx)
 }
 
-// Identify answers the context of a caller whose authorization headers these are.
-func (g *Guard) Identify(ctx context.Context, headers []string) (context.Context, error) {
+// Identify answers the context of a caller whose authorization headers these are. Limit bounds how long it may take, when the
+// issuer has to be asked; the context that is answered has no such limit.
+func (g *Guard) Identify(ctx context.Context, headers []string, limit time.Duration) (context.Context, error) {
 	if g == nil {
 		return ctx, nil
 	}
@@ -137,7 +142,9 @@ func (g *Guard) Identify(ctx context.Context, headers []string) (context.Context
 	if err != nil {
 		return nil, err
 	}
-	p, err := g.verifier.Verify(ctx, token)
+	bounded, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	p, err := g.verifier.Verify(bounded, token)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +163,7 @@ func (g *Guard) Authenticate(ctx context.Context, method string) (context.Contex
 	if listed, err := g.service(ctx, method); listed || err != nil {
 		return ctx, err
 	}
-	return g.Identify(ctx, metadata.ValueFromIncomingContext(ctx, "authorization"))
+	return g.Identify(ctx, metadata.ValueFromIncomingContext(ctx, "authorization"), identifyLimit)
 }
 
 // Authorize is a server's hook once a request is valid.

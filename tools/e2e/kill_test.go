@@ -17,19 +17,41 @@ import (
 	"github.com/low-layer/platform/tools/stack/stacktest"
 )
 
-// TestKillAtEveryStep kills the network service by SIGKILL at every step of a VPC's creation and removal, before the call,
-// after it, and after its result is committed.
+// TestKillAtEveryStep kills the service that makes a VPC, an organisation or a tenant by SIGKILL at every step of its creation and
+// removal, before the call, after it, and after its result is committed.
 func TestKillAtEveryStep(t *testing.T) {
+	bin := t.TempDir()
 	p := stacktest.Start(t, stack.Options{
-		Programs: map[string]string{"network": stacktest.WithFailpoints(t, t.TempDir(), "network")},
-		Env:      []string{"LOWLAYER_NETWORK_LEASE=1s", "LOWLAYER_NETWORK_SWEEP=200ms", "LOWLAYER_NETWORK_SETTLE=200ms"},
+		Programs: map[string]string{"network": stacktest.WithFailpoints(t, bin, "network"), "tenant": stacktest.WithFailpoints(t, bin, "tenant")},
+		Env: []string{
+			"LOWLAYER_NETWORK_LEASE=1s", "LOWLAYER_NETWORK_SWEEP=200ms", "LOWLAYER_NETWORK_SETTLE=200ms",
+			"LOWLAYER_TENANT_LEASE=1s", "LOWLAYER_TENANT_SWEEP=200ms", "LOWLAYER_TENANT_SETTLE=200ms",
+		},
 	})
-	k := stacktest.NewKiller(t, p, "killers", func(uid string) map[string]int { return p.Inventory(t, uid) })
+	holds := func(uid string) map[string]int { return p.Inventory(t, uid) }
+	for _, k := range []struct {
+		kind string
+		make func() *stacktest.Killer
+	}{
+		{"vpc", func() *stacktest.Killer { return stacktest.NewKiller(t, p, "killers", holds) }},
+		{"organisation", func() *stacktest.Killer { return stacktest.NewOrganisationKiller(t, p, "orderers", holds) }},
+		{"tenant", func() *stacktest.Killer { return stacktest.NewTenantKiller(t, p, holds) }},
+	} {
+		t.Run(k.kind, func(t *testing.T) { killAtEveryStep(t, k.make(), k.kind) })
+	}
+	// Nothing of the organisations' networks is left either, which carry ids of their own.
+	if left := p.Inventory(t, "model"); len(left) > 0 {
+		t.Errorf("the cloud still holds %v", left)
+	}
+}
+
+func killAtEveryStep(t *testing.T, k *stacktest.Killer, kind string) {
+	t.Helper()
 	creates, deletes := k.Points(t)
 	for i := range max(len(creates), len(deletes)) {
 		create, remove := creates[i%len(creates)], deletes[i%len(deletes)]
 		k.Arm(t, create)
-		k.Life(t, fmt.Sprintf("vpc-%d", i), create, remove)
+		k.Life(t, fmt.Sprintf("%s-%d", kind, i), create, remove)
 		if t.Failed() {
 			return
 		}

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -44,6 +45,8 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 	return serve(ctx, cfg, out, log)
 }
 
+var errEndpoint = errors.New("it must be type=address, for example network=http://127.0.0.1:9696")
+
 func parseFlags(args []string, errOut io.Writer) (config, error) {
 	var cfg config
 	fs := flag.NewFlagSet("openstacksim serve", flag.ContinueOnError)
@@ -55,6 +58,17 @@ func parseFlags(args []string, errOut io.Writer) (config, error) {
 	fs.DurationVar(&cfg.opts.TokenTTL, "token-ttl", 0, "life of a token (default 1h)")
 	fs.DurationVar(&cfg.opts.BuildDelay, "build-delay", 0, "how long a server stays in BUILD")
 	fs.IntVar(&cfg.opts.Hosts, "hosts", 0, "number of hypervisors (default 4)")
+	fs.Func("endpoint", "where the catalog has a service, as type=address, for example network=http://127.0.0.1:9696", func(text string) error {
+		kind, address, ok := strings.Cut(text, "=")
+		if !ok || kind == "" || address == "" {
+			return errEndpoint
+		}
+		if cfg.opts.Endpoints == nil {
+			cfg.opts.Endpoints = map[string]string{}
+		}
+		cfg.opts.Endpoints[kind] = address
+		return nil
+	})
 	fs.TextVar(&cfg.level, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	if err := fs.Parse(args); err != nil {
 		return cfg, fmt.Errorf("read flags: %w", err)

@@ -54,9 +54,9 @@ func (s *Stack) foundations() []*part {
 	}, nil, dial(a.Redis))
 	parts := []*part{postgres, redis}
 	if s.simulated() {
-		parts = append(parts, s.newPart("openstacksim", s.bin("openstacksim"), []string{a.Simulator}, []string{
+		parts = append(parts, s.newPart("openstacksim", s.bin("openstacksim"), []string{a.Simulator}, append([]string{
 			"serve", "--listen", a.Simulator, "--latency", s.opts.Latency.String(), "--state", filepath.Join(s.opts.Dir, "openstacksim.json"),
-		}, nil, dial(a.Simulator)))
+		}, s.opts.Simulator...), nil, dial(a.Simulator)))
 	}
 	if s.opts.Identity {
 		parts = append(parts, s.identity())

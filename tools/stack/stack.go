@@ -32,6 +32,8 @@ type Options struct {
 	CloudsFile, Cloud string
 	// Latency is how long the simulator takes for each call.
 	Latency time.Duration
+	// Simulator are more flags of the simulator.
+	Simulator []string
 	// Programs replaces the program of a service, by service name, for example by one built with a failpoint.
 	Programs map[string]string
 	// Env is given to the services in addition to their own settings.

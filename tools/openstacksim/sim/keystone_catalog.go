@@ -15,7 +15,7 @@ var catalogServices = []catalogService{
 var endpointInterfaces = []string{"public", "internal", "admin"}
 
 // catalog points at the host the request came to, so that one process can be reached
-// under several names.
+// under several names, but for services that the options have elsewhere.
 func (cl *call) catalog() []any {
 	out := make([]any, 0, len(catalogServices))
 	for _, s := range catalogServices {
@@ -33,11 +33,12 @@ func (cl *call) catalog() []any {
 
 func (cl *call) endpointsOf(s catalogService) []map[string]any {
 	out := make([]map[string]any, 0, len(endpointInterfaces))
+	base := orDefault(cl.cloud.opts.Endpoints[s.kind], cl.baseURL())
 	for i, face := range endpointInterfaces {
 		id := "e" + s.id[1:31] + string(rune('a'+i))
 		out = append(out, map[string]any{
 			"id": id, "interface": face, "region": cl.cloud.opts.Region, "region_id": cl.cloud.opts.Region,
-			"url": cl.baseURL() + s.path, "service_id": s.id, "enabled": true, "links": cl.selfLink("endpoints", id),
+			"url": base + s.path, "service_id": s.id, "enabled": true, "links": cl.selfLink("endpoints", id),
 		})
 	}
 	return out

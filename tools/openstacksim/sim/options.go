@@ -16,6 +16,10 @@ type Options struct {
 	Logger  *slog.Logger
 	Latency time.Duration // added to every API call, without holding up the others
 
+	// Endpoints are the addresses that the catalog gives for services, by their type such as network; the others are at the host
+	// a request came to.
+	Endpoints map[string]string
+
 	AdminName     string // default "admin"
 	AdminPassword string // default "labpass"
 	Region        string // default "RegionOne"

@@ -129,7 +129,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 	if err != nil {
 		return nil, err //nolint:wrapcheck // says what it reads
 	}
-	passing, err := gate.New(a.guard, a.limits, routes, refusals)
+	passing, err := gate.New(a.guard, a.limits, routes, refusals, cfg.Timeout)
 	if err != nil {
 		return nil, fmt.Errorf("read how calls are counted: %w", err)
 	}

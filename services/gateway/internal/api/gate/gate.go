@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"time"
 
 	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
 	"github.com/low-layer/platform/libs/access"
@@ -27,6 +28,7 @@ import (
 
 // Gate lets calls pass. A nil one lets everything pass.
 type Gate struct {
+	timeout time.Duration
 	guard   *access.Guard
 	limits  *limit.Limiter
 	methods map[string]method
@@ -41,13 +43,13 @@ type method struct {
 	tenant path
 }
 
-// New makes a gate; without a guard, which is nil, everybody may do everything.
-func New(guard *access.Guard, limits *limit.Limiter, routes *route.Table, refusals *refusal.Recorder) (*Gate, error) {
+// New makes a gate; without a guard, which is nil, everybody may do everything. Timeout is what a call has.
+func New(guard *access.Guard, limits *limit.Limiter, routes *route.Table, refusals *refusal.Recorder, timeout time.Duration) (*Gate, error) {
 	declared, err := authz.LinkedMethods()
 	if err != nil {
 		return nil, err
 	}
-	g := &Gate{guard: guard, limits: limits, methods: make(map[string]method), refusals: refusals}
+	g := &Gate{guard: guard, limits: limits, methods: make(map[string]method), refusals: refusals, timeout: timeout}
 	for name, d := range declared {
 		if m, ok := routes.Method(d.Full); ok {
 			g.methods[name] = method{classOf(m.Rule.GetRate()), pathTo(m.Descriptor.Input(), d.Field)}
@@ -72,12 +74,13 @@ func classOf(r authzv1.RateClass) limit.Class {
 // Guarded is true when callers are identified.
 func (g *Gate) Guarded() bool { return g != nil && g.guard != nil }
 
-// Identify answers the context of the caller. When it fails, the call is still to be counted by Refuse.
+// Identify answers the context of the caller, within the time that a call has. When it fails, the call is still to be counted
+// by Refuse.
 func (g *Gate) Identify(ctx context.Context, tokens []string) (context.Context, error) {
 	if g == nil {
 		return ctx, nil
 	}
-	return g.guard.Identify(ctx, tokens)
+	return g.guard.Identify(ctx, tokens, g.timeout)
 }
 
 // Admit decides whether the caller may make a call, and counts it. Remote is where a REST request comes from; of a gRPC call

@@ -131,7 +131,7 @@ func (h *Handler) ServeHTTP(plain http.ResponseWriter, r *http.Request) {
 	if c.route.Rule.GetRate() == authzv1.RateClass_STREAM {
 		timeout = h.cfg.WaitTimeout
 	}
-	bounded, cancel := context.WithTimeout(context.WithValue(caller, callKey{}, c), timeout)
+	bounded, cancel := context.WithDeadline(context.WithValue(caller, callKey{}, c), c.started.Add(timeout))
 	defer cancel()
 	r = r.WithContext(bounded)
 	r.Method = c.route.Verb
