@@ -132,6 +132,11 @@ chaos: deps tool-gotestsum build ## Customers work while parts are killed, pause
 	LOWLAYER_BIN=$(CURDIR)/bin CHAOS_FOR=$(FOR) CHAOS_SEED=$(SEED) gotestsum --format standard-verbose --jsonfile $(REPORTS)/$@.json -- \
 		-tags chaos -count=1 -timeout 2h ./tools/chaos/
 
+.PHONY: fuzz
+fuzz: tool-gotestsum ## Every parser gets made-up input, for FOR=10s each
+	@mkdir -p $(REPORTS)
+	@REPORTS=$(REPORTS) tools/check/fuzz $(or $(FOR),10s)
+
 .PHONY: bench
 bench: deps build ## Measure against peers and limits in the same run: JSON lines and a table
 	go run ./tools/bench -bin $(CURDIR)/bin $(BENCH)
