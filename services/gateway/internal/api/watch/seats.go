@@ -1,15 +1,12 @@
 package watch
 
 import (
-	"errors"
 	"sync"
 	"time"
 
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/services/gateway/internal/edge/problem"
 )
-
-var errNoClone = errors.New("a copy of the request is no request")
 
 // whenFull is when it makes sense to try again.
 const whenFull = 10 * time.Second

@@ -120,10 +120,7 @@ func (m *merged) run(ctx context.Context) error {
 func (m *merged) open(ctx, out context.Context) ([]watchv1.WatchService_WatchTenantClient, error) {
 	var streams []watchv1.WatchService_WatchTenantClient
 	for _, b := range m.backends {
-		request, ok := proto.Clone(m.request).(*watchv1.WatchTenantRequest)
-		if !ok {
-			return nil, errs.Internal(errNoClone)
-		}
+		request := proto.CloneOf(m.request)
 		if m.request.GetResumeToken() != "" {
 			n, known := m.from.Of(b.Name)
 			if !known {
