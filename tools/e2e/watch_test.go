@@ -464,7 +464,9 @@ func (s *secured) watchTellsNoSecret(t *testing.T) {
 func (s *secured) lastWord(t *testing.T) {
 	id := "shortlived"
 	tenants := tenantv1.NewTenantServiceClient(s.conn)
-	create := func() { s.done(t)(tenants.CreateTenant(s.operator, &tenantv1.CreateTenantRequest{TenantId: id, Tenant: &tenantv1.Tenant{}})) }
+	create := func() {
+		s.done(t)(tenants.CreateTenant(s.operator, &tenantv1.CreateTenantRequest{TenantId: id, Tenant: &tenantv1.Tenant{}}))
+	}
 	create()
 	f := &follower{s: s, t: t, tenant: "tenants/" + id, token: s.longToken(t, "w", "/tenants/"+id+"/owner")}
 	f.open(0, func(m *watchv1.WatchTenantResponse) bool { return m.GetSnapshotDone() })

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -243,7 +244,7 @@ func (ev *event) read(t *testing.T, r *bufio.Reader) bool {
 	*ev = event{}
 	for {
 		line, err := r.ReadString('\n')
-		if err == io.EOF { //nolint:errorlint // the reader's own
+		if errors.Is(err, io.EOF) {
 			return false
 		}
 		if err != nil {

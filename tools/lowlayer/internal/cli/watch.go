@@ -54,10 +54,10 @@ tells the token with which --since goes on later, for seven days. Without TENANT
 		if req.GetResumeToken() != "" {
 			a.note("To go on from here: lowlayer watch %s --since %s", lastPart(req.GetName()), req.GetResumeToken())
 		}
-		if cmd.Context().Err() != nil {
-			return nil // it was ended as it is meant to be
+		if err != nil {
+			return fmt.Errorf("watch %s: %w", req.GetName(), err)
 		}
-		return fmt.Errorf("watch %s: %w", req.GetName(), err)
+		return nil
 	}
 	cmd.Flags().StringVar(&req.ResumeToken, "since", "", "token to go on from, as an earlier watch told at its end")
 	cmd.Flags().StringVar(&within, "within", "", "only what lies in this organisation or VPC, and operations on it")
@@ -100,13 +100,13 @@ type watcher struct {
 	headed bool
 }
 
-// run ends with the context, or with an error that does not pass by itself.
+// run ends with the context, as it is meant to, or with an error that does not pass by itself.
 func (w *watcher) run(ctx context.Context) error {
 	for {
 		err := w.stream(ctx)
 		switch reason := reasonOf(err); {
 		case ctx.Err() != nil:
-			return ctx.Err()
+			return nil
 		case reason == "WATCH_EXPIRED" && w.req.GetResumeToken() != "":
 			w.a.note("The changes since then are not kept any more. From the beginning:")
 			w.req.ResumeToken = ""
