@@ -338,6 +338,33 @@ func TestWatchAsLines(t *testing.T) {
 	}
 }
 
+func TestWatchOverHTTP2(t *testing.T) {
+	e := newEdge(t)
+	var protocols http.Protocols
+	protocols.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{Protocols: &protocols}
+	defer transport.CloseIdleConnections()
+	e.client.Transport = transport
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r, response := e.opened(ctx, headers{"Accept": "text/event-stream"})
+	if response.ProtoMajor != 2 {
+		t.Errorf("it is %s", response.Proto)
+	}
+	var ev event
+	if !ev.read(t, r) || ev.name != "bookmark" {
+		t.Errorf("got %+v", ev)
+	}
+	e.feeds["tenant"].next <- e.feeds["tenant"].change(1, "a")
+	if !ev.read(t, r) || ev.name != "change" {
+		t.Errorf("got %+v", ev)
+	}
+	// It outlives the time in which requests must arrive, which is a second here.
+	if !ev.read(t, r) || ev.name != "bookmark" {
+		t.Errorf("got %+v", ev)
+	}
+}
+
 // A drain waits for requests, not for streams, which are told to go elsewhere.
 func TestWatchEndsWithTheGateway(t *testing.T) {
 	e := newEdge(t)
