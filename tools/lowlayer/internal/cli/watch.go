@@ -104,9 +104,10 @@ type watcher struct {
 func (w *watcher) run(ctx context.Context) error {
 	for {
 		err := w.stream(ctx)
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // the end it is meant to have, however the stream took it
+		}
 		switch reason := reasonOf(err); {
-		case ctx.Err() != nil:
-			return nil
 		case reason == "WATCH_EXPIRED" && w.req.GetResumeToken() != "":
 			w.a.note("The changes since then are not kept any more. From the beginning:")
 			w.req.ResumeToken = ""
