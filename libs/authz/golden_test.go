@@ -20,6 +20,7 @@ import (
 	_ "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"       // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"         // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"          // registers its descriptors
+	_ "github.com/low-layer/platform/gen/go/lowlayer/watch/v1"           // registers its descriptors
 	"github.com/low-layer/platform/libs/authz"
 )
 
@@ -163,7 +164,7 @@ func TestReadmesListPermissions(t *testing.T) {
 	tables := make(map[string]*strings.Builder)
 	for _, l := range lines(t) {
 		service := l.service
-		if service == "operation" || service == "receipt" || service == "authz" || service == "audit" {
+		if service == "operation" || service == "receipt" || service == "authz" || service == "audit" || service == "watch" {
 			service = "gateway"
 		}
 		if tables[service] == nil {

@@ -17,6 +17,7 @@ import (
 	_ "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"       // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"         // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"          // registers its descriptors
+	_ "github.com/low-layer/platform/gen/go/lowlayer/watch/v1"           // registers its descriptors
 	"github.com/low-layer/platform/libs/authz"
 )
 

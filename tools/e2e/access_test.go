@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -19,7 +18,6 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
@@ -177,12 +175,7 @@ func (s *secured) over(name string, conn *grpc.ClientConn, services ...string) a
 			if a.Token != "" {
 				ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+a.Token)
 			}
-			kind, err := protoregistry.GlobalTypes.FindMessageByName(c.Output())
-			if err != nil {
-				t.Fatal(err)
-			}
-			response := kind.New().Interface()
-			return authztest.OverGRPC(response, conn.Invoke(ctx, c.Full, request, response))
+			return c.OverGRPC(ctx, t, conn, request)
 		},
 	}
 }
@@ -212,7 +205,7 @@ func (s *secured) ask(t testing.TB, verb, path, body, token string) (int, []byte
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := io.ReadAll(resp.Body)
+	answer, err := authztest.ReadStream(resp.Body)
 	if err := errors.Join(err, resp.Body.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -240,8 +233,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 	n := 0
 	for _, w := range []authztest.Wire{
 		s.over("gRPC", s.conn), s.rest(),
-		s.over("tenant alone", s.DialService(t, access.Gateway, "tenant", a.Tenant), "tenant", "operation", "receipt", "audit"),
-		s.over("network alone", s.DialService(t, access.Operator, "network", a.Network), "network", "operation", "receipt", "audit"),
+		s.over("tenant alone", s.DialService(t, access.Gateway, "tenant", a.Tenant), "tenant", "operation", "receipt", "audit", "watch"),
+		s.over("network alone", s.DialService(t, access.Operator, "network", a.Network), "network", "operation", "receipt", "audit", "watch"),
 	} {
 		n += m.Run(t, w)
 	}

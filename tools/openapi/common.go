@@ -6,6 +6,7 @@ var problemTitles = map[string]string{
 	"403": "Not allowed",
 	"404": "Not found, or not yours to see",
 	"409": "Conflict",
+	"410": "Not kept any more",
 	"412": "The etag is stale",
 	"413": "The body is larger than 1 MiB",
 	"415": "The body is not JSON",
@@ -24,6 +25,9 @@ var httpStatuses = map[string]string{
 func statusOf(code, reason string) string {
 	if reason == "ETAG_MISMATCH" {
 		return "412"
+	}
+	if reason == "WATCH_EXPIRED" {
+		return "410"
 	}
 	if s, ok := httpStatuses[code]; ok {
 		return s
@@ -47,6 +51,11 @@ func commonParameters() object {
 			"name": "If-Match", "in": "header",
 			"description": "The same as `etag`: the change is made only when the resource still has this etag, else 412.",
 			"schema":      object{"type": "string"},
+		},
+		"LastEventID": object{
+			"name": "Last-Event-ID", "in": "header",
+			"description": "The same as `resumeToken`, and taken instead of it: browsers send it when they open a stream again.",
+			"schema":      object{"type": "string", "maxLength": 1024},
 		},
 		"IfNoneMatch": object{
 			"name": "If-None-Match", "in": "header",

@@ -85,6 +85,9 @@ func (b *builder) parameters(m method, op object, variables []string) ([]any, er
 	if m.verb == "get" && m.desc.Output().Fields().ByName("etag") != nil {
 		out = append(out, ref("parameters", "IfNoneMatch"))
 	}
+	if m.desc.IsStreamingServer() {
+		out = append(out, ref("parameters", "LastEventID"))
+	}
 	return out, nil
 }
 
@@ -156,6 +159,9 @@ func (b *builder) responses(m method, op object) error {
 		ok["description"] = "The operation, which goes on after the answer."
 		child(child(ok, "content"), "application/json")["schema"] = b.operationSchema(m)
 	}
+	if m.desc.IsStreamingServer() {
+		b.stream(m, ok)
+	}
 	out["200"] = ok
 	for status, reasons := range errorsOf(m, op) {
 		slices.Sort(reasons)
@@ -174,6 +180,18 @@ func (b *builder) responses(m method, op object) error {
 	out["503"] = ref("responses", "Unavailable")
 	op["responses"] = out
 	return nil
+}
+
+// stream describes the two forms of a stream: events, whose data is a message, and lines, each a message or the error that ended it.
+func (*builder) stream(m method, ok object) {
+	message := ref("schemas", string(m.desc.Output().FullName()))
+	ok["content"] = object{
+		"text/event-stream": object{"schema": object{"type": "string", "description": "Events `change` and `bookmark`, whose `data` is " +
+			"a message and whose `id` is its resume token; `error`, whose `data` is a problem, ends the stream."}},
+		"application/x-ndjson": object{"schema": object{"type": "object", "properties": object{
+			"result": message, "error": ref("schemas", "Problem"),
+		}}},
+	}
 }
 
 var codeAndReasons = regexp.MustCompile("([A-Z][A-Z_]+[A-Z]) \\(((?:`[A-Z_]+`(?:,\\s+)?)+)\\)")

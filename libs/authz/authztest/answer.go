@@ -1,15 +1,22 @@
 package authztest
 
 import (
+	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
+	"testing"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
 // Answer is what came back, over whichever wire.
@@ -18,6 +25,55 @@ type Answer struct {
 	Reason string
 	// Text is everything that was said, but for what differs with every call.
 	Text string
+}
+
+// OverGRPC makes the call over a connection and reads the answer. That of a stream is all that there is when it begins: the
+// messages up to the one that says `snapshot_done`.
+func (c Call) OverGRPC(ctx context.Context, t testing.TB, conn grpc.ClientConnInterface, request proto.Message) Answer {
+	t.Helper()
+	kind, err := protoregistry.GlobalTypes.FindMessageByName(c.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+	response := kind.New().Interface()
+	if !c.Streams() {
+		return OverGRPC(response, conn.Invoke(ctx, c.Full, request, response))
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, c.Full)
+	if err != nil {
+		return OverGRPC(nil, err)
+	}
+	// Should it be refused meanwhile, the answer is what says so.
+	_ = errors.Join(stream.SendMsg(request), stream.CloseSend())
+	var all []string
+	for {
+		proto.Reset(response)
+		if err := stream.RecvMsg(response); err != nil {
+			return OverGRPC(nil, err)
+		}
+		all = append(all, OverGRPC(response, nil).Text)
+		if done := response.ProtoReflect().Descriptor().Fields().ByName("snapshot_done"); response.ProtoReflect().Get(done).Bool() {
+			return Answer{Text: strings.Join(all, "\n")}
+		}
+	}
+}
+
+// ReadStream reads of the body of a stream what there is when it begins, and of any other all.
+func ReadStream(body io.Reader) ([]byte, error) {
+	var all []byte
+	lines := bufio.NewReader(body)
+	for {
+		line, err := lines.ReadBytes('\n')
+		all = append(all, line...)
+		if errors.Is(err, io.EOF) || strings.Contains(strings.ReplaceAll(string(line), " ", ""), `"snapshotDone":true`) {
+			return all, nil
+		}
+		if err != nil {
+			return all, err
+		}
+	}
 }
 
 // OverGRPC reads an answer of gRPC.
@@ -44,6 +100,9 @@ func OverGRPC(response proto.Message, err error) Answer {
 // OverREST reads an answer of REST.
 func OverREST(code int, body []byte) Answer {
 	var fields map[string]any
+	if lines := strings.Split(strings.TrimSpace(string(body)), "\n"); code < 400 && len(lines) > 1 && strings.Contains(lines[0], `"result"`) {
+		return Answer{Text: fmt.Sprint(code, " ", string(body))}
+	}
 	if json.Unmarshal(body, &fields) != nil {
 		return Answer{Reason: "NO_JSON", Text: fmt.Sprint(code, string(body))}
 	}

@@ -94,6 +94,9 @@ func (c Call) Name() string { return c.Full[strings.LastIndexByte(c.Full, '.')+1
 // Output is the message that answers.
 func (c Call) Output() protoreflect.FullName { return c.descriptor.Output().FullName() }
 
+// Streams is true when the call is answered by many messages.
+func (c Call) Streams() bool { return c.descriptor.IsStreamingServer() }
+
 // InTenant is true when the call is about something of a tenant.
 func (c Call) InTenant() bool { return strings.HasPrefix(c.pattern, "tenants/") }
 

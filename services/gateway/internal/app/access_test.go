@@ -9,6 +9,7 @@ import (
 	"github.com/low-layer/platform/libs/authz"
 	"github.com/low-layer/platform/libs/authz/authztest"
 	"github.com/low-layer/platform/libs/config"
+	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/identity/identitytest"
 	"github.com/low-layer/platform/services/gateway/internal/app"
 
@@ -20,14 +21,17 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
 // guarded is an edge that knows who calls, before services that take whatever comes: the first wall alone.
 func guarded(t *testing.T) (*edge, *identitytest.Issuer) {
 	t.Helper()
 	i := identitytest.Start(t)
-	return newEdge(t, append(generous(), "ISSUER="+i.URL)...), i
+	e := newEdge(t, append(generous(), "ISSUER="+i.URL)...)
+	for _, f := range e.feeds {
+		f.refuseWith(errs.New(errs.Unavailable, "PEER_UNAVAILABLE", "this service has no changes; ask another"))
+	}
+	return e, i
 }
 
 func authorizer(t *testing.T) *authz.Authorizer {
@@ -58,12 +62,7 @@ func (e *edge) grpcWire() authztest.Wire {
 		if a.Token != "" {
 			ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+a.Token)
 		}
-		kind, err := protoregistry.GlobalTypes.FindMessageByName(c.Output())
-		if err != nil {
-			t.Fatal(err)
-		}
-		response := kind.New().Interface()
-		return authztest.OverGRPC(response, e.conn.Invoke(ctx, c.Full, request, response))
+		return c.OverGRPC(ctx, t, e.conn, request)
 	}}
 }
 

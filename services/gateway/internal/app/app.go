@@ -16,6 +16,7 @@ import (
 	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
+	watchv1 "github.com/low-layer/platform/gen/go/lowlayer/watch/v1"
 	"github.com/low-layer/platform/gen/openapi"
 	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/clock"
@@ -36,6 +37,7 @@ import (
 	"github.com/low-layer/platform/services/gateway/internal/api/refusal"
 	"github.com/low-layer/platform/services/gateway/internal/api/rest"
 	"github.com/low-layer/platform/services/gateway/internal/api/server"
+	"github.com/low-layer/platform/services/gateway/internal/api/watch"
 	"github.com/low-layer/platform/services/gateway/internal/client"
 	"github.com/low-layer/platform/services/gateway/internal/edge/route"
 	"github.com/low-layer/platform/services/gateway/internal/limit"
@@ -140,8 +142,9 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 	tokens := paging.New(key)
 	ops, receipts, reasons := operation.New(a.backends, tokens), receipt.New(a.backends, tokens), explain.New(a.guard)
 	trails := audit.New(a.backends, tokens)
+	changes := watch.New(a.backends, cfg.WatchesCaller, cfg.WatchesTenant)
 
-	api := rest.New(rest.Config{Routes: routes, Logger: logger, Observer: observer, Gate: passing, Timeout: cfg.Timeout, WaitTimeout: waitTimeout})
+	api := rest.New(rest.Config{Routes: routes, Logger: logger, Observer: observer, Gate: passing, Timeout: cfg.Timeout, WaitTimeout: waitTimeout, StreamTimeout: cfg.StreamTimeout})
 	for _, b := range all {
 		found, _ := a.backends.Find(b.name)
 		if err = api.Register(ctx, found, b.routes...); err != nil {
@@ -156,6 +159,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 		{local.New(operationv1.OperationService_ServiceDesc, ops), operations},
 		{local.New(receiptv1.ReceiptService_ServiceDesc, receipts), receiptRoutes},
 		{local.New(auditv1.AuditService_ServiceDesc, trails), auditRoutes},
+		{local.New(watchv1.WatchService_ServiceDesc, changes), watchRoutes},
 	} {
 		if err = api.Register(ctx, client.Backend{Name: "gateway", Conn: own.conn}, own.routes); err != nil {
 			return nil, err //nolint:wrapcheck // says which service
@@ -167,7 +171,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 		Idle: cfg.IdleTimeout, Drain: cfg.DrainTimeout, MaxStreams: cfg.MaxStreams, Logger: logger,
 	}, server.GRPCConfig{
 		Routes: routes, Proxy: proxy.New(routes, a.backends, passing), Observer: observer,
-		Own: []server.Registrable{guard.Of(passing, ops), guard.Of(passing, receipts), guard.Of(passing, trails), guard.Of(passing, reasons)},
+		Own: []server.Registrable{guard.Of(passing, ops), guard.Of(passing, receipts), guard.Of(passing, trails), guard.Of(passing, changes), guard.Of(passing, reasons)},
 	}, api, docs.New(openapi.JSON))
 	if err != nil {
 		return nil, err //nolint:wrapcheck // says what it listens for

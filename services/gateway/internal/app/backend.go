@@ -7,12 +7,14 @@ import (
 	operationgw "github.com/low-layer/platform/gen/gateway/lowlayer/operation/v1"
 	receiptgw "github.com/low-layer/platform/gen/gateway/lowlayer/receipt/v1"
 	tenantgw "github.com/low-layer/platform/gen/gateway/lowlayer/tenant/v1"
+	watchgw "github.com/low-layer/platform/gen/gateway/lowlayer/watch/v1"
 	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
+	watchv1 "github.com/low-layer/platform/gen/go/lowlayer/watch/v1"
 	"github.com/low-layer/platform/services/gateway/internal/api/rest"
 )
 
@@ -48,5 +50,6 @@ var (
 	explanations  = rest.Service(authzv1.NewAuthorizationServiceClient, authzgw.RegisterAuthorizationServiceHandlerClient)
 	operations    = rest.Service(operationv1.NewOperationServiceClient, operationgw.RegisterOperationServiceHandlerClient)
 	receiptRoutes = rest.Service(receiptv1.NewReceiptServiceClient, receiptgw.RegisterReceiptServiceHandlerClient)
+	watchRoutes   = rest.Service(watchv1.NewWatchServiceClient, watchgw.RegisterWatchServiceHandlerClient)
 	auditRoutes   = rest.Service(auditv1.NewAuditServiceClient, auditgw.RegisterAuditServiceHandlerClient)
 )

@@ -44,6 +44,9 @@ type Config struct {
 	IdleTimeout       time.Duration `env:"IDLE_TIMEOUT"        envDefault:"2m"`
 	DrainTimeout      time.Duration `env:"DRAIN_TIMEOUT"       envDefault:"15s"`
 	MaxStreams        int           `env:"MAX_STREAMS"         envDefault:"250"`
+	// WatchesCaller and WatchesTenant are how many streams of changes may be open at once here, of a caller and in a tenant.
+	WatchesCaller int `env:"WATCHES_CALLER" envDefault:"20"`
+	WatchesTenant int `env:"WATCHES_TENANT" envDefault:"200"`
 }
 
 type tenantRates struct {
@@ -108,6 +111,11 @@ func (c *Config) Problems() []config.Problem {
 	}
 	if c.MaxStreams <= 0 || c.MaxStreams > math.MaxInt32 {
 		add("MAX_STREAMS", "is %d; set it to a number above zero, such as 250", c.MaxStreams)
+	}
+	for variable, n := range map[string]int{"WATCHES_CALLER": c.WatchesCaller, "WATCHES_TENANT": c.WatchesTenant} {
+		if n <= 0 {
+			add(variable, "is %d; set it to a number above zero, such as 20", n)
+		}
 	}
 	for variable, rate := range c.rates() {
 		if rate < limit.MinQuota || rate > limit.MaxQuota {

@@ -36,6 +36,7 @@ import (
 	"github.com/low-layer/platform/libs/redisdb"
 	"github.com/low-layer/platform/libs/rpc"
 	"github.com/low-layer/platform/libs/telemetry"
+	"github.com/low-layer/platform/libs/watch"
 	"github.com/low-layer/platform/services/network/internal/api"
 	cloud "github.com/low-layer/platform/services/network/internal/cloud/openstack"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
@@ -74,6 +75,7 @@ type App struct {
 	guard   *access.Guard
 	keys    receipt.Ring
 	trail   *trail.Trail
+	changes *watch.Log
 }
 
 // Options are what the settings do not say.
@@ -124,6 +126,7 @@ func New(ctx context.Context, cfg Config, o Options) (_ *App, err error) {
 	}); err != nil {
 		return nil, err
 	}
+	a.changes = watch.New(watch.Config{Pool: a.pool, Logger: o.Logger, Clock: o.Clock})
 	if a.Server, err = rpc.NewServer(rpc.ServerConfig{
 		Name: name, Listen: cfg.Listen, Logger: o.Logger, Telemetry: o.Telemetry, Audit: a.trail,
 		Authenticate: a.guard.Authenticate, Authorize: a.guard.Authorize, Identity: identity, Explain: pg.Explain,
@@ -165,12 +168,14 @@ func (a *App) assemble(neutron *cloud.Cloud) error {
 	})
 
 	registrar := a.Server.Registrar()
-	api.Register(registrar, store.New(a.records, a.Engine, paging.New(key), a.trail))
+	records := store.New(a.records, a.Engine, paging.New(key), a.trail)
+	api.Register(registrar, records)
 	operations := operationapi.New(a.Engine, nil)
 	operationv1.RegisterOperationServiceServer(registrar, operations)
 	longrunningpb.RegisterOperationsServer(registrar, operations)
 	receiptv1.RegisterReceiptServiceServer(registrar, receiptapi.New(name, a.Engine, a.keys))
 	auditv1.RegisterAuditServiceServer(registrar, auditapi.New(a.trail, paging.New(key)))
+	a.serveWatch(records, operations)
 	return nil
 }
 
@@ -224,6 +229,7 @@ func (a *App) Run(ctx context.Context) error {
 	part("keys of the issuer", a.guard.Run)
 	part("readiness", a.watch)
 	part("audit trail", a.trail.Run)
+	part("log of changes", a.changes.Run)
 	part("provision", a.work)
 	part("relay events", event.NewRelay(a.pool, a.redis, event.RelayConfig{Logger: a.options.Logger, Clock: a.options.Clock}).Run)
 	part("consume events", event.NewConsumer(a.pool, a.redis, event.ConsumerConfig{

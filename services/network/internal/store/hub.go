@@ -59,6 +59,11 @@ func (r *Records) HubOf(ctx context.Context, tenant, organisation string) (hub.H
 	return hubOf(ctx, r.pool, resourcename.Organisation{Tenant: tenant, Organisation: organisation})
 }
 
+// HubsOf reads the hubs of a tenant.
+func (r *Records) HubsOf(ctx context.Context, tenant string) ([]hub.Hub, error) {
+	return many(ctx, r.pool, hub.Kind, hubRow.hub, selectHub+` WHERE h.tenant = $1 ORDER BY h.organisation`, tenant)
+}
+
 // GetHub reads a hub by its name.
 func (s *Store) GetHub(ctx context.Context, name resourcename.Hub) (hub.Hub, error) {
 	return one(ctx, s.pool, hub.Kind, name.String(), hubRow.hub, selectHub+` WHERE h.tenant = $1 AND h.organisation = $2`,

@@ -39,6 +39,7 @@ import (
 	"github.com/low-layer/platform/libs/rpc"
 	"github.com/low-layer/platform/libs/seal"
 	"github.com/low-layer/platform/libs/telemetry"
+	"github.com/low-layer/platform/libs/watch"
 	"github.com/low-layer/platform/services/tenant/internal/api"
 	"github.com/low-layer/platform/services/tenant/internal/client"
 	cloudopenstack "github.com/low-layer/platform/services/tenant/internal/cloud/openstack"
@@ -69,6 +70,7 @@ type App struct {
 	guard     *access.Guard
 	keys      receipt.Ring
 	trail     *trail.Trail
+	changes   *watch.Log
 }
 
 // Options are what tests put in the place of the real thing.
@@ -131,6 +133,7 @@ func New(ctx context.Context, cfg Config, o Options) (_ *App, err error) {
 	}); err != nil {
 		return nil, err
 	}
+	a.changes = watch.New(watch.Config{Pool: a.pool, Logger: o.Logger, Clock: o.Clock})
 	if a.Server, err = rpc.NewServer(rpc.ServerConfig{
 		Name: name, Listen: cfg.Listen, Logger: o.Logger, Telemetry: o.Telemetry, Audit: a.trail,
 		Authenticate: a.guard.Authenticate, Authorize: a.guard.Authorize, Identity: identity, Explain: pg.Explain,
@@ -175,7 +178,8 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 	a.Periodic = tenancy.NewPeriodic(records, tenants, organisations, a.cfg.CredentialMargin(), a.cfg.CredentialRoles)
 	a.Drift = reconcile.NewDrift(a.Engine, a.pool, cloud)
 
-	a.Members = a.members(paging.New(key), records, network, a.directory())
+	var members *store.Members
+	a.Members, members = a.members(paging.New(key), records, network, a.directory())
 	remover.Sync = a.Members
 
 	api.Register(a.Server.Registrar(), tenants, organisations)
@@ -187,6 +191,7 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 	longrunningpb.RegisterOperationsServer(a.Server.Registrar(), operations)
 	receiptv1.RegisterReceiptServiceServer(a.Server.Registrar(), receiptapi.New(name, a.Engine, a.keys))
 	auditv1.RegisterAuditServiceServer(a.Server.Registrar(), auditapi.New(a.trail, paging.New(key)))
+	a.serveWatch(records, members, operations)
 	return nil
 }
 
@@ -237,6 +242,7 @@ func (a *App) Run(ctx context.Context) error {
 	part("keys of the issuer", a.guard.Run)
 	part("readiness", a.watch)
 	part("audit trail", a.trail.Run)
+	part("log of changes", a.changes.Run)
 	part("provision", a.work)
 	part("relay events", event.NewRelay(a.pool, a.redis, event.RelayConfig{Logger: a.logger, Clock: a.clock}).Run)
 	for _, l := range []reconcile.Loop{

@@ -28,13 +28,13 @@ func (a *App) directory() directory.Directory {
 	return d
 }
 
-// members puts together what manages members, and registers it.
-func (a *App) members(tokens *paging.Token, tenancy member.Tenancy, network *client.Network, d directory.Directory) *member.Sync {
+// members puts together what manages members, and registers it; it answers their records, too.
+func (a *App) members(tokens *paging.Token, tenancy member.Tenancy, network *client.Network, d directory.Directory) (*member.Sync, *store.Members) {
 	records := store.NewMembers(a.pool, tokens, a.trail, store.MemberMessages{Member: api.Renderer{}.Member, Account: api.Renderer{}.Account})
 	places := member.NewPlaces(tenancy, network)
 	owns := func(ctx context.Context, resource string) bool { return authz.Holds(ctx, resource, authz.Owner) }
 	api.RegisterMembers(a.Server.Registrar(), member.NewMembers(records, places, d, a.clock, owns), member.NewAccounts(records, places, d, a.clock, owns))
-	return member.NewSync(records, places, d, a.clock)
+	return member.NewSync(records, places, d, a.clock), records
 }
 
 // lateRemover hands the engine's kinds, which are made first, the removal of members, which needs what is made after.

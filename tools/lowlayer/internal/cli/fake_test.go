@@ -23,6 +23,7 @@ import (
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
+	watchv1 "github.com/low-layer/platform/gen/go/lowlayer/watch/v1"
 )
 
 // fakePlatform keeps resources in memory. Each operation takes two waits: half way, then done.
@@ -36,6 +37,7 @@ type fakePlatform struct {
 	operationv1.UnimplementedOperationServiceServer
 	receiptv1.UnimplementedReceiptServiceServer
 	auditv1.UnimplementedAuditServiceServer
+	watchv1.UnimplementedWatchServiceServer
 
 	mu            sync.Mutex
 	tenants       map[string]*tenantv1.Tenant
@@ -53,6 +55,7 @@ type fakePlatform struct {
 	ends          error                                // how operations end; nil is well
 	refusals      map[string][]error
 	interrupt     map[string]func() // called when a method is
+	streams       []func(*watchv1.WatchTenantRequest, watchv1.WatchService_WatchTenantServer) error
 }
 
 // refuse has the next calls of a method answer these errors, one after the other.
@@ -93,6 +96,7 @@ func newFake(t *testing.T) (*fakePlatform, string) {
 	operationv1.RegisterOperationServiceServer(server, f)
 	receiptv1.RegisterReceiptServiceServer(server, f)
 	auditv1.RegisterAuditServiceServer(server, f)
+	watchv1.RegisterWatchServiceServer(server, f)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	t.Cleanup(func() {

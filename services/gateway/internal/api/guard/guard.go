@@ -7,8 +7,10 @@ import (
 	"errors"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/rpc"
 	"github.com/low-layer/platform/services/gateway/internal/api/gate"
 	"github.com/low-layer/platform/services/gateway/internal/api/merge"
+	"github.com/low-layer/platform/services/gateway/internal/api/proxy"
 	"github.com/low-layer/platform/services/gateway/internal/client"
 	"github.com/low-layer/platform/services/gateway/internal/limit"
 
@@ -38,8 +40,7 @@ type registrar struct {
 	to   grpc.ServiceRegistrar
 }
 
-// RegisterService registers a service of which each method is guarded. None of them is a stream; one that were would not be
-// registered rather than stand open.
+// RegisterService registers a service of which each method is guarded.
 func (r registrar) RegisterService(from *grpc.ServiceDesc, server any) {
 	d := *from
 	d.Methods, d.Streams = nil, nil
@@ -51,7 +52,53 @@ func (r registrar) RegisterService(from *grpc.ServiceDesc, server any) {
 			return r.call(ctx, srv, m, full, decode)
 		}})
 	}
+	for _, s := range from.Streams {
+		full, next := "/"+from.ServiceName+"/"+s.StreamName, s.Handler
+		s.Handler = func(srv any, in grpc.ServerStream) error { return r.stream(srv, in, next, full) }
+		d.Streams = append(d.Streams, s)
+	}
 	r.to.RegisterService(&d, server)
+}
+
+func (r registrar) stream(srv any, in grpc.ServerStream, next grpc.StreamHandler, full string) error {
+	ctx := in.Context()
+	// What is set goes out with the first message or the status.
+	_ = in.SetHeader(metadata.MD{proxy.RequestIDKey: {rpc.RequestID(ctx)}})
+	known, err := r.gate.Identify(ctx, client.Tokens(ctx))
+	if err != nil {
+		return r.refuse(ctx, full, err)
+	}
+	return next(srv, &admitted{in, r.gate, known, full})
+}
+
+// admitted is a stream of which only messages pass that the caller may send.
+type admitted struct {
+	grpc.ServerStream
+	gate *gate.Gate
+	ctx  context.Context //nolint:containedctx // that of the identified caller
+	full string
+}
+
+// Context is that of the caller.
+func (s *admitted) Context() context.Context { return s.ctx }
+
+// RecvMsg receives a message, and counts it.
+func (s *admitted) RecvMsg(m any) error {
+	if err := s.ServerStream.RecvMsg(m); err != nil {
+		return err //nolint:wrapcheck // a status already
+	}
+	message, ok := m.(proto.Message)
+	if !ok {
+		return errs.Internal(errNoMessage)
+	}
+	ctx, answer, err := s.gate.Admit(s.ctx, s.full, "", message)
+	_ = s.SetHeader(answer.Metadata(metadata.MD{}))
+	if err != nil {
+		s.gate.Record(merge.Outgoing(s.ctx), s.full, message, err)
+		return err //nolint:wrapcheck // an error of the API
+	}
+	s.ctx = ctx
+	return nil
 }
 
 func (r registrar) call(ctx context.Context, srv any, m grpc.MethodDesc, full string, decode func(any) error) (any, error) {

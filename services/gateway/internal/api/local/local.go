@@ -17,11 +17,15 @@ import (
 type Conn struct {
 	server  any
 	methods map[string]grpc.MethodDesc
+	streams map[string]grpc.StreamDesc
 }
 
 // New makes a connection to a server of a generated service.
 func New(d grpc.ServiceDesc, server any) *Conn {
-	l := &Conn{server: server, methods: make(map[string]grpc.MethodDesc)}
+	l := &Conn{server: server, methods: make(map[string]grpc.MethodDesc), streams: make(map[string]grpc.StreamDesc)}
+	for _, s := range d.Streams {
+		l.streams["/"+d.ServiceName+"/"+s.StreamName] = s
+	}
 	for _, m := range d.Methods {
 		l.methods["/"+d.ServiceName+"/"+m.MethodName] = m
 	}
@@ -44,11 +48,6 @@ func (l *Conn) Invoke(ctx context.Context, method string, args, reply any, _ ...
 		return err //nolint:wrapcheck // an error of the API
 	}
 	return merged(reply, answer)
-}
-
-// NewStream has nothing to open: no method of the server is a stream.
-func (*Conn) NewStream(_ context.Context, _ *grpc.StreamDesc, method string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
-	return nil, status.Errorf(codes.Unimplemented, "no stream %s", method)
 }
 
 func merged(into, from any) error {

@@ -1,10 +1,12 @@
 package rest
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"reflect"
 
+	"github.com/low-layer/platform/services/gateway/internal/edge/problem"
 	"github.com/low-layer/platform/services/gateway/internal/edge/strict"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -34,13 +36,19 @@ func newCodec() *codec {
 	return c
 }
 
+// StreamContentType is that of streams: one object a line.
+func (*codec) StreamContentType(any) string { return "application/x-ndjson" }
+
 // ContentType is that of every answer that is not a problem.
 func (*codec) ContentType(any) string { return mediaType }
 
-// Marshal writes a message.
+// Marshal writes a message, or a line of a stream.
 func (c *codec) Marshal(v any) ([]byte, error) {
 	if m, ok := v.(proto.Message); ok {
 		return c.write.Marshal(m) //nolint:wrapcheck // the mux masks it
+	}
+	if p, ok := failureIn(v); ok {
+		return json.Marshal(map[string]problem.Problem{"error": p}) //nolint:wrapcheck // the mux masks it
 	}
 	return c.JSONPb.Marshal(v) //nolint:wrapcheck // the mux masks it
 }

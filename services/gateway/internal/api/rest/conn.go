@@ -92,35 +92,6 @@ func (n *conn) Invoke(ctx context.Context, method string, args, reply any, opts 
 	return client.Error(n.ClientConnInterface.Invoke(ctx, method, args, reply, opts...), n.backend, c.id)
 }
 
-// NewStream opens a stream.
-func (n *conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	id := ""
-	if c := callOf(ctx); c != nil {
-		c.sent, id = true, c.id
-		ctx = client.Outgoing(ctx, c.tokens, c.id)
-	}
-	s, err := n.ClientConnInterface.NewStream(ctx, desc, method, opts...)
-	if err != nil {
-		return nil, client.Error(err, n.backend, id)
-	}
-	return &guardedStream{s, n, method}, nil
-}
-
-// guardedStream is a stream to a service of which only messages pass that the caller may send.
-type guardedStream struct {
-	grpc.ClientStream
-	conn   *conn
-	method string
-}
-
-// SendMsg sends a message.
-func (s *guardedStream) SendMsg(m any) error {
-	if _, err := s.conn.admit(s.Context(), s.method, m); err != nil {
-		return err
-	}
-	return s.ClientStream.SendMsg(m) //nolint:wrapcheck // a status already
-}
-
 // complete puts what headers say into the fields they stand for. A field that says something else is an error: which of
 // the two was meant cannot be known.
 func (c *call) complete(m protoreflect.Message) error {

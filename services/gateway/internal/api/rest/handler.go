@@ -42,8 +42,8 @@ type Config struct {
 	Observer *observe.Observer
 	// Gate decides who may do what, and how often; nil lets everybody do everything.
 	Gate *gate.Gate
-	// Timeout of a request; WaitTimeout of one that waits for something, like a long poll.
-	Timeout, WaitTimeout time.Duration
+	// Timeout of a request; WaitTimeout of one that waits for something, like a long poll; StreamTimeout of a stream.
+	Timeout, WaitTimeout, StreamTimeout time.Duration
 }
 
 // Handler serves the API over REST.
@@ -58,6 +58,7 @@ func New(cfg Config) *Handler {
 	none := func(string) (string, bool) { return "", false }
 	h.mux = runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, newCodec()),
+		runtime.WithMarshalerOption(eventStream, events{newCodec()}),
 		// What may pass is decided in outgoing, not header by header.
 		runtime.WithIncomingHeaderMatcher(none),
 		runtime.WithOutgoingHeaderMatcher(none),
@@ -83,6 +84,8 @@ type call struct {
 	// idempotencyKey and ifMatch are from the headers of those names; ifNoneMatch too, for reads.
 	idempotencyKey, ifMatch string
 	ifNoneMatch             []string
+	// lastEventID is from the header of that name, for streams.
+	lastEventID string
 	// validateOnly is true when a parameter asks for a plan of a method whose fields are in the body.
 	validateOnly bool
 	// masked is true when the caller chose the fields to change.
@@ -125,6 +128,10 @@ func (h *Handler) ServeHTTP(plain http.ResponseWriter, r *http.Request) {
 	}
 	if e != nil {
 		h.refuse(w, r.WithContext(ctx), c, status, e)
+		return
+	}
+	if c.route.Streaming() {
+		h.stream(caller, w, r, c)
 		return
 	}
 	timeout := h.cfg.Timeout
@@ -196,6 +203,9 @@ func (h *Handler) find(r *http.Request, c *call) (*errs.Error, int) {
 	case encoded || (found == nil && len(allowed) == 0):
 		return errs.New(errs.CodeNotFound, problem.RouteNotFound,
 			"the API has no path like this; compare it with the reference at /docs"), http.StatusNotFound
+	case found != nil && found.Streaming() && r.Method == http.MethodHead:
+		return errs.New(errs.Unimplemented, problem.MethodNotAllowed,
+			"a stream has no headers without a body; use GET").With("allow", http.MethodGet), http.StatusMethodNotAllowed
 	case found == nil:
 		list := allow(allowed)
 		return errs.New(errs.Unimplemented, problem.MethodNotAllowed,
@@ -229,6 +239,8 @@ func (c *call) template() string {
 type recorder struct {
 	http.ResponseWriter
 	status int
+	// patient, when set, is called before each write.
+	patient func()
 }
 
 // WriteHeader begins the answer.
@@ -243,6 +255,9 @@ func (r *recorder) WriteHeader(status int) {
 func (r *recorder) Write(p []byte) (int, error) {
 	if r.status == 0 {
 		r.status = http.StatusOK
+	}
+	if r.patient != nil {
+		r.patient()
 	}
 	return r.ResponseWriter.Write(p) //nolint:wrapcheck // it is the connection's
 }

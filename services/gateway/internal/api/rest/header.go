@@ -16,6 +16,7 @@ const (
 	idempotencyKey = "Idempotency-Key"
 	ifMatch        = "If-Match"
 	ifNoneMatch    = "If-None-Match"
+	lastEventID    = "Last-Event-ID"
 )
 
 // headers reads the headers that stand for fields, and takes away those that grpc-gateway would act on by itself.
@@ -28,6 +29,9 @@ func headers(r *http.Request, c *call) *errs.Error {
 	// Reads have no use for a key, and some clients send one with everything.
 	if c.route.Verb == http.MethodGet {
 		c.ifNoneMatch = r.Header.Values(ifNoneMatch)
+		if c.route.Streaming() {
+			c.lastEventID = r.Header.Get(lastEventID)
+		}
 		return nil
 	}
 	if keys := r.Header.Values(idempotencyKey); len(keys) > 0 {

@@ -43,8 +43,9 @@ type Registrable interface{ Register(r grpc.ServiceRegistrar) }
 type gRPC struct {
 	server *grpc.Server
 	health *health.Server
-	// endStreams ends them: they would last longer than a drain.
+	// endStreams ends them, those of REST too: they would last longer than a drain. Ended is done then.
 	endStreams context.CancelFunc
+	ended      context.Context //nolint:containedctx // see above
 }
 
 // newGRPC makes it: operations, receipts, health and reflection are answered here, every other public method is passed on.
@@ -70,7 +71,7 @@ func newGRPC(ctx context.Context, cfg Config, parts GRPCConfig, flying *inFlight
 		// Goroutines that are kept have grown their stacks already.
 		grpc.NumStreamWorkers(uint32(workers*runtime.GOMAXPROCS(0))), //nolint:gosec // it is small
 	)
-	g := &gRPC{server: s, health: health.NewServer(), endStreams: end}
+	g := &gRPC{server: s, health: health.NewServer(), endStreams: end, ended: ended}
 	here := local{s, c}
 	for _, own := range parts.Own {
 		own.Register(here)

@@ -82,9 +82,14 @@ func (s *Server) Addr() string { return s.port.listener.Addr().String() }
 func (s *Server) split(api, site http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.flying.enter()
-		defer s.flying.leave()
+		leave := s.flying.leave
+		defer func() { leave() }()
 		secure(w.Header())
 		if strings.HasPrefix(r.URL.Path, "/v1/") {
+			if rest.MayStream(r) {
+				leave = sync.OnceFunc(leave)
+				r = rest.WithLife(r, rest.Life{Ended: s.grpc.ended, Leave: leave})
+			}
 			api.ServeHTTP(w, r)
 			return
 		}

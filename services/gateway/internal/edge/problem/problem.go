@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/watch/resume"
 )
 
 // MediaType is what problems are served as.
@@ -117,11 +118,14 @@ var statuses = map[errs.Code]int{
 	errs.Unauthenticated:    http.StatusUnauthorized,
 }
 
-// Status is the HTTP status of a class of errors, as grpc-gateway and google.api define it, but for one reason: a stale
-// etag is 412, which is what the If-Match header promises.
+// Status is the HTTP status of a class of errors, as grpc-gateway and google.api define it, but for two reasons: a stale
+// etag is 412, which is what the If-Match header promises, and changes that are not kept any more are 410: gone.
 func Status(code errs.Code, reason string) int {
 	if code == errs.Aborted && reason == errs.ReasonEtagMismatch {
 		return http.StatusPreconditionFailed
+	}
+	if code == errs.OutOfRange && reason == resume.ReasonExpired {
+		return http.StatusGone
 	}
 	if s, ok := statuses[code]; ok {
 		return s

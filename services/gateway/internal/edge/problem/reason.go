@@ -21,6 +21,7 @@ const (
 	PageTokenInvalid     = "PAGE_TOKEN_INVALID"
 	ForeignSite          = "FOREIGN_SITE"
 	RateLimited          = "RATE_LIMITED"
+	TooManyWatches       = "TOO_MANY_WATCHES"
 )
 
 // Reason explains one word that errors carry.

@@ -29,6 +29,16 @@ var details = []Reason{
 		"The service is being stopped and ends long polls and streams.", "Repeat the call; another replica or the restarted service answers.",
 	},
 	{
+		"WATCH_EXPIRED", "Changes are not kept any more", errs.OutOfRange,
+		"A stream cannot go on from this resume token: it is older than seven days, or of an earlier tenant of the same name.",
+		"Open the stream without a resume token: it begins with a snapshot of what there is.",
+	},
+	{
+		"TOO_MANY_WATCHES", "Too many streams at once", errs.ResourceExhausted,
+		"The caller, or all callers of the tenant, have as many streams open as there may be at once.",
+		"End one of them, or have one stream serve several readers.",
+	},
+	{
 		"NETWORK_UNAVAILABLE", "Network service away", errs.Unavailable,
 		"The network service does not answer, so the order cannot be checked or carried on.", "Try again; work that was accepted goes on by itself.",
 	},

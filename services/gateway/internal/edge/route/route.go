@@ -25,7 +25,7 @@ const Edge = ""
 
 // ofEdge tells the packages of services that the edge answers itself.
 func ofEdge(pkg string) bool {
-	return pkg == "lowlayer.operation.v1" || pkg == "lowlayer.receipt.v1" || pkg == "lowlayer.audit.v1" || pkg == "lowlayer.authz.v1"
+	return pkg == "lowlayer.operation.v1" || pkg == "lowlayer.receipt.v1" || pkg == "lowlayer.audit.v1" || pkg == "lowlayer.watch.v1" || pkg == "lowlayer.authz.v1"
 }
 
 // Files is where descriptors are found; protoregistry.GlobalFiles is one.

@@ -13,6 +13,7 @@ import (
 	_ "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
+	_ "github.com/low-layer/platform/gen/go/lowlayer/watch/v1"
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 

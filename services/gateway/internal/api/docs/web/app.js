@@ -141,14 +141,31 @@
     return parts.join(' \\\n  ');
   };
 
+  // follow shows a stream as it comes, as much of its end as a page can bear.
+  const follow = async (got, answer) => {
+    const reader = got.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      answer.textContent = (answer.textContent + value).slice(-100000);
+    }
+  };
+
   const call = async (o, form, answer) => {
     const r = request(o, form);
+    if (answer.running) answer.running.abort(); // a stream goes on until the next call
+    const running = answer.running = new AbortController();
     answer.hidden = false;
     answer.className = 'answer';
     answer.textContent = '…';
     const began = performance.now();
     try {
-      const got = await fetch(r.url, { method: o.verb.toUpperCase(), headers: r.headers, body: r.body });
+      const got = await fetch(r.url, { method: o.verb.toUpperCase(), headers: r.headers, body: r.body, signal: running.signal });
+      if (got.ok && (got.headers.get('content-type') || '').endsWith('ndjson')) {
+        answer.textContent = `${got.status}\n\n`;
+        await follow(got, answer);
+        return;
+      }
       const text = await got.text();
       let shown = text;
       try { shown = pretty(JSON.parse(text)); } catch { /* not JSON: shown as it is */ }
@@ -156,6 +173,7 @@
       answer.classList.add(got.ok ? 'good' : 'bad');
       answer.textContent = `${got.status} in ${Math.round(performance.now() - began)} ms\n${lines.join('\n')}\n\n${shown}`;
     } catch (error) {
+      if (running.signal.aborted) return;
       answer.classList.add('bad');
       answer.textContent = `The gateway did not answer: ${error.message}. Is it running, and is this page from it?`;
     }

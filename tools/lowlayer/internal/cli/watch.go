@@ -1,0 +1,227 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"github.com/spf13/cobra"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+
+	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
+	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
+	watchv1 "github.com/low-layer/platform/gen/go/lowlayer/watch/v1"
+)
+
+// The pause before a stream is opened again grows from the first to the last while nothing arrives.
+const (
+	firstPause = 200 * time.Millisecond
+	lastPause  = 5 * time.Second
+)
+
+func (a *app) watchCommand() *cobra.Command {
+	req := &watchv1.WatchTenantRequest{}
+	cmd := &cobra.Command{
+		Use: "watch [TENANT]", Short: "Show what there is in a tenant and every change as it comes, one a line, until Ctrl-C",
+		Long: `watch shows what there is in a tenant, and then every change and the progress of operations as they come. When the
+connection breaks or the login is renewed it goes on where it was: nothing is missed or shown in another order. At its end it
+tells the token with which --since goes on later, for seven days. Without TENANT it watches the only one you see.`,
+		Example: "  lowlayer watch acme\n  lowlayer watch acme --within acme/core --type vpc,operation -o json",
+		Args:    cobra.MaximumNArgs(1), ValidArgsFunction: a.completeTenants,
+	}
+	var within string
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		api, err := a.dial()
+		if err != nil {
+			return err
+		}
+		if req.Name, err = a.watched(cmd.Context(), api, args); err != nil {
+			return err
+		}
+		if within != "" {
+			if req.Within, err = withinName(within); err != nil {
+				return err
+			}
+		}
+		w := &watcher{a: a, api: api, req: req}
+		err = w.run(cmd.Context())
+		if req.GetResumeToken() != "" {
+			a.note("To go on from here: lowlayer watch %s --since %s", lastPart(req.GetName()), req.GetResumeToken())
+		}
+		if err != nil {
+			return fmt.Errorf("watch %s: %w", req.GetName(), err)
+		}
+		return nil
+	}
+	cmd.Flags().StringVar(&req.ResumeToken, "since", "", "token to go on from, as an earlier watch told at its end")
+	cmd.Flags().StringVar(&within, "within", "", "only what lies in this organisation or VPC, and operations on it")
+	cmd.Flags().StringSliceVar(&req.Types, "type", nil, "only these types")
+	fixed(cmd, "type", "tenant", "organisation", "member", "serviceAccount", "hub", "vpc", "peering", "operation")
+	return cmd
+}
+
+// withinName is the name of an organisation or a VPC.
+func withinName(s string) (string, error) {
+	if name, err := organisationName(s); err == nil {
+		return name, nil
+	}
+	return vpcName(s)
+}
+
+// watched is the tenant that was named, or the only one that there is.
+func (a *app) watched(ctx context.Context, api *client, args []string) (string, error) {
+	if len(args) == 1 {
+		return tenantName(args[0])
+	}
+	r, err := api.tenants.ListTenants(ctx, &tenantv1.ListTenantsRequest{PageSize: 2})
+	if err != nil {
+		return "", fmt.Errorf("look for the tenant to watch: %w", err)
+	}
+	if len(r.GetTenants()) != 1 {
+		return "", usageError{errors.New("say which tenant to watch: lowlayer watch TENANT; see `lowlayer tenant list`")}
+	}
+	return r.GetTenants()[0].GetName(), nil
+}
+
+// watcher follows one tenant over as many streams as it takes.
+type watcher struct {
+	a   *app
+	api *client
+	req *watchv1.WatchTenantRequest
+	// silent is how often in a row a stream ended before anything came, begun whether anything ever did.
+	silent int
+	begun  bool
+	headed bool
+}
+
+// run ends with the context, as it is meant to, or with an error that does not pass by itself.
+func (w *watcher) run(ctx context.Context) error {
+	for {
+		err := w.stream(ctx)
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // the end it is meant to have, however the stream took it
+		}
+		switch reason := reasonOf(err); {
+		case reason == "WATCH_EXPIRED" && w.req.GetResumeToken() != "":
+			w.a.note("The changes since then are not kept any more. From the beginning:")
+			w.req.ResumeToken = ""
+		case reason == "TOKEN_EXPIRED" && w.silent == 0, err == nil, passing(err) && w.begun:
+			if w.silent == 1 {
+				w.a.note("The platform does not answer at the moment (%s). Going on where it was as soon as it does.", statusOf(err).Message())
+			}
+		default:
+			return err
+		}
+		pause(ctx, min(firstPause<<min(w.silent, 8), lastPause))
+		w.silent++
+	}
+}
+
+// stream follows one stream to its end.
+func (w *watcher) stream(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s, err := w.api.watch.WatchTenant(ctx, w.req)
+	if err != nil {
+		return err
+	}
+	for {
+		m, err := s.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		w.silent, w.begun = 0, true
+		if m.GetKind() != watchv1.WatchTenantResponse_BOOKMARK {
+			if err := w.show(m); err != nil {
+				return err
+			}
+		}
+		// Only what was shown is behind us.
+		if m.GetResumeToken() != "" {
+			w.req.ResumeToken = m.GetResumeToken()
+		}
+	}
+}
+
+// show writes one change.
+func (w *watcher) show(m *watchv1.WatchTenantResponse) error {
+	switch w.a.output {
+	case "name":
+		return w.a.println(m.GetName())
+	case "table":
+		if !w.headed {
+			w.headed = true
+			if err := w.a.println(fmt.Sprintf("%-9s %-9s %-14s %-28s %s", "TIME", "CHANGE", "TYPE", "STATE", "NAME")); err != nil {
+				return err
+			}
+		}
+		at := time.Now()
+		if m.GetChangeTime().IsValid() {
+			at = m.GetChangeTime().AsTime()
+		}
+		return w.a.println(fmt.Sprintf("%-9s %-9s %-14s %-28s %s", at.Local().Format(time.TimeOnly), m.GetKind(), m.GetType(), stateOf(m), m.GetName()))
+	}
+	data, err := jsonForm.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	if w.a.output == "yaml" {
+		if err := w.a.println("---"); err != nil {
+			return err
+		}
+		return w.a.printData(data)
+	}
+	var line bytes.Buffer
+	if err := json.Compact(&line, data); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return w.a.println(line.String())
+}
+
+// stateOf is what there is to say of a resource in a word: its state, or how far an operation is.
+func stateOf(m *watchv1.WatchTenantResponse) string {
+	resource, err := m.GetResource().UnmarshalNew()
+	if err != nil {
+		return "-"
+	}
+	switch r := resource.(type) {
+	case *longrunningpb.Operation:
+		meta := metadataOf(r)
+		switch {
+		case r.GetError() != nil:
+			return fmt.Sprintf("%s ended: %s", meta.GetVerb(), codes.Code(r.GetError().GetCode())) //nolint:gosec // a code of gRPC
+		case r.GetDone():
+			return meta.GetVerb() + " done"
+		case meta.GetBlockage() != nil:
+			return meta.GetVerb() + " blocked: " + meta.GetBlockage().GetReason()
+		default:
+			return fmt.Sprintf("%s %d%% (%d/%d)", meta.GetVerb(), meta.GetProgressPercent(), meta.GetStepsDone(), meta.GetStepCount())
+		}
+	case interface {
+		GetState() typev1.State
+		GetBlockage() *typev1.Blockage
+	}:
+		return stateWord(r.GetState(), r.GetBlockage())
+	default:
+		return "-"
+	}
+}
+
+// reasonOf is the reason of an error of the platform; empty when it has none.
+func reasonOf(err error) string {
+	for _, d := range statusOf(err).Details() {
+		if info, ok := d.(*errdetails.ErrorInfo); ok {
+			return info.GetReason()
+		}
+	}
+	return ""
+}
