@@ -32,6 +32,7 @@ import (
 	engine "github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/provision/operationapi"
 	"github.com/low-layer/platform/libs/provision/receiptapi"
+	"github.com/low-layer/platform/libs/quota"
 	"github.com/low-layer/platform/libs/receipt"
 	"github.com/low-layer/platform/libs/redisdb"
 	"github.com/low-layer/platform/libs/rpc"
@@ -53,6 +54,8 @@ const (
 	// readyPause and workPause are how often readiness and the database are looked at.
 	readyPause = 2 * time.Second
 	workPause  = time.Second
+	// quotaInterval is how often the ledger of quotas is held against what there is.
+	quotaInterval = 5 * time.Minute
 	// pageKeySize is that of a page token key made for this process alone.
 	pageKeySize = 32
 )
@@ -74,6 +77,7 @@ type App struct {
 	guard   *access.Guard
 	keys    receipt.Ring
 	trail   *trail.Trail
+	ledger  *quota.Ledger
 }
 
 // Options are what the settings do not say.
@@ -136,7 +140,8 @@ func New(ctx context.Context, cfg Config, o Options) (_ *App, err error) {
 // assemble puts the service's own parts together.
 func (a *App) assemble(neutron *cloud.Cloud) error {
 	o := a.options
-	a.records = store.NewRecords(a.pool, o.Clock, store.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage})
+	a.ledger = quota.New(o.Clock, a.cfg.Quotas())
+	a.records = store.NewRecords(a.pool, o.Clock, store.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage}, a.ledger)
 	kit := provision.New(provision.InTurn(neutron, store.NewTurns(a.pool)), a.records, provision.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage})
 	engineConfig := engine.Config{
 		Service: name, Pool: a.pool, Kinds: kit.Kinds(), Logger: o.Logger, Clock: o.Clock, Telemetry: o.Telemetry,
@@ -224,6 +229,12 @@ func (a *App) Run(ctx context.Context) error {
 	part("keys of the issuer", a.guard.Run)
 	part("readiness", a.watch)
 	part("audit trail", a.trail.Run)
+	part("quotas", func(ctx context.Context) error {
+		return quota.Watch(ctx, quota.WatchConfig{
+			Service: name, Pool: a.pool, Query: store.Taken, Interval: quotaInterval, Clock: a.options.Clock, Logger: a.options.Logger,
+			Meter: a.options.Telemetry.MeterProvider(),
+		})
+	})
 	part("provision", a.work)
 	part("relay events", event.NewRelay(a.pool, a.redis, event.RelayConfig{Logger: a.options.Logger, Clock: a.options.Clock}).Run)
 	part("consume events", event.NewConsumer(a.pool, a.redis, event.ConsumerConfig{
