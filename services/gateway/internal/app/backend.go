@@ -5,12 +5,14 @@ import (
 	authzgw "github.com/low-layer/platform/gen/gateway/lowlayer/authz/v1"
 	networkgw "github.com/low-layer/platform/gen/gateway/lowlayer/network/v1"
 	operationgw "github.com/low-layer/platform/gen/gateway/lowlayer/operation/v1"
+	quotagw "github.com/low-layer/platform/gen/gateway/lowlayer/quota/v1"
 	receiptgw "github.com/low-layer/platform/gen/gateway/lowlayer/receipt/v1"
 	tenantgw "github.com/low-layer/platform/gen/gateway/lowlayer/tenant/v1"
 	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	quotav1 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	"github.com/low-layer/platform/services/gateway/internal/api/rest"
@@ -49,4 +51,5 @@ var (
 	operations    = rest.Service(operationv1.NewOperationServiceClient, operationgw.RegisterOperationServiceHandlerClient)
 	receiptRoutes = rest.Service(receiptv1.NewReceiptServiceClient, receiptgw.RegisterReceiptServiceHandlerClient)
 	auditRoutes   = rest.Service(auditv1.NewAuditServiceClient, auditgw.RegisterAuditServiceHandlerClient)
+	quotaRoutes   = rest.Service(quotav1.NewQuotaServiceClient, quotagw.RegisterQuotaServiceHandlerClient)
 )

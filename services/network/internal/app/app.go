@@ -20,6 +20,7 @@ import (
 
 	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	quotav1 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/audit/auditapi"
@@ -33,6 +34,7 @@ import (
 	"github.com/low-layer/platform/libs/provision/operationapi"
 	"github.com/low-layer/platform/libs/provision/receiptapi"
 	"github.com/low-layer/platform/libs/quota"
+	"github.com/low-layer/platform/libs/quota/quotaapi"
 	"github.com/low-layer/platform/libs/receipt"
 	"github.com/low-layer/platform/libs/redisdb"
 	"github.com/low-layer/platform/libs/rpc"
@@ -176,6 +178,7 @@ func (a *App) assemble(neutron *cloud.Cloud) error {
 	longrunningpb.RegisterOperationsServer(registrar, operations)
 	receiptv1.RegisterReceiptServiceServer(registrar, receiptapi.New(name, a.Engine, a.keys))
 	auditv1.RegisterAuditServiceServer(registrar, auditapi.New(a.trail, paging.New(key)))
+	quotav1.RegisterQuotaServiceServer(registrar, quotaapi.New(name, a.pool, a.ledger, store.Known, a.trail))
 	return nil
 }
 

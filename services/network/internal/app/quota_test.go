@@ -10,10 +10,12 @@ import (
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/quotas"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	networkinternalv1 "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	quotav1 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
 	"github.com/low-layer/platform/services/network/internal/core/usage"
 )
 
@@ -116,7 +118,7 @@ func TestAProjectsQuotaIsThatOfNeutron(t *testing.T) {
 			TakenAfter: exact(q.GetResource()), EffectiveLimit: exact(q.GetResource()),
 		}
 		if q.GetResource() == "vpcs" {
-			want.Quota, want.UsageChange, want.TakenAfter, want.EffectiveLimit = tenant+"/quotas/vpcs", 1, 2, 60
+			want.Quota, want.UsageChange, want.TakenAfter, want.EffectiveLimit = tenant+"/quotas/vpcs", 1, 2, 150
 		}
 		if q.String() != want.String() {
 			t.Errorf("got %v, want %v", q, want)
@@ -192,5 +194,71 @@ func TestWhatIsBlockedCounts(t *testing.T) {
 	w.done(w.vpcs.DeleteVpc(t.Context(), &networkv1.DeleteVpcRequest{Name: org + "/vpcs/dev"}))
 	if inUse, reserved := w.stands(tenant, usage.Vpcs); inUse != 0 || reserved != 0 {
 		t.Errorf("%d in use, %d reserved", inUse, reserved)
+	}
+}
+
+// TestQuotasAreReadAndSet by the API: what a tenant has of each, and another limit for one of them.
+func TestQuotasAreReadAndSet(t *testing.T) {
+	w := newWorld(t, setup{vpcs: 1})
+	ctx := t.Context()
+	quotas := quotav1.NewQuotaServiceClient(w.conn)
+	name := tenant + "/quotas/vpcs"
+	set := func(override *int32, change func(*quotav1.UpdateQuotaRequest)) (*quotav1.Quota, error) {
+		r := &quotav1.UpdateQuotaRequest{Quota: &quotav1.Quota{Name: name, Override: override}}
+		if change != nil {
+			change(r)
+		}
+		return quotas.UpdateQuota(ctx, r)
+	}
+	one, two := int32(1), int32(2)
+	_, err := set(&two, nil)
+	refused(t, err, codes.NotFound, "TENANT_NOT_FOUND")
+	_, err = quotas.ListQuotas(ctx, &quotav1.ListQuotasRequest{Parent: tenant})
+	refused(t, err, codes.NotFound, "TENANT_NOT_FOUND")
+	w.foundation()
+	w.vpc("dev", &networkv1.Vpc{})
+	_, err = quotas.ListQuotas(ctx, &quotav1.ListQuotasRequest{Parent: tenant + "/organisations/side"})
+	refused(t, err, codes.NotFound, "ORGANISATION_NOT_FOUND")
+
+	list, err := quotas.ListQuotas(ctx, &quotav1.ListQuotasRequest{Parent: tenant})
+	must(t, err)
+	var told []string
+	for _, q := range list.GetQuotas() {
+		told = append(told, fmt.Sprintf("%s %d+%d of %d", strings.TrimPrefix(q.GetName(), tenant+"/"), q.GetInUse(), q.GetReserved(), q.GetLimit()))
+	}
+	want := []string{
+		"quotas/peerings 0+0 of 60", "quotas/vpcs 1+0 of 1", "organisations/core/quotas/networks 3+0 of -1", "organisations/core/quotas/ports 4+0 of -1",
+		"organisations/core/quotas/routers 2+0 of -1", "organisations/core/quotas/security_groups 3+0 of -1",
+	}
+	if !slices.Equal(told, want) {
+		t.Errorf("got %q", told)
+	}
+	before, err := quotas.GetQuota(ctx, &quotav1.GetQuotaRequest{Name: name})
+	must(t, err)
+	planned, err := set(&two, func(r *quotav1.UpdateQuotaRequest) { r.ValidateOnly, r.RequestId = true, "once" })
+	if err != nil || planned.GetLimit() != 2 || planned.GetDefaultLimit() != 1 {
+		t.Errorf("got %v, %v", planned, err)
+	}
+	_, err = w.create("prod", &networkv1.Vpc{})
+	refused(t, err, codes.ResourceExhausted, "QUOTA_EXCEEDED")
+	for range 2 {
+		got, err := set(&two, func(r *quotav1.UpdateQuotaRequest) { r.RequestId, r.Quota.Etag = "once", before.GetEtag() })
+		if err != nil || got.GetLimit() != 2 || got.GetOverride() != 2 || got.GetUpdateTime() == nil {
+			t.Errorf("got %v, %v", got, err)
+		}
+	}
+	_, err = set(&one, func(r *quotav1.UpdateQuotaRequest) { r.RequestId = "once" })
+	refused(t, err, codes.AlreadyExists, "REQUEST_ID_REUSED")
+	_, err = set(&one, func(r *quotav1.UpdateQuotaRequest) { r.Quota.Etag = before.GetEtag() })
+	refused(t, err, codes.Aborted, "ETAG_MISMATCH")
+	_, err = set(&one, func(r *quotav1.UpdateQuotaRequest) { r.UpdateMask = &fieldmaskpb.FieldMask{Paths: []string{"limit"}} })
+	refused(t, err, codes.InvalidArgument, "INVALID_FIELDS")
+	_, err = quotas.UpdateQuota(ctx, &quotav1.UpdateQuotaRequest{Quota: &quotav1.Quota{Name: org + "/quotas/ports", Override: &one}})
+	refused(t, err, codes.FailedPrecondition, "QUOTA_OF_PROJECT")
+	_, err = quotas.GetQuota(ctx, &quotav1.GetQuotaRequest{Name: tenant + "/quotas/organisations"})
+	refused(t, err, codes.NotFound, "QUOTA_NOT_FOUND")
+	w.vpc("prod", &networkv1.Vpc{})
+	if got, err := set(nil, nil); err != nil || got.GetLimit() != 1 || got.Override != nil || got.GetInUse() != 2 {
+		t.Errorf("got %v, %v", got, err)
 	}
 }

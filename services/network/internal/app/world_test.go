@@ -77,7 +77,7 @@ type setup struct {
 	sim    sim.Options
 	engine func(*engine.Config)
 	age    time.Duration
-	// vpcs is how many a tenant may have; 60 when it is 0.
+	// vpcs is how many a tenant may have; 150 when it is 0.
 	vpcs int32
 }
 
@@ -109,7 +109,7 @@ func newWorld(t *testing.T, with setup) *world {
 	cfg := app.Config{
 		Listen: "127.0.0.1:0", DatabaseURL: databaseURL, MaxConns: 20, RedisURL: redisURL, CloudsFile: cloudsFile, Cloud: "sim",
 		// Tests make the passes themselves.
-		DriftInterval: time.Hour, DriftAge: with.age, Workers: 64, ReceiptKey: receiptKey, QuotaVpcs: cmp.Or(with.vpcs, 60), QuotaPeerings: 60,
+		DriftInterval: time.Hour, DriftAge: with.age, Workers: 64, ReceiptKey: receiptKey, QuotaVpcs: cmp.Or(with.vpcs, 150), QuotaPeerings: 60,
 	}
 	w.app, err = app.New(ctx, cfg, app.Options{
 		Logger: logger(t), Clock: clock.Real(), Engine: func(c *engine.Config) {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -98,12 +97,16 @@ func (s *Store) effects(ctx context.Context, tx pgx.Tx, op *provision.Operation)
 	return nil
 }
 
-// TenantKnown tells whether a tenant has a boundary.
-func TenantKnown(ctx context.Context, q quota.Querier, tenant string) (bool, error) {
-	var known bool
-	err := q.QueryRow(ctx, `SELECT EXISTS (SELECT FROM boundaries WHERE tenant = $1)`, tenant).Scan(&known)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+// Known tells whether there is a boundary of a tenant, or a hub of an organisation when that is not empty. With hold it stays
+// until the transaction ends.
+func Known(ctx context.Context, q quota.Querier, tenant, organisation string, hold bool) (bool, error) {
+	sql := `SELECT 1 FROM boundaries WHERE tenant = $1 AND ($2 = '' OR EXISTS (SELECT FROM hubs h WHERE h.tenant = $1 AND h.organisation = $2))`
+	if hold {
+		sql += ` FOR KEY SHARE`
+	}
+	tag, err := q.Exec(ctx, sql, tenant, organisation)
+	if err != nil {
 		return false, fmt.Errorf("look up tenant: %w", err)
 	}
-	return known, nil
+	return tag.RowsAffected() > 0, nil
 }

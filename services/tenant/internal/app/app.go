@@ -21,6 +21,7 @@ import (
 
 	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	quotav1 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/audit/auditapi"
@@ -34,6 +35,7 @@ import (
 	"github.com/low-layer/platform/libs/provision/operationapi"
 	"github.com/low-layer/platform/libs/provision/receiptapi"
 	"github.com/low-layer/platform/libs/quota"
+	"github.com/low-layer/platform/libs/quota/quotaapi"
 	"github.com/low-layer/platform/libs/receipt"
 	"github.com/low-layer/platform/libs/redisdb"
 	"github.com/low-layer/platform/libs/resourcename"
@@ -193,6 +195,7 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 	longrunningpb.RegisterOperationsServer(a.Server.Registrar(), operations)
 	receiptv1.RegisterReceiptServiceServer(a.Server.Registrar(), receiptapi.New(name, a.Engine, a.keys))
 	auditv1.RegisterAuditServiceServer(a.Server.Registrar(), auditapi.New(a.trail, paging.New(key)))
+	quotav1.RegisterQuotaServiceServer(a.Server.Registrar(), quotaapi.New(name, a.pool, a.ledger, store.Known, a.trail))
 	return nil
 }
 

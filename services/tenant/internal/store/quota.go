@@ -15,13 +15,18 @@ const QuotaOrganisations = "organisations"
 // purged, since they can come back.
 const Taken = `SELECT 'tenants/' || o.tenant_id, 'organisations', o.uid, 1::bigint FROM organisations o`
 
-// TenantKnown tells whether there is a tenant.
-func TenantKnown(ctx context.Context, q quota.Querier, tenant string) (bool, error) {
-	var known bool
-	if err := q.QueryRow(ctx, `SELECT EXISTS (SELECT FROM tenants WHERE id = $1)`, tenant).Scan(&known); err != nil {
+// Known tells whether there is a tenant, or an organisation of it when that is not empty. With hold it stays until the transaction
+// ends.
+func Known(ctx context.Context, q quota.Querier, tenant, organisation string, hold bool) (bool, error) {
+	sql := `SELECT 1 FROM tenants WHERE id = $1 AND ($2 = '' OR EXISTS (SELECT FROM organisations o WHERE o.tenant_id = $1 AND o.id = $2))`
+	if hold {
+		sql += ` FOR KEY SHARE`
+	}
+	tag, err := q.Exec(ctx, sql, tenant, organisation)
+	if err != nil {
 		return false, fmt.Errorf("look up tenant: %w", err)
 	}
-	return known, nil
+	return tag.RowsAffected() > 0, nil
 }
 
 // effects adds to the plan of an organisation what it does to the quota of the tenant. A new one has its reservation by now, one
