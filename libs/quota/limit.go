@@ -44,7 +44,7 @@ func (l *Ledger) List(ctx context.Context, q Querier, tenant, place string) ([]S
 // untouched is a limit of a tenant of which nothing was ever taken.
 func (l *Ledger) untouched(tenant, resource string) Standing {
 	limit := l.defaults[resource]
-	return Standing{Tenant: tenant, Place: tenantName(tenant), Resource: resource, Platform: &limit, Revision: 1}
+	return Standing{Tenant: tenant, Place: tenantName(tenant), Resource: resource, Service: l.service, Platform: &limit, Revision: 1}
 }
 
 // Get answers one limit, NOT_FOUND when this service has none of the name.
@@ -53,8 +53,8 @@ func (l *Ledger) Get(ctx context.Context, q Querier, name resourcename.Quota) (S
 	if err != nil {
 		return Standing{}, err
 	}
-	i := slices.IndexFunc(all, Claim{Place: name.Place(), Resource: name.Quota}.of)
-	if i < 0 {
+	i := slices.IndexFunc(all, Claim{Place: name.Place(), Resource: name.Resource()}.of)
+	if i < 0 || name.Service() != l.service {
 		return Standing{}, errs.NotFound("quota", name.String())
 	}
 	return all[i], nil
@@ -80,13 +80,13 @@ type Changed struct {
 
 // Update sets the limit of a tenant. One below what is in use is allowed, and refuses more.
 func (l *Ledger) Update(ctx context.Context, tx pgx.Tx, c Change) (Changed, error) {
-	tenant, resource := c.Name.Tenant, c.Name.Quota
+	tenant, resource := c.Name.Tenant, c.Name.Resource()
 	if c.Name.Organisation != "" {
 		return Changed{}, errs.Failed("QUOTA_OF_PROJECT", "%q is what the organisation's own quota gives its project; change it with an update of %q",
 			c.Name, c.Name.Place()).With("resource", c.Name.String())
 	}
 	platform, ok := l.defaults[resource]
-	if !ok {
+	if !ok || c.Name.Service() != l.service {
 		return Changed{}, errs.NotFound("quota", c.Name.String())
 	}
 	if done, err := l.replay(ctx, tx, c); err != nil || done != nil {

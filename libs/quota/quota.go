@@ -51,19 +51,14 @@ type Querier interface {
 
 // Ledger keeps count for one service. It is safe for use by several goroutines.
 type Ledger struct {
+	service  string
 	clock    clock.Clock
 	defaults map[string]int64
 }
 
-// New makes a ledger; defaults are the limits of each tenant, by what is limited, for example `vpcs`.
-func New(c clock.Clock, defaults map[string]int64) *Ledger {
-	return &Ledger{clock: c, defaults: defaults}
-}
-
-// Default is the platform's limit of each tenant, false when this service limits nothing of that name.
-func (l *Ledger) Default(resource string) (int64, bool) {
-	limit, ok := l.defaults[resource]
-	return limit, ok
+// New makes the ledger of a service; defaults are the limits of each tenant, by what is limited, for example `vpcs`.
+func New(service string, c clock.Clock, defaults map[string]int64) *Ledger {
+	return &Ledger{service: service, clock: c, defaults: defaults}
 }
 
 // Claim is what a resource takes of one limit.
@@ -77,6 +72,8 @@ type Claim struct {
 // Standing is one limit and what is taken of it.
 type Standing struct {
 	Tenant, Place, Resource string
+	// Service is who keeps count.
+	Service string
 	// Platform is the platform's limit, Override what was set instead; nil when there is none.
 	Platform, Override *int64
 	InUse, Reserved    int64
@@ -85,7 +82,9 @@ type Standing struct {
 }
 
 // Name is its resource name.
-func (s Standing) Name() string { return s.Place + "/" + resourcename.Quotas + "/" + s.Resource }
+func (s Standing) Name() string {
+	return s.Place + "/" + resourcename.Quotas + "/" + s.Service + "." + s.Resource
+}
 
 // Limit is the limit that holds; false when none is known.
 func (s Standing) Limit() (int64, bool) {
@@ -120,7 +119,7 @@ const columns = `l.tenant, l.place, l.resource, l.platform_limit, l.override_lim
 
 // scan reads the columns; the platform's limit of a tenant is that of now, whatever the row says.
 func (l *Ledger) scan(row pgx.CollectableRow) (Standing, error) {
-	var s Standing
+	s := Standing{Service: l.service}
 	err := row.Scan(&s.Tenant, &s.Place, &s.Resource, &s.Platform, &s.Override, &s.InUse, &s.Reserved, &s.Revision, &s.UpdateTime)
 	if limit, ok := l.defaults[s.Resource]; ok && s.OfTenant() {
 		s.Platform = &limit

@@ -36,7 +36,7 @@ type rig struct {
 func newRig(t *testing.T, vpcs int64) *rig {
 	t.Helper()
 	c := clock.NewFake(time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC))
-	return &rig{Ledger: quota.New(c, map[string]int64{"vpcs": vpcs}), t: t, pool: pgtest.Database(t, quota.Migrations()), clock: c}
+	return &rig{Ledger: quota.New("network", c, map[string]int64{"vpcs": vpcs}), t: t, pool: pgtest.Database(t, quota.Migrations()), clock: c}
 }
 
 func (r *rig) tx(do func(context.Context, pgx.Tx) error) error {
@@ -132,8 +132,8 @@ func TestARefusalNamesEveryLimit(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	for i, want := range []errs.QuotaViolation{
-		{Subject: tenant + "/quotas/vpcs", Description: "the quota vpcs of tenants/acme is 2: 2 in use, 0 reserved, and 1 more asked for; delete what is not needed, or have an operator of the platform raise it (`lowlayer quota set tenants/acme vpcs=3`)"},
-		{Subject: core + "/quotas/routers", Description: "the quota routers of tenants/acme/organisations/core is 1: 1 in use, 0 reserved, and 1 more asked for; raise it with `lowlayer organisation update tenants/acme/organisations/core --quota-routers 2`, or delete what is not needed"},
+		{Subject: tenant + "/quotas/network.vpcs", Description: "the quota vpcs of tenants/acme is 2: 2 in use, 0 reserved, and 1 more asked for; delete what is not needed, or have an operator of the platform raise it (`lowlayer quota set tenants/acme vpcs=3`)"},
+		{Subject: core + "/quotas/network.routers", Description: "the quota routers of tenants/acme/organisations/core is 1: 1 in use, 0 reserved, and 1 more asked for; raise it with `lowlayer organisation update tenants/acme/organisations/core --quota-routers 2`, or delete what is not needed"},
 	} {
 		if e.Quota[i] != want {
 			t.Errorf("got %+v\nwant %+v", e.Quota[i], want)
@@ -150,7 +150,7 @@ func TestARefusalNamesEveryLimit(t *testing.T) {
 
 func (r *rig) update(c quota.Change) (done quota.Changed, err error) {
 	if c.Name.Tenant == "" {
-		c.Name = resourcename.Quota{Tenant: "acme", Quota: "vpcs"}
+		c.Name = resourcename.Quota{Tenant: "acme", Quota: "network.vpcs"}
 	}
 	err = r.tx(func(ctx context.Context, tx pgx.Tx) error {
 		var err error
@@ -202,9 +202,10 @@ func TestLimitsChange(t *testing.T) {
 	}
 	r.stands(tenant, "vpcs", 0, 1, 2)
 	for name, want := range map[resourcename.Quota]string{
-		{Tenant: "acme", Quota: "cakes"}:                            "QUOTA_NOT_FOUND",
-		{Tenant: "acme", Organisation: "core", Quota: "routers"}:    "QUOTA_OF_PROJECT",
-		{Tenant: "acme", Organisation: "core", Quota: "everything"}: "QUOTA_OF_PROJECT",
+		{Tenant: "acme", Quota: "network.cakes"}:                            "QUOTA_NOT_FOUND",
+		{Tenant: "acme", Quota: "tenant.vpcs"}:                              "QUOTA_NOT_FOUND",
+		{Tenant: "acme", Organisation: "core", Quota: "network.routers"}:    "QUOTA_OF_PROJECT",
+		{Tenant: "acme", Organisation: "core", Quota: "network.everything"}: "QUOTA_OF_PROJECT",
 	} {
 		if _, err := r.update(quota.Change{Name: name, Override: to(1)}); errs.ReasonOf(err) != want {
 			t.Errorf("%s: got %v", name, err)
@@ -214,7 +215,7 @@ func TestLimitsChange(t *testing.T) {
 
 func (r *rig) get() quota.Standing {
 	r.t.Helper()
-	s, err := r.Get(r.t.Context(), r.pool, resourcename.Quota{Tenant: "acme", Quota: "vpcs"})
+	s, err := r.Get(r.t.Context(), r.pool, resourcename.Quota{Tenant: "acme", Quota: "network.vpcs"})
 	r.must(err)
 	return s
 }

@@ -1,13 +1,17 @@
 package resourcename
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // Quotas is the collection of quotas.
 const Quotas = "quotas"
 
-var quotaID = regexp.MustCompile(`^[a-z][a-z_]{1,38}[a-z]$`)
+var quotaID = regexp.MustCompile(`^[a-z]+\.[a-z][a-z_]*[a-z]$`)
 
-// Quota is `tenants/{tenant}/quotas/{quota}`, or `tenants/{tenant}/organisations/{organisation}/quotas/{quota}`.
+// Quota is `tenants/{tenant}/quotas/{quota}`, or `tenants/{tenant}/organisations/{organisation}/quotas/{quota}`. Its id is the
+// service that keeps count and what is counted: `network.vpcs`.
 type Quota struct{ Tenant, Organisation, Quota string }
 
 func (n Quota) String() string { return n.Place() + "/" + Quotas + "/" + n.Quota }
@@ -20,12 +24,16 @@ func (n Quota) Place() string {
 	return Organisation{n.Tenant, n.Organisation}.String()
 }
 
-// Service is the service that keeps count of it.
+// Service is the service that keeps count of it, for example `network`.
 func (n Quota) Service() string {
-	if n.Organisation == "" && n.Quota == "organisations" {
-		return "tenant"
-	}
-	return "network"
+	service, _, _ := strings.Cut(n.Quota, ".")
+	return service
+}
+
+// Resource is what is counted, for example `vpcs`.
+func (n Quota) Resource() string {
+	_, resource, _ := strings.Cut(n.Quota, ".")
+	return resource
 }
 
 // ParseQuota parses the name of a quota.

@@ -101,15 +101,15 @@ func TestParents(t *testing.T) {
 
 func TestQuotas(t *testing.T) {
 	for name, service := range map[string]string{
-		"tenants/acme/quotas/organisations": "tenant", "tenants/acme/quotas/vpcs": "network",
-		"tenants/acme/organisations/core/quotas/security_groups": "network",
+		"tenants/acme/quotas/tenant.organisations": "tenant", "tenants/acme/quotas/network.vpcs": "network",
+		"tenants/acme/organisations/core/quotas/network.security_groups": "network",
 	} {
 		q, err := resourcename.ParseQuota(name)
 		if err != nil || q.String() != name || q.Service() != service {
 			t.Errorf("%s: got %s of %s, %v", name, q, q.Service(), err)
 		}
 	}
-	for _, name := range []string{"", "tenants/acme/quotas/", "tenants/acme/quotas/Vpcs", "tenants/acme/organisations/-/quotas/ports", "tenants/acme/quota/vpcs"} {
+	for _, name := range []string{"", "tenants/acme/quotas/", "tenants/acme/quotas/network.Vpcs", "tenants/acme/organisations/-/quotas/network.ports", "tenants/acme/quota/network.vpcs", "tenants/acme/quotas/vpcs"} {
 		if _, err := resourcename.ParseQuota(name); errs.ReasonOf(err) != "INVALID_NAME" {
 			t.Errorf("%q: got %v", name, err)
 		}
@@ -117,8 +117,8 @@ func TestQuotas(t *testing.T) {
 }
 
 func FuzzParseQuota(f *testing.F) {
-	f.Add("tenants/acme/quotas/vpcs")
-	f.Add("tenants/acme/organisations/core/quotas/security_groups")
+	f.Add("tenants/acme/quotas/network.vpcs")
+	f.Add("tenants/acme/organisations/core/quotas/network.security_groups")
 	f.Fuzz(func(t *testing.T, s string) {
 		if q, err := resourcename.ParseQuota(s); err == nil && q.String() != s {
 			t.Errorf("%q prints as %q", s, q)

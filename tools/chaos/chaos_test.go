@@ -138,7 +138,7 @@ func (c *client) quotasAreRight(t *testing.T, organisations, vpcs, peerings int)
 	}
 	taken := map[string]int{}
 	for _, q := range list.GetQuotas() {
-		taken[q.GetName()[strings.LastIndexByte(q.GetName(), '/')+1:]] += int(q.GetInUse() + q.GetReserved())
+		taken[q.GetName()[strings.LastIndexByte(q.GetName(), '.')+1:]] += int(q.GetInUse() + q.GetReserved())
 	}
 	want := map[string]int{
 		"organisations": organisations, "vpcs": vpcs, "peerings": peerings,

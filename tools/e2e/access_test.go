@@ -70,7 +70,7 @@ func (s *secured) as(t testing.TB, token string) context.Context {
 func (s *secured) tenant(t *testing.T, mark string) authztest.World {
 	t.Helper()
 	// Quotas are the same words in every tenant.
-	w := authztest.World{"quotas": "vpcs", "tenants": "tenant-" + mark, "organisations": "org-" + mark, "vpcs": "vpc-" + mark, "peerings": "peer-" + mark}
+	w := authztest.World{"quotas": "network.vpcs", "tenants": "tenant-" + mark, "organisations": "org-" + mark, "vpcs": "vpc-" + mark, "peerings": "peer-" + mark}
 	tenant := "tenants/" + w["tenants"]
 	organisation := tenant + "/organisations/" + w["organisations"]
 	vpc := organisation + "/vpcs/" + w["vpcs"]
@@ -222,7 +222,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	absent := authztest.World{
 		"tenants": "tenant-absent", "organisations": "org-absent", "vpcs": "vpc-absent", "peerings": "peer-absent",
 		"operations": "op_network_" + strings.Repeat("0", 26), "receipts": "rcpt_network_" + strings.Repeat("0", 26),
-		"members": "member-absent", "serviceAccounts": "account-absent", "quotas": "vpcs",
+		"members": "member-absent", "serviceAccounts": "account-absent", "quotas": "network.vpcs",
 	}
 	m := authztest.Matrix{
 		Authorizer: authorizer, Actors: authztest.Actors(t, s.issuer, s.own["tenants"], s.foreign["tenants"]),

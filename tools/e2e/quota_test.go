@@ -58,10 +58,10 @@ func (s *secured) quotas(t *testing.T) map[string]*quotav1.Quota {
 }
 
 func (s *secured) quotasAreListed(t *testing.T) {
-	core := "organisations/" + s.own["organisations"] + "/quotas/"
+	core := "organisations/" + s.own["organisations"] + "/quotas/network."
 	list := s.quotas(t)
 	for name, want := range map[string]string{
-		"quotas/organisations": "tenant 2+0 of 50", "quotas/vpcs": "network 3+0 of 200", "quotas/peerings": "network 0+1 of 200",
+		"quotas/tenant.organisations": "tenant 2+0 of 50", "quotas/network.vpcs": "network 3+0 of 200", "quotas/network.peerings": "network 0+1 of 200",
 		// A hub, two VPCs, and the link of a peering that nobody accepted yet.
 		core + "networks": "network 5+1 of 100", core + "routers": "network 3+0 of 50", core + "ports": "network 7+2 of 1000", core + "security_groups": "network 4+0 of 100",
 	} {
@@ -76,7 +76,7 @@ func (s *secured) quotasAreListed(t *testing.T) {
 }
 
 func (s *secured) quotasAreSet(t *testing.T) {
-	name := "tenants/" + s.own["tenants"] + "/quotas/vpcs"
+	name := "tenants/" + s.own["tenants"] + "/quotas/network.vpcs"
 	limit := int32(6)
 	set := &quotav1.UpdateQuotaRequest{Quota: &quotav1.Quota{Name: name, Override: &limit}, RequestId: "set-once"}
 	token, owner := s.person(t, "boss", "owner")
@@ -127,7 +127,7 @@ func (s *secured) quotasHold(t *testing.T) {
 			}
 			refused.Add(1)
 			if q := quotaFailure(err); status.Code(err) != codes.ResourceExhausted || reason(err) != "QUOTA_EXCEEDED" || len(q.GetViolations()) != 1 ||
-				!strings.HasSuffix(q.GetViolations()[0].GetSubject(), "/quotas/vpcs") || !strings.Contains(q.GetViolations()[0].GetDescription(), "operator of the platform") {
+				!strings.HasSuffix(q.GetViolations()[0].GetSubject(), "/quotas/network.vpcs") || !strings.Contains(q.GetViolations()[0].GetDescription(), "operator of the platform") {
 				t.Errorf("got %v, %v", err, q)
 			}
 		})
@@ -155,7 +155,7 @@ func (s *secured) quotasHold(t *testing.T) {
 	for _, op := range made {
 		s.done(t)(op, nil)
 	}
-	if q := s.quotas(t)["quotas/vpcs"]; q.GetInUse()+q.GetReserved() != 6 {
+	if q := s.quotas(t)["quotas/network.vpcs"]; q.GetInUse()+q.GetReserved() != 6 {
 		t.Errorf("got %v", q)
 	}
 	_, err := vpcs.CreateVpc(owner, &networkv1.CreateVpcRequest{Parent: organisation, VpcId: "planned", Vpc: &networkv1.Vpc{}, ValidateOnly: true})
@@ -174,7 +174,7 @@ func (s *secured) quotasHold(t *testing.T) {
 func (s *secured) projectHolds(t *testing.T) {
 	organisation := "tenants/" + s.own["tenants"] + "/organisations/" + "side-own"
 	if _, err := quotav1.NewQuotaServiceClient(s.conn).UpdateQuota(s.operator, &quotav1.UpdateQuotaRequest{
-		Quota: &quotav1.Quota{Name: "tenants/" + s.own["tenants"] + "/quotas/vpcs"},
+		Quota: &quotav1.Quota{Name: "tenants/" + s.own["tenants"] + "/quotas/network.vpcs"},
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -188,13 +188,13 @@ func (s *secured) projectHolds(t *testing.T) {
 	create := &networkv1.CreateVpcRequest{Parent: organisation, VpcId: "another", Vpc: &networkv1.Vpc{}}
 	update(2)
 	_, err := networkv1.NewVpcServiceClient(s.conn).CreateVpc(owner, create)
-	if q := quotaFailure(err); reason(err) != "QUOTA_EXCEEDED" || len(q.GetViolations()) != 1 || q.GetViolations()[0].GetSubject() != organisation+"/quotas/routers" ||
+	if q := quotaFailure(err); reason(err) != "QUOTA_EXCEEDED" || len(q.GetViolations()) != 1 || q.GetViolations()[0].GetSubject() != organisation+"/quotas/network.routers" ||
 		!strings.Contains(q.GetViolations()[0].GetDescription(), "lowlayer organisation update "+organisation+" --quota-routers 3") {
 		t.Errorf("got %v, %v", err, q)
 	}
 	update(3)
 	s.done(t)(networkv1.NewVpcServiceClient(s.conn).CreateVpc(owner, create))
-	if q := s.quotas(t)["organisations/side-own/quotas/routers"]; q.GetInUse() != 3 || q.GetLimit() != 3 {
+	if q := s.quotas(t)["organisations/side-own/quotas/network.routers"]; q.GetInUse() != 3 || q.GetLimit() != 3 {
 		t.Errorf("got %v", q)
 	}
 }

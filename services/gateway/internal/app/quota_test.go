@@ -74,9 +74,9 @@ func (e *edge) listed(path string, status int) (quotas []string, unreachable []s
 func TestQuotasOfAllServicesAreOneList(t *testing.T) {
 	e := newEdge(t)
 	const path = "/v1/tenants/acme/quotas"
-	e.quotas["tenant"].set(nil, "tenants/acme/quotas/organisations")
-	e.quotas["network"].set(nil, "tenants/acme/organisations/core/quotas/ports", "tenants/acme/quotas/vpcs")
-	want := []string{"organisations/core/quotas/ports of network", "quotas/organisations of tenant", "quotas/vpcs of network"}
+	e.quotas["tenant"].set(nil, "tenants/acme/quotas/tenant.organisations")
+	e.quotas["network"].set(nil, "tenants/acme/organisations/core/quotas/network.ports", "tenants/acme/quotas/network.vpcs")
+	want := []string{"organisations/core/quotas/network.ports of network", "quotas/tenant.organisations of tenant", "quotas/network.vpcs of network"}
 	if got, _ := e.listed(path, 200); !slices.Equal(got, want) {
 		t.Errorf("got %v", got)
 	}
@@ -87,7 +87,7 @@ func TestQuotasOfAllServicesAreOneList(t *testing.T) {
 	}
 	e.quotas["tenant"].set(errs.NotFound("tenant", "tenants/acme"))
 	e.listed(path, 404)
-	e.quotas["tenant"].set(nil, "tenants/acme/quotas/organisations")
+	e.quotas["tenant"].set(nil, "tenants/acme/quotas/tenant.organisations")
 	e.network.end()
 	e.listed(path, 503)
 	if got, away := e.listed(path+"?returnPartialSuccess=true", 200); !slices.Equal(got, want[1:2]) || !slices.Equal(away, []string{"services/network"}) {
@@ -98,24 +98,24 @@ func TestQuotasOfAllServicesAreOneList(t *testing.T) {
 func TestAQuotaIsAskedOfWhoKeepsIt(t *testing.T) {
 	e := newEdge(t)
 	for name, service := range map[string]string{
-		"tenants/acme/quotas/organisations": "tenant", "tenants/acme/quotas/vpcs": "network", "tenants/acme/organisations/core/quotas/security_groups": "network",
+		"tenants/acme/quotas/tenant.organisations": "tenant", "tenants/acme/quotas/network.vpcs": "network", "tenants/acme/organisations/core/quotas/network.security_groups": "network",
 	} {
 		got := e.do(http.MethodGet, "/v1/"+name, "", nil)
 		if got.status != 200 || !strings.Contains(string(got.body), `"service":"`+service+`"`) {
 			t.Errorf("%s: got %d %s", name, got.status, got.body)
 		}
 	}
-	got := e.do(http.MethodPatch, "/v1/tenants/acme/quotas/vpcs", `{"override": 7}`, headers{"Idempotency-Key": "once", "If-Match": `"e-1"`})
+	got := e.do(http.MethodPatch, "/v1/tenants/acme/quotas/network.vpcs", `{"override": 7}`, headers{"Idempotency-Key": "once", "If-Match": `"e-1"`})
 	limit := int32(7)
 	if got.status != 200 || len(e.quotas["network"].updates) != 1 {
 		t.Fatalf("got %d %s", got.status, got.body)
 	}
 	r := e.quotas["network"].updates[0]
-	if !proto.Equal(r.GetQuota(), &quotav1.Quota{Name: "tenants/acme/quotas/vpcs", Override: &limit, Etag: "e-1"}) || r.GetRequestId() != "once" ||
+	if !proto.Equal(r.GetQuota(), &quotav1.Quota{Name: "tenants/acme/quotas/network.vpcs", Override: &limit, Etag: "e-1"}) || r.GetRequestId() != "once" ||
 		!slices.Equal(r.GetUpdateMask().GetPaths(), []string{"override"}) {
 		t.Errorf("got %v", r)
 	}
-	if got := e.do(http.MethodGet, "/v1/tenants/acme/quotas/No", "", nil); got.status != 400 {
+	if got := e.do(http.MethodGet, "/v1/tenants/acme/quotas/network.No", "", nil); got.status != 400 {
 		t.Errorf("got %d %s", got.status, got.body)
 	}
 }

@@ -142,7 +142,7 @@ func New(ctx context.Context, cfg Config, o Options) (_ *App, err error) {
 // assemble puts the service's own parts together.
 func (a *App) assemble(neutron *cloud.Cloud) error {
 	o := a.options
-	a.ledger = quota.New(o.Clock, a.cfg.Quotas())
+	a.ledger = quota.New(name, o.Clock, a.cfg.Quotas())
 	a.records = store.NewRecords(a.pool, o.Clock, store.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage}, a.ledger)
 	kit := provision.New(provision.InTurn(neutron, store.NewTurns(a.pool)), a.records, provision.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage})
 	engineConfig := engine.Config{

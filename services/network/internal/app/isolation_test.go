@@ -377,7 +377,7 @@ func TestLoopObservesAfterAChange(t *testing.T) {
 	w := newWorld(t, setup{engine: impatient})
 	w.foundation()
 	loop := reconcile.NewIsolation(reconcile.IsolationConfig{
-		Cloud: w.cloud, Engine: w.app.Engine, Records: store.NewRecords(w.pool, clock.Real(), store.Messages{}, quota.New(clock.Real(), nil)), Pool: w.pool, Clock: clock.Real(), Interval: time.Hour,
+		Cloud: w.cloud, Engine: w.app.Engine, Records: store.NewRecords(w.pool, clock.Real(), store.Messages{}, quota.New("network", clock.Real(), nil)), Pool: w.pool, Clock: clock.Real(), Interval: time.Hour,
 	})
 	w.background(loop.Run)
 	w.until("the first observation", func() bool {

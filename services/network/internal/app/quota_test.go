@@ -61,7 +61,7 @@ func TestVpcsAtTheirLimit(t *testing.T) {
 				return
 			}
 			e := asError(err)
-			if e.Reason != "QUOTA_EXCEEDED" || len(e.Quota) != 1 || e.Quota[0].Subject != tenant+"/quotas/vpcs" ||
+			if e.Reason != "QUOTA_EXCEEDED" || len(e.Quota) != 1 || e.Quota[0].Subject != tenant+"/quotas/network.vpcs" ||
 				!strings.Contains(e.Message, "lowlayer quota set "+tenant+" vpcs=") {
 				t.Errorf("got %v, %+v", err, e)
 			}
@@ -114,11 +114,11 @@ func TestAProjectsQuotaIsThatOfNeutron(t *testing.T) {
 	must(t, err)
 	for _, q := range metadata(t, op).GetPlan().GetQuota() {
 		want := &operationv1.QuotaEffect{
-			Resource: q.GetResource(), UsageChange: vpc[q.GetResource()], Quota: org + "/quotas/" + q.GetResource(),
+			Resource: q.GetResource(), UsageChange: vpc[q.GetResource()], Quota: org + "/quotas/network." + q.GetResource(),
 			TakenAfter: exact(q.GetResource()), EffectiveLimit: exact(q.GetResource()),
 		}
 		if q.GetResource() == "vpcs" {
-			want.Quota, want.UsageChange, want.TakenAfter, want.EffectiveLimit = tenant+"/quotas/vpcs", 1, 2, 150
+			want.Quota, want.UsageChange, want.TakenAfter, want.EffectiveLimit = tenant+"/quotas/network.vpcs", 1, 2, 150
 		}
 		if q.String() != want.String() {
 			t.Errorf("got %v, want %v", q, want)
@@ -133,7 +133,7 @@ func TestAProjectsQuotaIsThatOfNeutron(t *testing.T) {
 	e := refusal(t, err, codes.ResourceExhausted, "QUOTA_EXCEEDED")
 	var named []string
 	for _, q := range e.Quota {
-		named = append(named, strings.TrimPrefix(q.Subject, org+"/quotas/"))
+		named = append(named, strings.TrimPrefix(q.Subject, org+"/quotas/network."))
 		if !strings.Contains(q.Description, "lowlayer organisation update "+org+" --quota-") {
 			t.Errorf("it says no remedy: %s", q.Description)
 		}
@@ -202,7 +202,7 @@ func TestQuotasAreReadAndSet(t *testing.T) {
 	w := newWorld(t, setup{vpcs: 1})
 	ctx := t.Context()
 	quotas := quotav1.NewQuotaServiceClient(w.conn)
-	name := tenant + "/quotas/vpcs"
+	name := tenant + "/quotas/network.vpcs"
 	set := func(override *int32, change func(*quotav1.UpdateQuotaRequest)) (*quotav1.Quota, error) {
 		r := &quotav1.UpdateQuotaRequest{Quota: &quotav1.Quota{Name: name, Override: override}}
 		if change != nil {
@@ -227,8 +227,8 @@ func TestQuotasAreReadAndSet(t *testing.T) {
 		told = append(told, fmt.Sprintf("%s %d+%d of %d", strings.TrimPrefix(q.GetName(), tenant+"/"), q.GetInUse(), q.GetReserved(), q.GetLimit()))
 	}
 	want := []string{
-		"quotas/peerings 0+0 of 60", "quotas/vpcs 1+0 of 1", "organisations/core/quotas/networks 3+0 of -1", "organisations/core/quotas/ports 4+0 of -1",
-		"organisations/core/quotas/routers 2+0 of -1", "organisations/core/quotas/security_groups 3+0 of -1",
+		"quotas/network.peerings 0+0 of 60", "quotas/network.vpcs 1+0 of 1", "organisations/core/quotas/network.networks 3+0 of -1", "organisations/core/quotas/network.ports 4+0 of -1",
+		"organisations/core/quotas/network.routers 2+0 of -1", "organisations/core/quotas/network.security_groups 3+0 of -1",
 	}
 	if !slices.Equal(told, want) {
 		t.Errorf("got %q", told)
@@ -253,9 +253,9 @@ func TestQuotasAreReadAndSet(t *testing.T) {
 	refused(t, err, codes.Aborted, "ETAG_MISMATCH")
 	_, err = set(&one, func(r *quotav1.UpdateQuotaRequest) { r.UpdateMask = &fieldmaskpb.FieldMask{Paths: []string{"limit"}} })
 	refused(t, err, codes.InvalidArgument, "INVALID_FIELDS")
-	_, err = quotas.UpdateQuota(ctx, &quotav1.UpdateQuotaRequest{Quota: &quotav1.Quota{Name: org + "/quotas/ports", Override: &one}})
+	_, err = quotas.UpdateQuota(ctx, &quotav1.UpdateQuotaRequest{Quota: &quotav1.Quota{Name: org + "/quotas/network.ports", Override: &one}})
 	refused(t, err, codes.FailedPrecondition, "QUOTA_OF_PROJECT")
-	_, err = quotas.GetQuota(ctx, &quotav1.GetQuotaRequest{Name: tenant + "/quotas/organisations"})
+	_, err = quotas.GetQuota(ctx, &quotav1.GetQuotaRequest{Name: tenant + "/quotas/tenant.organisations"})
 	refused(t, err, codes.NotFound, "QUOTA_NOT_FOUND")
 	w.vpc("prod", &networkv1.Vpc{})
 	if got, err := set(nil, nil); err != nil || got.GetLimit() != 1 || got.Override != nil || got.GetInUse() != 2 {

@@ -152,7 +152,7 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 	cloud := cloudopenstack.New(osClient)
 	network := client.NewNetwork(conn)
 	outbox := store.NewOutbox(api.Renderer{})
-	a.ledger = quota.New(a.clock, a.cfg.Quotas())
+	a.ledger = quota.New(name, a.clock, a.cfg.Quotas())
 	remover := &lateRemover{}
 	engineConfig := libprovision.Config{
 		Service: name, Pool: a.pool, Logger: a.logger, Clock: a.clock, Telemetry: a.telemetry, StepContext: stepContext,

@@ -31,7 +31,7 @@ func TestWhatIsAppliedEqualsThePlan(t *testing.T) {
 			Organisation: &tenantv1.Organisation{Mode: mutualized, Vpcs: []*tenantv1.VpcOrder{{VpcId: "dev"}, {VpcId: "prod"}}},
 		})
 	})
-	organisations := &operationv1.QuotaEffect{Resource: "organisations", UsageChange: 1, Quota: acme + "/quotas/organisations", TakenAfter: 1, EffectiveLimit: 40}
+	organisations := &operationv1.QuotaEffect{Resource: "organisations", UsageChange: 1, Quota: acme + "/quotas/tenant.organisations", TakenAfter: 1, EffectiveLimit: 40}
 	for _, q := range plan.GetQuota() {
 		if q.GetResource() == "organisations" {
 			if q.String() != organisations.String() {
@@ -39,7 +39,7 @@ func TestWhatIsAppliedEqualsThePlan(t *testing.T) {
 			}
 			continue
 		}
-		if q.GetUsageChange() != 0 && (q.GetTakenAfter() != q.GetUsageChange() || q.GetEffectiveLimit() != q.GetLimit() || q.GetQuota() != core+"/quotas/"+q.GetResource()) {
+		if q.GetUsageChange() != 0 && (q.GetTakenAfter() != q.GetUsageChange() || q.GetEffectiveLimit() != q.GetLimit() || q.GetQuota() != core+"/quotas/network."+q.GetResource()) {
 			t.Errorf("quota: %v", q)
 		}
 		if q.GetResource() == "networks" && (q.GetUsageChange() != 5 || q.GetLimit() != 40) || q.GetLimit() == 0 {

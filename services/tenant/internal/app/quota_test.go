@@ -50,7 +50,7 @@ func TestOrganisationsAtTheirLimit(t *testing.T) {
 				taken = append(taken, op)
 				return
 			}
-			if e := grpcerr.FromError(err); e.Code != errs.ResourceExhausted || e.Reason != "QUOTA_EXCEEDED" || len(e.Quota) != 1 || e.Quota[0].Subject != acme+"/quotas/organisations" {
+			if e := grpcerr.FromError(err); e.Code != errs.ResourceExhausted || e.Reason != "QUOTA_EXCEEDED" || len(e.Quota) != 1 || e.Quota[0].Subject != acme+"/quotas/tenant.organisations" {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -37,7 +37,7 @@ func (k *organisations) quotaEffect(r provision.Resource, p provision.Preview) [
 		e := provision.QuotaEffect{Resource: u.resource, UsageChange: hubs*u.hub + vpcs*u.vpc, Limit: int(limits[u.resource])}
 		if changes(p, typeProject) > 0 {
 			// Of a new project it is known that nothing is taken yet.
-			e.Quota = resourcename.Quota{Tenant: r.Tenant, Organisation: path.Base(r.Name), Quota: u.resource}.String()
+			e.Quota = resourcename.Quota{Tenant: r.Tenant, Organisation: path.Base(r.Name), Quota: "network." + u.resource}.String()
 			e.TakenAfter, e.EffectiveLimit = e.UsageChange, e.Limit
 		}
 		if e.UsageChange != 0 || e.Limit != 0 {

@@ -83,7 +83,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // ledger has room for all a test makes.
-var ledger = quota.New(clock.Real(), map[string]int64{store.QuotaOrganisations: 100})
+var ledger = quota.New("tenant", clock.Real(), map[string]int64{store.QuotaOrganisations: 100})
 
 // joined is the store inside the transaction a test was given.
 type joined struct {

@@ -23,7 +23,7 @@ func (f *fakePlatform) plan() (*longrunningpb.Operation, error) {
 			{Action: operationv1.PlannedObject_CREATE, Type: "neutron.router", Step: "router"},
 			{Action: operationv1.PlannedObject_DELETE, Type: "neutron.port", Step: "port", Id: "p1"},
 		},
-		Quota: []*operationv1.QuotaEffect{{Resource: "routers", UsageChange: 1, Limit: 9, Quota: "tenants/acme/organisations/core/quotas/routers", TakenAfter: 4, EffectiveLimit: 9}},
+		Quota: []*operationv1.QuotaEffect{{Resource: "routers", UsageChange: 1, Limit: 9, Quota: "tenants/acme/organisations/core/quotas/network.routers", TakenAfter: 4, EffectiveLimit: 9}},
 	}})
 	return &longrunningpb.Operation{Done: true, Metadata: packed}, err
 }

@@ -18,7 +18,7 @@ func quotaView() view[*quotav1.Quota] {
 		row: func(q *quotav1.Quota) []string {
 			place, id := split(q.GetName())
 			return []string{
-				shortName(place), id, strconv.Itoa(int(q.GetInUse())), strconv.Itoa(int(q.GetReserved())), limitWord(q.GetLimit()), limitWord(q.GetDefaultLimit()),
+				shortName(place), quotaWord(id), strconv.Itoa(int(q.GetInUse())), strconv.Itoa(int(q.GetReserved())), limitWord(q.GetLimit()), limitWord(q.GetDefaultLimit()),
 			}
 		},
 		name:  (*quotav1.Quota).GetName,
@@ -70,6 +70,29 @@ func quotaSetting(s string) (quota string, limit *int32, err error) {
 	return quota, &set, nil
 }
 
+// findQuota answers the name of a tenant's quota by what is limited, `vpcs`, or by its id, `network.vpcs`.
+func findQuota(ctx context.Context, api *client, parent, quota string) (string, error) {
+	list, err := api.quotas.ListQuotas(ctx, &quotav1.ListQuotasRequest{Parent: parent})
+	if err != nil {
+		return "", fmt.Errorf("list quotas of %s: %w", parent, err)
+	}
+	var known []string
+	for _, q := range list.GetQuotas() {
+		place, id := split(q.GetName())
+		if place != parent {
+			continue
+		}
+		if id == quota || quotaWord(id) == quota {
+			return q.GetName(), nil
+		}
+		known = append(known, quotaWord(id))
+	}
+	return "", usageError{fmt.Errorf("%s has no quota %q; it has %s", parent, quota, strings.Join(known, ", "))}
+}
+
+// quotaWord is what a quota limits.
+func quotaWord(id string) string { return id[strings.LastIndexByte(id, '.')+1:] }
+
 func (a *app) quotaSet() *cobra.Command {
 	return &cobra.Command{
 		Use: "set TENANT QUOTA=LIMIT", Short: "Set a limit of a tenant, or take it back to the platform's; for operators of the platform", Args: exactly(2),
@@ -87,8 +110,12 @@ func (a *app) quotaSet() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			name, err := findQuota(cmd.Context(), api, parent, quota)
+			if err != nil {
+				return err
+			}
 			set, err := api.quotas.UpdateQuota(cmd.Context(), &quotav1.UpdateQuotaRequest{
-				Quota: &quotav1.Quota{Name: parent + "/quotas/" + quota, Override: limit}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"override"}},
+				Quota: &quotav1.Quota{Name: name, Override: limit}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"override"}},
 			})
 			if err != nil {
 				return fmt.Errorf("set %s of %s: %w", quota, parent, err)

@@ -15,8 +15,8 @@ import (
 
 func (f *fakePlatform) ListQuotas(_ context.Context, r *quotav1.ListQuotasRequest) (*quotav1.ListQuotasResponse, error) {
 	return &quotav1.ListQuotasResponse{Quotas: []*quotav1.Quota{
-		{Name: r.GetParent() + "/organisations/core/quotas/ports", Limit: -1, DefaultLimit: -1, InUse: 4},
-		{Name: r.GetParent() + "/quotas/vpcs", Limit: 80, DefaultLimit: 200, InUse: 2, Reserved: 1},
+		{Name: r.GetParent() + "/organisations/core/quotas/network.ports", Limit: -1, DefaultLimit: -1, InUse: 4},
+		{Name: r.GetParent() + "/quotas/network.vpcs", Limit: 80, DefaultLimit: 200, InUse: 2, Reserved: 1},
 	}}, nil
 }
 
@@ -42,14 +42,14 @@ func TestQuotasAreListedAndSet(t *testing.T) {
 	if code != 0 || !slices.Equal(got, want) {
 		t.Errorf("got %d %q %s", code, got, errs)
 	}
-	if out, _, code = cliRun(t, address, "quota", "list", "acme", "-o", "name"); code != 0 || !strings.Contains(out, "tenants/acme/quotas/vpcs\n") {
+	if out, _, code = cliRun(t, address, "quota", "list", "acme", "-o", "name"); code != 0 || !strings.Contains(out, "tenants/acme/quotas/network.vpcs\n") {
 		t.Errorf("got %d %s", code, out)
 	}
 	out, errs, code = cliRun(t, address, "quota", "set", "acme", "vpcs=2")
 	if code != 0 || !strings.Contains(out, "200") || !strings.Contains(errs, "nothing more is let in") {
 		t.Errorf("got %d %s %s", code, out, errs)
 	}
-	if r := last[*quotav1.UpdateQuotaRequest](t, f); r.GetQuota().GetName() != "tenants/acme/quotas/vpcs" || r.GetQuota().GetOverride() != 2 ||
+	if r := last[*quotav1.UpdateQuotaRequest](t, f); r.GetQuota().GetName() != "tenants/acme/quotas/network.vpcs" || r.GetQuota().GetOverride() != 2 ||
 		!slices.Equal(r.GetUpdateMask().GetPaths(), []string{"override"}) {
 		t.Errorf("asked %v", r)
 	}
@@ -59,7 +59,7 @@ func TestQuotasAreListedAndSet(t *testing.T) {
 	if r := last[*quotav1.UpdateQuotaRequest](t, f); r.GetQuota().Override != nil {
 		t.Errorf("asked %v", r)
 	}
-	for _, wrong := range [][]string{{"set", "acme", "vpcs"}, {"set", "acme", "vpcs=-1"}, {"set", "acme", "=3"}, {"set", "acme", "vpcs=many"}, {"set", "acme/core", "vpcs=3"}, {"list"}} {
+	for _, wrong := range [][]string{{"set", "acme", "vpcs"}, {"set", "acme", "vpcs=-1"}, {"set", "acme", "=3"}, {"set", "acme", "vpcs=many"}, {"set", "acme/core", "vpcs=3"}, {"set", "acme", "cakes=3"}, {"list"}} {
 		if _, errs, code = cliRun(t, address, append([]string{"quota"}, wrong...)...); code != exitUsage || errs == "" {
 			t.Errorf("%v: got %d %s", wrong, code, errs)
 		}
@@ -72,7 +72,7 @@ func TestAFullQuotaIsSaidOnce(t *testing.T) {
 	const text = "the quota vpcs of tenants/acme is 2: 2 in use, 0 reserved, and 1 more asked for; delete what is not needed"
 	s, err := status.New(codes.ResourceExhausted, text).WithDetails(
 		&errdetails.ErrorInfo{Reason: "QUOTA_EXCEEDED", Domain: "lowlayer.cloud"},
-		&errdetails.QuotaFailure{Violations: []*errdetails.QuotaFailure_Violation{{Subject: "tenants/acme/quotas/vpcs", Description: text}}})
+		&errdetails.QuotaFailure{Violations: []*errdetails.QuotaFailure_Violation{{Subject: "tenants/acme/quotas/network.vpcs", Description: text}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ const (
 // Quota is one limit and what is taken of it.
 type Quota struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Resource name; its last part says what is limited.
+	// Resource name; its id is the service that keeps count and what is limited, for example `network.vpcs`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The limit that holds: the override, or else the default. -1 for an organisation whose quota the service that keeps count
 	// was not told yet; then nothing is refused.
@@ -396,20 +396,20 @@ const file_lowlayer_quota_v1_quota_proto_rawDesc = "" +
 	"\vupdate_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime:\x8c\x01\xeaA\x88\x01\n" +
 	"\x18api.lowlayer.cloud/Quota\x12\x1ftenants/{tenant}/quotas/{quota}\x12<tenants/{tenant}/organisations/{organisation}/quotas/{quota}*\x06quotas2\x05quotaB\v\n" +
-	"\t_override\"\xc2\x01\n" +
-	"\x0fGetQuotaRequest\x12\xae\x01\n" +
-	"\x04name\x18\x01 \x01(\tB\x99\x01\xe0A\x02\xfaA\x1a\n" +
-	"\x18api.lowlayer.cloud/Quota\xbaHvrt2r^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9])?/quotas/[a-z][a-z_]{1,38}[a-z]$R\x04name\"\xe4\x01\n" +
+	"\t_override\"\xc6\x01\n" +
+	"\x0fGetQuotaRequest\x12\xb2\x01\n" +
+	"\x04name\x18\x01 \x01(\tB\x9d\x01\xe0A\x02\xfaA\x1a\n" +
+	"\x18api.lowlayer.cloud/Quota\xbaHzrx2v^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9])?/quotas/[a-z]+[.][a-z][a-z_]*[a-z]$R\x04name\"\xe4\x01\n" +
 	"\x11ListQuotasRequest\x12\x93\x01\n" +
 	"\x06parent\x18\x01 \x01(\tB{\xe0A\x02\xfaA\x1a\x12\x18api.lowlayer.cloud/Quota\xbaHXrV2T^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9])?$R\x06parent\x129\n" +
 	"\x16return_partial_success\x18\x02 \x01(\bB\x03\xe0A\x01R\x14returnPartialSuccess\"h\n" +
 	"\x12ListQuotasResponse\x120\n" +
 	"\x06quotas\x18\x01 \x03(\v2\x18.lowlayer.quota.v1.QuotaR\x06quotas\x12 \n" +
-	"\vunreachable\x18\x02 \x03(\tR\vunreachable\"\xd5\x03\n" +
-	"\x12UpdateQuotaRequest\x12\xa7\x02\n" +
-	"\x05quota\x18\x01 \x01(\v2\x18.lowlayer.quota.v1.QuotaB\xf6\x01\xe0A\x02\xbaH\xef\x01\xba\x01\xe8\x01\n" +
+	"\vunreachable\x18\x02 \x03(\tR\vunreachable\"\xd9\x03\n" +
+	"\x12UpdateQuotaRequest\x12\xab\x02\n" +
+	"\x05quota\x18\x01 \x01(\v2\x18.lowlayer.quota.v1.QuotaB\xfa\x01\xe0A\x02\xbaH\xf3\x01\xba\x01\xec\x01\n" +
 	"\n" +
-	"quota_name\x12Pname must be tenants/{tenant}/quotas/{quota}, or that of an organisation's quota\x1a\x87\x01this.name.matches('^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9])?/quotas/[a-z][a-z_]{1,38}[a-z]$')\xc8\x01\x01R\x05quota\x12@\n" +
+	"quota_name\x12Pname must be tenants/{tenant}/quotas/{quota}, or that of an organisation's quota\x1a\x8b\x01this.name.matches('^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9])?/quotas/[a-z]+[.][a-z][a-z_]*[a-z]$')\xc8\x01\x01R\x05quota\x12@\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
 	"updateMask\x12)\n" +
 	"\n" +

@@ -34,8 +34,8 @@ const (
 // once it is made, and given back when it is gone: a resource that is deleted and can come back still counts. An order that
 // does not fit is RESOURCE_EXHAUSTED (`QUOTA_EXCEEDED`) with a google.rpc.QuotaFailure that names each limit in the way.
 //
-// A tenant has the quotas `organisations`, `vpcs` and `peerings`, with a default of the platform's that its operators may
-// override. An organisation has `networks`, `routers`, `ports` and `security_groups`, whose limits are those of its own quota
+// A tenant has the quotas `tenant.organisations`, `network.vpcs` and `network.peerings`, with a default of the platform's that its operators may
+// override. An organisation has `network.networks`, `network.routers`, `network.ports` and `network.security_groups`, whose limits are those of its own quota
 // (lowlayer.tenant.v1.Quota) and of which the platform counts what it makes: what a customer makes in the project by itself,
 // such as the ports of servers, is the cloud's to count. Each service answers for what it keeps; the edge for all of them.
 type QuotaServiceClient interface {
@@ -102,8 +102,8 @@ func (c *quotaServiceClient) UpdateQuota(ctx context.Context, in *UpdateQuotaReq
 // once it is made, and given back when it is gone: a resource that is deleted and can come back still counts. An order that
 // does not fit is RESOURCE_EXHAUSTED (`QUOTA_EXCEEDED`) with a google.rpc.QuotaFailure that names each limit in the way.
 //
-// A tenant has the quotas `organisations`, `vpcs` and `peerings`, with a default of the platform's that its operators may
-// override. An organisation has `networks`, `routers`, `ports` and `security_groups`, whose limits are those of its own quota
+// A tenant has the quotas `tenant.organisations`, `network.vpcs` and `network.peerings`, with a default of the platform's that its operators may
+// override. An organisation has `network.networks`, `network.routers`, `network.ports` and `network.security_groups`, whose limits are those of its own quota
 // (lowlayer.tenant.v1.Quota) and of which the platform counts what it makes: what a customer makes in the project by itself,
 // such as the ports of servers, is the cloud's to count. Each service answers for what it keeps; the edge for all of them.
 type QuotaServiceServer interface {
