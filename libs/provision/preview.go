@@ -41,6 +41,11 @@ type QuotaEffect struct {
 	Resource    string
 	UsageChange int
 	Limit       int
+	// Quota names the quota that is counted (libs/quota), empty when none is; TakenAfter is what is taken of it afterwards, and
+	// EffectiveLimit the limit that holds then, -1 when none is known.
+	Quota          string
+	TakenAfter     int
+	EffectiveLimit int
 }
 
 // Preview answers, for an operation that was accepted in this transaction, what it would do, as an operation that is

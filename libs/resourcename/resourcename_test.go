@@ -98,3 +98,30 @@ func TestParents(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestQuotas(t *testing.T) {
+	for name, service := range map[string]string{
+		"tenants/acme/quotas/tenant.organisations": "tenant", "tenants/acme/quotas/network.vpcs": "network",
+		"tenants/acme/organisations/core/quotas/network.security_groups": "network",
+	} {
+		q, err := resourcename.ParseQuota(name)
+		if err != nil || q.String() != name || q.Service() != service {
+			t.Errorf("%s: got %s of %s, %v", name, q, q.Service(), err)
+		}
+	}
+	for _, name := range []string{"", "tenants/acme/quotas/", "tenants/acme/quotas/network.Vpcs", "tenants/acme/organisations/-/quotas/network.ports", "tenants/acme/quota/network.vpcs", "tenants/acme/quotas/vpcs"} {
+		if _, err := resourcename.ParseQuota(name); errs.ReasonOf(err) != "INVALID_NAME" {
+			t.Errorf("%q: got %v", name, err)
+		}
+	}
+}
+
+func FuzzParseQuota(f *testing.F) {
+	f.Add("tenants/acme/quotas/network.vpcs")
+	f.Add("tenants/acme/organisations/core/quotas/network.security_groups")
+	f.Fuzz(func(t *testing.T, s string) {
+		if q, err := resourcename.ParseQuota(s); err == nil && q.String() != s {
+			t.Errorf("%q prints as %q", s, q)
+		}
+	})
+}

@@ -18,8 +18,10 @@ import (
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
+	quotav1 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
+	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/tools/stack"
 	"github.com/low-layer/platform/tools/stack/stacktest"
 )
@@ -108,6 +110,46 @@ func TestChaos(t *testing.T) {
 	if left := p.Inventory(t, "chaos"); len(left) > 0 {
 		t.Errorf("the cloud still holds %v", left)
 	}
+	for _, service := range []string{"tenant", "network"} {
+		nothingIsHeld(t, p, service)
+	}
+}
+
+// nothingIsHeld of any quota.
+func nothingIsHeld(t *testing.T, p *stacktest.Platform, service string) {
+	t.Helper()
+	pool, err := pg.Open(t.Context(), pg.Config{URL: p.DatabaseURL(service)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	var left int
+	if err := pool.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM quota_reservations) + (SELECT count(*) FROM quota_limits)`).Scan(&left); err != nil || left > 0 {
+		t.Errorf("%s still has %d rows of quotas, %v", service, left, err)
+	}
+}
+
+// quotasAreRight compares what the ledgers of quotas say of a tenant with what it has.
+func (c *client) quotasAreRight(t *testing.T, organisations, vpcs, peerings int) {
+	t.Helper()
+	list, err := c.quotas.ListQuotas(t.Context(), &quotav1.ListQuotasRequest{Parent: c.tenant})
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := map[string]int{}
+	for _, q := range list.GetQuotas() {
+		taken[q.GetName()[strings.LastIndexByte(q.GetName(), '.')+1:]] += int(q.GetInUse() + q.GetReserved())
+	}
+	want := map[string]int{
+		"organisations": organisations, "vpcs": vpcs, "peerings": peerings,
+		"networks": organisations + 2*vpcs + peerings, "routers": organisations + vpcs, "ports": organisations + 3*vpcs + 2*peerings,
+		"security_groups": 2*organisations + vpcs,
+	}
+	maps.DeleteFunc(want, func(_ string, n int) bool { return n == 0 })
+	maps.DeleteFunc(taken, func(_ string, n int) bool { return n == 0 })
+	if !maps.Equal(taken, want) {
+		t.Errorf("of the quotas of %s is taken %v, but there is %v", c.tenant, taken, want)
+	}
 }
 
 // undisturbed is what the cloud holds of one VPC, by type.
@@ -190,6 +232,7 @@ func (c *client) hasWhatItWasPromised(t *testing.T, p *stacktest.Platform, whole
 	for _, x := range peerings.GetPeerings() {
 		got = append(got, x.GetName()+" "+x.GetState().String())
 	}
+	c.quotasAreRight(t, len(organisations.GetOrganisations()), len(vpcs.GetVpcs()), len(peerings.GetPeerings()))
 	active := " " + typev1.State_ACTIVE.String()
 	for organisation, vpcs := range c.has {
 		want = append(want, organisation+active)

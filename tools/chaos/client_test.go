@@ -21,6 +21,7 @@ import (
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	quotav1 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	"github.com/low-layer/platform/libs/grpcerr"
@@ -45,6 +46,7 @@ type client struct {
 	tenants       tenantv1.TenantServiceClient
 	organisations tenantv1.OrganisationServiceClient
 	vpcs          networkv1.VpcServiceClient
+	quotas        quotav1.QuotaServiceClient
 	peerings      networkv1.PeeringServiceClient
 	operations    operationv1.OperationServiceClient
 
@@ -63,6 +65,7 @@ func newClient(t testing.TB, conn grpc.ClientConnInterface, name string, seed ui
 	t.Helper()
 	return &client{
 		t: t, tenant: "tenants/" + name, random: rand.New(rand.NewPCG(seed, uint64(len(name))+uint64(name[len(name)-1]))),
+		quotas:  quotav1.NewQuotaServiceClient(conn),
 		tenants: tenantv1.NewTenantServiceClient(conn), organisations: tenantv1.NewOrganisationServiceClient(conn),
 		vpcs: networkv1.NewVpcServiceClient(conn), peerings: networkv1.NewPeeringServiceClient(conn),
 		operations: operationv1.NewOperationServiceClient(conn),

@@ -15,6 +15,7 @@ import (
 	_ "github.com/low-layer/platform/gen/go/lowlayer/network/v1"         // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1" // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"       // registers its descriptors
+	_ "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"           // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"         // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"          // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/watch/v1"           // registers its descriptors

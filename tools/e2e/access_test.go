@@ -49,7 +49,7 @@ type secured struct {
 var absentWorld = authztest.World{
 	"tenants": "tenant-absent", "organisations": "org-absent", "vpcs": "vpc-absent", "peerings": "peer-absent",
 	"operations": "op_network_" + strings.Repeat("0", 26), "receipts": "rcpt_network_" + strings.Repeat("0", 26),
-	"members": "member-absent", "serviceAccounts": "account-absent",
+	"members": "member-absent", "serviceAccounts": "account-absent", "quotas": "network.vpcs",
 }
 
 func startSecured(t *testing.T) *secured {
@@ -80,7 +80,8 @@ func (s *secured) as(t testing.TB, token string) context.Context {
 // tenant makes one with everything that there is in a tenant.
 func (s *secured) tenant(t *testing.T, mark string) authztest.World {
 	t.Helper()
-	w := authztest.World{"tenants": "tenant-" + mark, "organisations": "org-" + mark, "vpcs": "vpc-" + mark, "peerings": "peer-" + mark}
+	// Quotas are the same words in every tenant.
+	w := authztest.World{"quotas": "network.vpcs", "tenants": "tenant-" + mark, "organisations": "org-" + mark, "vpcs": "vpc-" + mark, "peerings": "peer-" + mark}
 	tenant := "tenants/" + w["tenants"]
 	organisation := tenant + "/organisations/" + w["organisations"]
 	vpc := organisation + "/vpcs/" + w["vpcs"]
@@ -233,8 +234,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 	n := 0
 	for _, w := range []authztest.Wire{
 		s.over("gRPC", s.conn), s.rest(),
-		s.over("tenant alone", s.DialService(t, access.Gateway, "tenant", a.Tenant), "tenant", "operation", "receipt", "audit", "watch"),
-		s.over("network alone", s.DialService(t, access.Operator, "network", a.Network), "network", "operation", "receipt", "audit", "watch"),
+		s.over("tenant alone", s.DialService(t, access.Gateway, "tenant", a.Tenant), "tenant", "operation", "receipt", "audit", "quota", "watch"),
+		s.over("network alone", s.DialService(t, access.Operator, "network", a.Network), "network", "operation", "receipt", "audit", "quota", "watch"),
 	} {
 		n += m.Run(t, w)
 	}

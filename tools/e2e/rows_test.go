@@ -17,7 +17,7 @@ import (
 var common = []string{
 	"event_consumer_epoch", "event_inbox", "event_streams", "observations", "provision_step_history",
 	"river_client", "river_client_queue", "river_job", "river_leader", "river_migration", "river_notification", "river_queue",
-	"migrations_audit", "migrations_event", "migrations_network", "migrations_provision", "migrations_tenant", "migrations_watch",
+	"migrations_audit", "migrations_event", "migrations_network", "migrations_provision", "migrations_quota", "migrations_tenant", "migrations_watch",
 }
 
 // rows: every row of every table is seen, changed and removed by its own tenant alone, whoever the statement is of and however

@@ -26,8 +26,8 @@ func TestRowsHoldAlone(t *testing.T) {
 	before := s.picture(t)
 	mutants := map[string]bool{}
 	for _, w := range []authztest.Wire{
-		s.over("tenant", s.DialService(t, access.Operator, "tenant", a.Tenant), "tenant", "operation", "receipt", "audit"),
-		s.over("network", s.DialService(t, access.Operator, "network", a.Network), "network", "operation", "receipt", "audit"),
+		s.over("tenant", s.DialService(t, access.Operator, "tenant", a.Tenant), "tenant", "operation", "receipt", "audit", "quota", "watch"),
+		s.over("network", s.DialService(t, access.Operator, "network", a.Network), "network", "operation", "receipt", "audit", "quota", "watch"),
 	} {
 		for _, c := range authztest.Calls(t) {
 			if !w.Takes(c) || !c.InTenant() {

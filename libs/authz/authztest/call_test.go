@@ -7,6 +7,7 @@ import (
 	_ "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"     // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/network/v1"   // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/operation/v1" // registers its descriptors
+	_ "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"     // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"   // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"    // registers its descriptors
 	_ "github.com/low-layer/platform/gen/go/lowlayer/watch/v1"     // registers its descriptors
@@ -18,7 +19,7 @@ import (
 func TestEveryRPCCanBeCalled(t *testing.T) {
 	w := authztest.World{
 		"tenants": "acme", "organisations": "core", "vpcs": "dev", "peerings": "a-b", "members": "some-member", "serviceAccounts": "ci",
-		"operations": "op_network_00000000000000000000000001", "receipts": "rcpt_network_00000000000000000000000001",
+		"operations": "op_network_00000000000000000000000001", "receipts": "rcpt_network_00000000000000000000000001", "quotas": "network.vpcs",
 	}
 	calls := authztest.Calls(t)
 	if len(calls) < 30 {
@@ -33,7 +34,7 @@ func TestEveryRPCCanBeCalled(t *testing.T) {
 // Whatever declaration is taken away from an RPC, nobody may call it any more: forgetting opens nothing.
 func TestAnRPCWithoutItsRuleIsForNobody(t *testing.T) {
 	best := &identity.Principal{Subject: "op", ACR: "2", AuthTime: time.Now(), Groups: []string{"/platform/operator", "/tenants/acme/owner"}}
-	w := authztest.World{"tenants": "acme", "organisations": "core", "vpcs": "dev", "peerings": "a-b", "members": "some-member", "serviceAccounts": "ci", "operations": "op_network_00000000000000000000000001", "receipts": "rcpt_network_00000000000000000000000001"}
+	w := authztest.World{"tenants": "acme", "organisations": "core", "vpcs": "dev", "peerings": "a-b", "members": "some-member", "serviceAccounts": "ci", "operations": "op_network_00000000000000000000000001", "receipts": "rcpt_network_00000000000000000000000001", "quotas": "network.vpcs"}
 	mutants := 0
 	for _, c := range authztest.Calls(t) {
 		request := c.Request(t, w, false)

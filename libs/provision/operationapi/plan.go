@@ -16,6 +16,7 @@ func planToProto(p *provision.Preview) *operationv1.Plan {
 	for _, q := range p.Quota {
 		m.Quota = append(m.Quota, &operationv1.QuotaEffect{
 			Resource: q.Resource, UsageChange: int32(min(max(q.UsageChange, math.MinInt32), math.MaxInt32)), Limit: count(q.Limit),
+			Quota: q.Quota, TakenAfter: count(q.TakenAfter), EffectiveLimit: int32(min(max(q.EffectiveLimit, -1), math.MaxInt32)),
 		})
 	}
 	return m

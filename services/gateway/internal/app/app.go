@@ -15,6 +15,7 @@ import (
 	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	quotav1 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	watchv1 "github.com/low-layer/platform/gen/go/lowlayer/watch/v1"
 	"github.com/low-layer/platform/gen/openapi"
@@ -33,6 +34,7 @@ import (
 	"github.com/low-layer/platform/services/gateway/internal/api/observe"
 	"github.com/low-layer/platform/services/gateway/internal/api/operation"
 	"github.com/low-layer/platform/services/gateway/internal/api/proxy"
+	"github.com/low-layer/platform/services/gateway/internal/api/quota"
 	"github.com/low-layer/platform/services/gateway/internal/api/receipt"
 	"github.com/low-layer/platform/services/gateway/internal/api/refusal"
 	"github.com/low-layer/platform/services/gateway/internal/api/rest"
@@ -141,7 +143,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 	}
 	tokens := paging.New(key)
 	ops, receipts, reasons := operation.New(a.backends, tokens), receipt.New(a.backends, tokens), explain.New(a.guard)
-	trails := audit.New(a.backends, tokens)
+	trails, quotas := audit.New(a.backends, tokens), quota.New(a.backends)
 	changes := watch.New(a.backends, cfg.WatchesCaller, cfg.WatchesTenant)
 
 	api := rest.New(rest.Config{Routes: routes, Logger: logger, Observer: observer, Gate: passing, Timeout: cfg.Timeout, WaitTimeout: waitTimeout, StreamTimeout: cfg.StreamTimeout})
@@ -160,6 +162,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 		{local.New(receiptv1.ReceiptService_ServiceDesc, receipts), receiptRoutes},
 		{local.New(auditv1.AuditService_ServiceDesc, trails), auditRoutes},
 		{local.New(watchv1.WatchService_ServiceDesc, changes), watchRoutes},
+		{local.New(quotav1.QuotaService_ServiceDesc, quotas), quotaRoutes},
 	} {
 		if err = api.Register(ctx, client.Backend{Name: "gateway", Conn: own.conn}, own.routes); err != nil {
 			return nil, err //nolint:wrapcheck // says which service
@@ -171,7 +174,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 		Idle: cfg.IdleTimeout, Drain: cfg.DrainTimeout, MaxStreams: cfg.MaxStreams, Logger: logger,
 	}, server.GRPCConfig{
 		Routes: routes, Proxy: proxy.New(routes, a.backends, passing), Observer: observer,
-		Own: []server.Registrable{guard.Of(passing, ops), guard.Of(passing, receipts), guard.Of(passing, trails), guard.Of(passing, changes), guard.Of(passing, reasons)},
+		Own: []server.Registrable{guard.Of(passing, ops), guard.Of(passing, receipts), guard.Of(passing, trails), guard.Of(passing, quotas), guard.Of(passing, changes), guard.Of(passing, reasons)},
 	}, api, docs.New(openapi.JSON))
 	if err != nil {
 		return nil, err //nolint:wrapcheck // says what it listens for

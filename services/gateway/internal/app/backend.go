@@ -5,6 +5,7 @@ import (
 	authzgw "github.com/low-layer/platform/gen/gateway/lowlayer/authz/v1"
 	networkgw "github.com/low-layer/platform/gen/gateway/lowlayer/network/v1"
 	operationgw "github.com/low-layer/platform/gen/gateway/lowlayer/operation/v1"
+	quotagw "github.com/low-layer/platform/gen/gateway/lowlayer/quota/v1"
 	receiptgw "github.com/low-layer/platform/gen/gateway/lowlayer/receipt/v1"
 	tenantgw "github.com/low-layer/platform/gen/gateway/lowlayer/tenant/v1"
 	watchgw "github.com/low-layer/platform/gen/gateway/lowlayer/watch/v1"
@@ -12,6 +13,7 @@ import (
 	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	quotav1 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	watchv1 "github.com/low-layer/platform/gen/go/lowlayer/watch/v1"
@@ -52,4 +54,5 @@ var (
 	receiptRoutes = rest.Service(receiptv1.NewReceiptServiceClient, receiptgw.RegisterReceiptServiceHandlerClient)
 	watchRoutes   = rest.Service(watchv1.NewWatchServiceClient, watchgw.RegisterWatchServiceHandlerClient)
 	auditRoutes   = rest.Service(auditv1.NewAuditServiceClient, auditgw.RegisterAuditServiceHandlerClient)
+	quotaRoutes   = rest.Service(quotav1.NewQuotaServiceClient, quotagw.RegisterQuotaServiceHandlerClient)
 )

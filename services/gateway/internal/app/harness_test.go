@@ -23,6 +23,7 @@ import (
 	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	quotav1 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
@@ -226,6 +227,7 @@ type edge struct {
 	receipts map[string]*receipts
 	trails   map[string]*trails
 	feeds    map[string]*feed
+	quotas   map[string]*quotas
 	noted    *noted
 	stop     context.CancelFunc
 	done     chan error
@@ -237,6 +239,7 @@ func newEdge(t *testing.T, settings ...string) *edge {
 	e.receipts = map[string]*receipts{"tenant": {service: "tenant"}, "network": {service: "network"}}
 	e.trails = map[string]*trails{"tenant": {service: "tenant", uid: "ten_1"}, "network": {service: "network", uid: "ten_0"}}
 	e.feeds = map[string]*feed{"tenant": newFeed("tenant"), "network": newFeed("network")}
+	e.quotas = map[string]*quotas{"tenant": {service: "tenant"}, "network": {service: "network"}}
 	e.noted = &noted{}
 	dir := t.TempDir()
 	authority, err := mtlsca.New(time.Hour)
@@ -254,6 +257,7 @@ func newEdge(t *testing.T, settings ...string) *edge {
 		receiptv1.RegisterReceiptServiceServer(r, e.receipts["tenant"])
 		auditv1.RegisterAuditServiceServer(r, e.trails["tenant"])
 		watchv1.RegisterWatchServiceServer(r, e.feeds["tenant"])
+		quotav1.RegisterQuotaServiceServer(r, e.quotas["tenant"])
 	})
 	e.network = startService(t, dir, "network", e.noted, func(r grpc.ServiceRegistrar) {
 		networkv1.RegisterVpcServiceServer(r, &vpcs{recorder: e.vpcs})
@@ -261,6 +265,7 @@ func newEdge(t *testing.T, settings ...string) *edge {
 		receiptv1.RegisterReceiptServiceServer(r, e.receipts["network"])
 		auditv1.RegisterAuditServiceServer(r, e.trails["network"])
 		watchv1.RegisterWatchServiceServer(r, e.feeds["network"])
+		quotav1.RegisterQuotaServiceServer(r, e.quotas["network"])
 	})
 	environment := []string{
 		app.Prefix + "LISTEN=127.0.0.1:0", app.Prefix + "ADMIN_LISTEN=127.0.0.1:0", app.Prefix + "READ_TIMEOUT=1s",

@@ -13,6 +13,7 @@ import (
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
 	"github.com/low-layer/platform/services/network/internal/core/request"
+	"github.com/low-layer/platform/services/network/internal/core/usage"
 )
 
 // Foundations is what the RPCs for other services need.
@@ -22,7 +23,8 @@ type Foundations interface {
 	EnsureHub(ctx context.Context, id request.Identity, o hub.Order) (*provision.Operation, error)
 	DeleteHub(ctx context.Context, id request.Identity, name resourcename.Hub) (*provision.Operation, error)
 	PreviewRemoval(ctx context.Context, name string) ([]provision.PlannedObject, error)
-	CheckOrder(ctx context.Context, tenant resourcename.Tenant, order []ipam.Wanted) error
+	CheckOrder(ctx context.Context, tenant resourcename.Tenant, vpcs int64, order []ipam.Wanted) error
+	SetQuota(ctx context.Context, name resourcename.Organisation, limits map[string]int64) error
 }
 
 type foundationServer struct {
@@ -89,16 +91,38 @@ func (s *foundationServer) CheckOrder(ctx context.Context, req *networkinternalv
 		return nil, err
 	}
 	order := make([]ipam.Wanted, len(req.GetNetworks()))
+	vpcs := int64(len(order))
 	for i, n := range req.GetNetworks() {
 		order[i] = ipam.Wanted{Field: n.GetField(), CIDR: n.GetCidr(), Sizes: ipam.VpcSizes()}
 		if n.GetHub() {
 			order[i].Sizes = ipam.HubSizes()
+			vpcs--
 		}
 	}
-	if err := s.foundations.CheckOrder(ctx, tenant, order); err != nil {
+	if err := s.foundations.CheckOrder(ctx, tenant, vpcs, order); err != nil {
 		return nil, err
 	}
 	return &networkinternalv1.CheckOrderResponse{}, nil
+}
+
+func (s *foundationServer) SetQuota(ctx context.Context, req *networkinternalv1.SetQuotaRequest) (*networkinternalv1.SetQuotaResponse, error) {
+	name, err := resourcename.ParseOrganisation(req.GetOrganisation())
+	if err != nil {
+		return nil, err
+	}
+	limits := make(map[string]int64)
+	for resource, limit := range map[string]int32{
+		usage.Networks: req.GetQuota().GetNetworks(), usage.Routers: req.GetQuota().GetRouters(), usage.Ports: req.GetQuota().GetPorts(),
+		usage.SecurityGroups: req.GetQuota().GetSecurityGroups(),
+	} {
+		if limit > 0 {
+			limits[resource] = int64(limit)
+		}
+	}
+	if err := s.foundations.SetQuota(ctx, name, limits); err != nil {
+		return nil, err
+	}
+	return &networkinternalv1.SetQuotaResponse{}, nil
 }
 
 func (s *foundationServer) PreviewRemoval(ctx context.Context, req *networkinternalv1.PreviewRemovalRequest) (*networkinternalv1.PreviewRemovalResponse, error) {

@@ -20,6 +20,7 @@ import (
 
 	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	quotav1 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/audit/auditapi"
@@ -32,6 +33,8 @@ import (
 	engine "github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/provision/operationapi"
 	"github.com/low-layer/platform/libs/provision/receiptapi"
+	"github.com/low-layer/platform/libs/quota"
+	"github.com/low-layer/platform/libs/quota/quotaapi"
 	"github.com/low-layer/platform/libs/receipt"
 	"github.com/low-layer/platform/libs/redisdb"
 	"github.com/low-layer/platform/libs/rpc"
@@ -54,6 +57,8 @@ const (
 	// readyPause and workPause are how often readiness and the database are looked at.
 	readyPause = 2 * time.Second
 	workPause  = time.Second
+	// quotaInterval is how often the ledger of quotas is held against what there is.
+	quotaInterval = 5 * time.Minute
 	// pageKeySize is that of a page token key made for this process alone.
 	pageKeySize = 32
 )
@@ -76,6 +81,7 @@ type App struct {
 	keys    receipt.Ring
 	trail   *trail.Trail
 	changes *watch.Log
+	ledger  *quota.Ledger
 }
 
 // Options are what the settings do not say.
@@ -139,7 +145,8 @@ func New(ctx context.Context, cfg Config, o Options) (_ *App, err error) {
 // assemble puts the service's own parts together.
 func (a *App) assemble(neutron *cloud.Cloud) error {
 	o := a.options
-	a.records = store.NewRecords(a.pool, o.Clock, store.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage})
+	a.ledger = quota.New(name, o.Clock, a.cfg.Quotas())
+	a.records = store.NewRecords(a.pool, o.Clock, store.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage}, a.ledger)
 	kit := provision.New(provision.InTurn(neutron, store.NewTurns(a.pool)), a.records, provision.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage})
 	engineConfig := engine.Config{
 		Service: name, Pool: a.pool, Kinds: kit.Kinds(), Logger: o.Logger, Clock: o.Clock, Telemetry: o.Telemetry,
@@ -176,6 +183,7 @@ func (a *App) assemble(neutron *cloud.Cloud) error {
 	receiptv1.RegisterReceiptServiceServer(registrar, receiptapi.New(name, a.Engine, a.keys))
 	auditv1.RegisterAuditServiceServer(registrar, auditapi.New(a.trail, paging.New(key)))
 	a.serveWatch(records, operations)
+	quotav1.RegisterQuotaServiceServer(registrar, quotaapi.New(name, a.pool, a.ledger, store.Known, a.trail))
 	return nil
 }
 
@@ -230,6 +238,12 @@ func (a *App) Run(ctx context.Context) error {
 	part("readiness", a.watch)
 	part("audit trail", a.trail.Run)
 	part("log of changes", a.changes.Run)
+	part("quotas", func(ctx context.Context) error {
+		return quota.Watch(ctx, quota.WatchConfig{
+			Service: name, Pool: a.pool, Query: store.Taken, Interval: quotaInterval, Clock: a.options.Clock, Logger: a.options.Logger,
+			Meter: a.options.Telemetry.MeterProvider(),
+		})
+	})
 	part("provision", a.work)
 	part("relay events", event.NewRelay(a.pool, a.redis, event.RelayConfig{Logger: a.options.Logger, Clock: a.options.Clock}).Run)
 	part("consume events", event.NewConsumer(a.pool, a.redis, event.ConsumerConfig{

@@ -6,6 +6,7 @@ import (
 	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/config"
 	"github.com/low-layer/platform/libs/receipt"
+	"github.com/low-layer/platform/services/network/internal/core/usage"
 )
 
 // Prefix begins every setting's variable.
@@ -43,6 +44,15 @@ type Config struct {
 	Lease  time.Duration `env:"LEASE" envDefault:"5s"`
 	Sweep  time.Duration `env:"SWEEP" envDefault:"2s"`
 	Settle time.Duration `env:"SETTLE" envDefault:"2s"`
+
+	// QuotaVpcs and QuotaPeerings are what a tenant may have, unless an operator sets something else for it.
+	QuotaVpcs     int32 `env:"QUOTA_VPCS" envDefault:"200"`
+	QuotaPeerings int32 `env:"QUOTA_PEERINGS" envDefault:"200"`
+}
+
+// Quotas are the platform's limits of a tenant.
+func (c Config) Quotas() map[string]int64 {
+	return map[string]int64{usage.Vpcs: int64(c.QuotaVpcs), usage.Peerings: int64(c.QuotaPeerings)}
 }
 
 // Problems are what is wrong beyond the form of the values.
@@ -69,6 +79,11 @@ func (c Config) Problems() []config.Problem {
 	for variable, d := range map[string]time.Duration{"LEASE": c.Lease, "SWEEP": c.Sweep, "SETTLE": c.Settle} {
 		if d < 100*time.Millisecond {
 			bad(variable, "is below 100ms: give a duration such as 2s")
+		}
+	}
+	for variable, v := range map[string]int32{"QUOTA_VPCS": c.QuotaVpcs, "QUOTA_PEERINGS": c.QuotaPeerings} {
+		if v < 0 {
+			bad(variable, "is negative: give how many a tenant may have, 0 for none")
 		}
 	}
 	if _, err := receipt.NewRing(c.ReceiptKey, ""); err != nil {

@@ -19,6 +19,7 @@ import (
 	networkinternalv1 "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	"github.com/low-layer/platform/libs/clock"
+	"github.com/low-layer/platform/libs/quota"
 	"github.com/low-layer/platform/services/network/internal/core/fabric"
 	"github.com/low-layer/platform/services/network/internal/reconcile"
 	"github.com/low-layer/platform/services/network/internal/store"
@@ -376,7 +377,7 @@ func TestLoopObservesAfterAChange(t *testing.T) {
 	w := newWorld(t, setup{engine: impatient})
 	w.foundation()
 	loop := reconcile.NewIsolation(reconcile.IsolationConfig{
-		Cloud: w.cloud, Engine: w.app.Engine, Records: store.NewRecords(w.pool, clock.Real(), store.Messages{}), Pool: w.pool, Clock: clock.Real(), Interval: time.Hour,
+		Cloud: w.cloud, Engine: w.app.Engine, Records: store.NewRecords(w.pool, clock.Real(), store.Messages{}, quota.New("network", clock.Real(), nil)), Pool: w.pool, Clock: clock.Real(), Interval: time.Hour,
 	})
 	w.background(loop.Run)
 	w.until("the first observation", func() bool {

@@ -39,7 +39,7 @@ func TestWhatIsAppliedEqualsThePlan(t *testing.T) {
 		})
 		quota = plan.GetQuota()
 	}
-	if want := map[string]int32{"networks": 2, "routers": 1, "ports": 3, "security_groups": 1}; !equalUse(quota, want) {
+	if want := map[string]int32{"networks": 2, "routers": 1, "ports": 3, "security_groups": 1, "vpcs": 1}; !equalUse(quota, want) {
 		t.Errorf("a VPC takes %v", quota)
 	}
 	p.Proves(t, "change rules", func(only bool) (*longrunningpb.Operation, error) {

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -32,6 +33,7 @@ import (
 	"github.com/low-layer/platform/libs/openstack"
 	"github.com/low-layer/platform/libs/pg/pgtest"
 	engine "github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/quota"
 	"github.com/low-layer/platform/libs/redisdb"
 	"github.com/low-layer/platform/libs/redisdb/redistest"
 	"github.com/low-layer/platform/libs/rpc"
@@ -61,6 +63,7 @@ type world struct {
 	pool   *pgxpool.Pool
 	redis  *redis.Client
 	cloud  *cloud.Cloud
+	client *openstack.Client
 	conn   *grpc.ClientConn
 	vpcs   networkv1.VpcServiceClient
 	hubs   networkv1.HubServiceClient
@@ -74,6 +77,8 @@ type setup struct {
 	sim    sim.Options
 	engine func(*engine.Config)
 	age    time.Duration
+	// vpcs is how many a tenant may have; 150 when it is 0.
+	vpcs int32
 }
 
 func newWorld(t *testing.T, with setup) *world {
@@ -87,6 +92,14 @@ func newWorld(t *testing.T, with setup) *world {
 	cloudsFile := cloudsYAML(t, w.sim.AuthURL)
 	databaseURL, redisURL := pgtest.URL(t, store.Migrations()...), redistest.URL(t)
 	w.pool = pgtest.Pool(t, databaseURL)
+	// Whatever a test did, the quotas are what there is.
+	t.Cleanup(func() {
+		wrong, err := quota.Compare(context.WithoutCancel(ctx), w.pool, store.Taken)
+		must(t, err)
+		if len(wrong) > 0 {
+			t.Errorf("the ledger of quotas is wrong: %+v", wrong)
+		}
+	})
 	w.redis, err = redisdb.Open(redisdb.Config{URL: redisURL})
 	must(t, err)
 	t.Cleanup(func() { must(t, w.redis.Close()) })
@@ -96,7 +109,7 @@ func newWorld(t *testing.T, with setup) *world {
 	cfg := app.Config{
 		Listen: "127.0.0.1:0", DatabaseURL: databaseURL, MaxConns: 20, RedisURL: redisURL, CloudsFile: cloudsFile, Cloud: "sim",
 		// Tests make the passes themselves.
-		DriftInterval: time.Hour, DriftAge: with.age, Workers: 64, ReceiptKey: receiptKey,
+		DriftInterval: time.Hour, DriftAge: with.age, Workers: 64, ReceiptKey: receiptKey, QuotaVpcs: cmp.Or(with.vpcs, 150), QuotaPeerings: 60,
 	}
 	w.app, err = app.New(ctx, cfg, app.Options{
 		Logger: logger(t), Clock: clock.Real(), Engine: func(c *engine.Config) {
@@ -119,7 +132,7 @@ func newWorld(t *testing.T, with setup) *world {
 	client, err := openstack.New(openstack.Config{CloudsFile: cloudsFile, Cloud: "sim"})
 	must(t, err)
 	t.Cleanup(client.Close)
-	w.cloud = cloud.New(client)
+	w.cloud, w.client = cloud.New(client), client
 	return w
 }
 

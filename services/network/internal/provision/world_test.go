@@ -23,6 +23,7 @@ import (
 	"github.com/low-layer/platform/libs/pg/pgtest"
 	engine "github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/provision/provisiontest"
+	"github.com/low-layer/platform/libs/quota"
 	cloud "github.com/low-layer/platform/services/network/internal/cloud/openstack"
 	"github.com/low-layer/platform/services/network/internal/core/fabric"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
@@ -93,7 +94,7 @@ func (p *place) ground(t *testing.T, prefix string) *ground {
 	hubMessage := func(h hub.Hub) proto.Message { return named(h.Name.String()) }
 	vpcMessage := func(v vpc.Vpc) proto.Message { return named(v.Name.String()) }
 	peeringMessage := func(p peering.Peering) proto.Message { return named(p.Name.String()) }
-	records := store.NewRecords(g.pool, clock.Real(), store.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage})
+	records := store.NewRecords(g.pool, clock.Real(), store.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage}, quota.New("network", clock.Real(), nil))
 	g.kinds = provision.New(p.cloud, records, provision.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage}).Kinds()
 	return g
 }

@@ -11,10 +11,12 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/ids"
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/quota"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/boundary"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
 	"github.com/low-layer/platform/services/network/internal/core/request"
+	"github.com/low-layer/platform/services/network/internal/core/usage"
 )
 
 const selectBoundary = `SELECT b.uid, b.revision, b.create_time, b.update_time, ` + statusColumns + `,
@@ -150,6 +152,7 @@ func (r *Records) SettleBoundary(ctx context.Context, tx pgx.Tx, s provision.Set
 		if _, err := tx.Exec(ctx, `DELETE FROM suspensions WHERE resource = $1`, resourcename.Tenant{Tenant: s.Tenant}.String()); err != nil {
 			return fmt.Errorf("forget suspension: %w", err)
 		}
+		return r.quota.Forget(ctx, tx, s.Tenant, resourcename.Tenant{Tenant: s.Tenant}.String())
 	case s.Outcome == provision.Done:
 		return setCloud(ctx, tx, "boundaries", s.UID, cloud)
 	}
@@ -168,8 +171,8 @@ func setCloud(ctx context.Context, tx pgx.Tx, table, uid string, cloud any) erro
 	return nil
 }
 
-// CheckOrder says whether the networks of an order could be made now.
-func (s *Store) CheckOrder(ctx context.Context, tenant resourcename.Tenant, order []ipam.Wanted) error {
+// CheckOrder says whether the networks of an order, so many of them VPCs, could be made now.
+func (s *Store) CheckOrder(ctx context.Context, tenant resourcename.Tenant, vpcs int64, order []ipam.Wanted) error {
 	b, err := s.Boundary(ctx, tenant.Tenant)
 	if err != nil {
 		return err
@@ -181,5 +184,8 @@ func (s *Store) CheckOrder(ctx context.Context, tenant resourcename.Tenant, orde
 	if err != nil {
 		return err
 	}
-	return ipam.CheckOrder(b.Network, held, order)
+	if err := ipam.CheckOrder(b.Network, held, order); err != nil {
+		return err
+	}
+	return s.quota.Room(ctx, s.pool, tenant.Tenant, []quota.Claim{{Place: tenant.String(), Resource: usage.Vpcs, Amount: vpcs}})
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
 	"github.com/low-layer/platform/services/network/internal/core/request"
 	"github.com/low-layer/platform/services/network/internal/core/status"
+	"github.com/low-layer/platform/services/network/internal/core/usage"
 )
 
 const selectHub = `SELECT h.uid, h.revision, h.create_time, h.update_time, ` + statusColumns + `,
@@ -102,6 +103,9 @@ func (s *Store) EnsureHub(ctx context.Context, id request.Identity, o hub.Order)
 		if err != nil {
 			return c, err
 		}
+		if err := s.reserve(ctx, tx, tenant, h.UID, usage.OfHub(h)); err != nil {
+			return c, err
+		}
 		c.UID, c.message = h.UID, s.hubMessage(h.UID)
 		return c, s.insertHub(ctx, tx, h)
 	})
@@ -167,6 +171,9 @@ func (r *Records) SettleHub(ctx context.Context, tx pgx.Tx, s provision.Settleme
 		return err
 	}
 	h.Meta = settled(h.Meta, s)
+	if err := r.settleQuota(ctx, tx, s); err != nil {
+		return err
+	}
 	switch {
 	case s.Removed:
 		if _, err := tx.Exec(ctx, `DELETE FROM hubs WHERE uid = $1`, s.UID); err != nil {
@@ -177,6 +184,9 @@ func (r *Records) SettleHub(ctx context.Context, tx pgx.Tx, s provision.Settleme
 		}
 		if _, err := tx.Exec(ctx, `DELETE FROM suspensions WHERE resource = $1`, h.Name.Parent().String()); err != nil {
 			return fmt.Errorf("forget suspension: %w", err)
+		}
+		if err := r.quota.Forget(ctx, tx, s.Tenant, h.Name.Parent().String()); err != nil {
+			return err
 		}
 	case s.Outcome == provision.Done:
 		h.Cloud = cloud

@@ -18,6 +18,7 @@ import (
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
 	"github.com/low-layer/platform/services/network/internal/core/request"
+	"github.com/low-layer/platform/services/network/internal/core/usage"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
 )
 
@@ -119,6 +120,9 @@ func (s *Store) CreatePeering(ctx context.Context, id request.Identity, o peerin
 		}
 		p, err := o.Resolve(ids.New("peer"), ends[0], ends[1], held)
 		if err != nil {
+			return c, err
+		}
+		if err := s.reserve(ctx, tx, o.Name.Tenant, p.UID, usage.OfPeering(p)); err != nil {
 			return c, err
 		}
 		c.UID, c.message = p.UID, s.peeringMessage(p.UID)
@@ -259,6 +263,12 @@ func (r *Records) SettlePeering(ctx context.Context, tx pgx.Tx, s provision.Sett
 		return err
 	}
 	p.Meta = settled(p.Meta, s)
+	// One that nobody accepted yet has made nothing: what it takes is still reserved.
+	if s.Removed || p.Acceptance == peering.Accepted {
+		if err := r.settleQuota(ctx, tx, s); err != nil {
+			return err
+		}
+	}
 	if s.Removed {
 		if _, err := tx.Exec(ctx, `DELETE FROM peerings WHERE uid = $1`, s.UID); err != nil {
 			return fmt.Errorf("delete peering: %w", err)

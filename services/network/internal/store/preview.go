@@ -24,6 +24,9 @@ func (s *Store) preview(ctx context.Context, tx pgx.Tx, id request.Identity, op 
 	if err != nil {
 		return err
 	}
+	if err := s.effects(ctx, tx, planned); err != nil {
+		return err
+	}
 	*op = planned
 	return errPreviewed
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/quota"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
 	"github.com/low-layer/platform/services/network/internal/core/request"
@@ -41,13 +42,13 @@ const creators = 4
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations are the sets of tables the service needs: its own, the engine's and those of events.
+// Migrations are the sets of tables the service needs: its own, the engine's, and those of events, audit and quotas.
 func Migrations() []pg.Migrations {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		panic(err) // the folder is embedded under this very name
 	}
-	return append(provision.Migrations(), event.Migrations(), trail.Migrations(), pg.Migrations{Name: Source, FS: files})
+	return append(provision.Migrations(), event.Migrations(), trail.Migrations(), quota.Migrations(), pg.Migrations{Name: Source, FS: files})
 }
 
 // Engine is the part of the provisioning engine that changes are given to.
@@ -100,12 +101,13 @@ type Records struct {
 	pool     *pgxpool.Pool
 	clock    clock.Clock
 	messages Messages
+	quota    *quota.Ledger
 	seen     lastIndex
 }
 
-// NewRecords makes Records.
-func NewRecords(pool *pgxpool.Pool, c clock.Clock, messages Messages) *Records {
-	return &Records{pool: pool, clock: c, messages: messages}
+// NewRecords makes Records, which keep count of quotas in the ledger.
+func NewRecords(pool *pgxpool.Pool, c clock.Clock, messages Messages, l *quota.Ledger) *Records {
+	return &Records{pool: pool, clock: c, messages: messages, quota: l}
 }
 
 // change is what a transaction decided.

@@ -18,6 +18,7 @@ import (
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
 	"github.com/low-layer/platform/services/network/internal/core/request"
 	"github.com/low-layer/platform/services/network/internal/core/status"
+	"github.com/low-layer/platform/services/network/internal/core/usage"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
 )
 
@@ -126,6 +127,9 @@ func (s *Store) CreateVpc(ctx context.Context, id request.Identity, o vpc.Order)
 		}
 		v, err := o.Resolve(ids.New("vpc"), b, h, held)
 		if err != nil {
+			return c, err
+		}
+		if err := s.reserve(ctx, tx, tenant, v.UID, usage.OfVpc(v)); err != nil {
 			return c, err
 		}
 		c.UID, c.message = v.UID, s.vpcMessage(v.UID)
@@ -259,6 +263,9 @@ func (r *Records) SettleVpc(ctx context.Context, tx pgx.Tx, s provision.Settleme
 		return err
 	}
 	v.Meta = settled(v.Meta, s)
+	if err := r.settleQuota(ctx, tx, s); err != nil {
+		return err
+	}
 	switch {
 	case s.Removed:
 		if _, err := tx.Exec(ctx, `DELETE FROM vpcs WHERE uid = $1`, s.UID); err != nil {

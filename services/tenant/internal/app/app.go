@@ -21,6 +21,7 @@ import (
 
 	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	quotav1 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/audit/auditapi"
@@ -33,6 +34,8 @@ import (
 	libprovision "github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/provision/operationapi"
 	"github.com/low-layer/platform/libs/provision/receiptapi"
+	"github.com/low-layer/platform/libs/quota"
+	"github.com/low-layer/platform/libs/quota/quotaapi"
 	"github.com/low-layer/platform/libs/receipt"
 	"github.com/low-layer/platform/libs/redisdb"
 	"github.com/low-layer/platform/libs/resourcename"
@@ -51,6 +54,9 @@ import (
 )
 
 const name = "tenant"
+
+// quotaInterval is how often the ledger of quotas is held against what there is.
+const quotaInterval = 5 * time.Minute
 
 // App is the wired service.
 type App struct {
@@ -71,6 +77,7 @@ type App struct {
 	keys      receipt.Ring
 	trail     *trail.Trail
 	changes   *watch.Log
+	ledger    *quota.Ledger
 }
 
 // Options are what tests put in the place of the real thing.
@@ -148,6 +155,7 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 	cloud := cloudopenstack.New(osClient)
 	network := client.NewNetwork(conn)
 	outbox := store.NewOutbox(api.Renderer{})
+	a.ledger = quota.New(name, a.clock, a.cfg.Quotas())
 	remover := &lateRemover{}
 	engineConfig := libprovision.Config{
 		Service: name, Pool: a.pool, Logger: a.logger, Clock: a.clock, Telemetry: a.telemetry, StepContext: stepContext,
@@ -155,7 +163,7 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 		Since:    store.TenantSince,
 		Receipts: a.keys.Signer, Audit: a.trail,
 		Kinds: provision.Kinds(provision.Deps{
-			Rows: store.NewRows(outbox), Pool: a.pool, Render: api.Renderer{}, Cloud: cloud, Network: network, Clock: a.clock,
+			Rows: store.NewRows(outbox, a.ledger), Pool: a.pool, Render: api.Renderer{}, Cloud: cloud, Network: network, Clock: a.clock,
 			Members: remover,
 			Vault:   provision.NewVault(keeper, store.NewSecrets(a.pool), a.clock, a.cfg.CredentialLifetime),
 			Quota:   a.cfg.Quota(), Roles: a.cfg.CredentialRoles,
@@ -172,9 +180,9 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 	if err != nil {
 		return err
 	}
-	records := store.New(a.pool, a.Engine, paging.New(key), outbox, a.trail)
+	records := store.New(a.pool, a.Engine, paging.New(key), outbox, a.trail, a.ledger)
 	tenants := tenancy.NewTenants(records, network, a.clock, a.cfg.Retention)
-	organisations := tenancy.NewOrganisations(records, network, a.clock, a.cfg.Retention)
+	organisations := tenancy.NewOrganisations(records, network, a.clock, a.cfg.Retention, a.cfg.Quota())
 	a.Periodic = tenancy.NewPeriodic(records, tenants, organisations, a.cfg.CredentialMargin(), a.cfg.CredentialRoles)
 	a.Drift = reconcile.NewDrift(a.Engine, a.pool, cloud)
 
@@ -192,6 +200,7 @@ func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Clien
 	receiptv1.RegisterReceiptServiceServer(a.Server.Registrar(), receiptapi.New(name, a.Engine, a.keys))
 	auditv1.RegisterAuditServiceServer(a.Server.Registrar(), auditapi.New(a.trail, paging.New(key)))
 	a.serveWatch(records, members, operations)
+	quotav1.RegisterQuotaServiceServer(a.Server.Registrar(), quotaapi.New(name, a.pool, a.ledger, store.Known, a.trail))
 	return nil
 }
 
@@ -243,6 +252,12 @@ func (a *App) Run(ctx context.Context) error {
 	part("readiness", a.watch)
 	part("audit trail", a.trail.Run)
 	part("log of changes", a.changes.Run)
+	part("quotas", func(ctx context.Context) error {
+		return quota.Watch(ctx, quota.WatchConfig{
+			Service: name, Pool: a.pool, Query: store.Taken, Interval: quotaInterval, Clock: a.clock, Logger: a.logger,
+			Meter: a.telemetry.MeterProvider(),
+		})
+	})
 	part("provision", a.work)
 	part("relay events", event.NewRelay(a.pool, a.redis, event.RelayConfig{Logger: a.logger, Clock: a.clock}).Run)
 	for _, l := range []reconcile.Loop{

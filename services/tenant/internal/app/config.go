@@ -12,6 +12,7 @@ import (
 	"github.com/low-layer/platform/libs/receipt"
 	"github.com/low-layer/platform/libs/seal"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
+	"github.com/low-layer/platform/services/tenant/internal/store"
 )
 
 // Prefix begins every setting's variable.
@@ -73,6 +74,13 @@ type Config struct {
 	QuotaRouters        int32 `env:"QUOTA_ROUTERS" envDefault:"50"`
 	QuotaPorts          int32 `env:"QUOTA_PORTS" envDefault:"1000"`
 	QuotaSecurityGroups int32 `env:"QUOTA_SECURITY_GROUPS" envDefault:"100"`
+	// QuotaOrganisations is how many organisations a tenant may have, unless an operator sets something else for it.
+	QuotaOrganisations int32 `env:"QUOTA_ORGANISATIONS" envDefault:"50"`
+}
+
+// Quotas are the platform's limits of a tenant.
+func (c Config) Quotas() map[string]int64 {
+	return map[string]int64{store.QuotaOrganisations: int64(c.QuotaOrganisations)}
 }
 
 // Quota is the platform's default quota.
@@ -123,6 +131,9 @@ func (c Config) Problems() []config.Problem {
 		if v <= 0 {
 			bad(variable, "is not positive: give a limit")
 		}
+	}
+	if c.QuotaOrganisations < 0 {
+		bad("QUOTA_ORGANISATIONS", "is negative: give how many a tenant may have, 0 for none")
 	}
 	if c.KeycloakURL != "" {
 		if u, err := url.Parse(c.KeycloakURL); err != nil || !loopback.Secure(u) {

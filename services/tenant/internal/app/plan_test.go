@@ -31,7 +31,17 @@ func TestWhatIsAppliedEqualsThePlan(t *testing.T) {
 			Organisation: &tenantv1.Organisation{Mode: mutualized, Vpcs: []*tenantv1.VpcOrder{{VpcId: "dev"}, {VpcId: "prod"}}},
 		})
 	})
+	organisations := &operationv1.QuotaEffect{Resource: "organisations", UsageChange: 1, Quota: acme + "/quotas/tenant.organisations", TakenAfter: 1, EffectiveLimit: 40}
 	for _, q := range plan.GetQuota() {
+		if q.GetResource() == "organisations" {
+			if q.String() != organisations.String() {
+				t.Errorf("quota: %v", q)
+			}
+			continue
+		}
+		if q.GetUsageChange() != 0 && (q.GetTakenAfter() != q.GetUsageChange() || q.GetEffectiveLimit() != q.GetLimit() || q.GetQuota() != core+"/quotas/network."+q.GetResource()) {
+			t.Errorf("quota: %v", q)
+		}
 		if q.GetResource() == "networks" && (q.GetUsageChange() != 5 || q.GetLimit() != 40) || q.GetLimit() == 0 {
 			t.Errorf("quota: %v", q)
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/low-layer/platform/libs/grpcerr"
 	"github.com/low-layer/platform/libs/pg/pgtest"
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/quota"
 	"github.com/low-layer/platform/libs/redisdb/redistest"
 	"github.com/low-layer/platform/libs/rpc"
 	"github.com/low-layer/platform/services/tenant/internal/app"
@@ -75,12 +76,20 @@ func startLogged(t *testing.T, logger *slog.Logger, change ...func(*app.Config))
 		SealURL: sealURL, ReceiptKey: receiptKey, NetworkTarget: address, Retention: time.Hour, CredentialLifetime: 3 * time.Hour,
 		CredentialRoles: []string{"member"}, DriftInterval: time.Hour, PeriodicInterval: time.Hour, MemberInterval: time.Hour,
 		QuotaCores: 20, QuotaRAMMiB: 4096, QuotaInstances: 10, QuotaNetworks: 40, QuotaRouters: 20, QuotaPorts: 200,
-		QuotaSecurityGroups: 20,
+		QuotaSecurityGroups: 20, QuotaOrganisations: 40,
 	}
 	for _, f := range change {
 		f(&cfg)
 	}
-	r := &rig{t: t, cloud: server.Cloud, network: network, clouds: clouds, pool: pgtest.Pool(t, database), cfg: cfg}
+	pool := pgtest.Pool(t, database)
+	// Whatever a test did, the quotas are what there is.
+	t.Cleanup(func() {
+		wrong, err := quota.Compare(context.WithoutCancel(t.Context()), pool, store.Taken)
+		if err != nil || len(wrong) > 0 {
+			t.Errorf("the ledger of quotas is wrong: %+v, %v", wrong, err)
+		}
+	})
+	r := &rig{t: t, cloud: server.Cloud, network: network, clouds: clouds, pool: pool, cfg: cfg}
 	r.run(logger)
 	return r
 }

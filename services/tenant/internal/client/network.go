@@ -71,6 +71,17 @@ func (n *Network) DeleteHub(ctx context.Context, organisation, requestID string)
 	return work("delete hub")(n.foundation.DeleteHub(ctx, &internalv1.DeleteHubRequest{Organisation: organisation, RequestId: requestID}))
 }
 
+// SetQuota tells what the project of an organisation may hold.
+func (n *Network) SetQuota(ctx context.Context, organisation string, q tenancy.Quota) error {
+	_, err := n.foundation.SetQuota(ctx, &internalv1.SetQuotaRequest{Organisation: organisation, Quota: &internalv1.ProjectQuota{
+		Networks: q.Networks, Routers: q.Routers, Ports: q.Ports, SecurityGroups: q.SecurityGroups,
+	}})
+	if err != nil {
+		return fmt.Errorf("set quota: %w", grpcerr.FromError(err))
+	}
+	return nil
+}
+
 // CheckOrder answers nil when the networks could be made now.
 func (n *Network) CheckOrder(ctx context.Context, tenantID string, networks []tenancy.NetworkOrder) error {
 	req := &internalv1.CheckOrderRequest{Tenant: resourcename.Tenant{Tenant: tenantID}.String()}

@@ -116,7 +116,7 @@ func (k *organisations) accountSteps(spec organisationSpec) []provision.Step {
 		},
 		{
 			Name: stepNetworkQuota, Title: "set the quota of networks", Needs: []string{stepProject},
-			Digest: etag.Of(spec.quota.Networks, spec.quota.Routers, spec.quota.Ports, spec.quota.SecurityGroups),
+			Digest: etag.Of(spec.quota.Networks, spec.quota.Routers, spec.quota.Ports, spec.quota.SecurityGroups, "told"),
 			Do:     k.setNetworkQuota,
 		},
 		{

@@ -91,6 +91,7 @@ func (k *organisations) setComputeQuota(ctx context.Context, run *provision.Run)
 	})
 }
 
+// setNetworkQuota sets the quota of the project, and tells the network service, which holds orders against it.
 func (k *organisations) setNetworkQuota(ctx context.Context, run *provision.Run) (provision.External, error) {
 	spec, err := organisationOf(run.Resource)
 	if err != nil {
@@ -98,8 +99,13 @@ func (k *organisations) setNetworkQuota(ctx context.Context, run *provision.Run)
 	}
 	project, _ := run.Object(stepProject)
 	q := spec.quota
-	return provision.External{}, k.Cloud.SetNetworkQuota(ctx, project.ID, cloud.NetworkQuota{
+	err = k.Cloud.SetNetworkQuota(ctx, project.ID, cloud.NetworkQuota{
 		Networks: int(q.Networks), Subnets: int(q.Networks), Routers: int(q.Routers), Ports: int(q.Ports),
 		SecurityGroups: int(q.SecurityGroups), SecurityGroupRules: int(q.SecurityGroups) * rulesPerGroup,
 	})
+	if err != nil {
+		return provision.External{}, err
+	}
+	// Told afterwards, so that no order is let in on the strength of what Neutron does not know yet.
+	return provision.External{}, k.Network.SetQuota(ctx, run.Name, q)
 }

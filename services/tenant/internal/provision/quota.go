@@ -1,14 +1,18 @@
 package provision
 
 import (
+	"path"
+
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/resourcename"
 )
 
-// networkUse is what a hub and a VPC take of the project's limits, as the order's own check counts them.
+// networkUse is what a hub and a VPC take of the project's limits, as the order's own check counts them: one of the groups that
+// come with a hub is Neutron's own for the project.
 var networkUse = []struct {
 	resource string
 	hub, vpc int
-}{{"networks", 1, 2}, {"routers", 1, 1}, {"ports", 1, 3}, {"security_groups", 1, 1}}
+}{{"networks", 1, 2}, {"routers", 1, 1}, {"ports", 1, 3}, {"security_groups", 2, 1}}
 
 // quotaEffect is the limits a plan sets, and what hub and VPCs take of them.
 func (k *organisations) quotaEffect(r provision.Resource, p provision.Preview) []provision.QuotaEffect {
@@ -31,6 +35,11 @@ func (k *organisations) quotaEffect(r provision.Resource, p provision.Preview) [
 	}
 	for _, u := range networkUse {
 		e := provision.QuotaEffect{Resource: u.resource, UsageChange: hubs*u.hub + vpcs*u.vpc, Limit: int(limits[u.resource])}
+		if changes(p, typeProject) > 0 {
+			// Of a new project it is known that nothing is taken yet.
+			e.Quota = resourcename.Quota{Tenant: r.Tenant, Organisation: path.Base(r.Name), Quota: "network." + u.resource}.String()
+			e.TakenAfter, e.EffectiveLimit = e.UsageChange, e.Limit
+		}
 		if e.UsageChange != 0 || e.Limit != 0 {
 			out = append(out, e)
 		}

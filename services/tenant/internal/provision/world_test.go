@@ -19,6 +19,7 @@ import (
 	"github.com/low-layer/platform/libs/pg/pgtest"
 	libprovision "github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/provision/provisiontest"
+	"github.com/low-layer/platform/libs/quota"
 	"github.com/low-layer/platform/libs/seal"
 	"github.com/low-layer/platform/services/tenant/internal/api"
 	"github.com/low-layer/platform/services/tenant/internal/client"
@@ -72,7 +73,7 @@ func newWorld(t *testing.T) *world {
 		}
 	})
 	w.kinds = provision.Kinds(provision.Deps{
-		Rows: store.NewRows(store.NewOutbox(api.Renderer{})), Pool: w.pool, Render: api.Renderer{}, Cloud: w.cloud,
+		Rows: store.NewRows(store.NewOutbox(api.Renderer{}), ledger), Pool: w.pool, Render: api.Renderer{}, Cloud: w.cloud,
 		Network: client.NewNetwork(networkfake.Dial(t, address)), Clock: clock.Real(),
 		Vault: provision.NewVault(keeper, store.NewSecrets(w.pool), clock.Real(), time.Hour),
 		Quota: tenancy.Quota{Cores: 9, RAMMiB: 1024, Instances: 3, Networks: 9, Routers: 9, Ports: 90, SecurityGroups: 9},
@@ -80,6 +81,9 @@ func newWorld(t *testing.T) *world {
 	})
 	return w
 }
+
+// ledger has room for all a test makes.
+var ledger = quota.New("tenant", clock.Real(), map[string]int64{store.QuotaOrganisations: 100})
 
 // joined is the store inside the transaction a test was given.
 type joined struct {
@@ -101,8 +105,8 @@ func (yes) ProtectedVPCs(context.Context, string) ([]string, error)          { r
 
 // use is the use cases inside a transaction.
 func (w *world) use(tx pgx.Tx, e *libprovision.Engine) (*tenancy.Tenants, *tenancy.Organisations) {
-	s := joined{store.New(w.pool, e, paging.New([]byte("key")), store.NewOutbox(api.Renderer{}), nil), tx}
-	return tenancy.NewTenants(s, yes{}, clock.Real(), time.Hour), tenancy.NewOrganisations(s, yes{}, clock.Real(), time.Hour)
+	s := joined{store.New(w.pool, e, paging.New([]byte("key")), store.NewOutbox(api.Renderer{}), nil, ledger), tx}
+	return tenancy.NewTenants(s, yes{}, clock.Real(), time.Hour), tenancy.NewOrganisations(s, yes{}, clock.Real(), time.Hour, tenancy.Quota{Networks: 9, Routers: 9, Ports: 90, SecurityGroups: 9})
 }
 
 type change = func(ctx context.Context, tx pgx.Tx, e *libprovision.Engine) (*libprovision.Operation, error)

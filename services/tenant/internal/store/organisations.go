@@ -10,6 +10,7 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/quota"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
@@ -112,8 +113,11 @@ func oneOrganisation(ctx context.Context, q provision.Querier, name, sql string,
 	return o, nil
 }
 
-// InsertOrganisation writes a new organisation.
+// InsertOrganisation writes a new organisation and reserves its place in the quota of the tenant.
 func (t *transaction) InsertOrganisation(ctx context.Context, v tenancy.Organisation) error {
+	if err := t.quota.Reserve(ctx, t.tx, v.TenantID, v.UID, []quota.Claim{{Place: v.TenantName(), Resource: QuotaOrganisations, Amount: 1}}); err != nil {
+		return err
+	}
 	if v.VPCs == nil {
 		v.VPCs = []tenancy.VPCOrder{}
 	}
@@ -150,13 +154,16 @@ func (r *Rows) SettleOrganisation(ctx context.Context, tx pgx.Tx, v tenancy.Orga
 	if err != nil {
 		return fmt.Errorf("settle organisation: %w", err)
 	}
-	return nil
+	if v.ReadyTime.IsZero() {
+		return nil
+	}
+	return r.quota.Commit(ctx, tx, v.UID)
 }
 
-// RemoveOrganisation deletes the row of an organisation that is gone, and its secrets with it.
+// RemoveOrganisation deletes the row of an organisation that is gone, its secrets with it, and gives its place in the quota back.
 func (r *Rows) RemoveOrganisation(ctx context.Context, tx pgx.Tx, uid string) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM organisations WHERE uid = $1`, uid); err != nil {
 		return fmt.Errorf("remove organisation: %w", err)
 	}
-	return nil
+	return r.quota.Release(ctx, tx, uid)
 }

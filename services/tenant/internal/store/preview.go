@@ -9,9 +9,12 @@ import (
 
 // preview answers the plan of a change that was accepted only to be rolled back. Changes of one transaction are one plan:
 // a tenant's takes along what its organisations' do.
-func (t *transaction) preview(ctx context.Context, op *provision.Operation) (tenancy.Operation, error) {
+func (t *transaction) preview(ctx context.Context, op *provision.Operation, removing bool) (tenancy.Operation, error) {
 	op, err := t.engine.Preview(ctx, t.tx, op)
 	if err != nil {
+		return nil, err
+	}
+	if err := t.effects(ctx, op, removing); err != nil {
 		return nil, err
 	}
 	op.Preview.Objects = append(t.planned.Objects, op.Preview.Objects...)

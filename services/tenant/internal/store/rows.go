@@ -7,14 +7,18 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/quota"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
 // Rows is our own rows as the engine's work sees them: by unique id, in whatever transaction the engine is in.
-type Rows struct{ outbox Outbox }
+type Rows struct {
+	outbox Outbox
+	quota  *quota.Ledger
+}
 
-// NewRows reads and writes rows whose changes are told through the outbox.
-func NewRows(outbox Outbox) *Rows { return &Rows{outbox: outbox} }
+// NewRows reads and writes rows whose changes are told through the outbox, and counted in the ledger of quotas.
+func NewRows(outbox Outbox, l *quota.Ledger) *Rows { return &Rows{outbox: outbox, quota: l} }
 
 // Made answers the steps of a resource that are done, and the digest of the inputs they were done with.
 func (r *Rows) Made(ctx context.Context, q provision.Querier, uid string) (map[string]string, error) {

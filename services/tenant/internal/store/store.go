@@ -23,6 +23,7 @@ import (
 	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/quota"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
@@ -35,7 +36,7 @@ func Migrations() ([]pg.Migrations, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open migrations: %w", err)
 	}
-	sets := append(provision.Migrations(), event.Migrations(), trail.Migrations())
+	sets := append(provision.Migrations(), event.Migrations(), trail.Migrations(), quota.Migrations())
 	return append(sets, pg.Migrations{Name: "tenant", FS: own}), nil
 }
 
@@ -60,15 +61,16 @@ type Store struct {
 	pages  *paging.Token
 	outbox Outbox
 	trail  *trail.Trail
+	quota  *quota.Ledger
 
 	tenants       listing[tenancy.Tenant]
 	organisations listing[tenancy.Organisation]
 }
 
-// New makes a store whose changes the trail records.
-func New(pool *pgxpool.Pool, engine Engine, pages *paging.Token, outbox Outbox, t *trail.Trail) *Store {
+// New makes a store whose changes the trail records, and that keeps count of quotas in the ledger.
+func New(pool *pgxpool.Pool, engine Engine, pages *paging.Token, outbox Outbox, t *trail.Trail, l *quota.Ledger) *Store {
 	return &Store{
-		pool: pool, engine: engine, pages: pages, outbox: outbox, trail: t,
+		pool: pool, engine: engine, pages: pages, outbox: outbox, trail: t, quota: l,
 		tenants: tenantListing(), organisations: organisationListing(),
 	}
 }
@@ -90,7 +92,7 @@ func (s *Store) InTx(ctx context.Context, fn func(context.Context, tenancy.Tx) e
 func (s *Store) Join(tx pgx.Tx) tenancy.Tx { return s.join(tx) }
 
 func (s *Store) join(tx pgx.Tx) *transaction {
-	return &transaction{tx: tx, engine: s.engine, outbox: s.outbox}
+	return &transaction{tx: tx, engine: s.engine, outbox: s.outbox, quota: s.quota}
 }
 
 // TenantUID is the unique id of a tenant, empty when there is none of the name.
@@ -108,6 +110,7 @@ type transaction struct {
 	tx     pgx.Tx
 	engine Engine
 	outbox Outbox
+	quota  *quota.Ledger
 	// planned is what the changes planned so far in this transaction would do: the last one takes the others along.
 	planned provision.Preview
 	// changes is what was read and written, accepted the resource of the change that the caller asked for.
@@ -138,7 +141,7 @@ func (t *transaction) Accept(ctx context.Context, c tenancy.Change) (tenancy.Ope
 	if err != nil || !c.Request.ValidateOnly {
 		return wrap(op, err)
 	}
-	return t.preview(ctx, op)
+	return t.preview(ctx, op, c.Removing)
 }
 
 // Hasten answers the operation that works on a resource.

@@ -127,12 +127,13 @@ func (r *Rows) SettleTenant(ctx context.Context, tx pgx.Tx, v tenancy.Tenant) er
 	return nil
 }
 
-// RemoveTenant deletes the row of a tenant that is gone.
+// RemoveTenant deletes the row of a tenant that is gone, and its quotas.
 func (r *Rows) RemoveTenant(ctx context.Context, tx pgx.Tx, uid string) error {
-	if _, err := tx.Exec(ctx, `DELETE FROM tenants WHERE uid = $1`, uid); err != nil {
+	var id string
+	if err := tx.QueryRow(ctx, `DELETE FROM tenants WHERE uid = $1 RETURNING id`, uid).Scan(&id); err != nil {
 		return fmt.Errorf("remove tenant: %w", err)
 	}
-	return nil
+	return r.quota.Forget(ctx, tx, id, resourcename.Tenant{Tenant: id}.String())
 }
 
 // TenantSince is the SQL that answers when the tenant was made whose id a column holds.

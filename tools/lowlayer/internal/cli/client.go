@@ -16,6 +16,7 @@ import (
 	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	quotav1 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	watchv1 "github.com/low-layer/platform/gen/go/lowlayer/watch/v1"
@@ -37,6 +38,7 @@ type client struct {
 	receipts      receiptv1.ReceiptServiceClient
 	audit         auditv1.AuditServiceClient
 	watch         watchv1.WatchServiceClient
+	quotas        quotav1.QuotaServiceClient
 }
 
 const maxAnswer = 32 << 20 // a page of 1000 resources is far below
@@ -72,6 +74,7 @@ func newClient(address string, note func(format string, args ...any), more ...gr
 		receipts:      receiptv1.NewReceiptServiceClient(conn),
 		audit:         auditv1.NewAuditServiceClient(conn),
 		watch:         watchv1.NewWatchServiceClient(conn),
+		quotas:        quotav1.NewQuotaServiceClient(conn),
 	}, nil
 }
 

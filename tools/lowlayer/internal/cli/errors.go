@@ -205,6 +205,9 @@ func detailLines(s *status.Status) []string {
 			}
 		case *errdetails.QuotaFailure:
 			for _, v := range d.GetViolations() {
+				if strings.Contains(s.Message(), v.GetDescription()) {
+					continue // said already
+				}
 				fields = append(fields, fmt.Sprintf("%s: %s", v.GetSubject(), v.GetDescription()))
 			}
 		case *errdetails.RetryInfo:

@@ -20,6 +20,7 @@ import (
 	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	quotav1 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
@@ -38,6 +39,7 @@ type fakePlatform struct {
 	receiptv1.UnimplementedReceiptServiceServer
 	auditv1.UnimplementedAuditServiceServer
 	watchv1.UnimplementedWatchServiceServer
+	quotav1.UnimplementedQuotaServiceServer
 
 	mu            sync.Mutex
 	tenants       map[string]*tenantv1.Tenant
@@ -97,6 +99,7 @@ func newFake(t *testing.T) (*fakePlatform, string) {
 	receiptv1.RegisterReceiptServiceServer(server, f)
 	auditv1.RegisterAuditServiceServer(server, f)
 	watchv1.RegisterWatchServiceServer(server, f)
+	quotav1.RegisterQuotaServiceServer(server, f)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	t.Cleanup(func() {

@@ -57,7 +57,7 @@ func validateOnly(req any) error {
 	return nil // it only reads
 }
 
-// printPlan shows a plan: what becomes of each object, and what it does to the quota.
+// printPlan shows a plan: what becomes of each object, and what it does to quotas.
 func (a *app) printPlan(op *longrunningpb.Operation) error {
 	m := metadataOf(op)
 	plan := m.GetPlan()
@@ -87,6 +87,9 @@ func (a *app) printPlan(op *longrunningpb.Operation) error {
 		line := fmt.Sprintf("quota %s: %+d", q.GetResource(), q.GetUsageChange())
 		if q.GetLimit() != 0 {
 			line += fmt.Sprintf(", limit %d", q.GetLimit())
+		}
+		if q.GetQuota() != "" {
+			line += fmt.Sprintf(", then %d of %s taken", q.GetTakenAfter(), limitWord(q.GetEffectiveLimit()))
 		}
 		if err := a.println(line); err != nil {
 			return err

@@ -23,7 +23,7 @@ func (f *fakePlatform) plan() (*longrunningpb.Operation, error) {
 			{Action: operationv1.PlannedObject_CREATE, Type: "neutron.router", Step: "router"},
 			{Action: operationv1.PlannedObject_DELETE, Type: "neutron.port", Step: "port", Id: "p1"},
 		},
-		Quota: []*operationv1.QuotaEffect{{Resource: "routers", UsageChange: 1, Limit: 9}},
+		Quota: []*operationv1.QuotaEffect{{Resource: "routers", UsageChange: 1, Limit: 9, Quota: "tenants/acme/organisations/core/quotas/network.routers", TakenAfter: 4, EffectiveLimit: 9}},
 	}})
 	return &longrunningpb.Operation{Done: true, Metadata: packed}, err
 }
@@ -43,7 +43,7 @@ func TestEveryChangingCommandPlans(t *testing.T) {
 		}
 	}
 	walk(a.command())
-	if len(commands) != 24 {
+	if len(commands) != 25 {
 		t.Errorf("%d commands have --plan: %v", len(commands), commands)
 	}
 	names := map[string]string{"tenant": "acme", "organisation": "acme/core", "vpc": "acme/core/dev", "peering": "acme/link"}
@@ -59,7 +59,7 @@ func TestEveryChangingCommandPlans(t *testing.T) {
 		args := append(words, names[words[0]], "--plan")
 		args = append(append(args, more[words[1]]...), more[c]...)
 		out, errs, code := cliRun(t, address, args...)
-		if code != 0 || !strings.Contains(out, "1 steps, 1 objects to make, 0 to change, 1 to delete; nothing was changed") || !strings.Contains(out, "quota routers: +1, limit 9") {
+		if code != 0 || !strings.Contains(out, "1 steps, 1 objects to make, 0 to change, 1 to delete; nothing was changed") || !strings.Contains(out, "quota routers: +1, limit 9, then 4 of 9 taken") {
 			t.Errorf("%s: %d %s%s", c, code, out, errs)
 		}
 	}

@@ -83,7 +83,7 @@ Names may be written in full (tenants/acme/organisations/core/vpcs/dev) or short
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress on standard error")
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp) // only apply takes files
 	fixed(root, "output", "table", "json", "yaml", "name")
-	changing := []*cobra.Command{a.tenantCommand(), a.organisationCommand(), a.vpcCommand(), a.peeringCommand(), a.applyCommand(), a.memberCommand(), a.serviceAccountCommand()}
+	changing := []*cobra.Command{a.tenantCommand(), a.organisationCommand(), a.vpcCommand(), a.peeringCommand(), a.applyCommand(), a.memberCommand(), a.serviceAccountCommand(), a.quotaCommand()}
 	a.planFlag(changing...)
 	root.AddCommand(changing...)
 	root.AddCommand(a.hubCommand(), a.operationCommand(), a.receiptCommand(), a.auditCommand(), a.driftCommand(), a.isolationCommand(), a.treeCommand(), a.watchCommand(), exitCodesTopic())

@@ -402,6 +402,171 @@ func (x *CheckOrderRequest) GetNetworks() []*NetworkOrder {
 	return nil
 }
 
+// ProjectQuota is what a project may hold in Neutron; 0 is a limit that is not known, which refuses nothing.
+type ProjectQuota struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Networks.
+	Networks int32 `protobuf:"varint,1,opt,name=networks,proto3" json:"networks,omitempty"`
+	// Routers.
+	Routers int32 `protobuf:"varint,2,opt,name=routers,proto3" json:"routers,omitempty"`
+	// Ports.
+	Ports int32 `protobuf:"varint,3,opt,name=ports,proto3" json:"ports,omitempty"`
+	// Security groups.
+	SecurityGroups int32 `protobuf:"varint,4,opt,name=security_groups,json=securityGroups,proto3" json:"security_groups,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *ProjectQuota) Reset() {
+	*x = ProjectQuota{}
+	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProjectQuota) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProjectQuota) ProtoMessage() {}
+
+func (x *ProjectQuota) ProtoReflect() protoreflect.Message {
+	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProjectQuota.ProtoReflect.Descriptor instead.
+func (*ProjectQuota) Descriptor() ([]byte, []int) {
+	return file_lowlayer_network_internal_v1_foundation_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ProjectQuota) GetNetworks() int32 {
+	if x != nil {
+		return x.Networks
+	}
+	return 0
+}
+
+func (x *ProjectQuota) GetRouters() int32 {
+	if x != nil {
+		return x.Routers
+	}
+	return 0
+}
+
+func (x *ProjectQuota) GetPorts() int32 {
+	if x != nil {
+		return x.Ports
+	}
+	return 0
+}
+
+func (x *ProjectQuota) GetSecurityGroups() int32 {
+	if x != nil {
+		return x.SecurityGroups
+	}
+	return 0
+}
+
+// SetQuotaRequest says what a project may hold.
+type SetQuotaRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `tenants/{tenant}/organisations/{organisation}`.
+	Organisation string `protobuf:"bytes,1,opt,name=organisation,proto3" json:"organisation,omitempty"`
+	// The limits.
+	Quota         *ProjectQuota `protobuf:"bytes,2,opt,name=quota,proto3" json:"quota,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetQuotaRequest) Reset() {
+	*x = SetQuotaRequest{}
+	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetQuotaRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetQuotaRequest) ProtoMessage() {}
+
+func (x *SetQuotaRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetQuotaRequest.ProtoReflect.Descriptor instead.
+func (*SetQuotaRequest) Descriptor() ([]byte, []int) {
+	return file_lowlayer_network_internal_v1_foundation_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *SetQuotaRequest) GetOrganisation() string {
+	if x != nil {
+		return x.Organisation
+	}
+	return ""
+}
+
+func (x *SetQuotaRequest) GetQuota() *ProjectQuota {
+	if x != nil {
+		return x.Quota
+	}
+	return nil
+}
+
+// SetQuotaResponse says that they are noted.
+type SetQuotaResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetQuotaResponse) Reset() {
+	*x = SetQuotaResponse{}
+	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetQuotaResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetQuotaResponse) ProtoMessage() {}
+
+func (x *SetQuotaResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetQuotaResponse.ProtoReflect.Descriptor instead.
+func (*SetQuotaResponse) Descriptor() ([]byte, []int) {
+	return file_lowlayer_network_internal_v1_foundation_proto_rawDescGZIP(), []int{7}
+}
+
 // NetworkOrder is one network of an order.
 type NetworkOrder struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -417,7 +582,7 @@ type NetworkOrder struct {
 
 func (x *NetworkOrder) Reset() {
 	*x = NetworkOrder{}
-	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[5]
+	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -429,7 +594,7 @@ func (x *NetworkOrder) String() string {
 func (*NetworkOrder) ProtoMessage() {}
 
 func (x *NetworkOrder) ProtoReflect() protoreflect.Message {
-	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[5]
+	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -442,7 +607,7 @@ func (x *NetworkOrder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkOrder.ProtoReflect.Descriptor instead.
 func (*NetworkOrder) Descriptor() ([]byte, []int) {
-	return file_lowlayer_network_internal_v1_foundation_proto_rawDescGZIP(), []int{5}
+	return file_lowlayer_network_internal_v1_foundation_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *NetworkOrder) GetField() string {
@@ -475,7 +640,7 @@ type CheckOrderResponse struct {
 
 func (x *CheckOrderResponse) Reset() {
 	*x = CheckOrderResponse{}
-	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[6]
+	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -487,7 +652,7 @@ func (x *CheckOrderResponse) String() string {
 func (*CheckOrderResponse) ProtoMessage() {}
 
 func (x *CheckOrderResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[6]
+	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -500,7 +665,7 @@ func (x *CheckOrderResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckOrderResponse.ProtoReflect.Descriptor instead.
 func (*CheckOrderResponse) Descriptor() ([]byte, []int) {
-	return file_lowlayer_network_internal_v1_foundation_proto_rawDescGZIP(), []int{6}
+	return file_lowlayer_network_internal_v1_foundation_proto_rawDescGZIP(), []int{9}
 }
 
 // PreviewRemovalRequest names what is to go.
@@ -514,7 +679,7 @@ type PreviewRemovalRequest struct {
 
 func (x *PreviewRemovalRequest) Reset() {
 	*x = PreviewRemovalRequest{}
-	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[7]
+	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -526,7 +691,7 @@ func (x *PreviewRemovalRequest) String() string {
 func (*PreviewRemovalRequest) ProtoMessage() {}
 
 func (x *PreviewRemovalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[7]
+	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -539,7 +704,7 @@ func (x *PreviewRemovalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreviewRemovalRequest.ProtoReflect.Descriptor instead.
 func (*PreviewRemovalRequest) Descriptor() ([]byte, []int) {
-	return file_lowlayer_network_internal_v1_foundation_proto_rawDescGZIP(), []int{7}
+	return file_lowlayer_network_internal_v1_foundation_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *PreviewRemovalRequest) GetName() string {
@@ -560,7 +725,7 @@ type PreviewRemovalResponse struct {
 
 func (x *PreviewRemovalResponse) Reset() {
 	*x = PreviewRemovalResponse{}
-	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[8]
+	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -572,7 +737,7 @@ func (x *PreviewRemovalResponse) String() string {
 func (*PreviewRemovalResponse) ProtoMessage() {}
 
 func (x *PreviewRemovalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[8]
+	mi := &file_lowlayer_network_internal_v1_foundation_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -585,7 +750,7 @@ func (x *PreviewRemovalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreviewRemovalResponse.ProtoReflect.Descriptor instead.
 func (*PreviewRemovalResponse) Descriptor() ([]byte, []int) {
-	return file_lowlayer_network_internal_v1_foundation_proto_rawDescGZIP(), []int{8}
+	return file_lowlayer_network_internal_v1_foundation_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PreviewRemovalResponse) GetObjects() []*v11.PlannedObject {
@@ -637,7 +802,20 @@ const file_lowlayer_network_internal_v1_foundation_proto_rawDesc = "" +
 	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xb2\x01\n" +
 	"\x11CheckOrderRequest\x12H\n" +
 	"\x06tenant\x18\x01 \x01(\tB0\xe0A\x02\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x06tenant\x12S\n" +
-	"\bnetworks\x18\x02 \x03(\v2*.lowlayer.network.internal.v1.NetworkOrderB\v\xe0A\x02\xbaH\x05\x92\x01\x02\x10@R\bnetworks\"`\n" +
+	"\bnetworks\x18\x02 \x03(\v2*.lowlayer.network.internal.v1.NetworkOrderB\v\xe0A\x02\xbaH\x05\x92\x01\x02\x10@R\bnetworks\"\xb3\x01\n" +
+	"\fProjectQuota\x12&\n" +
+	"\bnetworks\x18\x01 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bnetworks\x12$\n" +
+	"\arouters\x18\x02 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\arouters\x12 \n" +
+	"\x05ports\x18\x03 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\x05ports\x123\n" +
+	"\x0fsecurity_groups\x18\x04 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\x0esecurityGroups\"\xdf\x01\n" +
+	"\x0fSetQuotaRequest\x12\x7f\n" +
+	"\forganisation\x18\x01 \x01(\tB[\xe0A\x02\xbaHUrS2Q^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\forganisation\x12K\n" +
+	"\x05quota\x18\x02 \x01(\v2*.lowlayer.network.internal.v1.ProjectQuotaB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x05quota\"\x12\n" +
+	"\x10SetQuotaResponse\"`\n" +
 	"\fNetworkOrder\x12\x19\n" +
 	"\x05field\x18\x01 \x01(\tB\x03\xe0A\x02R\x05field\x12\x1e\n" +
 	"\x04cidr\x18\x02 \x01(\tB\n" +
@@ -647,7 +825,7 @@ const file_lowlayer_network_internal_v1_foundation_proto_rawDesc = "" +
 	"\x15PreviewRemovalRequest\x12r\n" +
 	"\x04name\x18\x01 \x01(\tB^\xe0A\x02\xbaHXrV2T^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9])?$R\x04name\"X\n" +
 	"\x16PreviewRemovalResponse\x12>\n" +
-	"\aobjects\x18\x01 \x03(\v2$.lowlayer.operation.v1.PlannedObjectR\aobjects2\xd5\a\n" +
+	"\aobjects\x18\x01 \x03(\v2$.lowlayer.operation.v1.PlannedObjectR\aobjects2\xf4\b\n" +
 	"\x11FoundationService\x12\x9e\x01\n" +
 	"\x0eEnsureBoundary\x123.lowlayer.network.internal.v1.EnsureBoundaryRequest\x1a\x1d.google.longrunning.Operation\"8\xda\xe2\x184\n" +
 	"\"network.internal.boundaries.ensure\x10\x02\x18\x02 \x03(\x02R\x06tenant\x12\x9e\x01\n" +
@@ -656,7 +834,9 @@ const file_lowlayer_network_internal_v1_foundation_proto_rawDesc = "" +
 	"\tEnsureHub\x12..lowlayer.network.internal.v1.EnsureHubRequest\x1a\x1d.google.longrunning.Operation\"2\xda\xe2\x18.\n" +
 	"\x1cnetwork.internal.hubs.ensure\x10\x02\x18\x02 \x03(\x02R\x06tenant\x12\x8e\x01\n" +
 	"\tDeleteHub\x12..lowlayer.network.internal.v1.DeleteHubRequest\x1a\x1d.google.longrunning.Operation\"2\xda\xe2\x18.\n" +
-	"\x1cnetwork.internal.hubs.delete\x10\x02\x18\x02 \x03(\x02R\x06tenant\x12\xb4\x01\n" +
+	"\x1cnetwork.internal.hubs.delete\x10\x02\x18\x02 \x03(\x02R\x06tenant\x12\x9c\x01\n" +
+	"\bSetQuota\x12-.lowlayer.network.internal.v1.SetQuotaRequest\x1a..lowlayer.network.internal.v1.SetQuotaResponse\"1\xda\xe2\x18-\n" +
+	"\x1bnetwork.internal.quotas.set\x10\x02\x18\x01 \x03(\x02R\x06tenant\x12\xb4\x01\n" +
 	"\x0ePreviewRemoval\x123.lowlayer.network.internal.v1.PreviewRemovalRequest\x1a4.lowlayer.network.internal.v1.PreviewRemovalResponse\"7\xda\xe2\x183\n" +
 	"!network.internal.removals.preview\x10\x01\x18\x01 \x01(\x02R\x06tenant\x12\xa4\x01\n" +
 	"\n" +
@@ -675,42 +855,48 @@ func file_lowlayer_network_internal_v1_foundation_proto_rawDescGZIP() []byte {
 	return file_lowlayer_network_internal_v1_foundation_proto_rawDescData
 }
 
-var file_lowlayer_network_internal_v1_foundation_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_lowlayer_network_internal_v1_foundation_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_lowlayer_network_internal_v1_foundation_proto_goTypes = []any{
 	(*EnsureBoundaryRequest)(nil),   // 0: lowlayer.network.internal.v1.EnsureBoundaryRequest
 	(*DeleteBoundaryRequest)(nil),   // 1: lowlayer.network.internal.v1.DeleteBoundaryRequest
 	(*EnsureHubRequest)(nil),        // 2: lowlayer.network.internal.v1.EnsureHubRequest
 	(*DeleteHubRequest)(nil),        // 3: lowlayer.network.internal.v1.DeleteHubRequest
 	(*CheckOrderRequest)(nil),       // 4: lowlayer.network.internal.v1.CheckOrderRequest
-	(*NetworkOrder)(nil),            // 5: lowlayer.network.internal.v1.NetworkOrder
-	(*CheckOrderResponse)(nil),      // 6: lowlayer.network.internal.v1.CheckOrderResponse
-	(*PreviewRemovalRequest)(nil),   // 7: lowlayer.network.internal.v1.PreviewRemovalRequest
-	(*PreviewRemovalResponse)(nil),  // 8: lowlayer.network.internal.v1.PreviewRemovalResponse
-	(v1.ResourceMode)(0),            // 9: lowlayer.type.v1.ResourceMode
-	(*v11.PlannedObject)(nil),       // 10: lowlayer.operation.v1.PlannedObject
-	(*longrunningpb.Operation)(nil), // 11: google.longrunning.Operation
+	(*ProjectQuota)(nil),            // 5: lowlayer.network.internal.v1.ProjectQuota
+	(*SetQuotaRequest)(nil),         // 6: lowlayer.network.internal.v1.SetQuotaRequest
+	(*SetQuotaResponse)(nil),        // 7: lowlayer.network.internal.v1.SetQuotaResponse
+	(*NetworkOrder)(nil),            // 8: lowlayer.network.internal.v1.NetworkOrder
+	(*CheckOrderResponse)(nil),      // 9: lowlayer.network.internal.v1.CheckOrderResponse
+	(*PreviewRemovalRequest)(nil),   // 10: lowlayer.network.internal.v1.PreviewRemovalRequest
+	(*PreviewRemovalResponse)(nil),  // 11: lowlayer.network.internal.v1.PreviewRemovalResponse
+	(v1.ResourceMode)(0),            // 12: lowlayer.type.v1.ResourceMode
+	(*v11.PlannedObject)(nil),       // 13: lowlayer.operation.v1.PlannedObject
+	(*longrunningpb.Operation)(nil), // 14: google.longrunning.Operation
 }
 var file_lowlayer_network_internal_v1_foundation_proto_depIdxs = []int32{
-	9,  // 0: lowlayer.network.internal.v1.EnsureHubRequest.mode:type_name -> lowlayer.type.v1.ResourceMode
-	5,  // 1: lowlayer.network.internal.v1.CheckOrderRequest.networks:type_name -> lowlayer.network.internal.v1.NetworkOrder
-	10, // 2: lowlayer.network.internal.v1.PreviewRemovalResponse.objects:type_name -> lowlayer.operation.v1.PlannedObject
-	0,  // 3: lowlayer.network.internal.v1.FoundationService.EnsureBoundary:input_type -> lowlayer.network.internal.v1.EnsureBoundaryRequest
-	1,  // 4: lowlayer.network.internal.v1.FoundationService.DeleteBoundary:input_type -> lowlayer.network.internal.v1.DeleteBoundaryRequest
-	2,  // 5: lowlayer.network.internal.v1.FoundationService.EnsureHub:input_type -> lowlayer.network.internal.v1.EnsureHubRequest
-	3,  // 6: lowlayer.network.internal.v1.FoundationService.DeleteHub:input_type -> lowlayer.network.internal.v1.DeleteHubRequest
-	7,  // 7: lowlayer.network.internal.v1.FoundationService.PreviewRemoval:input_type -> lowlayer.network.internal.v1.PreviewRemovalRequest
-	4,  // 8: lowlayer.network.internal.v1.FoundationService.CheckOrder:input_type -> lowlayer.network.internal.v1.CheckOrderRequest
-	11, // 9: lowlayer.network.internal.v1.FoundationService.EnsureBoundary:output_type -> google.longrunning.Operation
-	11, // 10: lowlayer.network.internal.v1.FoundationService.DeleteBoundary:output_type -> google.longrunning.Operation
-	11, // 11: lowlayer.network.internal.v1.FoundationService.EnsureHub:output_type -> google.longrunning.Operation
-	11, // 12: lowlayer.network.internal.v1.FoundationService.DeleteHub:output_type -> google.longrunning.Operation
-	8,  // 13: lowlayer.network.internal.v1.FoundationService.PreviewRemoval:output_type -> lowlayer.network.internal.v1.PreviewRemovalResponse
-	6,  // 14: lowlayer.network.internal.v1.FoundationService.CheckOrder:output_type -> lowlayer.network.internal.v1.CheckOrderResponse
-	9,  // [9:15] is the sub-list for method output_type
-	3,  // [3:9] is the sub-list for method input_type
-	3,  // [3:3] is the sub-list for extension type_name
-	3,  // [3:3] is the sub-list for extension extendee
-	0,  // [0:3] is the sub-list for field type_name
+	12, // 0: lowlayer.network.internal.v1.EnsureHubRequest.mode:type_name -> lowlayer.type.v1.ResourceMode
+	8,  // 1: lowlayer.network.internal.v1.CheckOrderRequest.networks:type_name -> lowlayer.network.internal.v1.NetworkOrder
+	5,  // 2: lowlayer.network.internal.v1.SetQuotaRequest.quota:type_name -> lowlayer.network.internal.v1.ProjectQuota
+	13, // 3: lowlayer.network.internal.v1.PreviewRemovalResponse.objects:type_name -> lowlayer.operation.v1.PlannedObject
+	0,  // 4: lowlayer.network.internal.v1.FoundationService.EnsureBoundary:input_type -> lowlayer.network.internal.v1.EnsureBoundaryRequest
+	1,  // 5: lowlayer.network.internal.v1.FoundationService.DeleteBoundary:input_type -> lowlayer.network.internal.v1.DeleteBoundaryRequest
+	2,  // 6: lowlayer.network.internal.v1.FoundationService.EnsureHub:input_type -> lowlayer.network.internal.v1.EnsureHubRequest
+	3,  // 7: lowlayer.network.internal.v1.FoundationService.DeleteHub:input_type -> lowlayer.network.internal.v1.DeleteHubRequest
+	6,  // 8: lowlayer.network.internal.v1.FoundationService.SetQuota:input_type -> lowlayer.network.internal.v1.SetQuotaRequest
+	10, // 9: lowlayer.network.internal.v1.FoundationService.PreviewRemoval:input_type -> lowlayer.network.internal.v1.PreviewRemovalRequest
+	4,  // 10: lowlayer.network.internal.v1.FoundationService.CheckOrder:input_type -> lowlayer.network.internal.v1.CheckOrderRequest
+	14, // 11: lowlayer.network.internal.v1.FoundationService.EnsureBoundary:output_type -> google.longrunning.Operation
+	14, // 12: lowlayer.network.internal.v1.FoundationService.DeleteBoundary:output_type -> google.longrunning.Operation
+	14, // 13: lowlayer.network.internal.v1.FoundationService.EnsureHub:output_type -> google.longrunning.Operation
+	14, // 14: lowlayer.network.internal.v1.FoundationService.DeleteHub:output_type -> google.longrunning.Operation
+	7,  // 15: lowlayer.network.internal.v1.FoundationService.SetQuota:output_type -> lowlayer.network.internal.v1.SetQuotaResponse
+	11, // 16: lowlayer.network.internal.v1.FoundationService.PreviewRemoval:output_type -> lowlayer.network.internal.v1.PreviewRemovalResponse
+	9,  // 17: lowlayer.network.internal.v1.FoundationService.CheckOrder:output_type -> lowlayer.network.internal.v1.CheckOrderResponse
+	11, // [11:18] is the sub-list for method output_type
+	4,  // [4:11] is the sub-list for method input_type
+	4,  // [4:4] is the sub-list for extension type_name
+	4,  // [4:4] is the sub-list for extension extendee
+	0,  // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_lowlayer_network_internal_v1_foundation_proto_init() }
@@ -724,7 +910,7 @@ func file_lowlayer_network_internal_v1_foundation_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lowlayer_network_internal_v1_foundation_proto_rawDesc), len(file_lowlayer_network_internal_v1_foundation_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

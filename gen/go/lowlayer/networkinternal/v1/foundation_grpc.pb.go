@@ -26,6 +26,7 @@ const (
 	FoundationService_DeleteBoundary_FullMethodName = "/lowlayer.network.internal.v1.FoundationService/DeleteBoundary"
 	FoundationService_EnsureHub_FullMethodName      = "/lowlayer.network.internal.v1.FoundationService/EnsureHub"
 	FoundationService_DeleteHub_FullMethodName      = "/lowlayer.network.internal.v1.FoundationService/DeleteHub"
+	FoundationService_SetQuota_FullMethodName       = "/lowlayer.network.internal.v1.FoundationService/SetQuota"
 	FoundationService_PreviewRemoval_FullMethodName = "/lowlayer.network.internal.v1.FoundationService/PreviewRemoval"
 	FoundationService_CheckOrder_FullMethodName     = "/lowlayer.network.internal.v1.FoundationService/CheckOrder"
 )
@@ -52,11 +53,20 @@ type FoundationServiceClient interface {
 	//
 	// Errors: FAILED_PRECONDITION (`HUB_IN_USE`) while VPCs remain.
 	DeleteHub(ctx context.Context, in *DeleteHubRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
+	// SetQuota notes what the project of an organisation may hold, as the tenant service has set it in the cloud. Orders of hub,
+	// VPCs and peerings are held against it from then on; until it is told nothing is refused. The organisation may have no hub
+	// yet.
+	//
+	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`) when the tenant has no boundary.
+	SetQuota(ctx context.Context, in *SetQuotaRequest, opts ...grpc.CallOption) (*SetQuotaResponse, error)
 	// PreviewRemoval answers every object that goes when all networks of a tenant, or of an organisation, are removed. It
 	// reads the ledger and changes nothing; NOT_FOUND is never answered, an unknown name has no objects.
 	PreviewRemoval(ctx context.Context, in *PreviewRemovalRequest, opts ...grpc.CallOption) (*PreviewRemovalResponse, error)
 	// CheckOrder says whether the networks of an order could be made now, without making any: CIDRs inside the tenant and
-	// free, and not overlapping one another. It answers OK or the error the order would meet, naming the field.
+	// free, not overlapping one another, and room for the VPCs in the quota of the tenant. It answers OK or the error the order
+	// would meet, naming the field.
+	//
+	// Errors: RESOURCE_EXHAUSTED (`QUOTA_EXCEEDED`).
 	CheckOrder(ctx context.Context, in *CheckOrderRequest, opts ...grpc.CallOption) (*CheckOrderResponse, error)
 }
 
@@ -108,6 +118,16 @@ func (c *foundationServiceClient) DeleteHub(ctx context.Context, in *DeleteHubRe
 	return out, nil
 }
 
+func (c *foundationServiceClient) SetQuota(ctx context.Context, in *SetQuotaRequest, opts ...grpc.CallOption) (*SetQuotaResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetQuotaResponse)
+	err := c.cc.Invoke(ctx, FoundationService_SetQuota_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *foundationServiceClient) PreviewRemoval(ctx context.Context, in *PreviewRemovalRequest, opts ...grpc.CallOption) (*PreviewRemovalResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(PreviewRemovalResponse)
@@ -150,11 +170,20 @@ type FoundationServiceServer interface {
 	//
 	// Errors: FAILED_PRECONDITION (`HUB_IN_USE`) while VPCs remain.
 	DeleteHub(context.Context, *DeleteHubRequest) (*longrunningpb.Operation, error)
+	// SetQuota notes what the project of an organisation may hold, as the tenant service has set it in the cloud. Orders of hub,
+	// VPCs and peerings are held against it from then on; until it is told nothing is refused. The organisation may have no hub
+	// yet.
+	//
+	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`) when the tenant has no boundary.
+	SetQuota(context.Context, *SetQuotaRequest) (*SetQuotaResponse, error)
 	// PreviewRemoval answers every object that goes when all networks of a tenant, or of an organisation, are removed. It
 	// reads the ledger and changes nothing; NOT_FOUND is never answered, an unknown name has no objects.
 	PreviewRemoval(context.Context, *PreviewRemovalRequest) (*PreviewRemovalResponse, error)
 	// CheckOrder says whether the networks of an order could be made now, without making any: CIDRs inside the tenant and
-	// free, and not overlapping one another. It answers OK or the error the order would meet, naming the field.
+	// free, not overlapping one another, and room for the VPCs in the quota of the tenant. It answers OK or the error the order
+	// would meet, naming the field.
+	//
+	// Errors: RESOURCE_EXHAUSTED (`QUOTA_EXCEEDED`).
 	CheckOrder(context.Context, *CheckOrderRequest) (*CheckOrderResponse, error)
 	mustEmbedUnimplementedFoundationServiceServer()
 }
@@ -177,6 +206,9 @@ func (UnimplementedFoundationServiceServer) EnsureHub(context.Context, *EnsureHu
 }
 func (UnimplementedFoundationServiceServer) DeleteHub(context.Context, *DeleteHubRequest) (*longrunningpb.Operation, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteHub not implemented")
+}
+func (UnimplementedFoundationServiceServer) SetQuota(context.Context, *SetQuotaRequest) (*SetQuotaResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetQuota not implemented")
 }
 func (UnimplementedFoundationServiceServer) PreviewRemoval(context.Context, *PreviewRemovalRequest) (*PreviewRemovalResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method PreviewRemoval not implemented")
@@ -277,6 +309,24 @@ func _FoundationService_DeleteHub_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _FoundationService_SetQuota_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetQuotaRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FoundationServiceServer).SetQuota(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FoundationService_SetQuota_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FoundationServiceServer).SetQuota(ctx, req.(*SetQuotaRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _FoundationService_PreviewRemoval_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(PreviewRemovalRequest)
 	if err := dec(in); err != nil {
@@ -335,6 +385,10 @@ var FoundationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteHub",
 			Handler:    _FoundationService_DeleteHub_Handler,
+		},
+		{
+			MethodName: "SetQuota",
+			Handler:    _FoundationService_SetQuota_Handler,
 		},
 		{
 			MethodName: "PreviewRemoval",

@@ -358,7 +358,7 @@ type Plan struct {
 	Steps []*Step `protobuf:"bytes,1,rep,name=steps,proto3" json:"steps,omitempty"`
 	// Every object outside the platform that would be made, changed or deleted.
 	Objects []*PlannedObject `protobuf:"bytes,2,rep,name=objects,proto3" json:"objects,omitempty"`
-	// What it does to the quota of the organisation's project.
+	// What it does to the quotas of the tenant and of the organisation's project.
 	Quota []*QuotaEffect `protobuf:"bytes,3,rep,name=quota,proto3" json:"quota,omitempty"`
 	// What it does to the price of a month; reserved for metering, never set yet.
 	MonthlyPrice  string `protobuf:"bytes,4,opt,name=monthly_price,json=monthlyPrice,proto3" json:"monthly_price,omitempty"`
@@ -524,17 +524,24 @@ func (x *PlannedObject) GetService() string {
 	return ""
 }
 
-// QuotaEffect is what a change does to one limit of a project.
+// QuotaEffect is what a change does to one limit, of a tenant or of an organisation's project.
 type QuotaEffect struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What is limited, in the words of lowlayer.tenant.v1.Quota, for example `routers`.
+	// What is limited: in a project in the words of lowlayer.tenant.v1.Quota, for example `routers`, in a tenant for example
+	// `vpcs`.
 	Resource string `protobuf:"bytes,1,opt,name=resource,proto3" json:"resource,omitempty"`
 	// How much more of it is in use afterwards; negative for less.
 	UsageChange int32 `protobuf:"varint,2,opt,name=usage_change,json=usageChange,proto3" json:"usage_change,omitempty"`
 	// The limit that is set; 0 when the change does not set it.
-	Limit         int32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Limit int32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	// Name of the lowlayer.quota.v1.Quota; empty for limits the platform keeps no count of, such as `cores`.
+	Quota string `protobuf:"bytes,4,opt,name=quota,proto3" json:"quota,omitempty"`
+	// What is in use or reserved of that quota once the change is asked for, or, of what is removed, once that has gone.
+	TakenAfter int32 `protobuf:"varint,5,opt,name=taken_after,json=takenAfter,proto3" json:"taken_after,omitempty"`
+	// The limit that holds then; -1 when the service that keeps count was not told it.
+	EffectiveLimit int32 `protobuf:"varint,6,opt,name=effective_limit,json=effectiveLimit,proto3" json:"effective_limit,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *QuotaEffect) Reset() {
@@ -584,6 +591,27 @@ func (x *QuotaEffect) GetUsageChange() int32 {
 func (x *QuotaEffect) GetLimit() int32 {
 	if x != nil {
 		return x.Limit
+	}
+	return 0
+}
+
+func (x *QuotaEffect) GetQuota() string {
+	if x != nil {
+		return x.Quota
+	}
+	return ""
+}
+
+func (x *QuotaEffect) GetTakenAfter() int32 {
+	if x != nil {
+		return x.TakenAfter
+	}
+	return 0
+}
+
+func (x *QuotaEffect) GetEffectiveLimit() int32 {
+	if x != nil {
+		return x.EffectiveLimit
 	}
 	return 0
 }
@@ -774,11 +802,15 @@ const file_lowlayer_operation_v1_operation_proto_rawDesc = "" +
 	"\n" +
 	"\x06UPDATE\x10\x02\x12\n" +
 	"\n" +
-	"\x06DELETE\x10\x03\"q\n" +
+	"\x06DELETE\x10\x03\"\xe0\x01\n" +
 	"\vQuotaEffect\x12\x1f\n" +
 	"\bresource\x18\x01 \x01(\tB\x03\xe0A\x03R\bresource\x12&\n" +
 	"\fusage_change\x18\x02 \x01(\x05B\x03\xe0A\x03R\vusageChange\x12\x19\n" +
-	"\x05limit\x18\x03 \x01(\x05B\x03\xe0A\x03R\x05limit\"\xaf\x04\n" +
+	"\x05limit\x18\x03 \x01(\x05B\x03\xe0A\x03R\x05limit\x12\x19\n" +
+	"\x05quota\x18\x04 \x01(\tB\x03\xe0A\x03R\x05quota\x12$\n" +
+	"\vtaken_after\x18\x05 \x01(\x05B\x03\xe0A\x03R\n" +
+	"takenAfter\x12,\n" +
+	"\x0feffective_limit\x18\x06 \x01(\x05B\x03\xe0A\x03R\x0eeffectiveLimit\"\xaf\x04\n" +
 	"\x04Step\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x03R\x04name\x12\x19\n" +
 	"\x05title\x18\x02 \x01(\tB\x03\xe0A\x03R\x05title\x12<\n" +

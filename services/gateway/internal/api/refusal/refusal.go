@@ -91,9 +91,11 @@ func (r *Recorder) backend(m *authz.Method, request proto.Message) (client.Backe
 	if found.Backend != route.Edge {
 		return r.backends.Find(found.Backend)
 	}
-	name, err := resourcename.ParseOperation(m.Named(request))
-	if err != nil {
-		return client.Backend{}, false
+	if name, err := resourcename.ParseOperation(m.Named(request)); err == nil {
+		return r.backends.Find(name.Service())
 	}
-	return r.backends.Find(name.Service())
+	if name, err := resourcename.ParseQuota(m.Named(request)); err == nil {
+		return r.backends.Find(name.Service())
+	}
+	return client.Backend{}, false
 }

@@ -47,6 +47,19 @@ var details = []Reason{
 		"Each VPC takes a route of its organisation's hub, and the hub's router has no more.", "Delete a VPC, or use another organisation.",
 	},
 	{
+		"QUOTA_EXCEEDED", "Quota exceeded", errs.ResourceExhausted,
+		"What was ordered does not fit into what the tenant, or the organisation's project, may still hold. `quota` names each limit that is in the way with what is in use and reserved of it; what is deleted and can come back counts too.",
+		"Delete what is not needed; raise the organisation's own quota; or ask an operator of the platform for more in the tenant.",
+	},
+	{
+		"QUOTA_NOT_FOUND", "No such quota", errs.CodeNotFound,
+		"There is no quota of this name, or it is not yours to see.", "List the quotas of the tenant.",
+	},
+	{
+		"QUOTA_OF_PROJECT", "The quota is the organisation's own", errs.FailedPrecondition,
+		"What the project of an organisation may hold is part of the organisation.", "Update the organisation with another `quota`.",
+	},
+	{
 		"OPERATION_NOT_CANCELLABLE", "Deletions cannot be cancelled", errs.FailedPrecondition,
 		"A deletion that has begun goes on to its end: half of the resource would be of no use.", "Wait for the end of the deletion.",
 	},

@@ -25,7 +25,12 @@ const Edge = ""
 
 // ofEdge tells the packages of services that the edge answers itself.
 func ofEdge(pkg string) bool {
-	return pkg == "lowlayer.operation.v1" || pkg == "lowlayer.receipt.v1" || pkg == "lowlayer.audit.v1" || pkg == "lowlayer.watch.v1" || pkg == "lowlayer.authz.v1"
+	switch pkg {
+	case "lowlayer.operation.v1", "lowlayer.receipt.v1", "lowlayer.audit.v1", "lowlayer.quota.v1", "lowlayer.watch.v1", "lowlayer.authz.v1":
+		return true
+	default:
+		return false
+	}
 }
 
 // Files is where descriptors are found; protoregistry.GlobalFiles is one.

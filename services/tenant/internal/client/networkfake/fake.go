@@ -33,6 +33,7 @@ type Fake struct {
 	mu         sync.Mutex
 	boundaries map[string]*internalv1.EnsureBoundaryRequest
 	hubs       map[string]*internalv1.EnsureHubRequest
+	quotas     map[string]*internalv1.ProjectQuota
 	vpcs       map[string]*networkv1.Vpc
 	peerings   map[string]*networkv1.Peering
 	operations map[string]*work
@@ -73,7 +74,8 @@ type Fault struct {
 func New() *Fake {
 	return &Fake{
 		boundaries: map[string]*internalv1.EnsureBoundaryRequest{}, hubs: map[string]*internalv1.EnsureHubRequest{},
-		vpcs: map[string]*networkv1.Vpc{}, peerings: map[string]*networkv1.Peering{},
+		quotas: map[string]*internalv1.ProjectQuota{},
+		vpcs:   map[string]*networkv1.Vpc{}, peerings: map[string]*networkv1.Peering{},
 		operations: map[string]*work{}, seen: map[string]seen{}, held: map[string]bool{}, calls: map[string]int{},
 	}
 }
@@ -216,6 +218,13 @@ func (f *Fake) Hub(organisation string) *internalv1.EnsureHubRequest {
 		return proto.CloneOf(h)
 	}
 	return nil
+}
+
+// Quota is what was last told of the quota of an organisation's project; nil when nothing was.
+func (f *Fake) Quota(organisation string) *internalv1.ProjectQuota {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.quotas[organisation]
 }
 
 // Forget disarms every fault.

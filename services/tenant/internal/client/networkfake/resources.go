@@ -78,6 +78,22 @@ func (f *Fake) DeleteHub(_ context.Context, req *internalv1.DeleteHubRequest) (*
 	})
 }
 
+// SetQuota notes what a project may hold.
+func (f *Fake) SetQuota(_ context.Context, req *internalv1.SetQuotaRequest) (*internalv1.SetQuotaResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls["SetQuota"]++
+	if fault := f.strike("SetQuota"); fault != nil {
+		return nil, fault.Err
+	}
+	tenant := "tenants/" + tenantOf(req.GetOrganisation())
+	if f.boundaries[tenant] == nil {
+		return nil, errs.NotFound("tenant", tenant)
+	}
+	f.quotas[req.GetOrganisation()] = req.GetQuota()
+	return &internalv1.SetQuotaResponse{}, nil
+}
+
 // CheckOrder refuses networks that overlap those there are.
 func (f *Fake) CheckOrder(_ context.Context, req *internalv1.CheckOrderRequest) (*internalv1.CheckOrderResponse, error) {
 	f.mu.Lock()

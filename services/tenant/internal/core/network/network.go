@@ -55,6 +55,8 @@ type Foundation interface {
 	DeleteBoundary(ctx context.Context, tenant, requestID string) (Work, error)
 	EnsureHub(ctx context.Context, h Hub) (Work, error)
 	DeleteHub(ctx context.Context, organisation, requestID string) (Work, error)
+	// SetQuota tells what the project of an organisation may hold; it is done when it answers.
+	SetQuota(ctx context.Context, organisation string, q tenancy.Quota) error
 }
 
 // VPCs makes, finds and removes VPCs.

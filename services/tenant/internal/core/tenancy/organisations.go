@@ -17,11 +17,13 @@ type Organisations struct {
 	network   Network
 	clock     clock.Clock
 	retention time.Duration
+	defaults  Quota
 }
 
-// NewOrganisations makes the use cases; retention is how long a deleted organisation can be undeleted.
-func NewOrganisations(store Store, network Network, c clock.Clock, retention time.Duration) *Organisations {
-	return &Organisations{store: store, network: network, clock: c, retention: retention}
+// NewOrganisations makes the use cases; retention is how long a deleted organisation can be undeleted, defaults the quota of one
+// that says nothing of it.
+func NewOrganisations(store Store, network Network, c clock.Clock, retention time.Duration, defaults Quota) *Organisations {
+	return &Organisations{store: store, network: network, clock: c, retention: retention, defaults: defaults}
 }
 
 // Get answers one organisation.
@@ -41,6 +43,9 @@ func (s *Organisations) List(ctx context.Context, q List) (Page[Organisation], e
 // was seen before: by then the order's own networks would be in its way.
 func (s *Organisations) Create(ctx context.Context, in CreateOrganisation) (Operation, error) {
 	if err := in.Validate(); err != nil {
+		return nil, err
+	}
+	if err := in.Quota.suffices("organisation.quota", len(in.VPCs), s.defaults); err != nil {
 		return nil, err
 	}
 	op, err := inTx(ctx, s.store, func(ctx context.Context, tx Tx) (Operation, error) {

@@ -14,10 +14,11 @@ type Quota struct {
 }
 
 // What the order itself needs of a project: two networks, a router and a security group for each VPC, one of each for
-// the hub; the ports are those of the routers.
+// the hub, and the security group that Neutron makes in every project; the ports are those of the routers.
 const (
 	networksPerVPC = 2
 	portsPerVPC    = 3
+	ownGroups      = 2
 )
 
 // Or fills what is 0 from the defaults.
@@ -36,21 +37,41 @@ func (q Quota) Or(defaults Quota) Quota {
 	}
 }
 
-// check notes values that are negative or too small for the VPCs ordered with the organisation; path is the field's.
-func (q Quota) check(path string, vpcs int, bad *errs.Fields) {
+// limit is one field of a quota, and what an order needs of it.
+type limit struct {
+	field     string
+	have, min int32
+}
+
+func (q Quota) limits(vpcs int) []limit {
 	n := int32(vpcs) //nolint:gosec // an order holds at most 32 VPCs
-	for _, v := range []struct {
-		field     string
-		have, min int32
-	}{
+	return []limit{
 		{"cores", q.Cores, 0},
 		{"ram_mib", q.RAMMiB, 0},
 		{"instances", q.Instances, 0},
 		{"networks", q.Networks, networksPerVPC*n + 1},
 		{"routers", q.Routers, n + 1},
 		{"ports", q.Ports, portsPerVPC*n + 1},
-		{"security_groups", q.SecurityGroups, n + 1},
-	} {
+		{"security_groups", q.SecurityGroups, n + ownGroups},
+	}
+}
+
+// suffices notes limits left to the platform's default that are too small for the VPCs ordered with the organisation.
+func (q Quota) suffices(path string, vpcs int, defaults Quota) error {
+	var bad errs.Fields
+	given := q.limits(vpcs)
+	for i, v := range q.Or(defaults).limits(vpcs) {
+		if given[i].have == 0 && v.have < v.min {
+			bad.Add(path+"."+v.field, "takes the platform's default of %d, but the hub and the %d VPCs of the order need %d; set it",
+				v.have, vpcs, v.min)
+		}
+	}
+	return bad.Err()
+}
+
+// check notes values that are negative or too small for the VPCs ordered with the organisation; path is the field's.
+func (q Quota) check(path string, vpcs int, bad *errs.Fields) {
+	for _, v := range q.limits(vpcs) {
 		switch {
 		case v.have < 0:
 			bad.Add(path+"."+v.field, "is %d; give 0 for the platform's default, or a positive limit", v.have)

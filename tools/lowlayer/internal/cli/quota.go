@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
+	quotav1 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
+)
+
+func quotaView() view[*quotav1.Quota] {
+	return view[*quotav1.Quota]{
+		heads: []string{"PLACE", "QUOTA", "IN USE", "RESERVED", "LIMIT", "DEFAULT"},
+		row: func(q *quotav1.Quota) []string {
+			place, id := split(q.GetName())
+			return []string{
+				shortName(place), quotaWord(id), strconv.Itoa(int(q.GetInUse())), strconv.Itoa(int(q.GetReserved())), limitWord(q.GetLimit()), limitWord(q.GetDefaultLimit()),
+			}
+		},
+		name:  (*quotav1.Quota).GetName,
+		plain: "quotas",
+	}
+}
+
+// limitWord is a limit as people read it; one that is not known limits nothing.
+func limitWord(limit int32) string {
+	if limit < 0 {
+		return "unknown"
+	}
+	return strconv.Itoa(int(limit))
+}
+
+func (a *app) quotaCommand() *cobra.Command {
+	return group("quota", "What a tenant may hold, and what it holds of it", []string{"quotas"}, a.quotaList(), a.quotaSet())
+}
+
+func (a *app) quotaList() *cobra.Command {
+	return &cobra.Command{
+		Use: "list PLACE", Short: "List the quotas of a tenant with those of its organisations, or of one organisation", Args: exactly(1),
+		Example: "  lowlayer quota list acme\n  lowlayer quota list acme/core", ValidArgsFunction: a.completeTenants,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.onScope(cmd, args[0], func(ctx context.Context, api *client, scope string) error {
+				list, err := api.quotas.ListQuotas(ctx, &quotav1.ListQuotasRequest{Parent: scope})
+				if err != nil {
+					return fmt.Errorf("list quotas of %s: %w", scope, err)
+				}
+				return printList(a, quotaView(), list.GetQuotas())
+			})
+		},
+	}
+}
+
+const platformDefault = "default"
+
+// quotaSetting reads `vpcs=80` or `vpcs=default`; the limit is nil for the default.
+func quotaSetting(s string) (quota string, limit *int32, err error) {
+	quota, value, ok := strings.Cut(s, "=")
+	if ok && quota != "" && value == platformDefault {
+		return quota, nil, nil
+	}
+	n, err := strconv.ParseInt(value, 10, 32)
+	if !ok || quota == "" || err != nil || n < 0 {
+		return "", nil, usageError{fmt.Errorf("%q sets no quota: write it like vpcs=80, or vpcs=%s for the platform's own limit", s, platformDefault)}
+	}
+	set := int32(n)
+	return quota, &set, nil
+}
+
+// findQuota answers the name of a tenant's quota by what is limited, `vpcs`, or by its id, `network.vpcs`.
+func findQuota(ctx context.Context, api *client, parent, quota string) (string, error) {
+	list, err := api.quotas.ListQuotas(ctx, &quotav1.ListQuotasRequest{Parent: parent})
+	if err != nil {
+		return "", fmt.Errorf("list quotas of %s: %w", parent, err)
+	}
+	var known []string
+	for _, q := range list.GetQuotas() {
+		place, id := split(q.GetName())
+		if place != parent {
+			continue
+		}
+		if id == quota || quotaWord(id) == quota {
+			return q.GetName(), nil
+		}
+		known = append(known, quotaWord(id))
+	}
+	return "", usageError{fmt.Errorf("%s has no quota %q; it has %s", parent, quota, strings.Join(known, ", "))}
+}
+
+// quotaWord is what a quota limits.
+func quotaWord(id string) string { return id[strings.LastIndexByte(id, '.')+1:] }
+
+func (a *app) quotaSet() *cobra.Command {
+	return &cobra.Command{
+		Use: "set TENANT QUOTA=LIMIT", Short: "Set a limit of a tenant, or take it back to the platform's; for operators of the platform", Args: exactly(2),
+		Example: "  lowlayer quota set acme vpcs=80\n  lowlayer quota set acme organisations=default", ValidArgsFunction: a.completeTenants,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			parent, err := tenantName(args[0])
+			if err != nil {
+				return err
+			}
+			quota, limit, err := quotaSetting(args[1])
+			if err != nil {
+				return err
+			}
+			api, err := a.dial()
+			if err != nil {
+				return err
+			}
+			name, err := findQuota(cmd.Context(), api, parent, quota)
+			if err != nil {
+				return err
+			}
+			set, err := api.quotas.UpdateQuota(cmd.Context(), &quotav1.UpdateQuotaRequest{
+				Quota: &quotav1.Quota{Name: name, Override: limit}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"override"}},
+			})
+			if err != nil {
+				return fmt.Errorf("set %s of %s: %w", quota, parent, err)
+			}
+			if limit := set.GetLimit(); limit >= 0 && set.GetInUse()+set.GetReserved() > limit {
+				a.note("%s has more than that already: nothing goes, and nothing more is let in.", parent)
+			}
+			return printOrdered(a, quotaView(), "set "+args[1]+" of "+parent, set)
+		},
+	}
+}
