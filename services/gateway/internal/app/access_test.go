@@ -51,7 +51,7 @@ func world(mark string) authztest.World {
 	return authztest.World{
 		"tenants": "tenant-" + mark, "organisations": "org-" + mark, "vpcs": "vpc-" + mark, "peerings": "peer-" + mark,
 		"operations": "op_network_" + strings.Repeat(mark[:1], 26), "receipts": "rcpt_network_" + strings.Repeat(mark[:1], 26),
-		"members": "member-of-" + mark, "serviceAccounts": "account-of-" + mark,
+		"members": "member-of-" + mark, "serviceAccounts": "account-of-" + mark, "quotas": "network.vpcs",
 	}
 }
 
