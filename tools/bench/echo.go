@@ -34,12 +34,17 @@ func (e *echo) CreateVpc(context.Context, *networkv1.CreateVpcRequest) (*longrun
 	return &longrunningpb.Operation{Name: "tenants/bench/operations/op_network_00000000000000000000000000"}, nil
 }
 
-func serveEcho(address string) error {
+// serveEcho answers until it is told to stop; tlsDir holds its certificate, empty for none.
+func serveEcho(address, tlsDir string) error {
 	listener, err := net.Listen("tcp", address) //nolint:noctx // answers at once
 	if err != nil {
 		return err
 	}
-	server := grpc.NewServer()
+	secure, err := secureEcho(tlsDir)
+	if err != nil {
+		return err
+	}
+	server := grpc.NewServer(secure...)
 	networkv1.RegisterVpcServiceServer(server, &echo{vpc: &networkv1.Vpc{
 		Name: "tenants/bench/organisations/main/vpcs/read", Uid: "vpc_00000000000000000000000000", Mode: typev1.ResourceMode_MUTUALIZED,
 		Cidr: "10.64.16.0/20", State: typev1.State_ACTIVE, Etag: "0123456789abcdef", CreateTime: timestamppb.Now(), UpdateTime: timestamppb.Now(),
@@ -59,13 +64,13 @@ func serveEcho(address string) error {
 	return server.Serve(listener)
 }
 
-// startEcho runs the peer as a process of its own, as the services are.
-func startEcho(ctx context.Context) (address string, stop func() error, err error) {
+// startEcho runs the peer as a process of its own, as the services are; tlsDir holds its certificate, empty for none.
+func startEcho(ctx context.Context, tlsDir string) (address string, stop func() error, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", nil, fmt.Errorf("find this program: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, self, "echo", "127.0.0.1:0")
+	cmd := exec.CommandContext(ctx, self, "echo", "127.0.0.1:0", tlsDir)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return "", nil, fmt.Errorf("start the echo server: %w", err)

@@ -18,8 +18,8 @@ import (
 const gatewayPatience = 20 * time.Second
 
 // startGateway runs a gateway, as the platform runs its own, whose services are all the server at that address. It counts
-// calls in the Redis, as installations do.
-func startGateway(ctx context.Context, bin, service, redis string) (address string, stop func() error, err error) {
+// calls in the Redis, as installations do. More are settings of its own.
+func startGateway(ctx context.Context, bin, service, redis string, more ...string) (address string, stop func() error, err error) {
 	free, err := stack.Free()
 	if err != nil {
 		return "", nil, err
@@ -28,6 +28,7 @@ func startGateway(ctx context.Context, bin, service, redis string) (address stri
 	const prefix = "LOWLAYER_GATEWAY_"
 	cmd.Env = append(append(os.Environ(), stack.Generous()...), prefix+"REDIS_URL=redis://"+redis+"/0", prefix+"LISTEN="+free.Gateway, prefix+"ADMIN_LISTEN="+free.GatewayAdmin,
 		prefix+"TENANT_TARGET="+service, prefix+"NETWORK_TARGET="+service)
+	cmd.Env = append(cmd.Env, more...)
 	if err := cmd.Start(); err != nil {
 		return "", nil, fmt.Errorf("start a gateway: %w", err)
 	}

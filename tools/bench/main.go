@@ -1,5 +1,5 @@
 // Command bench measures the platform against peers and limits in the same run: the edge in front of a bare grpc-go
-// server against that server without it, a VPC's life against the longest chain of raw OpenStack calls, and the idle memory of each service. It prints one JSON line
+// server against that server without it, also with all its walls, a statement with row security against the same without, a VPC's life against the longest chain of raw OpenStack calls, and the idle memory of each service. It prints one JSON line
 // per measurement, then a table, and exits 1 when a bar does not hold.
 //
 // Peer and platform take turns (ABBA), so that a noisy neighbour disturbs both; a ratio is the median over the rounds.
@@ -35,10 +35,12 @@ func (m measurement) holds() bool { return m.Bar == 0 || m.Value <= m.Bar }
 
 // The bars.
 const (
-	barEdge      = 2.5 // p50 of one caller through the edge to a bare grpc-go echo / p50 to the same echo directly
-	barCreate    = 1.25
-	barReconcile = 12 // API calls for a look at 100 VPCs that finds nothing to do
-	barMemory    = 60 // MiB of each service when idle
+	barEdge       = 2.5 // p50 of one caller through the edge to a bare grpc-go echo / p50 to the same echo directly
+	barEverything = 2.0 // the same with token, decision, counting, spans and mutual TLS
+	barRows       = 1.2 // one statement with row security / without
+	barCreate     = 1.25
+	barReconcile  = 12 // API calls for a look at 100 VPCs that finds nothing to do
+	barMemory     = 60 // MiB of each service when idle
 )
 
 type settings struct {
@@ -51,7 +53,7 @@ type settings struct {
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "echo" {
-		if err := serveEcho(os.Args[2]); err != nil {
+		if err := serveEcho(os.Args[2], os.Args[3]); err != nil {
 			fmt.Fprintln(os.Stderr, "bench echo:", err)
 			os.Exit(1)
 		}
@@ -69,7 +71,7 @@ func run(ctx context.Context) int {
 	flag.StringVar(&set.bin, "bin", "bin", "folder of the built programs")
 	flag.IntVar(&set.rounds, "rounds", 5, "rounds of each comparison")
 	flag.DurationVar(&set.period, "period", 2*time.Second, "length of one measurement of the edge")
-	only := flag.String("only", "", "memory, provisioning or edge: measure that alone")
+	only := flag.String("only", "", "memory, provisioning, edge, everything or rows: measure that alone")
 	flag.Parse()
 	set.sizes = []int{1, 10, 100}
 	if *quick {
@@ -132,7 +134,7 @@ func measure(ctx context.Context, set settings, only string) (err error) {
 	parts := []struct {
 		name string
 		run  func(context.Context, settings, *stack.Stack) error
-	}{{"memory", memory}, {"provisioning", provisioning}, {"edge", edge}}
+	}{{"memory", memory}, {"provisioning", provisioning}, {"edge", edge}, {"everything", everything}, {"rows", rows}}
 	for _, part := range parts {
 		if only != "" && only != part.name {
 			continue
