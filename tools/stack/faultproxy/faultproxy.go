@@ -193,7 +193,7 @@ func (p *Proxy) pipe(to, from net.Conn) {
 		abort(to)
 		abort(from)
 	}
-	for range way { //nolint:revive // so that the reader ends
+	for range way { // so that the reader ends
 	}
 }
 
