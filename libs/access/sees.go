@@ -12,5 +12,5 @@ func (g *Guard) Sees(ctx context.Context, permission, resource string) bool {
 		return true
 	}
 	p, ok := identity.From(ctx)
-	return ok && g.authorizer.Sees(p, permission, resource)
+	return ok && g.sees(p, permission, resource)
 }

@@ -113,7 +113,9 @@ func Tenants(p *identity.Principal) (ids []string, all bool) {
 		}
 		if rest, ok := strings.CutPrefix(name, "tenants/"); ok {
 			id, _, _ := strings.Cut(rest, "/")
-			ids = append(ids, id)
+			if _, ok := ParseResource("tenants/" + id); ok { // nothing that means more in a list of ids
+				ids = append(ids, id)
+			}
 		}
 	}
 	return ids, false

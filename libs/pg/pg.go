@@ -77,7 +77,10 @@ const tenantsSetting = "lowlayer.tenants"
 func narrow(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	want, has := scope.Of(ctx), conn.PgConn().CustomData()
 	now, narrowed := has[tenantsSetting].(string)
-	if want == now || (!narrowed && want == scope.All) {
+	if !narrowed {
+		now = scope.All // as it was opened
+	}
+	if want == now {
 		return true, nil
 	}
 	if _, err := conn.Exec(ctx, `SELECT set_config('`+tenantsSetting+`', $1, false)`, want); err != nil {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/pg/pgtest"
+	"github.com/low-layer/platform/libs/pg/scope"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -190,5 +191,35 @@ func TestInTxLeavesNothingOpenAfterAPanic(t *testing.T) {
 	}()
 	if n := pool.Stat().AcquiredConns(); n != 0 {
 		t.Fatalf("%d connections still held", n)
+	}
+}
+
+// TestScope: a statement has the scope of its context, on a connection that was never used as on one that another scope used.
+func TestScope(t *testing.T) {
+	url := pgtest.Database(t).Config().ConnString()
+	for name, scopes := range map[string][]string{
+		"nobody first":    {"", "acme", "*", ""},
+		"everybody first": {"*", "", "acme", "acme", "*"},
+		"a tenant first":  {"acme", "umbrella", "", "*"},
+	} {
+		pool, err := pg.Open(t.Context(), pg.Config{URL: url, MaxConns: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range scopes {
+			ctx := t.Context()
+			switch want {
+			case scope.All:
+			case "":
+				ctx = scope.With(ctx, nil)
+			default:
+				ctx = scope.With(ctx, []string{want})
+			}
+			var got string
+			if err := pool.QueryRow(ctx, "SHOW lowlayer.tenants").Scan(&got); err != nil || got != want {
+				t.Errorf("%s, statement %d: got %q, %v, want %q", name, i, got, err, want)
+			}
+		}
+		pool.Close()
 	}
 }

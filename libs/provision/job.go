@@ -57,6 +57,7 @@ func (e *Engine) newJobs() (*river.Client[pgx.Tx], error) {
 		FetchCooldown:               fetchCooldown,
 		FetchPollInterval:           fetchPoll,
 		JobTimeout:                  -1,
+		ReindexerSchedule:           river.NeverSchedule(), // the indexes are the owner's, not the service's
 		RescueStuckJobsAfter:        rescueAfter,
 		CompletedJobRetentionPeriod: jobMemory,
 		DiscardedJobRetentionPeriod: jobMemory,

@@ -143,6 +143,9 @@ func TestARefusalNamesEveryLimit(t *testing.T) {
 	if err := r.Room(t.Context(), r.pool, "acme", []quota.Claim{vpcs(1)}); errs.ReasonOf(err) != quota.ReasonExceeded {
 		t.Errorf("room: got %v", err)
 	}
+	if err := r.Room(t.Context(), r.pool, "acme", []quota.Claim{vpcs(0)}); err != nil {
+		t.Errorf("room for nothing: got %v", err)
+	}
 	if err := r.Room(t.Context(), r.pool, "acme", []quota.Claim{{Place: core, Resource: "ports", Amount: 9}, {Place: core, Resource: "new", Amount: 1e6}}); err != nil {
 		t.Errorf("room: got %v", err)
 	}

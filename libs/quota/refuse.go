@@ -16,6 +16,9 @@ func exceeded(claims []Claim, standings []Standing) error {
 	var all []errs.QuotaViolation
 	var first Standing
 	for _, c := range claims {
+		if c.Amount == 0 {
+			continue // what takes nothing fits, whatever was lowered
+		}
 		i := slices.IndexFunc(standings, c.of)
 		if i < 0 || standings[i].Fits(c.Amount) {
 			continue

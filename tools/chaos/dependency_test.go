@@ -324,7 +324,7 @@ func (e *edges) healthy(asks []ask) error {
 				break
 			}
 			if time.Now().After(end) {
-				return fmt.Errorf("%s: %d %s, %w", a.name, got.code, got.text, err)
+				return fmt.Errorf("%s: %d %s, %v", a.name, got.code, got.text, err) //nolint:errorlint // it may be nil
 			}
 		}
 	}

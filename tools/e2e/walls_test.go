@@ -16,11 +16,14 @@ import (
 func TestRowsHoldAlone(t *testing.T) {
 	bin := t.TempDir()
 	s := startSecuredWith(t, map[string]string{"tenant": stacktest.Unguarded(t, bin, "tenant"), "network": stacktest.Unguarded(t, bin, "network")})
-	var stranger authztest.Actor
+	var strangers []authztest.Actor // an owner of another tenant, and somebody without any role
 	for _, a := range authztest.Actors(t, s.issuer, s.own["tenants"], s.foreign["tenants"]) {
-		if a.Elsewhere {
-			stranger = a
+		if !a.Operator && len(a.Roles) == 0 && a.Refused == "" {
+			strangers = append(strangers, a)
 		}
+	}
+	if len(strangers) != 2 {
+		t.Fatalf("%d strangers", len(strangers))
 	}
 	a := s.Addresses()
 	before := s.picture(t)
@@ -34,9 +37,11 @@ func TestRowsHoldAlone(t *testing.T) {
 				continue
 			}
 			mutants[c.Full] = true
-			got, absent := w.Do(t, stranger, c, c.Request(t, s.own, false)), w.Do(t, stranger, c, c.Request(t, absentWorld, false))
-			if got.Alike(s.own) != absent.Alike(absentWorld) {
-				t.Errorf("%s %s\n of what is somebody else's: %s\n of what is not there:     %s", w.Name, c.Name(), got.Text, absent.Text)
+			for _, stranger := range strangers {
+				got, absent := w.Do(t, stranger, c, c.Request(t, s.own, false)), w.Do(t, stranger, c, c.Request(t, absentWorld, false))
+				if got.Alike(s.own) != absent.Alike(absentWorld) {
+					t.Errorf("%s %s, %s\n of what is somebody else's: %s\n of what is not there:     %s", w.Name, c.Name(), stranger.Name, got.Text, absent.Text)
+				}
 			}
 		}
 	}
@@ -52,7 +57,7 @@ func TestRowsHoldAlone(t *testing.T) {
 	got := s.over("tenant", s.DialService(t, access.Operator, "tenant", a.Tenant))
 	for _, c := range authztest.Calls(t) {
 		if strings.HasSuffix(c.Full, "/GetOrganisation") {
-			if answer := got.Do(t, stranger, c, c.Request(t, s.own, false)); answer.Reason != "" {
+			if answer := got.Do(t, strangers[0], c, c.Request(t, s.own, false)); answer.Reason != "" {
 				t.Errorf("with no wall at all: %s", answer.Text)
 			}
 		}

@@ -144,7 +144,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 	tokens := paging.New(key)
 	ops, receipts, reasons := operation.New(a.backends, tokens), receipt.New(a.backends, tokens), explain.New(a.guard)
 	trails, quotas := audit.New(a.backends, tokens), quota.New(a.backends)
-	changes := watch.New(a.backends, cfg.WatchesCaller, cfg.WatchesTenant)
+	changes := watch.New(a.backends, cfg.WatchesCaller, cfg.WatchesTenant, cfg.WatchesAll)
 
 	api := rest.New(rest.Config{Routes: routes, Logger: logger, Observer: observer, Gate: passing, Timeout: cfg.Timeout, WaitTimeout: waitTimeout, StreamTimeout: cfg.StreamTimeout})
 	for _, b := range all {

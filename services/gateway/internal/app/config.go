@@ -44,9 +44,11 @@ type Config struct {
 	IdleTimeout       time.Duration `env:"IDLE_TIMEOUT"        envDefault:"2m"`
 	DrainTimeout      time.Duration `env:"DRAIN_TIMEOUT"       envDefault:"15s"`
 	MaxStreams        int           `env:"MAX_STREAMS"         envDefault:"250"`
-	// WatchesCaller and WatchesTenant are how many streams of changes may be open at once here, of a caller and in a tenant.
+	// WatchesCaller, WatchesTenant and WatchesAll are how many streams of changes may be open at once here: of a caller, in a tenant,
+	// and of everybody, since all of them share a connection to each service with what else is asked.
 	WatchesCaller int `env:"WATCHES_CALLER" envDefault:"20"`
 	WatchesTenant int `env:"WATCHES_TENANT" envDefault:"200"`
+	WatchesAll    int `env:"WATCHES_ALL" envDefault:"500"`
 }
 
 type tenantRates struct {
@@ -112,7 +114,7 @@ func (c *Config) Problems() []config.Problem {
 	if c.MaxStreams <= 0 || c.MaxStreams > math.MaxInt32 {
 		add("MAX_STREAMS", "is %d; set it to a number above zero, such as 250", c.MaxStreams)
 	}
-	for variable, n := range map[string]int{"WATCHES_CALLER": c.WatchesCaller, "WATCHES_TENANT": c.WatchesTenant} {
+	for variable, n := range map[string]int{"WATCHES_CALLER": c.WatchesCaller, "WATCHES_TENANT": c.WatchesTenant, "WATCHES_ALL": c.WatchesAll} {
 		if n <= 0 {
 			add(variable, "is %d; set it to a number above zero, such as 20", n)
 		}

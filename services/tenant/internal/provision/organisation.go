@@ -179,10 +179,10 @@ func (k *organisations) settled(ctx context.Context, tx pgx.Tx, s provision.Sett
 		return err
 	}
 	if s.Removed {
-		if err := k.Rows.AnnounceOrganisation(ctx, tx, tenancy.OrganisationPurged, o); err != nil {
+		if err := k.Rows.RemoveOrganisation(ctx, tx, s.UID); err != nil {
 			return err
 		}
-		return k.Rows.RemoveOrganisation(ctx, tx, s.UID)
+		return k.Rows.AnnounceOrganisation(ctx, tx, tenancy.OrganisationPurged, o)
 	}
 	o.ProjectID = s.Objects[stepProject].ID
 	var events []string

@@ -153,10 +153,10 @@ func (k *tenants) settled(ctx context.Context, tx pgx.Tx, s provision.Settlement
 		return err
 	}
 	if s.Removed {
-		if err := k.Rows.AnnounceTenant(ctx, tx, tenancy.TenantPurged, t); err != nil {
+		if err := k.Rows.RemoveTenant(ctx, tx, s.UID); err != nil {
 			return err
 		}
-		return k.Rows.RemoveTenant(ctx, tx, s.UID)
+		return k.Rows.AnnounceTenant(ctx, tx, tenancy.TenantPurged, t)
 	}
 	t.DomainID = s.Objects[stepDomain].ID
 	var events []string

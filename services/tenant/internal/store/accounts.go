@@ -141,15 +141,13 @@ func (s *Members) Unfinished(ctx context.Context, before time.Time) ([]member.Ac
 
 // Used notes when clients logged in. It is no change of the account: its etag stays.
 func (s *Members) Used(ctx context.Context, at map[string]time.Time) error {
-	clients, times := make([]string, 0, len(at)), make([]time.Time, 0, len(at))
-	for c, t := range at {
-		clients, times = append(clients, c), append(times, t)
-	}
-	_, err := s.store.pool.Exec(ctx, `UPDATE service_accounts a SET last_use_time = u.at
-  FROM unnest($1::text[], $2::timestamptz[]) AS u (client, at)
- WHERE a.client_id = u.client AND (a.last_use_time IS NULL OR a.last_use_time < u.at)`, clients, times)
-	if err != nil {
-		return fmt.Errorf("note last uses: %w", err)
+	// One by one: what is told of a change holds its tenant up until the commit, and none waits for another here.
+	for client, t := range at {
+		_, err := s.store.pool.Exec(ctx, `UPDATE service_accounts SET last_use_time = $2
+ WHERE client_id = $1 AND (last_use_time IS NULL OR last_use_time < $2)`, client, t)
+		if err != nil {
+			return fmt.Errorf("note last uses: %w", err)
+		}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
@@ -52,7 +53,7 @@ tells the token with which --since goes on later, for seven days. Without TENANT
 		w := &watcher{a: a, api: api, req: req}
 		err = w.run(cmd.Context())
 		if req.GetResumeToken() != "" {
-			a.note("To go on from here: lowlayer watch %s --since %s", lastPart(req.GetName()), req.GetResumeToken())
+			a.note("To go on from here: lowlayer watch %s --since %s%s", lastPart(req.GetName()), req.GetResumeToken(), filters(within, req.GetTypes()))
 		}
 		if err != nil {
 			return fmt.Errorf("watch %s: %w", req.GetName(), err)
@@ -64,6 +65,17 @@ tells the token with which --since goes on later, for seven days. Without TENANT
 	cmd.Flags().StringSliceVar(&req.Types, "type", nil, "only these types")
 	fixed(cmd, "type", "tenant", "organisation", "member", "serviceAccount", "hub", "vpc", "peering", "operation")
 	return cmd
+}
+
+// filters are the flags of a watch that chooses.
+func filters(within string, types []string) (flags string) {
+	if within != "" {
+		flags += " --within " + within
+	}
+	if len(types) > 0 {
+		flags += " --type " + strings.Join(types, ",")
+	}
+	return flags
 }
 
 // withinName is the name of an organisation or a VPC.

@@ -13,19 +13,19 @@ const whenFull = 10 * time.Second
 
 // seats bounds how many streams are open at once, in this process.
 type seats struct {
-	ofCaller, ofTenant int
+	ofCaller, ofTenant, ofAll int
 
 	mu    sync.Mutex
 	taken map[string]int
 }
 
-func newSeats(ofCaller, ofTenant int) *seats {
-	return &seats{ofCaller: ofCaller, ofTenant: ofTenant, taken: make(map[string]int)}
+func newSeats(ofCaller, ofTenant, ofAll int) *seats {
+	return &seats{ofCaller: ofCaller, ofTenant: ofTenant, ofAll: ofAll, taken: make(map[string]int)}
 }
 
 // take takes a seat of a caller, who may be nobody that is known, and of a tenant; leave gives it back.
 func (s *seats) take(caller, tenant string) (leave func(), err error) {
-	limits := map[string]int{"tenant " + tenant: s.ofTenant}
+	limits := map[string]int{"all": s.ofAll, "tenant " + tenant: s.ofTenant}
 	if caller != "" {
 		limits["caller "+caller] = s.ofCaller
 	}

@@ -1,7 +1,8 @@
 // Package watch answers for what changes in all services under one name: it is WatchService at the edge.
 //
 // It opens a stream to each service and makes one of them. The changes of a service come in its order; the resume token holds
-// the place in each. Nothing is kept: a message is taken from a service when the one before has gone out. When a service ends its
+// the place in each. A message is taken from a service when the one before has gone out; what a
+// reader does not take is kept on its way, up to what a stream's window holds, so streams are bounded in number. When a service ends its
 // stream, or is away, the whole stream ends with what it said: the caller goes on from the last token, and misses nothing. A
 // stream that went on with a part would look whole.
 package watch
@@ -40,8 +41,8 @@ type Server struct {
 }
 
 // New makes a server, which keeps so many streams at once open for a caller and in a tenant.
-func New(backends Backends, ofCaller, ofTenant int) *Server {
-	return &Server{backends: backends, seats: newSeats(ofCaller, ofTenant)}
+func New(backends Backends, ofCaller, ofTenant, ofAll int) *Server {
+	return &Server{backends: backends, seats: newSeats(ofCaller, ofTenant, ofAll)}
 }
 
 // Register makes the server known.

@@ -1,7 +1,7 @@
 -- +goose Up
 
--- What changes goes into the log of changes (libs/watch). The boundary is the tenant to this service: with a new one everything
--- that was told of an earlier tenant of its id ends.
+-- What changes goes into the log of changes (libs/watch). The boundary is the tenant to this service: with a new one, and when
+-- one goes, everything that was told before ends.
 
 -- +goose StatementBegin
 CREATE FUNCTION network_watch() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -21,7 +21,7 @@ END
 $$;
 -- +goose StatementEnd
 
-CREATE CONSTRAINT TRIGGER boundaries_watch AFTER INSERT ON boundaries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+CREATE CONSTRAINT TRIGGER boundaries_watch AFTER INSERT OR DELETE ON boundaries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     EXECUTE FUNCTION network_watch('boundary');
 
 CREATE CONSTRAINT TRIGGER hubs_watch AFTER INSERT OR DELETE ON hubs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
