@@ -1,6 +1,8 @@
 package e2e_test
 
 import (
+	"encoding/base64"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -39,7 +41,7 @@ func TestRowsHoldAlone(t *testing.T) {
 			mutants[c.Full] = true
 			for _, stranger := range strangers {
 				got, absent := w.Do(t, stranger, c, c.Request(t, s.own, false)), w.Do(t, stranger, c, c.Request(t, absentWorld, false))
-				if got.Alike(s.own) != absent.Alike(absentWorld) {
+				if legible(t, got).Alike(s.own) != legible(t, absent).Alike(absentWorld) {
 					t.Errorf("%s %s, %s\n of what is somebody else's: %s\n of what is not there:     %s", w.Name, c.Name(), stranger.Name, got.Text, absent.Text)
 				}
 			}
@@ -62,6 +64,21 @@ func TestRowsHoldAlone(t *testing.T) {
 			}
 		}
 	}
+}
+
+var resumeToken = regexp.MustCompile(`"resumeToken":"([^"]*)"`)
+
+// legible is an answer in which resume tokens are what they say: they name the tenant that was asked for.
+func legible(t *testing.T, a authztest.Answer) authztest.Answer {
+	t.Helper()
+	a.Text = resumeToken.ReplaceAllStringFunc(a.Text, func(found string) string {
+		said, err := base64.RawURLEncoding.DecodeString(resumeToken.FindStringSubmatch(found)[1])
+		if err != nil {
+			t.Errorf("%s: %v", found, err)
+		}
+		return string(said)
+	})
+	return a
 }
 
 // withoutRows is the other way round: every policy is off every table, and strangers are still told what they were told.
