@@ -119,7 +119,7 @@ GOTEST = gotestsum --format pkgname-and-test-fails --hide-summary=skipped --json
 .PHONY: test
 test: deps tool-gotestsum build .cache/openapi ## All tests on the simulator, with real Postgres and Redis; RACE=1 adds the race detector
 	@mkdir -p $(REPORTS)
-	LOWLAYER_BIN=$(CURDIR)/bin $(GOTEST) $(if $(RACE),-race) -shuffle=on work
+	LOWLAYER_BIN=$(CURDIR)/bin $(GOTEST) $(if $(RACE),-race) -timeout 40m -shuffle=on work
 
 .PHONY: acceptance
 acceptance: deps tool-gotestsum build ## The same suites and the whole product against a real OpenStack and Keycloak (starts the lab)
