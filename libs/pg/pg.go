@@ -16,11 +16,9 @@ import (
 	"time"
 
 	"github.com/exaring/otelpgx"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/low-layer/platform/libs/pg/scope"
 	"github.com/low-layer/platform/libs/telemetry"
 )
 
@@ -60,34 +58,12 @@ func Open(ctx context.Context, cfg Config) (*pgxpool.Pool, error) {
 			otelpgx.WithDisableConnectionDetailsInAttributes(),
 		)
 	}
-	// Whoever comes without it, as with psql, sees nothing.
-	pc.ConnConfig.RuntimeParams[tenantsSetting] = scope.All
-	pc.PrepareConn = narrow
+	pc.BeforeConnect, pc.PrepareConn = lookAhead, narrow
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return nil, fmt.Errorf("open database pool: %w", err)
 	}
 	return pool, nil
-}
-
-// tenantsSetting is what the policies of the tables look at.
-const tenantsSetting = "lowlayer.tenants"
-
-// narrow gives a connection the scope of who is about to use it. One that cannot be given it is thrown away.
-func narrow(ctx context.Context, conn *pgx.Conn) (bool, error) {
-	want, has := scope.Of(ctx), conn.PgConn().CustomData()
-	now, narrowed := has[tenantsSetting].(string)
-	if !narrowed {
-		now = scope.All // as it was opened
-	}
-	if want == now {
-		return true, nil
-	}
-	if _, err := conn.Exec(ctx, `SELECT set_config('`+tenantsSetting+`', $1, false)`, want); err != nil {
-		return false, fmt.Errorf("narrow a connection: %w", err)
-	}
-	has[tenantsSetting] = want
-	return true, nil
 }
 
 // Ready answers nil when the database takes statements now.
