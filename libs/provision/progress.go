@@ -2,6 +2,8 @@ package provision
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/low-layer/platform/libs/errs"
@@ -102,16 +104,23 @@ func (s *slice) stumble(ctx context.Context, name string, err error) (verdict, e
 	return s.park(ctx, r.retryAt)
 }
 
-// saveRows queues the rows that changed.
+// saveRows queues the rows that changed, in one statement.
 func (s *slice) saveRows() error {
+	var changed []savedStep
 	for _, r := range s.rows {
-		if !r.dirty {
-			continue
-		}
-		if err := r.save(&s.writes, s.op.id); err != nil {
-			return err
+		if r.dirty {
+			changed = append(changed, r.saved())
+			r.dirty = false
 		}
 	}
+	if len(changed) == 0 {
+		return nil
+	}
+	column, err := json.Marshal(changed)
+	if err != nil {
+		return fmt.Errorf("write the steps of %s: %w", s.op.id, err)
+	}
+	s.writes.Queue(upsertSteps, s.op.id, column)
 	return nil
 }
 

@@ -26,14 +26,37 @@ const stepColumns = `name, title, ordinal, state, attempts, failures, failing_si
 
 const selectSteps = `SELECT ` + stepColumns + ` FROM provision_steps WHERE operation = $1 ORDER BY ordinal, name`
 
-const upsertStep = `
+const upsertSteps = `
 INSERT INTO provision_steps (operation, ` + stepColumns + `)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+SELECT $1, ` + stepColumns + `
+  FROM json_to_recordset($2) AS saved (name text, title text, ordinal integer, state text, attempts integer, failures integer,
+       failing_since timestamptz, start_time timestamptz, end_time timestamptz, retry_at timestamptz, message text, blockage jsonb,
+       cloud_request_ids text[], child_operation text, object_type text, object_id text)
 ON CONFLICT (operation, name) DO UPDATE SET title = excluded.title, ordinal = excluded.ordinal, state = excluded.state,
        attempts = excluded.attempts, failures = excluded.failures, failing_since = excluded.failing_since,
        start_time = excluded.start_time, end_time = excluded.end_time, retry_at = excluded.retry_at,
        message = excluded.message, blockage = excluded.blockage, cloud_request_ids = excluded.cloud_request_ids,
        child_operation = excluded.child_operation, object_type = excluded.object_type, object_id = excluded.object_id`
+
+// savedStep is a row of upsertSteps.
+type savedStep struct {
+	Name            string     `json:"name"`
+	Title           string     `json:"title"`
+	Ordinal         int        `json:"ordinal"`
+	State           StepState  `json:"state"`
+	Attempts        int        `json:"attempts"`
+	Failures        int        `json:"failures"`
+	FailingSince    *time.Time `json:"failing_since"`
+	StartTime       *time.Time `json:"start_time"`
+	EndTime         *time.Time `json:"end_time"`
+	RetryAt         *time.Time `json:"retry_at"`
+	Message         string     `json:"message"`
+	Blockage        *Blockage  `json:"blockage"`
+	CloudRequestIDs []string   `json:"cloud_request_ids"`
+	Operation       string     `json:"child_operation"`
+	ObjectType      string     `json:"object_type"`
+	ObjectID        string     `json:"object_id"`
+}
 
 func scanStep(row pgx.CollectableRow) (*stepRow, error) {
 	r := &stepRow{}
@@ -53,20 +76,18 @@ func (r *stepRow) scan(row pgx.CollectableRow, before ...any) error {
 	return err
 }
 
-// save queues the step's row.
-func (r *stepRow) save(b *writes, operation string) error {
-	blockage, err := column(r.blockage)
-	if err != nil {
-		return fmt.Errorf("write blockage of step %s: %w", r.Name, err)
+// saved is the row as it is written.
+func (r *stepRow) saved() savedStep {
+	ids := r.CloudRequestIDs
+	if ids == nil {
+		ids = []string{}
 	}
-	if r.CloudRequestIDs == nil {
-		r.CloudRequestIDs = []string{}
+	return savedStep{
+		Name: r.Name, Title: clean(r.Title), Ordinal: r.ordinal, State: r.State, Attempts: r.Attempts, Failures: r.failures,
+		FailingSince: null(r.failingSince), StartTime: null(r.StartTime), EndTime: null(r.EndTime), RetryAt: null(r.retryAt),
+		Message: clean(r.Message), Blockage: r.blockage, CloudRequestIDs: ids,
+		Operation: r.Operation, ObjectType: r.ObjectType, ObjectID: r.ObjectID,
 	}
-	b.Queue(upsertStep, operation, r.Name, clean(r.Title), r.ordinal, r.State, r.Attempts, r.failures, null(r.failingSince),
-		null(r.StartTime), null(r.EndTime), null(r.retryAt), clean(r.Message), blockage, r.CloudRequestIDs, r.Operation,
-		r.ObjectType, r.ObjectID)
-	r.dirty = false
-	return nil
 }
 
 // column is the JSON of a blockage, nil for none.
