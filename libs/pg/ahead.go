@@ -4,9 +4,10 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -26,17 +27,20 @@ const (
 	errorResponse   = 'E'
 )
 
-var errNotNarrowed = errors.New("postgres refused the scope of a statement: the connection is given up")
+// errNotNarrowed ends a connection. To callers it is one that broke: the statement may have been carried out.
+var errNotNarrowed = fmt.Errorf("postgres refused the scope of a statement: %w", io.ErrUnexpectedEOF)
 
 // ahead is a connection's scope, and its reader: a change of the scope is written in front of the statement that it is for, in the same
-// round trip, and its answer is taken out of what the driver reads. Refused, the statement's answer is never given.
+// round trip, and its answer is taken out of what the driver reads.
+//
+// Whatever the server makes of the change, it goes on to the statement. So the connection gets the scope of nobody first, by a message
+// of its own: with either of the two refused, as by pg_cancel_backend, the statement still does not run in the scope of somebody else.
 type ahead struct {
 	scope string
 
 	in         *bufio.Reader
-	unanswered int // changes whose end the server has not told yet
-	passing    int // bytes left of a message that is not ours
-	refused    bool
+	unanswered int // messages sent ahead whose end the server has not told yet
+	passing    int // bytes left of a message that is not an answer to them
 }
 
 // lookAhead gives a connection that is about to be opened its ahead.
@@ -44,6 +48,7 @@ func lookAhead(_ context.Context, cfg *pgx.ConnConfig) error {
 	a := &ahead{scope: scope.All}
 	// Whoever comes without it, as with psql, sees nothing.
 	cfg.RuntimeParams[tenantsSetting] = a.scope
+	cfg.RuntimeParams["client_encoding"] = "UTF8" // which quoting a scope needs
 	cfg.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
 		a.in = bufio.NewReader(r)
 		return pgproto3.NewFrontend(a, w)
@@ -65,40 +70,59 @@ func narrow(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	if want == a.scope {
 		return true, nil
 	}
+	if !utf8.ValidString(want) || strings.ContainsRune(want, 0) {
+		return true, fmt.Errorf("narrow a connection: %q is no scope", want)
+	}
 	literal, err := conn.PgConn().EscapeString(want)
 	if err != nil {
-		return false, fmt.Errorf("narrow a connection: %w", err)
+		return true, fmt.Errorf("narrow a connection: %w", err)
 	}
-	conn.PgConn().Frontend().SendQuery(&pgproto3.Query{String: "SET " + tenantsSetting + " TO '" + literal + "'"})
+	if conn.PgConn().Frontend().ReadBufferLen() > 0 || a.passing > 0 {
+		return false, nil // something that nobody asked for: the answers could not be told apart
+	}
+	if a.scope != "" {
+		a.send(conn, "")
+	}
+	a.send(conn, literal)
 	a.scope = want
-	a.unanswered++
 	return true, nil
+}
+
+// send writes a change of the scope into the buffer that the statement goes to.
+func (a *ahead) send(conn *pgx.Conn, literal string) {
+	conn.PgConn().Frontend().SendQuery(&pgproto3.Query{String: "SET " + tenantsSetting + " TO '" + literal + "'"})
+	a.unanswered++
 }
 
 // Read gives what the server says, less the answers to what was sent ahead. Notices among them are passed on. What it has not looked at
 // whole stays in the buffer, since a read may time out anywhere and be tried again.
 func (a *ahead) Read(p []byte) (int, error) {
 	for a.unanswered > 0 && a.passing == 0 {
-		if a.refused {
-			return 0, errNotNarrowed
-		}
 		header, err := a.in.Peek(headerSize)
 		if err != nil {
 			return 0, err
 		}
 		kind, size := header[0], 1+int(binary.BigEndian.Uint32(header[1:]))
-		if kind != commandComplete && kind != readyForQuery {
-			a.refused, a.passing = kind == errorResponse, size
+		if kind != commandComplete && kind != readyForQuery && kind != errorResponse {
+			a.passing = size
 			break
 		}
-		if _, err := a.in.Peek(size); err != nil {
+		message, err := a.in.Peek(size)
+		if err != nil {
 			return 0, err
 		}
-		if _, err := a.in.Discard(size); err != nil {
-			return 0, err
+		if kind == errorResponse {
+			if err := refusal(message[headerSize:]); err != nil {
+				return 0, err
+			}
+			a.passing = size
+			break
 		}
 		if kind == readyForQuery {
 			a.unanswered--
+		}
+		if _, err := a.in.Discard(size); err != nil {
+			return 0, err
 		}
 	}
 	if a.passing == 0 {
@@ -107,4 +131,16 @@ func (a *ahead) Read(p []byte) (int, error) {
 	n, err := a.in.Read(p[:min(len(p), a.passing)])
 	a.passing -= n
 	return n, err
+}
+
+// refusal is nil when the server says that it ends the connection, which is for the driver to hear.
+func refusal(body []byte) error {
+	var e pgproto3.ErrorResponse
+	if err := e.Decode(body); err != nil {
+		return err
+	}
+	if e.SeverityUnlocalized != "ERROR" {
+		return nil
+	}
+	return fmt.Errorf("%w (SQLSTATE %s: %s)", errNotNarrowed, e.Code, e.Message)
 }

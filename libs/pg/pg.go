@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/exaring/otelpgx"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -40,6 +41,9 @@ func Open(ctx context.Context, cfg Config) (*pgxpool.Pool, error) {
 	pc, err := pgxpool.ParseConfig(cfg.URL)
 	if err != nil {
 		return nil, fmt.Errorf("read database url: %w", err)
+	}
+	if pc.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeExec {
+		return nil, errors.New("read database url: default_query_exec_mode=exec is not supported: in it a batch would not wait for the scope of its caller; leave it out")
 	}
 	pc.MaxConns = cfg.MaxConns
 	if pc.MaxConns <= 0 {
