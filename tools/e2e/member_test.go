@@ -2,9 +2,7 @@ package e2e_test
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -174,7 +172,7 @@ func (w *people) program(t *testing.T) {
 	if err := json.Unmarshal([]byte(w.asAda.Must(t, append(create, "-o", "json")...)), &account); err != nil {
 		t.Fatal(err)
 	}
-	ci := w.WithToken(clientToken(t, w.Issuer(), account.ClientID, account.Secret))
+	ci := w.WithEnv("LOWLAYER_ISSUER="+w.Issuer(), "LOWLAYER_CLIENT_ID="+account.ClientID, "LOWLAYER_CLIENT_SECRET="+account.Secret)
 	if out := ci.Must(t, "whoami"); !strings.Contains(out, account.ClientID) || !strings.Contains(out, "/tenants/acme/operator") {
 		t.Errorf("whoami: %s", out)
 	}
@@ -201,26 +199,4 @@ func (w *people) purge(t *testing.T) {
 	if out := w.asOperator.Must(t, "-o", "name", "member", "list", "acme"); out != "" {
 		t.Errorf("members of the tenant before: %s", out)
 	}
-}
-
-// clientToken is what a program does with a service account.
-func clientToken(t *testing.T, issuer, id, secret string) string {
-	t.Helper()
-	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {id}, "client_secret": {secret}}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, issuer+"/protocol/openid-connect/token", strings.NewReader(form.Encode()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var answer struct {
-		Token string `json:"access_token"`
-	}
-	if err := errors.Join(json.NewDecoder(resp.Body).Decode(&answer), resp.Body.Close()); err != nil || answer.Token == "" {
-		t.Fatalf("log the service account in: %s, %v", resp.Status, err)
-	}
-	return answer.Token
 }

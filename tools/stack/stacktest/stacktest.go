@@ -50,6 +50,9 @@ func (p *Platform) Meet(t testing.TB, who person.Person) (*persona.Persona, *Pla
 // WithToken is the platform as a program with an access token uses it.
 func (p *Platform) WithToken(token string) *Platform { return p.with(token, "LOWLAYER_TOKEN="+token) }
 
+// WithEnv is the platform as programs with these settings see it, which have no other login.
+func (p *Platform) WithEnv(env ...string) *Platform { return p.with("", env...) }
+
 func (p *Platform) with(token string, env ...string) *Platform {
 	other := *p
 	other.token, other.env = token, slices.Concat(p.env, env)

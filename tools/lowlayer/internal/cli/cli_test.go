@@ -104,7 +104,7 @@ func TestVpcFlags(t *testing.T) {
 	if r.GetParent() != "tenants/acme/organisations/core" || r.GetVpcId() != "dev" || len(rules) != 3 || rules[1].GetPortMax() != 5010 || rules[2].GetProtocol() != networkv1.IngressRule_ICMP {
 		t.Errorf("got %v", r)
 	}
-	for _, bad := range [][]string{{"--mode", "shared"}, {"--allow", "web"}, {"--allow", "web=tcp:x@10.0.0.0/8"}, {"--allow", "web=sctp@10.0.0.0/8"}} {
+	for _, bad := range [][]string{{"--mode", "shared"}, {"--allow", "web"}, {"--allow", "web=tcp:x@10.0.0.0/8"}, {"--allow", "web=tcp:0@10.0.0.0/8"}, {"--allow", "web=tcp:1-0@10.0.0.0/8"}, {"--allow", "web=tcp:65536@10.0.0.0/8"}, {"--allow", "web=sctp@10.0.0.0/8"}} {
 		if _, errs, code := cliRun(t, address, append([]string{"vpc", "create", "acme/core/dev"}, bad...)...); code != exitUsage {
 			t.Errorf("%v: %d %s", bad, code, errs)
 		}

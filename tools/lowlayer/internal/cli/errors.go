@@ -137,7 +137,7 @@ func explainCause(err error) (int, []string) {
 		return explainEnded(err, ended.op)
 	case errors.As(err, &absentError{}):
 		return exitNotFound, []string{err.Error()}
-	case errors.As(err, &expiredError{}), errors.As(err, &notLoggedIn{}):
+	case errors.As(err, &expiredError{}), errors.As(err, &notLoggedIn{}), errors.As(err, &refusedAccountError{}):
 		return exitLogin, []string{err.Error()}
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted, []string{"interrupted"}

@@ -52,19 +52,20 @@ func ruleOf(s string) (*networkv1.IngressRule, error) {
 		return rule, nil
 	}
 	first, last, isRange := strings.Cut(ports, "-")
-	low, err := strconv.ParseInt(first, 10, 32)
-	if err != nil {
-		return nil, bad
+	var err error
+	if rule.PortMin, err = rulePort(s, first); err == nil && isRange {
+		rule.PortMax, err = rulePort(s, last)
 	}
-	rule.PortMin = int32(low)
-	if isRange {
-		high, err := strconv.ParseInt(last, 10, 32)
-		if err != nil {
-			return nil, bad
-		}
-		rule.PortMax = int32(high)
+	return rule, err
+}
+
+// rulePort reads one port of a rule. 0 is refused: to the API it is every port, which nobody means who writes it here.
+func rulePort(rule, s string) (int32, error) {
+	port, err := strconv.ParseUint(s, 10, 16)
+	if err != nil || port == 0 {
+		return 0, usageError{fmt.Errorf("--allow %q: %q is not a port; a port is 1 to 65535, and every port is allowed without :PORT", rule, s)}
 	}
-	return rule, nil
+	return int32(port), nil
 }
 
 func rulesOf(list []string) ([]*networkv1.IngressRule, error) {

@@ -36,12 +36,12 @@ func (a *app) loginCommand() *cobra.Command {
 		Long: `login shows an address and a code. Open the address in any browser, on this machine or another, enter the code and log in.
 
 With --mfa it logs in through this machine's browser with a one-time password, which deleting and reading credentials need.
-The login is kept in the operating system's keyring, or in a file that only you can read, and renewed by itself. Programs set
-LOWLAYER_TOKEN instead.`,
+The login is kept in the operating system's keyring, or in a file that only you can read, and renewed by itself. A program
+logs in as its service account with LOWLAYER_ISSUER, LOWLAYER_CLIENT_ID and LOWLAYER_CLIENT_SECRET, or sets LOWLAYER_TOKEN.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.login(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.issuer, "issuer", os.Getenv("LOWLAYER_ISSUER"), "address of the platform's realm (LOWLAYER_ISSUER); default that of the last login")
+	flags.StringVar(&f.issuer, "issuer", os.Getenv(issuerVariable), "address of the platform's realm (LOWLAYER_ISSUER); default that of the last login")
 	flags.BoolVar(&f.noBrowser, "no-browser", false, "only print the address")
 	flags.BoolVar(&f.wait, "wait", false, "wait for the login although nobody is at the terminal")
 	flags.BoolVar(&f.mfa, "mfa", false, "log in with a one-time password, for what needs the second level")

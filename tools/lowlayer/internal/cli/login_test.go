@@ -30,7 +30,8 @@ import (
 func init() {
 	_ = os.Setenv("LOWLAYER_CREDENTIALS", filepath.Join(os.TempDir(), "lowlayer-cli-test-none", "credentials.json"))
 	_ = os.Unsetenv(tokenVariable)
-	_ = os.Unsetenv("LOWLAYER_ISSUER")
+	_ = os.Unsetenv(issuerVariable)
+	_ = os.Unsetenv(clientVariable)
 }
 
 // directoryFake is the gateway as far as members go; it notes the bearer tokens that reach it.
@@ -155,6 +156,7 @@ func newDirectoryFake(t *testing.T) (*directoryFake, string) {
 const (
 	testPassword = "correct horse battery"
 	testOTP      = "SEEDEDSECRET12345678"
+	testSecret   = "secret-of-the-tenant-service"
 )
 
 // identity is a provider with one user who has an authenticator; its issuer is answered.
@@ -172,7 +174,7 @@ func identity(t *testing.T) string {
 			t.Errorf("close: %v", err)
 		}
 	})
-	cfg := realm.Config{URL: srv.URL, AdminUser: "admin", AdminPassword: "labpass", PollInterval: time.Second}
+	cfg := realm.Config{URL: srv.URL, AdminUser: "admin", AdminPassword: "labpass", TenantSecret: testSecret, PollInterval: time.Second}
 	if err := realm.Setup(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
@@ -348,6 +350,27 @@ func TestTokenOfTheEnvironment(t *testing.T) {
 	// In the clear it goes to this machine only.
 	if _, errs, code := cliRun(t, "192.0.2.1:8080", "member", "list", "acme"); code != exitUsage || !strings.Contains(errs, "not encrypted") {
 		t.Errorf("%d %s", code, errs)
+	}
+}
+
+func TestAServiceAccountLogsIn(t *testing.T) {
+	f, address := newDirectoryFake(t)
+	t.Setenv(clientVariable, realm.TenantClient)
+	if _, errs, code := cliRun(t, address, "member", "list", "acme"); code != exitUsage || !strings.Contains(errs, secretVariable) {
+		t.Errorf("without a secret: %d %s", code, errs)
+	}
+	t.Setenv(issuerVariable, identity(t))
+	t.Setenv(secretVariable, "wrong")
+	if _, errs, code := cliRun(t, address, "member", "list", "acme"); code != exitLogin || !strings.Contains(errs, "service-account rotate") {
+		t.Errorf("with a wrong secret: %d %s", code, errs)
+	}
+	t.Setenv(secretVariable, testSecret)
+	_, errs, code := cliRun(t, address, "member", "list", "acme")
+	if got := claimsOf(strings.TrimPrefix(f.bearer(), "Bearer ")).ClientID; code != 0 || got != realm.TenantClient {
+		t.Errorf("%d %s carries the token of %q", code, errs, got)
+	}
+	if out, errs, code := cliRun(t, address, "whoami", "-o", "json"); code != 0 || !strings.Contains(out, realm.TenantClient) || !strings.Contains(out, clientVariable) {
+		t.Errorf("whoami: %d %s%s", code, out, errs)
 	}
 }
 

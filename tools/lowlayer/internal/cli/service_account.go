@@ -39,6 +39,7 @@ func (a *app) serviceAccountCommand() *cobra.Command {
 func (a *app) shown(doing string, s *tenantv1.ServiceAccount) error {
 	if s.GetSecret() != "" && a.output == "table" {
 		a.note("Secret, shown this once: %s", s.GetSecret())
+		a.note("A program logs in with %s, %s=%s and the secret as %s.", issuerVariable, clientVariable, s.GetClientId(), secretVariable)
 	}
 	return printOrdered(a, serviceAccountView(), doing, s)
 }

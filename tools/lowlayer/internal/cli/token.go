@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
@@ -17,8 +18,14 @@ import (
 	"github.com/low-layer/platform/libs/realm"
 )
 
-// tokenVariable gives a token to programs; it is used as it is and never renewed.
-const tokenVariable = "LOWLAYER_TOKEN"
+const (
+	// tokenVariable gives a token to programs; it is used as it is and never renewed.
+	tokenVariable = "LOWLAYER_TOKEN"
+	// These have a program log in as its service account, at the issuer.
+	issuerVariable = "LOWLAYER_ISSUER"
+	clientVariable = "LOWLAYER_CLIENT_ID"
+	secretVariable = "LOWLAYER_CLIENT_SECRET"
+)
 
 // early is how long before its end a token is renewed.
 const early = 30 * time.Second
@@ -32,13 +39,26 @@ func (e expiredError) Error() string {
 
 func (e expiredError) Unwrap() error { return e.cause }
 
+// refusedAccountError is a service account that the issuer does not let in.
+type refusedAccountError struct {
+	id    string
+	cause error
+}
+
+func (e refusedAccountError) Error() string {
+	return fmt.Sprintf("the service account %s of %s is refused: its secret is another, or has ended; `lowlayer service-account rotate` gives a new one", e.id, clientVariable)
+}
+
+func (e refusedAccountError) Unwrap() error { return e.cause }
+
 // tokens gives calls the bearer token there is. Without any, calls carry none: a platform without an issuer asks for none.
 type tokens struct {
 	address string
 
-	mu     sync.Mutex
-	loaded bool
-	held   credential
+	mu      sync.Mutex
+	loaded  bool
+	held    credential
+	account oauth2.TokenSource
 }
 
 // current answers the token, renewed when it is near its end; empty when nobody is logged in.
@@ -48,6 +68,9 @@ func (t *tokens) current(ctx context.Context) (string, error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if id := os.Getenv(clientVariable); id != "" {
+		return t.ofAccount(ctx, id)
+	}
 	if !t.loaded {
 		c, _, err := loadCredential(t.address)
 		if err != nil && !errors.Is(err, errNoCredential) {
@@ -65,6 +88,32 @@ func (t *tokens) current(ctx context.Context) (string, error) {
 	t.held = fresh
 	_, err = storeCredential(t.address, fresh)
 	return fresh.Access, err
+}
+
+// ofAccount answers the token of a service account. It is kept nowhere but in memory.
+func (t *tokens) ofAccount(ctx context.Context, id string) (string, error) {
+	if t.account == nil {
+		issuer, secret := os.Getenv(issuerVariable), os.Getenv(secretVariable)
+		if issuer == "" || secret == "" {
+			return "", usageError{fmt.Errorf("%s is set without %s and %s: a service account logs in with all three", clientVariable, issuerVariable, secretVariable)}
+		}
+		p, err := discover(ctx, issuer)
+		if err != nil {
+			return "", err
+		}
+		cfg := clientcredentials.Config{ClientID: id, ClientSecret: secret, TokenURL: p.Token, AuthStyle: oauth2.AuthStyleInParams}
+		// The source outlives the call that it is made for.
+		t.account = cfg.TokenSource(context.WithoutCancel(ctx))
+	}
+	token, err := t.account.Token()
+	var refused *oauth2.RetrieveError
+	switch {
+	case errors.As(err, &refused) && (refused.ErrorCode == "invalid_client" || refused.ErrorCode == "unauthorized_client"):
+		return "", refusedAccountError{id, err}
+	case err != nil:
+		return "", fmt.Errorf("log in as service account %s: %w", id, err)
+	}
+	return token.AccessToken, nil
 }
 
 // renew uses the refresh token; roles are read anew with it.

@@ -77,8 +77,12 @@ func (a *app) whoamiCommand() *cobra.Command {
 
 // heldToken is the token that calls carry, and where it is kept.
 func (a *app) heldToken(ctx context.Context) (token, source string, err error) {
-	source = tokenVariable
-	if os.Getenv(tokenVariable) == "" {
+	switch {
+	case os.Getenv(tokenVariable) != "":
+		source = tokenVariable
+	case os.Getenv(clientVariable) != "":
+		source = clientVariable
+	default:
 		_, v, err := loadCredential(a.address)
 		if errors.Is(err, errNoCredential) {
 			return "", "", notLoggedIn{}
@@ -119,7 +123,7 @@ lasts, which is minutes: use it at once, and keep it out of files and logs.`,
 type notLoggedIn struct{}
 
 func (notLoggedIn) Error() string {
-	return "you are not logged in: run `lowlayer login`, or set " + tokenVariable
+	return "you are not logged in: run `lowlayer login`; a program sets " + issuerVariable + ", " + clientVariable + " and " + secretVariable + ", or " + tokenVariable
 }
 
 func (a *app) printClaims(c claims) error {
