@@ -21,9 +21,10 @@ import (
 func descriptor(m proto.Message) protoreflect.MessageDescriptor { return m.ProtoReflect().Descriptor() }
 
 func TestEveryViolationIsNamedAtOnce(t *testing.T) {
-	body := `{"displayNam": 1, "quota": {"cores": "many", "ram_mib": 1.5, "instances": 3000000000}, "vpcs": [{"vpcId": true}, 7, {"labels": {"a": "b", "a": "c"}}], "mode": "FREE"}`
+	body := `{"displayNam": 1, "moed": "FREE", "quota": {"cores": "many", "ram_mib": 1.5, "instances": 3000000000}, "vpcs": [{"vpcId": true}, 7, {"labels": {"a": "b", "a": "c"}}], "mode": "FREE"}`
 	want := map[string]string{
 		"organisation.displayNam":          "did you mean displayName?",
+		"organisation.moed":                "did you mean mode?",
 		"organisation.quota.cores":         "whole number from -2147483648 to 2147483647",
 		"organisation.quota.ram_mib":       "whole number",
 		"organisation.quota.instances":     "whole number",
