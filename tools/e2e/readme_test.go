@@ -30,7 +30,7 @@ func TestTheReadmesCommandsWithLogins(t *testing.T) {
 	logins := 0
 	for _, command := range readmeCommands(t, p, "With one, people and programs have roles", "```\n") {
 		switch {
-		case command == "LOWLAYER_SANDBOX_IDENTITY=1 make up":
+		case command == "make down && LOWLAYER_SANDBOX_IDENTITY=1 make up":
 		case command == p.Program("lowlayer")+" login --mfa --issuer "+p.Issuer():
 			logIn(t, operator, "--mfa")
 			logins++
