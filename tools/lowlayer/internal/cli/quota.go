@@ -80,6 +80,9 @@ func findQuota(ctx context.Context, api *client, parent, quota string) (string, 
 	for _, q := range list.GetQuotas() {
 		place, id := split(q.GetName())
 		if place != parent {
+			if quotaWord(id) == quota {
+				return "", ofOrganisation("ORGANISATION")
+			}
 			continue
 		}
 		if id == quota || quotaWord(id) == quota {
@@ -90,6 +93,11 @@ func findQuota(ctx context.Context, api *client, parent, quota string) (string, 
 	return "", usageError{fmt.Errorf("%s has no quota %q; it has %s", parent, quota, strings.Join(known, ", "))}
 }
 
+// ofOrganisation tells where the quotas of an organisation are set, which the cloud keeps.
+func ofOrganisation(place string) error {
+	return usageError{fmt.Errorf("quotas of an organisation are those of its OpenStack project: set them with `lowlayer organisation update %s`, as with --quota-networks 50", place)}
+}
+
 // quotaWord is what a quota limits.
 func quotaWord(id string) string { return id[strings.LastIndexByte(id, '.')+1:] }
 
@@ -98,6 +106,9 @@ func (a *app) quotaSet() *cobra.Command {
 		Use: "set TENANT QUOTA=LIMIT", Short: "Set a limit of a tenant, or take it back to the platform's; for operators of the platform", Args: exactly(2),
 		Example: "  lowlayer quota set acme vpcs=80\n  lowlayer quota set acme organisations=default", ValidArgsFunction: a.completeTenants,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, err := organisationName(args[0]); err == nil {
+				return ofOrganisation(args[0])
+			}
 			parent, err := tenantName(args[0])
 			if err != nil {
 				return err

@@ -64,6 +64,11 @@ func TestQuotasAreListedAndSet(t *testing.T) {
 			t.Errorf("%v: got %d %s", wrong, code, errs)
 		}
 	}
+	for _, cloud := range [][]string{{"acme/core", "ports=3"}, {"acme", "ports=3"}} {
+		if _, errs, _ = cliRun(t, address, append([]string{"quota", "set"}, cloud...)...); !strings.Contains(errs, "organisation update") {
+			t.Errorf("%v: %s", cloud, errs)
+		}
+	}
 }
 
 // TestAFullQuotaIsSaidOnce: the message says all there is to say of the one limit in the way, and the details do not repeat it.
