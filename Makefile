@@ -35,6 +35,9 @@ reset: build ## Stop the platform and delete its data; asks on a terminal, unles
 	bin/sandbox reset $(if $(YES),--yes)
 
 ##@ Build
+# A first build takes minutes, and says what it is at.
+say-new = test -e $@ || echo "build $@"
+
 .PHONY: build
 build: $(PROGRAMS) ## Build the services and programs into bin/
 
@@ -42,9 +45,11 @@ build: $(PROGRAMS) ## Build the services and programs into bin/
 FORCE:
 
 bin/gateway bin/network bin/tenant: bin/%: FORCE
+	@$(say-new)
 	@go build -o $@ ./services/$*/cmd/$*
 
 bin/lowlayer bin/sandbox bin/openstacksim bin/identitysim: bin/%: FORCE
+	@$(say-new)
 	@go build -o $@ ./tools/$*
 
 .PHONY: generate

@@ -230,6 +230,9 @@ func status(_ context.Context, set settings, out io.Writer) error {
 		}
 		say(out, "%-14s %s", name, word)
 	}
+	if len(missing) == len(running) {
+		return errors.New("nothing runs; `make up` starts the platform")
+	}
 	set.printPlaces(out, s, addressExport(s))
 	return errors.Join(missing...)
 }
