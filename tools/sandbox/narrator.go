@@ -18,6 +18,12 @@ import (
 	"github.com/low-layer/platform/tools/stack/persona"
 )
 
+// An answer that is not settled is asked for again so soon, and for so long.
+const (
+	lookAgain   = 250 * time.Millisecond
+	settleLimit = time.Minute
+)
+
 // A narrator shows commands as a person types them, with what they answer, and holds each to how it must end.
 type narrator struct {
 	set    settings
@@ -62,6 +68,33 @@ func (n *narrator) does(ctx context.Context, args ...string) (string, error) {
 		err = fmt.Errorf("%s: it must succeed and ended with %d", commandLine(args), code)
 	}
 	return said, err
+}
+
+// waitsFor runs a command that must succeed again and again until its answer is settled, and shows the last run.
+func (n *narrator) waitsFor(ctx context.Context, settled func(said string) (bool, error), args ...string) error {
+	unseen := *n
+	unseen.out = io.Discard
+	begin, tick := time.Now(), time.NewTicker(lookAgain)
+	defer tick.Stop()
+	for {
+		said, err := unseen.does(ctx, args...)
+		if err != nil {
+			return err
+		}
+		done, err := settled(said)
+		if done || err != nil {
+			say(n.out, "$ %s\n%s", commandLine(args), strings.TrimRight(said, "\n"))
+			return err
+		}
+		if waited := time.Since(begin); waited > settleLimit {
+			return fmt.Errorf("%s: not settled after %s: %s", commandLine(args), waited.Round(time.Second), said)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
 }
 
 // writes is does with the answer in a file.

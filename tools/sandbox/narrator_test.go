@@ -74,6 +74,32 @@ func TestStepsAreShownAsTyped(t *testing.T) {
 	}
 }
 
+func TestTheReportIsAwaitedUntilItProvesSomething(t *testing.T) {
+	const pairs = " pairs of networks, 0 reach one another, 0 violated; observed 1s ago"
+	for name, c := range map[string]struct {
+		later string
+		good  bool
+	}{
+		"pairs":   {"VERIFIED: as asked for\n6" + pairs, true},
+		"none":    {"VERIFIED: as asked for\n0" + pairs, false},
+		"nothing": {"EMPTY: there is no network\n0" + pairs, false},
+		"wrong":   {"VIOLATED: 1 pair\n6" + pairs, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := filepath.Join(t.TempDir(), "asked")
+			n, out := telling(t, `if [ -e `+asked+` ]; then echo '`+c.later+`'; else touch `+asked+`; echo 'UNSETTLED: not yet
+0`+pairs+`'; fi`)
+			out.Reset()
+			if err := n.waitsFor(t.Context(), proven, "isolation", "report", "acme"); (err == nil) != c.good {
+				t.Errorf("got %v", err)
+			}
+			if want := "$ bin/lowlayer isolation report acme\n" + c.later + "\n"; out.String() != want {
+				t.Errorf("got\n%swant\n%s", out, want)
+			}
+		})
+	}
+}
+
 func TestPlacesTellHowToLogIn(t *testing.T) {
 	n, out := telling(t, "")
 	out.Reset()

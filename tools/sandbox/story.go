@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -157,7 +158,25 @@ func (st *story) plan(ctx context.Context) error {
 	if err := st.logsIn(ctx); err != nil {
 		return err
 	}
-	return st.all(ctx, []string{"isolation", "report", "acme"}, []string{"vpc", "create", "acme/core/trial", "--plan"})
+	if err := st.waitsFor(ctx, proven, "isolation", "report", "acme"); err != nil {
+		return err
+	}
+	return st.all(ctx, []string{"vpc", "create", "acme/core/trial", "--plan"})
+}
+
+// verifiedPairs is the beginning of an isolation report that proves something.
+var verifiedPairs = regexp.MustCompile(`^VERIFIED: .*\n[1-9]\d* pairs of networks, `)
+
+// proven tells whether an isolation report is of all that was ordered: OpenStack is observed a few seconds after. That there is
+// nothing to verify, or that something is violated, is the end of the story.
+func proven(report string) (bool, error) {
+	if strings.HasPrefix(report, "UNSETTLED: ") {
+		return false, nil
+	}
+	if !verifiedPairs.MatchString(report) {
+		return false, errors.New("the isolation report of acme must verify pairs of networks")
+	}
+	return true, nil
 }
 
 func (st *story) remove(ctx context.Context) error {

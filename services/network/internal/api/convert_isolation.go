@@ -16,6 +16,7 @@ func reportMessage(name string, r isolation.Report) *networkv1.IsolationReport {
 		Name: name, Verdict: isolationVerdict(r.Verdict), ObserveTime: timestamppb.New(r.Time), PairCount: int32(r.PairCount),
 		ReachablePairCount: int32(r.Reachable), ViolatedPairCount: int32(r.Violated), Pairs: messages(r.Pairs, pairMessage),
 		Offenders: messages(r.Offenders, offenderMessage), Tenants: messages(r.Tenants, tenantIsolationMessage),
+		Unobserved: r.Unobserved, Message: r.Message,
 	}
 }
 

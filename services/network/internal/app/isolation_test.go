@@ -20,7 +20,9 @@ import (
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/quota"
+	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/fabric"
+	"github.com/low-layer/platform/services/network/internal/core/isolation"
 	"github.com/low-layer/platform/services/network/internal/reconcile"
 	"github.com/low-layer/platform/services/network/internal/store"
 	"github.com/low-layer/platform/tools/openstacksim/sim"
@@ -115,6 +117,12 @@ func TestIsolationOfWhatWasAskedForIsVerified(t *testing.T) {
 	refused(t, err, codes.Unavailable, "ISOLATION_NOT_OBSERVED")
 	_, err = w.isolation().GetIsolationReport(t.Context(), &networkv1.GetIsolationReportRequest{Name: "tenants/nobody/isolationReport"})
 	refused(t, err, codes.NotFound, "TENANT_NOT_FOUND")
+	w.observe()
+	for _, tenant := range []string{"acme", ""} {
+		if r := w.report(tenant); r.GetVerdict() != networkv1.IsolationReport_EMPTY || !strings.Contains(r.GetMessage(), "there is no network") {
+			t.Errorf("of nothing it says %v", r)
+		}
+	}
 	w.hub(org, "proj-core")
 	dev := w.vpc("dev", &networkv1.Vpc{IngressRules: []*networkv1.IngressRule{{Name: "web", Protocol: networkv1.IngressRule_TCP, PortMin: 443, SourceCidr: "0.0.0.0/0"}}})
 	prod := w.vpc("prod", &networkv1.Vpc{})
@@ -163,6 +171,90 @@ func TestIsolationOfWhatWasAskedForIsVerified(t *testing.T) {
 		t.Errorf("%d events tell of a turn, and there was none", n)
 	}
 }
+
+// unknown wants the reports of acme and of the operator to say that exactly these are not known yet.
+func (w *world) unknown(names ...string) {
+	w.t.Helper()
+	for _, tenant := range []string{"acme", ""} {
+		r := w.report(tenant)
+		if r.GetVerdict() != networkv1.IsolationReport_UNSETTLED || !slices.Equal(r.GetUnobserved(), names) || !strings.Contains(r.GetMessage(), "not known yet of "+names[0]) {
+			w.t.Errorf("%v are not known yet, and the report says %v", names, r)
+		}
+	}
+	for _, s := range w.report("").GetTenants() {
+		if want := s.GetTenant() == tenant; want != (s.GetVerdict() == networkv1.IsolationReport_UNSETTLED) {
+			w.t.Errorf("of %s the operator's report says %s", s.GetTenant(), s.GetVerdict())
+		}
+	}
+}
+
+// A report is of before what was changed since, and says so until the cloud is observed again.
+func TestNothingIsVerifiedBeforeItIsObserved(t *testing.T) {
+	w := newWorld(t, setup{engine: impatient})
+	w.boundary("rival", space)
+	rival := w.hub("tenants/rival/organisations/core", "proj-rival")
+	w.boundary("acme", space)
+	w.observe()
+	w.hub(org, "proj-core")
+	w.unknown(org + "/hub")
+	w.observe()
+	if r := w.report("acme"); r.GetVerdict() != networkv1.IsolationReport_VERIFIED || r.GetPairCount() != 0 || !strings.Contains(r.GetMessage(), "the one network") {
+		t.Errorf("got %v", r)
+	}
+	dev := w.vpc("dev", &networkv1.Vpc{})
+	w.unknown(dev.GetName())
+	if r := w.report("rival"); r.GetVerdict() != networkv1.IsolationReport_VERIFIED || strings.Contains(r.String(), "acme") {
+		t.Errorf("another tenant's report: %v", r)
+	}
+	w.observe()
+	if r := w.report("acme"); r.GetVerdict() != networkv1.IsolationReport_VERIFIED || r.GetPairCount() != 2 || len(r.GetUnobserved()) != 0 || !strings.Contains(r.GetMessage(), "in each of 2 pairs") {
+		t.Errorf("got %v", r)
+	}
+	w.done(w.vpcs.UpdateVpc(t.Context(), &networkv1.UpdateVpcRequest{
+		Vpc:        &networkv1.Vpc{Name: dev.GetName(), IngressRules: []*networkv1.IngressRule{{Name: "web", Protocol: networkv1.IngressRule_TCP, PortMin: 443, SourceCidr: "0.0.0.0/0"}}},
+		UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"ingress_rules"}},
+	}))
+	w.unknown(dev.GetName())
+	w.observe()
+	w.done(w.vpcs.DeleteVpc(t.Context(), &networkv1.DeleteVpcRequest{Name: dev.GetName()}))
+	w.unknown(dev.GetName())
+	// What is known to be wrong stays wrong, whatever else is not known.
+	rule := w.addRule(rival.GetCloud().GetSecurityGroupId(), 2222, "0.0.0.0/0")
+	w.observe()
+	w.vpc("prod", &networkv1.Vpc{})
+	if r := w.report(""); r.GetVerdict() != networkv1.IsolationReport_VIOLATED || r.GetOffenders()[0].GetObjectId() != rule || len(r.GetUnobserved()) != 1 {
+		t.Errorf("got %v", r)
+	}
+}
+
+// What was observed long ago proves nothing: the platform, or the cloud, may have stood still since.
+func TestOldObservationProvesNothing(t *testing.T) {
+	w := newWorld(t, setup{engine: impatient})
+	w.foundation()
+	w.vpc("dev", &networkv1.Vpc{})
+	w.observe()
+	if r := w.report("acme"); r.GetVerdict() != networkv1.IsolationReport_VERIFIED {
+		t.Fatalf("got %v", r)
+	}
+	later := store.NewRecords(w.pool, later{}, store.Messages{}, quota.New("network", clock.Real(), nil))
+	mine, err := later.IsolationReport(t.Context(), resourcename.Tenant{Tenant: "acme"})
+	must(t, err)
+	all, err := later.OperatorReport(t.Context())
+	must(t, err)
+	for _, r := range []isolation.Report{mine, all} {
+		if r.Verdict != isolation.Unsettled || len(r.Unobserved) != 0 || !strings.Contains(r.Message, "nothing newer than "+r.Time.UTC().Format(time.RFC3339)) {
+			t.Errorf("got %s: %s", r.Verdict, r.Message)
+		}
+	}
+	if all.Tenants[0].Verdict != isolation.Unsettled {
+		t.Errorf("got %v", all.Tenants)
+	}
+}
+
+// later is a clock that is two minutes ahead.
+type later struct{ clock.Clock }
+
+func (later) Now() time.Time { return time.Now().Add(2 * time.Minute) }
 
 func TestBadRuleIsNamedUntilItIsGone(t *testing.T) {
 	w := newWorld(t, setup{engine: impatient})

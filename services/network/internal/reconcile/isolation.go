@@ -29,6 +29,8 @@ const (
 	// about the next.
 	changePoll  = time.Second
 	changePause = 5 * time.Second
+	// leastLasting is how long an observation proves something at least, where observations are made more often or not at all.
+	leastLasting = time.Minute
 )
 
 // Observer sees all that decides who can reach whom.
@@ -132,6 +134,10 @@ func (i *Isolation) Pass(ctx context.Context) error {
 		return err
 	}
 	o, reports := isolation.Judge(began, state, intentOf(before), intentOf(after))
+	for n := range reports {
+		// One that fails, or comes late, is made up for by the next.
+		reports[n].Lasts = max(2*i.cfg.Interval, leastLasting)
+	}
 	kept := false
 	err = pg.InTx(ctx, i.cfg.Pool, func(ctx context.Context, tx pgx.Tx) error {
 		kept, err = i.cfg.Records.NoteObservation(ctx, tx, o, reports)

@@ -17,6 +17,8 @@ import (
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/isolation"
+	"github.com/low-layer/platform/services/network/internal/core/peering"
+	"github.com/low-layer/platform/services/network/internal/core/vpc"
 )
 
 // operatorReport is the key of the report over all tenants.
@@ -91,30 +93,51 @@ func packed(o isolation.Observation) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// IsolationReport reads the report of a tenant.
+// IsolationReport reads the report of a tenant, as of now.
 func (r *Records) IsolationReport(ctx context.Context, tenant resourcename.Tenant) (isolation.Report, error) {
 	if _, err := boundaryOf(ctx, r.pool, tenant.Tenant); err != nil {
 		return isolation.Report{}, err
 	}
 	report, err := r.report(ctx, tenant.Tenant)
-	if !errors.Is(err, pgx.ErrNoRows) {
-		return report, err
+	if errors.Is(err, pgx.ErrNoRows) {
+		// The tenant had no network then.
+		report = isolation.Report{Tenant: tenant.Tenant, Verdict: isolation.Empty}
+		report.Time, err = r.ObservedAt(ctx)
+		if err == nil && report.Time.IsZero() {
+			err = notObserved()
+		}
 	}
-	// A tenant without networks has no row: there is nothing to be reached.
-	at, err := r.ObservedAt(ctx)
-	if err == nil && at.IsZero() {
-		err = notObserved()
-	}
-	return isolation.Report{Tenant: tenant.Tenant, Time: at, Verdict: isolation.Verified}, err
+	return r.asOfNow(ctx, report, err)
 }
 
-// OperatorReport reads the report over all tenants.
+// OperatorReport reads the report over all tenants, as of now.
 func (r *Records) OperatorReport(ctx context.Context) (isolation.Report, error) {
 	report, err := r.report(ctx, operatorReport)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return report, notObserved()
+		err = notObserved()
 	}
-	return report, err
+	if report.Verdict == isolation.Verified && len(report.Tenants) == 0 {
+		report.Verdict = isolation.Empty
+	}
+	return r.asOfNow(ctx, report, err)
+}
+
+// asOfNow compares a report with the changes since. It reads them after the report, so that none of them is missed.
+func (r *Records) asOfNow(ctx context.Context, report isolation.Report, err error) (isolation.Report, error) {
+	if err != nil {
+		return report, err
+	}
+	rows, err := r.pool.Query(ctx, `SELECT DISTINCT tenant, resource FROM provision_operations
+		WHERE (state = 'RUNNING' OR end_time >= $1) AND kind = ANY ($2) AND (tenant = $3 OR $3 = '') ORDER BY resource`,
+		report.Time, []string{hub.Kind, vpc.Kind, peering.Kind}, report.Tenant)
+	if err != nil {
+		return report, fmt.Errorf("read changes since the observation: %w", err)
+	}
+	changes, err := pgx.CollectRows(rows, pgx.RowToStructByPos[isolation.Change])
+	if err != nil {
+		return report, fmt.Errorf("read changes since the observation: %w", err)
+	}
+	return report.AsOf(r.now(), changes), nil
 }
 
 func (r *Records) report(ctx context.Context, tenant string) (isolation.Report, error) {

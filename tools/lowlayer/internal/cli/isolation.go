@@ -65,12 +65,15 @@ func (a *app) printReport(r *networkv1.IsolationReport) error {
 		}
 		return a.printData(data)
 	}
-	err := a.println(fmt.Sprintf("%s: %d pairs of networks, %d reach one another, %d violated; observed %s ago",
-		r.GetVerdict(), r.GetPairCount(), r.GetReachablePairCount(), r.GetViolatedPairCount(), age(r.GetObserveTime())))
+	err := a.println(fmt.Sprintf("%s: %s\n%d pairs of networks, %d reach one another, %d violated; observed %s ago",
+		r.GetVerdict(), r.GetMessage(), r.GetPairCount(), r.GetReachablePairCount(), r.GetViolatedPairCount(), age(r.GetObserveTime())))
 	if err != nil {
 		return err
 	}
-	var tenants, pairs, offenders [][]string
+	var unobserved, tenants, pairs, offenders [][]string
+	for _, name := range r.GetUnobserved() {
+		unobserved = append(unobserved, []string{shortEnd(name)})
+	}
 	for _, t := range r.GetTenants() {
 		tenants = append(tenants, []string{lastPart(t.GetTenant()), t.GetVerdict().String(), strconv.Itoa(int(t.GetPairCount())), strconv.Itoa(int(t.GetViolatedPairCount())), strconv.Itoa(int(t.GetOffenderCount()))})
 	}
@@ -84,6 +87,7 @@ func (a *app) printReport(r *networkv1.IsolationReport) error {
 		heads []string
 		rows  [][]string
 	}{
+		{[]string{"NOT KNOWN YET"}, unobserved},
 		{[]string{"TENANT", "VERDICT", "PAIRS", "VIOLATED", "OFFENDERS"}, tenants},
 		{[]string{"FROM", "TO", "VERDICT", "OBSERVED", "EXPECTED", "WHY"}, pairs},
 		{[]string{"AT", "OFFENDER", "ID", "DETAIL"}, offenders},

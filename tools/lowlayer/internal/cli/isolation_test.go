@@ -17,12 +17,16 @@ import (
 
 type fakeIsolation struct {
 	networkv1.UnimplementedIsolationServiceServer
-	asked *networkv1.WhyReachableRequest
+	asked  *networkv1.WhyReachableRequest
+	report *networkv1.IsolationReport
 }
 
 func (f *fakeIsolation) GetIsolationReport(_ context.Context, req *networkv1.GetIsolationReportRequest) (*networkv1.IsolationReport, error) {
+	if f.report != nil {
+		return f.report, nil
+	}
 	return &networkv1.IsolationReport{
-		Name: req.GetName(), Verdict: networkv1.IsolationReport_VIOLATED, ObserveTime: timestamppb.New(time.Now()), PairCount: 6, ReachablePairCount: 4, ViolatedPairCount: 1,
+		Name: req.GetName(), Verdict: networkv1.IsolationReport_VIOLATED, Message: "1 pair is open", ObserveTime: timestamppb.New(time.Now()), PairCount: 6, ReachablePairCount: 4, ViolatedPairCount: 1,
 		Pairs: []*networkv1.IsolationPair{{
 			Source: "tenants/acme/organisations/core/vpcs/dev", Destination: "tenants/acme/organisations/core/hub", Verdict: networkv1.IsolationReport_VIOLATED,
 			ObservedTraffic: []string{"icmp", "tcp:2222"}, ExpectedTraffic: []string{"icmp"}, Message: "tcp:2222 gets through and should not",
@@ -62,10 +66,16 @@ func TestIsolationReport(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("ended with %d: %s", code, errs)
 	}
-	for _, want := range []string{"VIOLATED: 6 pairs", "acme/core/dev", "icmp,tcp:2222", "(another tenant)", "rule-1"} {
+	for _, want := range []string{"VIOLATED: 1 pair is open\n6 pairs of networks, 4 reach one another, 1 violated; observed", "acme/core/dev", "icmp,tcp:2222", "(another tenant)", "rule-1"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in:\n%s", want, out)
 		}
+	}
+	_, out, _ = runIsolation(t, &fakeIsolation{report: &networkv1.IsolationReport{
+		Verdict: networkv1.IsolationReport_UNSETTLED, Message: "not known yet of dev", Unobserved: []string{"tenants/acme/organisations/core/vpcs/dev"},
+	}}, "isolation", "report", "acme")
+	if !strings.Contains(out, "UNSETTLED: not known yet of dev\n0 pairs") || !strings.Contains(out, "NOT KNOWN YET\nacme/core/dev\n") || strings.Contains(out, "VERIFIED") {
+		t.Errorf("got %s", out)
 	}
 	if _, out, _ = runIsolation(t, &fakeIsolation{}, "isolation", "report", "-o", "json"); !strings.Contains(out, `"name": "isolationReport"`) {
 		t.Errorf("got %s", out)

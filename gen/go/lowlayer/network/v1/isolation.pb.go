@@ -35,8 +35,11 @@ const (
 	IsolationReport_VERIFIED IsolationReport_Verdict = 1
 	// It is not; the offenders say by which rule or route.
 	IsolationReport_VIOLATED IsolationReport_Verdict = 2
-	// It differs while a change of it is under way; the observation after that will tell.
+	// Not known yet: it differs while a change of it is under way, was changed since OpenStack was observed, or that was too
+	// long ago. The next observation will tell.
 	IsolationReport_UNSETTLED IsolationReport_Verdict = 3
+	// There is no network, so nothing is verified; of a report only.
+	IsolationReport_EMPTY IsolationReport_Verdict = 4
 )
 
 // Enum value maps for IsolationReport_Verdict.
@@ -46,12 +49,14 @@ var (
 		1: "VERIFIED",
 		2: "VIOLATED",
 		3: "UNSETTLED",
+		4: "EMPTY",
 	}
 	IsolationReport_Verdict_value = map[string]int32{
 		"VERDICT_UNSPECIFIED": 0,
 		"VERIFIED":            1,
 		"VIOLATED":            2,
 		"UNSETTLED":           3,
+		"EMPTY":               4,
 	}
 )
 
@@ -351,7 +356,8 @@ type IsolationReport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Resource name, `tenants/{tenant}/isolationReport` or `isolationReport`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// VIOLATED as soon as one pair is or one offender is listed.
+	// VIOLATED as soon as one pair is or one offender is listed; else UNSETTLED as soon as one pair is, a name is `unobserved`,
+	// or the observation is older than two intervals between observations (a minute at least).
 	Verdict IsolationReport_Verdict `protobuf:"varint,2,opt,name=verdict,proto3,enum=lowlayer.network.v1.IsolationReport_Verdict" json:"verdict,omitempty"`
 	// When OpenStack was observed.
 	ObserveTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=observe_time,json=observeTime,proto3" json:"observe_time,omitempty"`
@@ -368,7 +374,12 @@ type IsolationReport struct {
 	// Rules, routes and other objects that nobody asked for and that open something, also where nothing reaches yet.
 	Offenders []*IsolationOffender `protobuf:"bytes,8,rep,name=offenders,proto3" json:"offenders,omitempty"`
 	// The verdict of each tenant; in the operator's report only.
-	Tenants       []*TenantIsolation `protobuf:"bytes,9,rep,name=tenants,proto3" json:"tenants,omitempty"`
+	Tenants []*TenantIsolation `protobuf:"bytes,9,rep,name=tenants,proto3" json:"tenants,omitempty"`
+	// Names of the hubs, VPCs and peerings that were changed since OpenStack was observed, or are being changed: what is said of
+	// them is of before. OpenStack is observed again a few seconds after each change ends. At most 1000.
+	Unobserved []string `protobuf:"bytes,10,rep,name=unobserved,proto3" json:"unobserved,omitempty"`
+	// The verdict in words, with what is not known yet and why.
+	Message       string `protobuf:"bytes,11,opt,name=message,proto3" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -464,6 +475,20 @@ func (x *IsolationReport) GetTenants() []*TenantIsolation {
 		return x.Tenants
 	}
 	return nil
+}
+
+func (x *IsolationReport) GetUnobserved() []string {
+	if x != nil {
+		return x.Unobserved
+	}
+	return nil
+}
+
+func (x *IsolationReport) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
 }
 
 // TenantIsolation is the verdict of one tenant.
@@ -1454,7 +1479,7 @@ var File_lowlayer_network_v1_isolation_proto protoreflect.FileDescriptor
 
 const file_lowlayer_network_v1_isolation_proto_rawDesc = "" +
 	"\n" +
-	"#lowlayer/network/v1/isolation.proto\x12\x13lowlayer.network.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\"\xe8\x05\n" +
+	"#lowlayer/network/v1/isolation.proto\x12\x13lowlayer.network.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\"\xb7\x06\n" +
 	"\x0fIsolationReport\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12K\n" +
 	"\averdict\x18\x02 \x01(\x0e2,.lowlayer.network.v1.IsolationReport.VerdictB\x03\xe0A\x03R\averdict\x12B\n" +
@@ -1465,12 +1490,18 @@ const file_lowlayer_network_v1_isolation_proto_rawDesc = "" +
 	"\x13violated_pair_count\x18\x06 \x01(\x05B\x03\xe0A\x03R\x11violatedPairCount\x12=\n" +
 	"\x05pairs\x18\a \x03(\v2\".lowlayer.network.v1.IsolationPairB\x03\xe0A\x03R\x05pairs\x12I\n" +
 	"\toffenders\x18\b \x03(\v2&.lowlayer.network.v1.IsolationOffenderB\x03\xe0A\x03R\toffenders\x12C\n" +
-	"\atenants\x18\t \x03(\v2$.lowlayer.network.v1.TenantIsolationB\x03\xe0A\x03R\atenants\"M\n" +
+	"\atenants\x18\t \x03(\v2$.lowlayer.network.v1.TenantIsolationB\x03\xe0A\x03R\atenants\x12#\n" +
+	"\n" +
+	"unobserved\x18\n" +
+	" \x03(\tB\x03\xe0A\x03R\n" +
+	"unobserved\x12\x1d\n" +
+	"\amessage\x18\v \x01(\tB\x03\xe0A\x03R\amessage\"X\n" +
 	"\aVerdict\x12\x17\n" +
 	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bVERIFIED\x10\x01\x12\f\n" +
 	"\bVIOLATED\x10\x02\x12\r\n" +
-	"\tUNSETTLED\x10\x03:}\xeaAz\n" +
+	"\tUNSETTLED\x10\x03\x12\t\n" +
+	"\x05EMPTY\x10\x04:}\xeaAz\n" +
 	"\"api.lowlayer.cloud/IsolationReport\x12 tenants/{tenant}/isolationReport\x12\x0fisolationReport*\x10isolationReports2\x0fisolationReport\"\x9e\x02\n" +
 	"\x0fTenantIsolation\x129\n" +
 	"\x06tenant\x18\x01 \x01(\tB!\xe0A\x03\xfaA\x1b\n" +

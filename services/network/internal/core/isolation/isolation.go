@@ -61,6 +61,8 @@ const (
 	Verified  Verdict = "VERIFIED"
 	Violated  Verdict = "VIOLATED"
 	Unsettled Verdict = "UNSETTLED"
+	// Empty is that of a report without a network. None is kept: it is found when there is nothing to read.
+	Empty Verdict = "EMPTY"
 )
 
 // Report is who can reach whom in one tenant; that of the operator has no tenant.
@@ -74,6 +76,11 @@ type Report struct {
 	Pairs     []Pair     `json:"pairs,omitempty"`
 	Offenders []Offender `json:"offenders,omitempty"`
 	Tenants   []Summary  `json:"tenants,omitempty"`
+	// Lasts is how long what was observed proves something.
+	Lasts time.Duration `json:"lasts"`
+	// Unobserved and Message are known when it is read: see AsOf.
+	Unobserved []string `json:"-"`
+	Message    string   `json:"-"`
 }
 
 // Summary is the verdict of one tenant, for the operator.

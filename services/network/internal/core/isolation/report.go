@@ -97,7 +97,7 @@ func (r *Report) add(p Pair, reachable bool) {
 
 // worse is the one that counts of two verdicts.
 func worse(a, b Verdict) Verdict {
-	rank := map[Verdict]int{Verified: 0, Unsettled: 1, Violated: 2}
+	rank := map[Verdict]int{Empty: 0, Verified: 1, Unsettled: 2, Violated: 3}
 	if rank[b] > rank[a] {
 		return b
 	}
