@@ -114,6 +114,7 @@ func explainCause(err error) (int, []string) {
 	var (
 		usage       usageError
 		invalid     *blueprint.InvalidError
+		cannot      impossibleError
 		blocked     blockedError
 		interrupted interruptedError
 		timeout     timeoutError
@@ -124,6 +125,8 @@ func explainCause(err error) (int, []string) {
 		return exitUsage, []string{err.Error()}
 	case errors.As(err, &invalid):
 		return exitInvalid, append([]string{before(err.Error(), invalid.Error()) + invalid.Summary()}, invalid.Problems...)
+	case errors.As(err, &cannot):
+		return exitPrecondition, append([]string{cannot.summary()}, cannot.conflicts...)
 	case errors.As(err, &blocked):
 		return exitBlocked, []string{
 			err.Error(), "Remedy: " + remedy(blocked.resource, blocked.blockage),
