@@ -91,12 +91,17 @@ func (a *app) watched(ctx context.Context, api *client, args []string) (string, 
 	if len(args) == 1 {
 		return tenantName(args[0])
 	}
+	return onlyTenant(ctx, api, "say which tenant to watch: lowlayer watch TENANT")
+}
+
+// onlyTenant is the name of the only tenant that the person sees; advice is what to do when there are others.
+func onlyTenant(ctx context.Context, api *client, advice string) (string, error) {
 	r, err := api.tenants.ListTenants(ctx, &tenantv1.ListTenantsRequest{PageSize: 2})
 	if err != nil {
-		return "", fmt.Errorf("look for the tenant to watch: %w", err)
+		return "", fmt.Errorf("look for the tenant that is meant: %w", err)
 	}
 	if len(r.GetTenants()) != 1 {
-		return "", usageError{errors.New("say which tenant to watch: lowlayer watch TENANT; see `lowlayer tenant list`")}
+		return "", usageError{errors.New(advice + "; see `lowlayer tenant list`")}
 	}
 	return r.GetTenants()[0].GetName(), nil
 }
