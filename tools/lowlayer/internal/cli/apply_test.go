@@ -92,7 +92,8 @@ func TestApplyOrdersNothingWhenAChangeFurtherDownIsImpossible(t *testing.T) {
 		"mode":     {[]string{"mode: DEDICATED", "mode: MUTUALIZED"}, typev1.State_ACTIVE, false, []string{"asks for a change that is not possible; nothing was ordered", "vpcs/prod has mode DEDICATED and the blueprint says MUTUALIZED; it cannot change"}},
 		"the plan": {[]string{"mode: DEDICATED", "mode: MUTUALIZED"}, typev1.State_ACTIVE, true, []string{"it cannot change"}},
 		"mode and cidr": {
-			[]string{"mode: DEDICATED", "mode: MUTUALIZED\n    cidr: 10.64.64.0/20"}, typev1.State_ACTIVE, false,
+			[]string{"mode: DEDICATED", "mode: MUTUALIZED\n    cidr: 10.64.64.0/20"},
+			typev1.State_ACTIVE, false,
 			[]string{"2 changes that are not possible; nothing was ordered", "vpcs/prod has mode", "vpcs/prod has cidr 10.64.16.0/20 and the blueprint says 10.64.64.0/20"},
 		},
 		"state":   {nil, typev1.State_DELETING, false, []string{"vpcs/prod is DELETING"}},
