@@ -171,7 +171,11 @@ func explainEnded(err error, op *longrunningpb.Operation) (int, []string) {
 	if s.Code() == codes.Canceled {
 		code = exitFailure
 	}
-	return code, append(append([]string{err.Error()}, detailLines(s)...), "See its steps: lowlayer operation get "+op.GetName())
+	lines := append([]string{err.Error()}, detailLines(s)...)
+	if command := goOn(metadataOf(op)); command != "" && s.Code() == codes.Canceled {
+		lines = append(lines, "To have the work go on: "+command)
+	}
+	return code, append(lines, "See its steps: lowlayer operation get "+op.GetName())
 }
 
 // statusOf is the status in a chain of errors as it was received, nil without one.

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 )
 
@@ -83,7 +84,11 @@ func TestExitCodes(t *testing.T) {
 			"flags that exclude each other": line("vpc", "update", "acme/core/dev", "--allow-nothing", "--allow", "web=tcp:443@0.0.0.0/0"),
 			"bad address":                   line("tenant", "list", "--address", "http://127.0.0.1:8080"), "bad limit": line("tenant", "list", "--limit", "-3"),
 			"a flag is missing": line("peering", "create", "acme/x", "--vpc", "acme/core/dev"),
-			"no confirmation":   line("tenant", "delete", "acme"), "nothing to change": line("tenant", "update", "acme"),
+			"no confirmation":   line("tenant", "delete", "acme"),
+			"nothing to change": func(_ *testing.T, f *fakePlatform) []string {
+				f.tenants["tenants/acme"] = &tenantv1.Tenant{Name: "tenants/acme"}
+				return []string{"tenant", "update", "acme"}
+			},
 		},
 		exitNotFound: {"no tenant": line("tenant", "get", "acme"), "no operation": line("operation", "wait", op)},
 		exitInvalid: {

@@ -157,6 +157,17 @@ func changed(cmd *cobra.Command, paths map[string]string) []string {
 	return out
 }
 
+const updateHelp = "What the flags say is changed, the rest stays. Without flags, work that was cancelled goes on."
+
+// wasCancelled tells whether the last work on a resource was cancelled before its end: an update that changes nothing has it go on.
+func wasCancelled(r interface {
+	GetReconciling() bool
+	GetBlockage() *typev1.Blockage
+},
+) bool {
+	return !r.GetReconciling() && r.GetBlockage().GetReason() == reasonCancelled
+}
+
 func nothingToChange(cmd *cobra.Command) error {
 	return usageError{fmt.Errorf("nothing to change: give at least one flag, see `%s --help`", cmd.CommandPath())}
 }

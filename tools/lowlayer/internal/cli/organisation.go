@@ -177,7 +177,7 @@ func listOrganisations(ctx context.Context, api *client, parent string, flags li
 func (a *app) organisationUpdate() *cobra.Command {
 	o := &tenantv1.Organisation{Quota: &tenantv1.Quota{}}
 	cmd := &cobra.Command{
-		Use: "update TENANT/ORGANISATION", Short: "Change an organisation", Args: exactly(1), ValidArgsFunction: a.completeOrganisations,
+		Use: "update TENANT/ORGANISATION", Short: "Change an organisation", Long: updateHelp, Args: exactly(1), ValidArgsFunction: a.completeOrganisations,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := organisationName(args[0])
 			if err != nil {
@@ -189,12 +189,19 @@ func (a *app) organisationUpdate() *cobra.Command {
 				"quota-instances": "quota.instances", "quota-networks": "quota.networks", "quota-routers": "quota.routers",
 				"quota-ports": "quota.ports", "quota-security-groups": "quota.security_groups",
 			})
-			if len(mask) == 0 {
-				return nothingToChange(cmd)
-			}
 			api, err := a.dial()
 			if err != nil {
 				return err
+			}
+			if len(mask) == 0 {
+				have, err := api.organisations.GetOrganisation(cmd.Context(), &tenantv1.GetOrganisationRequest{Name: name})
+				if err != nil {
+					return fmt.Errorf("get %s: %w", name, err)
+				}
+				if !wasCancelled(have) {
+					return nothingToChange(cmd)
+				}
+				o.Quota = nil // without a mask it would count
 			}
 			op, err := api.organisations.UpdateOrganisation(cmd.Context(), &tenantv1.UpdateOrganisationRequest{Organisation: o, UpdateMask: &fieldmaskpb.FieldMask{Paths: mask}})
 			if err != nil {

@@ -138,7 +138,7 @@ func (a *app) vpcUpdate() *cobra.Command {
 	var allow []string
 	var none bool
 	cmd := &cobra.Command{
-		Use: "update TENANT/ORGANISATION/VPC", Short: "Change a VPC", Args: exactly(1), ValidArgsFunction: a.completeVpcs,
+		Use: "update TENANT/ORGANISATION/VPC", Short: "Change a VPC", Long: updateHelp, Args: exactly(1), ValidArgsFunction: a.completeVpcs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := vpcName(args[0])
 			if err != nil {
@@ -149,12 +149,18 @@ func (a *app) vpcUpdate() *cobra.Command {
 				return err
 			}
 			mask := changed(cmd, map[string]string{"protect": "deletion_protection", "no-protect": "deletion_protection", "display-name": "display_name", "label": "labels", "allow": "ingress_rules", "allow-nothing": "ingress_rules"})
-			if len(mask) == 0 {
-				return nothingToChange(cmd)
-			}
 			api, err := a.dial()
 			if err != nil {
 				return err
+			}
+			if len(mask) == 0 {
+				have, err := api.vpcs.GetVpc(cmd.Context(), &networkv1.GetVpcRequest{Name: name})
+				if err != nil {
+					return fmt.Errorf("get %s: %w", name, err)
+				}
+				if !wasCancelled(have) {
+					return nothingToChange(cmd)
+				}
 			}
 			op, err := api.vpcs.UpdateVpc(cmd.Context(), &networkv1.UpdateVpcRequest{Vpc: v, UpdateMask: &fieldmaskpb.FieldMask{Paths: mask}})
 			if err != nil {
