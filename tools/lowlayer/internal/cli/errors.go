@@ -208,6 +208,9 @@ func detailLines(s *status.Status) []string {
 		switch d := d.(type) {
 		case *errdetails.BadRequest:
 			for _, v := range d.GetFieldViolations() {
+				if strings.Contains(s.Message(), v.GetField()+": "+v.GetDescription()) {
+					continue // said already
+				}
 				fields = append(fields, fmt.Sprintf("%s: %s", v.GetField(), v.GetDescription()))
 			}
 		case *errdetails.QuotaFailure:

@@ -46,6 +46,23 @@ func TestErrorsNameFieldRemedyAndExitCode(t *testing.T) {
 	}
 }
 
+// An error of one field says in its message all that its details do.
+func TestAFieldThatTheMessageTellsOfIsSaidOnce(t *testing.T) {
+	const text = "overlaps 10.64.16.0/20 of dev; choose another range"
+	f, address := newFake(t)
+	s, err := status.New(codes.InvalidArgument, "vpc.cidr: "+text).WithDetails(
+		&errdetails.ErrorInfo{Reason: "CIDR_OVERLAP"},
+		&errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: "vpc.cidr", Description: text}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.refuse("CreateVpc", s.Err())
+	_, errs, code := cliRun(t, address, "vpc", "create", "acme/core/prod", "--cidr", "10.64.16.0/20")
+	if code != exitInvalid || strings.Count(errs, text) != 1 || !strings.Contains(errs, "Reason: CIDR_OVERLAP") {
+		t.Errorf("%d %s", code, errs)
+	}
+}
+
 // TestExitCodes brings about every class of error that `lowlayer help exit-codes` tells of.
 func TestExitCodes(t *testing.T) {
 	const op = "acme/op_fake_0000000000000000000000000a"
