@@ -20,13 +20,14 @@ func fixed(cmd *cobra.Command, flag string, words ...string) {
 	cobra.CheckErr(cmd.RegisterFlagCompletionFunc(flag, complete)) // fails only for a flag that is not defined
 }
 
+// modeOf reads a mode; whoever calls says in the error where it stands.
 func modeOf(s string) (typev1.ResourceMode, error) {
 	if s == "" {
 		return typev1.ResourceMode_RESOURCE_MODE_UNSPECIFIED, nil
 	}
 	v, ok := typev1.ResourceMode_value[strings.ToUpper(s)]
 	if !ok || v == 0 {
-		return 0, usageError{fmt.Errorf("mode %q is not one of MUTUALIZED, DEDICATED", s)}
+		return 0, usageError{fmt.Errorf("%q is not one of MUTUALIZED, DEDICATED", s)}
 	}
 	return typev1.ResourceMode(v), nil
 }
@@ -41,10 +42,10 @@ func ruleOf(s string) (*networkv1.IngressRule, error) {
 	}
 	protocol, ports, hasPorts := strings.Cut(what, ":")
 	rule := &networkv1.IngressRule{Name: name, SourceCidr: cidr}
-	if protocol != "any" {
+	if !strings.EqualFold(protocol, "any") {
 		v, known := networkv1.IngressRule_Protocol_value[strings.ToUpper(protocol)]
 		if !known || v == 0 {
-			return nil, bad
+			return nil, usageError{fmt.Errorf("--allow %q: there is no protocol %q; use tcp, udp, icmp or any", s, protocol)}
 		}
 		rule.Protocol = networkv1.IngressRule_Protocol(v)
 	}

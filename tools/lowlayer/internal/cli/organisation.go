@@ -50,7 +50,7 @@ func (a *app) organisationCreate() *cobra.Command {
 				return err
 			}
 			if o.Mode, err = modeOf(mode); err != nil {
-				return err
+				return fmt.Errorf("--mode: %w", err)
 			}
 			if o.Vpcs, err = vpcOrders(vpcs); err != nil {
 				return err
@@ -98,7 +98,7 @@ func vpcOrders(list []string) ([]*tenantv1.VpcOrder, error) {
 		id, word, _ := strings.Cut(rest, "=")
 		mode, err := modeOf(word)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("--vpc %s: %w", s, err)
 		}
 		orders[i] = &tenantv1.VpcOrder{VpcId: id, Mode: mode, Cidr: cidr}
 	}
@@ -215,6 +215,10 @@ func (a *app) organisationUpdate() *cobra.Command {
 	cmd.Flags().StringToStringVar(&o.Labels, "label", nil, "labels, as key=value; they replace the present ones")
 	cmd.Flags().StringVar(&o.Etag, "etag", "", "change it only when this is its etag")
 	quotaFlags(cmd, o.GetQuota())
+	keeps(cmd, map[string]string{
+		"hub-cidr": "the CIDR of the bastion's network cannot change; make another organisation with it",
+		"mode":     "the mode of an organisation cannot change; make another organisation with it",
+	})
 	return cmd
 }
 

@@ -30,14 +30,14 @@ func Run(ctx context.Context, args []string, streams Streams) int {
 	defer a.close()
 	root := a.command()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
 	}
 	if s := statusOf(err); ctx.Err() != nil && s.Code() == codes.Canceled {
 		err = interruptedError{}
 	}
-	return report(streams.Err, err)
+	return report(streams.Err, withFlags(cmd, err))
 }
 
 // app is what the commands share.

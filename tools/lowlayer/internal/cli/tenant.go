@@ -154,6 +154,7 @@ func (a *app) tenantUpdate() *cobra.Command {
 	protectFlags(cmd, &t.DeletionProtection)
 	cmd.Flags().StringToStringVar(&t.Labels, "label", nil, "labels, as key=value; they replace the present ones")
 	cmd.Flags().StringVar(&t.Etag, "etag", "", "change it only when this is its etag")
+	keeps(cmd, map[string]string{"network-cidr": "the address space of a tenant cannot change; make another tenant with it"})
 	return cmd
 }
 

@@ -42,7 +42,7 @@ func (a *app) vpcCreate() *cobra.Command {
 				return err
 			}
 			if v.Mode, err = modeOf(mode); err != nil {
-				return err
+				return fmt.Errorf("--mode: %w", err)
 			}
 			if v.IngressRules, err = rulesOf(allow); err != nil {
 				return err
@@ -176,6 +176,9 @@ func (a *app) vpcUpdate() *cobra.Command {
 	cmd.Flags().BoolVar(&none, "allow-nothing", false, "let nothing in but the VPC itself and the bastion")
 	cmd.Flags().StringVar(&v.Etag, "etag", "", "change it only when this is its etag")
 	cmd.MarkFlagsMutuallyExclusive("allow", "allow-nothing")
+	keeps(cmd, map[string]string{
+		"cidr": "the CIDR of a VPC cannot change; make another VPC with it", "mode": "the mode of a VPC cannot change; make another VPC with it",
+	})
 	return cmd
 }
 
