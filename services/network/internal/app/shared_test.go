@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"net/http"
 	"net/netip"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	networkinternalv1 "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	"github.com/low-layer/platform/services/network/internal/core/fabric"
+	"github.com/low-layer/platform/tools/openstacksim/sim"
 )
 
 // allow makes the VPC let in everything from a CIDR, or nothing of its own when that is empty.
@@ -139,6 +141,30 @@ func TestListsUnderNobody(t *testing.T) {
 	// The tenant may only not have come here yet: who owns tenants says whether there is one.
 	_, err := w.ops.ListOperations(ctx, &longrunningpb.ListOperationsRequest{Name: "tenants/nobody"})
 	must(t, err)
+}
+
+// TestAnEmptyUpdateHasACancelledVpcGoOn cancels the making of a VPC: an update that names no field makes it whole, and changes
+// nothing of it. It is what the CLI names as the way to go on.
+func TestAnEmptyUpdateHasACancelledVpcGoOn(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.foundation()
+	ctx := t.Context()
+	must2(t)(w.sim.Cloud.AddFault(sim.Fault{Name: "holds the work", Method: http.MethodPost, Path: "/v2.0/(networks|routers|security-groups)$", Gather: 99}))
+	op, err := w.create("dev", &networkv1.Vpc{DisplayName: "Development", Labels: map[string]string{"env": "dev"}})
+	must(t, err)
+	_, err = w.ops.CancelOperation(ctx, &longrunningpb.CancelOperationRequest{Name: op.GetName()})
+	must(t, err)
+	w.sim.Cloud.ClearFaults()
+	name := org + "/vpcs/dev"
+	w.until("the VPC is blocked", func() bool { return w.get(name).GetState() == typev1.State_BLOCKED })
+	was := w.get(name)
+	if was.GetBlockage().GetReason() != "CANCELLED" || was.GetReconciling() {
+		t.Fatalf("got %v", was)
+	}
+	w.done(w.vpcs.UpdateVpc(ctx, &networkv1.UpdateVpcRequest{Vpc: &networkv1.Vpc{Name: name}, UpdateMask: &fieldmaskpb.FieldMask{}}))
+	if v := w.get(name); v.GetState() != typev1.State_ACTIVE || v.GetBlockage() != nil || v.GetDisplayName() != "Development" || v.GetLabels()["env"] != "dev" || v.GetCidr() != was.GetCidr() {
+		t.Errorf("got %v, was %v", v, was)
+	}
 }
 
 // TestCancelledFoundationIsTakenUpAgain cancels a hub's operation: the same call answers it again, as it ended; another call

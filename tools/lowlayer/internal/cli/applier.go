@@ -30,7 +30,7 @@ type applier struct {
 }
 
 func (p *applier) run(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{p.tenant, p.organisation, p.vpcs, p.peerings} {
+	for _, step := range []func(context.Context) error{p.check, p.tenant, p.organisation, p.vpcs, p.peerings} {
 		if err := step(ctx); err != nil {
 			if p.made() {
 				return partialError{err}
@@ -88,20 +88,29 @@ type resource interface {
 
 // settled reads a resource, after the work that an earlier order of it has left under way. It is false when there is none.
 func settled[R resource](ctx context.Context, p *applier, name string, get func(context.Context) (R, error)) (R, bool, error) {
-	have, err := get(ctx)
-	if err == nil && have.GetReconciling() {
+	have, exists, err := look(ctx, name, get)
+	if exists && have.GetReconciling() {
 		if err := p.settle(ctx, name); err != nil {
 			return have, false, err
 		}
-		have, err = get(ctx)
+		have, exists, err = look(ctx, name, get)
 	}
+	if !exists {
+		return have, false, err
+	}
+	return have, true, usable(name, have.GetState())
+}
+
+// look reads a resource as it is. It is false when there is none.
+func look[R resource](ctx context.Context, name string, get func(context.Context) (R, error)) (R, bool, error) {
+	have, err := get(ctx)
 	if statusOf(err).Code() == codes.NotFound {
 		return have, false, nil
 	}
 	if err != nil {
 		return have, false, fmt.Errorf("get %s: %w", name, err)
 	}
-	return have, true, usable(name, have.GetState())
+	return have, true, nil
 }
 
 // settle follows the work that is under way on a resource.
@@ -134,9 +143,7 @@ func (p *applier) waits(name string) bool {
 
 func (p *applier) tenant(ctx context.Context) error {
 	want, name := p.b.Tenant, p.tenantName()
-	have, exists, err := settled(ctx, p, name, func(ctx context.Context) (*tenantv1.Tenant, error) {
-		return p.api.tenants.GetTenant(ctx, &tenantv1.GetTenantRequest{Name: name})
-	})
+	have, exists, err := settled(ctx, p, name, p.getTenant)
 	if err != nil {
 		return err
 	}
@@ -146,8 +153,8 @@ func (p *applier) tenant(ctx context.Context) error {
 		}})
 		return p.order(ctx, name, created, op, err)
 	}
-	if want.NetworkCIDR != "" && want.NetworkCIDR != have.GetNetworkCidr() {
-		return cannotChange(name, "networkCidr", have.GetNetworkCidr(), want.NetworkCIDR)
+	if err := impossible(tenantConflicts(have, want)); err != nil {
+		return err
 	}
 	mask := differing(have.GetDisplayName(), want.DisplayName, have.GetLabels(), want.Labels)
 	mask = append(mask, differingProtection(have.GetDeletionProtection(), want.DeletionProtection)...)
@@ -173,20 +180,15 @@ func (p *applier) organisation(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	have, exists, err := settled(ctx, p, name, func(ctx context.Context) (*tenantv1.Organisation, error) {
-		return p.api.organisations.GetOrganisation(ctx, &tenantv1.GetOrganisationRequest{Name: name})
-	})
+	have, exists, err := settled(ctx, p, name, p.getOrganisation)
 	if err != nil {
 		return err
 	}
 	if !exists {
 		return p.orderOrganisation(ctx, want)
 	}
-	if hub := want.GetHubCidr(); hub != "" && hub != have.GetHubCidr() {
-		return cannotChange(name, "hubCidr", have.GetHubCidr(), hub)
-	}
-	if want.GetMode() != have.GetMode() {
-		return cannotChange(name, "mode", have.GetMode().String(), want.GetMode().String())
+	if err := impossible(organisationConflicts(have, want.GetMode(), want.GetHubCidr())); err != nil {
+		return err
 	}
 	mask := differing(have.GetDisplayName(), want.GetDisplayName(), have.GetLabels(), want.GetLabels())
 	mask = append(mask, differingQuota(have.GetQuota(), want.GetQuota())...)

@@ -7,7 +7,6 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
-	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/tools/lowlayer/internal/blueprint"
 )
 
@@ -37,9 +36,7 @@ func (p *applier) vpc(ctx context.Context, v blueprint.VPC) error {
 		DisplayName: v.DisplayName, Labels: v.Labels, Mode: mode, Cidr: v.CIDR, IngressRules: ingressRules(v.IngressRules),
 		DeletionProtection: said(v.DeletionProtection),
 	}
-	have, exists, err := settled(ctx, p, name, func(ctx context.Context) (*networkv1.Vpc, error) {
-		return p.api.vpcs.GetVpc(ctx, &networkv1.GetVpcRequest{Name: name})
-	})
+	have, exists, err := settled(ctx, p, name, p.getVpc(name))
 	if err != nil {
 		return err
 	}
@@ -49,11 +46,8 @@ func (p *applier) vpc(ctx context.Context, v blueprint.VPC) error {
 		p.newVpc(name)
 		return err
 	}
-	if mode != 0 && mode != have.GetMode() {
-		return cannotChange(name, "mode", have.GetMode().String(), mode.String())
-	}
-	if v.CIDR != "" && v.CIDR != have.GetCidr() {
-		return cannotChange(name, "cidr", have.GetCidr(), v.CIDR)
+	if err := impossible(vpcConflicts(have, mode, v.CIDR)); err != nil {
+		return err
 	}
 	mask := differing(have.GetDisplayName(), v.DisplayName, have.GetLabels(), v.Labels)
 	if !sameRules(have.GetIngressRules(), want.GetIngressRules()) {
@@ -96,13 +90,11 @@ func (p *applier) peerings(ctx context.Context) error {
 }
 
 func (p *applier) peering(ctx context.Context, w blueprint.Peering) error {
-	name := resourcename.Peering{Tenant: p.b.Tenant.ID, Peering: w.ID}.String()
+	name := p.peeringName(w.ID)
 	if p.waits(name) {
 		return nil
 	}
-	have, exists, err := settled(ctx, p, name, func(ctx context.Context) (*networkv1.Peering, error) {
-		return p.api.peerings.GetPeering(ctx, &networkv1.GetPeeringRequest{Name: name})
-	})
+	have, exists, err := settled(ctx, p, name, p.getPeering(name))
 	if err != nil {
 		return err
 	}
@@ -118,7 +110,7 @@ func (p *applier) peering(ctx context.Context, w blueprint.Peering) error {
 			p.app.note("%s: its acceptance can be planned once it is there", name)
 			return nil
 		}
-	} else if err := sameEnds(have, p.vpcName(w.VPC), p.vpcName(w.Peer)); err != nil {
+	} else if err := impossible(peeringConflicts(have, p.vpcName(w.VPC), p.vpcName(w.Peer))); err != nil {
 		return err // to accept it would open another VPC than the blueprint says
 	}
 	if have.GetAcceptance() == networkv1.Peering_ACCEPTED {

@@ -20,7 +20,7 @@ func (a *app) applyCommand() *cobra.Command {
 What exists already is brought to the blueprint where it can change (display names, labels, quota, ingress rules, deletion
 protection) and is an error where it cannot (mode, CIDR). What the blueprint does not name is left alone.
 
-The whole blueprint is checked before anything is ordered. A tenant that was made for an organisation which the platform then
+The whole blueprint is checked before anything is ordered, also against what exists. A tenant that was made for an organisation which the platform then
 refuses is removed again; whatever else goes wrong, what was made stays, and applying the blueprint again goes on from there.
 
 With --plan nothing is changed: the plan of each resource is shown, as far as what it stands on is there; -o json writes one

@@ -81,6 +81,70 @@ func TestApplyChangesWhatDiffersAndRefusesWhatCannot(t *testing.T) {
 	}
 }
 
+// What cannot change is found in the whole blueprint before the first change, and all of it at once.
+func TestApplyOrdersNothingWhenAChangeFurtherDownIsImpossible(t *testing.T) {
+	for name, c := range map[string]struct {
+		edits []string
+		state typev1.State // of prod
+		plan  bool
+		says  []string
+	}{
+		"mode":     {[]string{"mode: DEDICATED", "mode: MUTUALIZED"}, typev1.State_ACTIVE, false, []string{"asks for a change that is not possible; nothing was ordered", "vpcs/prod has mode DEDICATED and the blueprint says MUTUALIZED; it cannot change"}},
+		"the plan": {[]string{"mode: DEDICATED", "mode: MUTUALIZED"}, typev1.State_ACTIVE, true, []string{"it cannot change"}},
+		"mode and cidr": {
+			[]string{"mode: DEDICATED", "mode: MUTUALIZED\n    cidr: 10.64.64.0/20"},
+			typev1.State_ACTIVE, false,
+			[]string{"2 changes that are not possible; nothing was ordered", "vpcs/prod has mode", "vpcs/prod has cidr 10.64.16.0/20 and the blueprint says 10.64.64.0/20"},
+		},
+		"state":   {nil, typev1.State_DELETING, false, []string{"vpcs/prod is DELETING"}},
+		"peering": {[]string{"vpcs:", "peerings: [{id: link, vpc: dev, peer: prod}]\nvpcs:"}, typev1.State_ACTIVE, false, []string{"peerings/link has ends"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, address := newFake(t)
+			if _, errs, code := cliRun(t, address, "apply", "-f", startup); code != 0 {
+				t.Fatal(errs)
+			}
+			f.vpcs["tenants/acme/organisations/core/vpcs/prod"].State = c.state
+			f.peerings["tenants/acme/peerings/link"] = &networkv1.Peering{Name: "tenants/acme/peerings/link", Vpc: "tenants/acme/organisations/core/vpcs/other"}
+			text, err := os.ReadFile(startup)
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join(t.TempDir(), "b.yaml")
+			edited := strings.NewReplacer(append([]string{"displayName: Development", "displayName: Another"}, c.edits...)...).Replace(string(text))
+			if err := os.WriteFile(file, []byte(edited), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			orders := len(f.operations)
+			args := []string{"apply", "-f", file}
+			if c.plan {
+				args = append(args, "--plan")
+			}
+			out, errs, code := cliRun(t, address, args...)
+			if code != exitPrecondition || len(f.operations) != orders || out != "" || strings.Contains(errs, partialHint) {
+				t.Errorf("%d, %d orders\n%s%s", code, len(f.operations)-orders, out, errs)
+			}
+			for _, text := range c.says {
+				if strings.Count(errs, text) != 1 {
+					t.Errorf("%q is not in once:\n%s", text, errs)
+				}
+			}
+		})
+	}
+}
+
+// A resource that is being removed is waited for and made anew: what it was cannot conflict.
+func TestApplyChecksNothingOfWhatIsGoing(t *testing.T) {
+	going := &networkv1.Vpc{Name: "v", State: typev1.State_DELETING, Reconciling: true, Mode: typev1.ResourceMode_DEDICATED}
+	if got := conflictsOf(going, vpcConflicts(going, typev1.ResourceMode_MUTUALIZED, "")); len(got) != 0 {
+		t.Errorf("got %q", got)
+	}
+	going.Reconciling = false
+	if got := conflictsOf(going, nil); len(got) != 1 {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestApplyPeers(t *testing.T) {
 	f, address := newFake(t)
 	text, err := os.ReadFile(startup)

@@ -15,6 +15,8 @@ import (
 	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	"github.com/low-layer/platform/libs/audit"
+	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/grpcerr"
 	"github.com/low-layer/platform/libs/receipt"
 )
 
@@ -118,11 +120,13 @@ func (a *app) auditExport() *cobra.Command {
 	return cmd
 }
 
-// exportTrail writes every page and answers how many records there are.
+// exportTrail writes every page and answers how many records there are. Of a tenant that never was, and of one whose trail is
+// not the caller's to see, the platform answers no trail, which is not even the signed end of an empty one.
 func exportTrail(ctx context.Context, api auditv1.AuditServiceClient, req *auditv1.ExportAuditEventsRequest, w io.Writer) (int, error) {
 	const page = 500
 	req.PageSize = page
-	n := 0
+	asked := req.GetTenantUid() != "" // the answer repeats it, whether there is such a tenant or not
+	n, sealed := 0, false
 	for {
 		r, err := api.ExportAuditEvents(ctx, req)
 		if err != nil {
@@ -135,14 +139,19 @@ func exportTrail(ctx context.Context, api auditv1.AuditServiceClient, req *audit
 			n++
 		}
 		if c := r.GetCheckpoint(); c != nil {
+			sealed = true
 			if err := audit.WriteCheckpoint(w, envelopeOf(c)); err != nil {
 				return n, err
 			}
 		}
 		// All pages are of the very tenant the first is of.
-		if req.PageToken = r.GetNextPageToken(); req.PageToken == "" {
-			return n, nil
+		if req.PageToken = r.GetNextPageToken(); req.PageToken != "" {
+			continue
 		}
+		if n == 0 && !sealed && (asked || r.GetTenantUid() == "") {
+			return 0, grpcerr.Status(errs.NotFound("tenant", req.GetParent()), "").Err()
+		}
+		return n, nil
 	}
 }
 

@@ -212,3 +212,31 @@ func TestAFailedExportLeavesNothing(t *testing.T) {
 		t.Errorf("left %v, %q", left, text)
 	}
 }
+
+// The platform answers of a tenant that never was like of one without records, but with no unique id. A deleted tenant whose
+// trail is kept has one, and is exported.
+func TestAnExportOfNoTenantIsNone(t *testing.T) {
+	for name, c := range map[string]struct {
+		pages []*auditv1.ExportAuditEventsResponse
+		args  []string
+		code  int
+	}{
+		"no such tenant":           {[]*auditv1.ExportAuditEventsResponse{{NextPageToken: "1"}, {}}, nil, exitNotFound},
+		"no such unique id":        {[]*auditv1.ExportAuditEventsResponse{{TenantUid: "ten_9"}}, []string{"--uid", "ten_9"}, exitNotFound},
+		"a tenant without records": {[]*auditv1.ExportAuditEventsResponse{{TenantUid: "ten_1"}}, nil, exitOK},
+		"a deleted tenant": {
+			[]*auditv1.ExportAuditEventsResponse{{TenantUid: "ten_1", Records: []*auditv1.ExportedRecord{{Record: []byte("{}"), Hash: "h"}}}}, nil, exitOK,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, address := newFake(t)
+			f.trail = c.pages
+			folder := t.TempDir()
+			out, errs, code := cliRun(t, address, append([]string{"audit", "export", "nope", "-f", filepath.Join(folder, "nope.jsonl")}, c.args...)...)
+			left, err := os.ReadDir(folder)
+			if err != nil || code != c.code || (len(left) == 0) != (code != exitOK) || (code != exitOK) != strings.Contains(errs, "TENANT_NOT_FOUND") {
+				t.Errorf("%d, left %v, %v\n%s%s", code, left, err, out, errs)
+			}
+		})
+	}
+}

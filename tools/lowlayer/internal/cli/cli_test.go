@@ -168,7 +168,7 @@ func TestNoPlatform(t *testing.T) {
 
 func TestUsageErrors(t *testing.T) {
 	_, address := newFake(t)
-	for _, args := range [][]string{{"nonsense"}, {"tenant", "get"}, {"tenant", "get", "a", "b"}, {"tenant", "list", "--nope"}, {"tenant", "update", "acme"}, {"vpc", "get", "acme"}} {
+	for _, args := range [][]string{{"nonsense"}, {"tenant", "get"}, {"tenant", "get", "a", "b"}, {"tenant", "list", "--nope"}, {"vpc", "get", "acme"}} {
 		if _, errs, code := cliRun(t, address, args...); code != exitUsage {
 			t.Errorf("%v: %d %s", args, code, errs)
 		}

@@ -13,14 +13,6 @@ import (
 	"github.com/low-layer/platform/tools/lowlayer/internal/blueprint"
 )
 
-// sameEnds refuses a peering of other VPCs than the blueprint's; which of the two asked does not matter.
-func sameEnds(have *networkv1.Peering, vpc, peer string) error {
-	if have.GetVpc() == vpc && have.GetPeerVpc() == peer || have.GetVpc() == peer && have.GetPeerVpc() == vpc {
-		return nil
-	}
-	return cannotChange(have.GetName(), "ends", have.GetVpc()+" and "+have.GetPeerVpc(), vpc+" and "+peer)
-}
-
 func ingressRules(list []blueprint.IngressRule) []*networkv1.IngressRule {
 	var out []*networkv1.IngressRule
 	for _, r := range list {
@@ -95,8 +87,4 @@ func usable(name string, state typev1.State) error {
 		return status.Errorf(codes.FailedPrecondition, "%s is suspended: resume it first", name)
 	}
 	return nil
-}
-
-func cannotChange(name, field, have, want string) error {
-	return status.Errorf(codes.FailedPrecondition, "%s has %s %s and the blueprint says %s; it cannot change: correct the blueprint, or make another resource", name, field, have, want)
 }

@@ -114,6 +114,7 @@ func explainCause(err error) (int, []string) {
 	var (
 		usage       usageError
 		invalid     *blueprint.InvalidError
+		cannot      impossibleError
 		blocked     blockedError
 		interrupted interruptedError
 		timeout     timeoutError
@@ -124,6 +125,8 @@ func explainCause(err error) (int, []string) {
 		return exitUsage, []string{err.Error()}
 	case errors.As(err, &invalid):
 		return exitInvalid, append([]string{before(err.Error(), invalid.Error()) + invalid.Summary()}, invalid.Problems...)
+	case errors.As(err, &cannot):
+		return exitPrecondition, append([]string{cannot.summary()}, cannot.conflicts...)
 	case errors.As(err, &blocked):
 		return exitBlocked, []string{
 			err.Error(), "Remedy: " + remedy(blocked.resource, blocked.blockage),
@@ -168,7 +171,11 @@ func explainEnded(err error, op *longrunningpb.Operation) (int, []string) {
 	if s.Code() == codes.Canceled {
 		code = exitFailure
 	}
-	return code, append(append([]string{err.Error()}, detailLines(s)...), "See its steps: lowlayer operation get "+op.GetName())
+	lines := append([]string{err.Error()}, detailLines(s)...)
+	if command := goOn(metadataOf(op)); command != "" && s.Code() == codes.Canceled {
+		lines = append(lines, "To have the work go on: "+command)
+	}
+	return code, append(lines, "See its steps: lowlayer operation get "+op.GetName())
 }
 
 // statusOf is the status in a chain of errors as it was received, nil without one.
@@ -201,6 +208,9 @@ func detailLines(s *status.Status) []string {
 		switch d := d.(type) {
 		case *errdetails.BadRequest:
 			for _, v := range d.GetFieldViolations() {
+				if strings.Contains(s.Message(), v.GetField()+": "+v.GetDescription()) {
+					continue // said already
+				}
 				fields = append(fields, fmt.Sprintf("%s: %s", v.GetField(), v.GetDescription()))
 			}
 		case *errdetails.QuotaFailure:

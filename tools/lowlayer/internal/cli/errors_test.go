@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 )
 
@@ -42,6 +43,23 @@ func TestErrorsNameFieldRemedyAndExitCode(t *testing.T) {
 		if got := report(&strings.Builder{}, status.Error(c, "x")); got != code {
 			t.Errorf("%v: %d, want %d", c, got, code)
 		}
+	}
+}
+
+// An error of one field says in its message all that its details do.
+func TestAFieldThatTheMessageTellsOfIsSaidOnce(t *testing.T) {
+	const text = "overlaps 10.64.16.0/20 of dev; choose another range"
+	f, address := newFake(t)
+	s, err := status.New(codes.InvalidArgument, "vpc.cidr: "+text).WithDetails(
+		&errdetails.ErrorInfo{Reason: "CIDR_OVERLAP"},
+		&errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: "vpc.cidr", Description: text}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.refuse("CreateVpc", s.Err())
+	_, errs, code := cliRun(t, address, "vpc", "create", "acme/core/prod", "--cidr", "10.64.16.0/20")
+	if code != exitInvalid || strings.Count(errs, text) != 1 || !strings.Contains(errs, "Reason: CIDR_OVERLAP") {
+		t.Errorf("%d %s", code, errs)
 	}
 }
 
@@ -83,7 +101,11 @@ func TestExitCodes(t *testing.T) {
 			"flags that exclude each other": line("vpc", "update", "acme/core/dev", "--allow-nothing", "--allow", "web=tcp:443@0.0.0.0/0"),
 			"bad address":                   line("tenant", "list", "--address", "http://127.0.0.1:8080"), "bad limit": line("tenant", "list", "--limit", "-3"),
 			"a flag is missing": line("peering", "create", "acme/x", "--vpc", "acme/core/dev"),
-			"no confirmation":   line("tenant", "delete", "acme"), "nothing to change": line("tenant", "update", "acme"),
+			"no confirmation":   line("tenant", "delete", "acme"),
+			"nothing to change": func(_ *testing.T, f *fakePlatform) []string {
+				f.tenants["tenants/acme"] = &tenantv1.Tenant{Name: "tenants/acme"}
+				return []string{"tenant", "update", "acme"}
+			},
 		},
 		exitNotFound: {"no tenant": line("tenant", "get", "acme"), "no operation": line("operation", "wait", op)},
 		exitInvalid: {

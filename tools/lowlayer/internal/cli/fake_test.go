@@ -263,6 +263,14 @@ func (f *fakePlatform) CreateOrganisation(_ context.Context, r *tenantv1.CreateO
 	return f.begin("create", o.Name, o)
 }
 
+func (f *fakePlatform) UpdateOrganisation(_ context.Context, r *tenantv1.UpdateOrganisationRequest) (*longrunningpb.Operation, error) {
+	o, err := found(f.organisations, r.GetOrganisation().GetName())
+	if err != nil {
+		return nil, err
+	}
+	return f.begin("update", o.GetName(), o)
+}
+
 func (f *fakePlatform) GetOrganisation(_ context.Context, r *tenantv1.GetOrganisationRequest) (*tenantv1.Organisation, error) {
 	return found(f.organisations, r.GetName())
 }

@@ -20,13 +20,14 @@ func fixed(cmd *cobra.Command, flag string, words ...string) {
 	cobra.CheckErr(cmd.RegisterFlagCompletionFunc(flag, complete)) // fails only for a flag that is not defined
 }
 
+// modeOf reads a mode; whoever calls says in the error where it stands.
 func modeOf(s string) (typev1.ResourceMode, error) {
 	if s == "" {
 		return typev1.ResourceMode_RESOURCE_MODE_UNSPECIFIED, nil
 	}
 	v, ok := typev1.ResourceMode_value[strings.ToUpper(s)]
 	if !ok || v == 0 {
-		return 0, usageError{fmt.Errorf("mode %q is not one of MUTUALIZED, DEDICATED", s)}
+		return 0, usageError{fmt.Errorf("%q is not one of MUTUALIZED, DEDICATED", s)}
 	}
 	return typev1.ResourceMode(v), nil
 }
@@ -41,10 +42,10 @@ func ruleOf(s string) (*networkv1.IngressRule, error) {
 	}
 	protocol, ports, hasPorts := strings.Cut(what, ":")
 	rule := &networkv1.IngressRule{Name: name, SourceCidr: cidr}
-	if protocol != "any" {
+	if !strings.EqualFold(protocol, "any") {
 		v, known := networkv1.IngressRule_Protocol_value[strings.ToUpper(protocol)]
 		if !known || v == 0 {
-			return nil, bad
+			return nil, usageError{fmt.Errorf("--allow %q: there is no protocol %q; use tcp, udp, icmp or any", s, protocol)}
 		}
 		rule.Protocol = networkv1.IngressRule_Protocol(v)
 	}
@@ -156,6 +157,17 @@ func changed(cmd *cobra.Command, paths map[string]string) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+const updateHelp = "What the flags say is changed, the rest stays. Without flags, work that was cancelled goes on."
+
+// wasCancelled tells whether the last work on a resource was cancelled before its end: an update that changes nothing has it go on.
+func wasCancelled(r interface {
+	GetReconciling() bool
+	GetBlockage() *typev1.Blockage
+},
+) bool {
+	return !r.GetReconciling() && r.GetBlockage().GetReason() == reasonCancelled
 }
 
 func nothingToChange(cmd *cobra.Command) error {

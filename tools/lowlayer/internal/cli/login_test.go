@@ -421,6 +421,11 @@ func TestAccessIsPlanned(t *testing.T) {
 		if code != 0 || !strings.Contains(out, `"roles"`) || !strings.Contains(errs, "Nothing was changed.") {
 			t.Errorf("%v as JSON: %d %s%s", args, code, out, errs)
 		}
+		out, errs, code = cliRun(t, address, append(args, "--plan", "-o", "name")...)
+		named := strings.HasPrefix(out, "tenants/acme/") && strings.Count(out, "\n") == 1 && !strings.Contains(out, " ")
+		if code != 0 || !named && (out != "" || args[1] != "add") { // a new member has no name before it is made
+			t.Errorf("%v as a name: %d %s%s", args, code, out, errs)
+		}
 		if now := fmt.Sprint(f.members, f.account); now != before {
 			t.Errorf("%v changed %s to %s", args, before, now)
 		}

@@ -42,6 +42,11 @@ func operationName(s string) (string, error) {
 		func(s string) error { _, err := resourcename.ParseOperation(s); return err }, "acme/op_network_…")
 }
 
+func receiptName(s string) (string, error) {
+	return fullName(s, 2, func(p []string) string { return resourcename.Receipt{Tenant: p[0], Receipt: p[1]}.String() },
+		func(s string) error { _, err := resourcename.ParseReceipt(s); return err }, "acme/rcpt_network_…")
+}
+
 func fullName(s string, parts int, build func([]string) string, check func(string) error, example string) (string, error) {
 	name := s
 	if !strings.HasPrefix(s, "tenants/") {

@@ -50,7 +50,7 @@ func (a *app) organisationCreate() *cobra.Command {
 				return err
 			}
 			if o.Mode, err = modeOf(mode); err != nil {
-				return err
+				return fmt.Errorf("--mode: %w", err)
 			}
 			if o.Vpcs, err = vpcOrders(vpcs); err != nil {
 				return err
@@ -98,7 +98,7 @@ func vpcOrders(list []string) ([]*tenantv1.VpcOrder, error) {
 		id, word, _ := strings.Cut(rest, "=")
 		mode, err := modeOf(word)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("--vpc %s: %w", s, err)
 		}
 		orders[i] = &tenantv1.VpcOrder{VpcId: id, Mode: mode, Cidr: cidr}
 	}
@@ -177,7 +177,7 @@ func listOrganisations(ctx context.Context, api *client, parent string, flags li
 func (a *app) organisationUpdate() *cobra.Command {
 	o := &tenantv1.Organisation{Quota: &tenantv1.Quota{}}
 	cmd := &cobra.Command{
-		Use: "update TENANT/ORGANISATION", Short: "Change an organisation", Args: exactly(1), ValidArgsFunction: a.completeOrganisations,
+		Use: "update TENANT/ORGANISATION", Short: "Change an organisation", Long: updateHelp, Args: exactly(1), ValidArgsFunction: a.completeOrganisations,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := organisationName(args[0])
 			if err != nil {
@@ -189,12 +189,19 @@ func (a *app) organisationUpdate() *cobra.Command {
 				"quota-instances": "quota.instances", "quota-networks": "quota.networks", "quota-routers": "quota.routers",
 				"quota-ports": "quota.ports", "quota-security-groups": "quota.security_groups",
 			})
-			if len(mask) == 0 {
-				return nothingToChange(cmd)
-			}
 			api, err := a.dial()
 			if err != nil {
 				return err
+			}
+			if len(mask) == 0 {
+				have, err := api.organisations.GetOrganisation(cmd.Context(), &tenantv1.GetOrganisationRequest{Name: name})
+				if err != nil {
+					return fmt.Errorf("get %s: %w", name, err)
+				}
+				if !wasCancelled(have) {
+					return nothingToChange(cmd)
+				}
+				o.Quota = nil // without a mask it would count
 			}
 			op, err := api.organisations.UpdateOrganisation(cmd.Context(), &tenantv1.UpdateOrganisationRequest{Organisation: o, UpdateMask: &fieldmaskpb.FieldMask{Paths: mask}})
 			if err != nil {
@@ -208,6 +215,10 @@ func (a *app) organisationUpdate() *cobra.Command {
 	cmd.Flags().StringToStringVar(&o.Labels, "label", nil, "labels, as key=value; they replace the present ones")
 	cmd.Flags().StringVar(&o.Etag, "etag", "", "change it only when this is its etag")
 	quotaFlags(cmd, o.GetQuota())
+	keeps(cmd, map[string]string{
+		"hub-cidr": "the CIDR of the bastion's network cannot change; make another organisation with it",
+		"mode":     "the mode of an organisation cannot change; make another organisation with it",
+	})
 	return cmd
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
@@ -64,7 +66,10 @@ func (a *app) printPlan(op *longrunningpb.Operation) error {
 	if plan == nil {
 		return errors.New("the platform answered no plan; it may be older than this program")
 	}
-	if a.output != "table" && a.output != "name" {
+	if a.output == "name" {
+		return a.printPlanned(m)
+	}
+	if a.output != "table" {
 		data, err := protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(plan)
 		if err != nil {
 			return fmt.Errorf("print: %w", err)
@@ -98,6 +103,17 @@ func (a *app) printPlan(op *longrunningpb.Operation) error {
 	return nil
 }
 
+// printPlanned names the resources that a plan concerns: that of the call, and those below it that go along.
+func (a *app) printPlanned(m *operationv1.OperationMetadata) error {
+	names := []string{m.GetResource()}
+	for _, o := range m.GetPlan().GetObjects() {
+		if r := o.GetResource(); r != "" && !slices.Contains(names, r) {
+			names = append(names, r)
+		}
+	}
+	return a.println(strings.Join(names, "\n"))
+}
+
 func planSummary(plan *operationv1.Plan) string {
 	count := map[operationv1.PlannedObject_Action]int{}
 	for _, o := range plan.GetObjects() {
@@ -119,8 +135,11 @@ func printOrdered[M proto.Message](a *app, v view[M], doing string, m M) error {
 	switch {
 	case !a.plan:
 		return printOne(a, v, m)
-	case a.output != "table" && a.output != "name":
+	case a.output != "table":
 		a.note("Nothing was changed.")
+		if a.output == "name" && v.name(m) == "" { // it gets one when it is made
+			return nil
+		}
 		return printOne(a, v, m)
 	}
 	if err := a.println("Plan: " + doing + "; nothing was changed"); err != nil {

@@ -20,8 +20,8 @@ func (f *fakePlatform) plan() (*longrunningpb.Operation, error) {
 	packed, err := anypb.New(&operationv1.OperationMetadata{Verb: "change", Resource: "tenants/acme", Plan: &operationv1.Plan{
 		Steps: []*operationv1.Step{{Name: "router", State: operationv1.Step_PENDING}, {Name: "network", State: operationv1.Step_SKIPPED}},
 		Objects: []*operationv1.PlannedObject{
-			{Action: operationv1.PlannedObject_CREATE, Type: "neutron.router", Step: "router"},
-			{Action: operationv1.PlannedObject_DELETE, Type: "neutron.port", Step: "port", Id: "p1"},
+			{Action: operationv1.PlannedObject_CREATE, Type: "neutron.router", Step: "router", Resource: "tenants/acme/organisations/core"},
+			{Action: operationv1.PlannedObject_DELETE, Type: "neutron.port", Step: "port", Id: "p1", Resource: "tenants/acme/organisations/core"},
 		},
 		Quota: []*operationv1.QuotaEffect{{Resource: "routers", UsageChange: 1, Limit: 9, Quota: "tenants/acme/organisations/core/quotas/network.routers", TakenAfter: 4, EffectiveLimit: 9}},
 	}})
@@ -66,7 +66,12 @@ func TestEveryChangingCommandPlans(t *testing.T) {
 	if n := len(f.tenants) + len(f.organisations) + len(f.vpcs) + len(f.peerings) + len(f.operations); n != 0 {
 		t.Errorf("%d things were made", n)
 	}
-	out, _, _ := cliRun(t, address, "vpc", "delete", "acme/core/dev", "--plan", "-o", "json")
+	// Of several objects of one resource the name comes once.
+	out, errs, code := cliRun(t, address, "tenant", "delete", "acme", "--plan", "-o", "name")
+	if code != 0 || out != "tenants/acme\ntenants/acme/organisations/core\n" {
+		t.Errorf("%d %q %s", code, out, errs)
+	}
+	out, _, _ = cliRun(t, address, "vpc", "delete", "acme/core/dev", "--plan", "-o", "json")
 	var got struct {
 		Objects []struct{ Action, Type string }
 	}

@@ -14,14 +14,13 @@ import (
 
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	"github.com/low-layer/platform/libs/receipt"
-	"github.com/low-layer/platform/libs/resourcename"
 )
 
 func receiptView() view[*receiptv1.Receipt] {
 	return view[*receiptv1.Receipt]{
 		heads: []string{"RECEIPT", "KIND", "RESOURCE", "OBJECTS", "SERVICE", "AGE"},
 		row: func(r *receiptv1.Receipt) []string {
-			return []string{lastPart(r.GetName()), r.GetKind(), r.GetResource(), strconv.Itoa(len(r.GetObjects())), r.GetService(), age(r.GetCreateTime())}
+			return []string{shortName(r.GetName()), r.GetKind(), r.GetResource(), strconv.Itoa(len(r.GetObjects())), r.GetService(), age(r.GetCreateTime())}
 		},
 		name:  (*receiptv1.Receipt).GetName,
 		plain: "receipts",
@@ -64,13 +63,13 @@ func (a *app) receiptList() *cobra.Command {
 func (a *app) receiptGet() *cobra.Command {
 	return &cobra.Command{
 		Use: "get RECEIPT", Short: "Show a receipt; with -o json write its envelope, which is what is verified", Args: exactly(1),
-		Example: "  lowlayer receipt get tenants/acme/receipts/rcpt_network_… -o json > receipt.json",
+		Example: "  lowlayer receipt get acme/rcpt_network_… -o json > receipt.json",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name, err := receiptName(args[0])
+			api, err := a.dial()
 			if err != nil {
 				return err
 			}
-			api, err := a.dial()
+			name, err := a.receiptNamed(cmd.Context(), api, args[0])
 			if err != nil {
 				return err
 			}
@@ -118,12 +117,19 @@ func (a *app) drawReceipt(r *receiptv1.Receipt) error {
 
 const receiptTime = "2006-01-02T15:04:05Z"
 
-func receiptName(s string) (string, error) {
-	n, err := resourcename.ParseReceipt(s)
-	if err != nil {
-		return "", usageError{err}
+// receiptNamed is the full name of a receipt. One without its tenant is of the only tenant that the person sees.
+func (a *app) receiptNamed(ctx context.Context, api *client, s string) (string, error) {
+	if strings.Contains(s, "/") {
+		return receiptName(s)
 	}
-	return n.String(), nil
+	if _, err := receiptName("acme/" + s); err != nil {
+		return "", usageError{fmt.Errorf("%q is not the id of a receipt: write it as `lowlayer receipt list` does, like acme/rcpt_network_…", s)}
+	}
+	tenant, err := onlyTenant(ctx, api, fmt.Sprintf("say whose receipt it is: lowlayer receipt get TENANT/%s", s))
+	if err != nil {
+		return "", err
+	}
+	return receiptName(lastPart(tenant) + "/" + s)
 }
 
 func (a *app) receiptKeys() *cobra.Command {

@@ -114,6 +114,32 @@ func TestReceiptIsVerifiedOffline(t *testing.T) {
 	}
 }
 
+// A receipt is found by what the list prints, by its id alone where there is one tenant, and by its full name.
+func TestReceiptIsFoundByItsShortNames(t *testing.T) {
+	f, address := newFake(t)
+	name, _ := f.signs(t, func(*receipt.Receipt) {})
+	f.tenants["tenants/acme"] = &tenantv1.Tenant{Name: "tenants/acme"}
+	list, _, _ := cliRun(t, address, "receipt", "list", "acme")
+	listed := strings.Fields(strings.Split(list, "\n")[1])[0]
+	if listed != "acme/"+lastPart(name) {
+		t.Errorf("the list names it %q", listed)
+	}
+	for _, short := range []string{listed, lastPart(name), name} {
+		if out, errs, code := cliRun(t, address, "receipt", "get", short, "-o", "name"); code != 0 || out != name+"\n" {
+			t.Errorf("%s: %d %s%s", short, code, out, errs)
+		}
+	}
+	f.tenants["tenants/other"] = &tenantv1.Tenant{Name: "tenants/other"}
+	if _, errs, code := cliRun(t, address, "receipt", "get", lastPart(name)); code != exitUsage || !strings.Contains(errs, "receipt get TENANT/"+lastPart(name)) {
+		t.Errorf("%d %s", code, errs)
+	}
+	for _, bad := range []string{"x", "acme/x", "tenants/acme/receipts/x"} {
+		if _, errs, code := cliRun(t, address, "receipt", "get", bad); code != exitUsage || strings.Count(errs, "is not ") != 1 || !strings.Contains(errs, "acme/rcpt_network_…") {
+			t.Errorf("%s: %d %s", bad, code, errs)
+		}
+	}
+}
+
 // The keys as they are printed are a file that --key takes.
 func TestKeysArePrintedForVerifying(t *testing.T) {
 	f, address := newFake(t)

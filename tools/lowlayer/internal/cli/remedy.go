@@ -10,10 +10,14 @@ import (
 
 	"github.com/low-layer/platform/libs/resourcename"
 
+	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 )
 
-const reasonQuota = "CLOUD_QUOTA_EXCEEDED"
+const (
+	reasonQuota     = "CLOUD_QUOTA_EXCEEDED"
+	reasonCancelled = "CANCELLED"
+)
 
 // quotaFlags are the flags of `organisation update` that raise what the cloud calls so.
 var quotaFlagOf = map[string]string{
@@ -62,6 +66,23 @@ func remedy(resource string, b *typev1.Blockage) string {
 			command, organisation)
 	}
 	return b.GetRemedy()
+}
+
+// goOn is the command that has cancelled work on a resource go on; empty for one that is being deleted or that no command updates.
+func goOn(m *operationv1.OperationMetadata) string {
+	if m.GetVerb() == "delete" {
+		return ""
+	}
+	if _, err := resourcename.ParseTenant(m.GetResource()); err == nil {
+		return "lowlayer tenant update " + shortName(m.GetResource())
+	}
+	if _, err := resourcename.ParseOrganisation(m.GetResource()); err == nil {
+		return "lowlayer organisation update " + shortName(m.GetResource())
+	}
+	if _, err := resourcename.ParseVpc(m.GetResource()); err == nil {
+		return "lowlayer vpc update " + shortName(m.GetResource())
+	}
+	return ""
 }
 
 // awaited is who or what ends a blockage.

@@ -30,14 +30,14 @@ func Run(ctx context.Context, args []string, streams Streams) int {
 	defer a.close()
 	root := a.command()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
 	}
 	if s := statusOf(err); ctx.Err() != nil && s.Code() == codes.Canceled {
 		err = interruptedError{}
 	}
-	return report(streams.Err, err)
+	return report(streams.Err, withFlags(cmd, err))
 }
 
 // app is what the commands share.
@@ -65,6 +65,8 @@ Names may be written in full (tenants/acme/organisations/core/vpcs/dev) or short
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.Version = thisBuild().String()
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetOut(a.streams.Out)
 	root.SetErr(a.streams.Err)
 	root.SetIn(a.streams.In)
@@ -86,7 +88,7 @@ Names may be written in full (tenants/acme/organisations/core/vpcs/dev) or short
 	changing := []*cobra.Command{a.tenantCommand(), a.organisationCommand(), a.vpcCommand(), a.peeringCommand(), a.applyCommand(), a.memberCommand(), a.serviceAccountCommand(), a.quotaCommand()}
 	a.planFlag(changing...)
 	root.AddCommand(changing...)
-	root.AddCommand(a.hubCommand(), a.operationCommand(), a.receiptCommand(), a.auditCommand(), a.driftCommand(), a.isolationCommand(), a.treeCommand(), a.watchCommand(), exitCodesTopic())
+	root.AddCommand(a.hubCommand(), a.operationCommand(), a.receiptCommand(), a.auditCommand(), a.driftCommand(), a.isolationCommand(), a.treeCommand(), a.watchCommand(), a.versionCommand(), exitCodesTopic())
 	root.AddCommand(a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.tokenCommand())
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		switch a.output {

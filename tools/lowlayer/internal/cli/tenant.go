@@ -122,7 +122,7 @@ func listTenants(ctx context.Context, api *client, flags listFlags) ([]*tenantv1
 func (a *app) tenantUpdate() *cobra.Command {
 	t := &tenantv1.Tenant{}
 	cmd := &cobra.Command{
-		Use: "update TENANT", Short: "Change a tenant", Args: exactly(1), ValidArgsFunction: a.completeTenants,
+		Use: "update TENANT", Short: "Change a tenant", Long: updateHelp, Args: exactly(1), ValidArgsFunction: a.completeTenants,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := tenantName(args[0])
 			if err != nil {
@@ -130,12 +130,18 @@ func (a *app) tenantUpdate() *cobra.Command {
 			}
 			t.Name = name
 			mask := changed(cmd, map[string]string{"protect": "deletion_protection", "no-protect": "deletion_protection", "display-name": "display_name", "label": "labels"})
-			if len(mask) == 0 {
-				return nothingToChange(cmd)
-			}
 			api, err := a.dial()
 			if err != nil {
 				return err
+			}
+			if len(mask) == 0 {
+				have, err := api.tenants.GetTenant(cmd.Context(), &tenantv1.GetTenantRequest{Name: name})
+				if err != nil {
+					return fmt.Errorf("get %s: %w", name, err)
+				}
+				if !wasCancelled(have) {
+					return nothingToChange(cmd)
+				}
 			}
 			op, err := api.tenants.UpdateTenant(cmd.Context(), &tenantv1.UpdateTenantRequest{Tenant: t, UpdateMask: &fieldmaskpb.FieldMask{Paths: mask}})
 			if err != nil {
@@ -148,6 +154,7 @@ func (a *app) tenantUpdate() *cobra.Command {
 	protectFlags(cmd, &t.DeletionProtection)
 	cmd.Flags().StringToStringVar(&t.Labels, "label", nil, "labels, as key=value; they replace the present ones")
 	cmd.Flags().StringVar(&t.Etag, "etag", "", "change it only when this is its etag")
+	keeps(cmd, map[string]string{"network-cidr": "the address space of a tenant cannot change; make another tenant with it"})
 	return cmd
 }
 

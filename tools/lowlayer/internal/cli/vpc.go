@@ -42,7 +42,7 @@ func (a *app) vpcCreate() *cobra.Command {
 				return err
 			}
 			if v.Mode, err = modeOf(mode); err != nil {
-				return err
+				return fmt.Errorf("--mode: %w", err)
 			}
 			if v.IngressRules, err = rulesOf(allow); err != nil {
 				return err
@@ -138,7 +138,7 @@ func (a *app) vpcUpdate() *cobra.Command {
 	var allow []string
 	var none bool
 	cmd := &cobra.Command{
-		Use: "update TENANT/ORGANISATION/VPC", Short: "Change a VPC", Args: exactly(1), ValidArgsFunction: a.completeVpcs,
+		Use: "update TENANT/ORGANISATION/VPC", Short: "Change a VPC", Long: updateHelp, Args: exactly(1), ValidArgsFunction: a.completeVpcs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := vpcName(args[0])
 			if err != nil {
@@ -149,12 +149,18 @@ func (a *app) vpcUpdate() *cobra.Command {
 				return err
 			}
 			mask := changed(cmd, map[string]string{"protect": "deletion_protection", "no-protect": "deletion_protection", "display-name": "display_name", "label": "labels", "allow": "ingress_rules", "allow-nothing": "ingress_rules"})
-			if len(mask) == 0 {
-				return nothingToChange(cmd)
-			}
 			api, err := a.dial()
 			if err != nil {
 				return err
+			}
+			if len(mask) == 0 {
+				have, err := api.vpcs.GetVpc(cmd.Context(), &networkv1.GetVpcRequest{Name: name})
+				if err != nil {
+					return fmt.Errorf("get %s: %w", name, err)
+				}
+				if !wasCancelled(have) {
+					return nothingToChange(cmd)
+				}
 			}
 			op, err := api.vpcs.UpdateVpc(cmd.Context(), &networkv1.UpdateVpcRequest{Vpc: v, UpdateMask: &fieldmaskpb.FieldMask{Paths: mask}})
 			if err != nil {
@@ -170,6 +176,9 @@ func (a *app) vpcUpdate() *cobra.Command {
 	cmd.Flags().BoolVar(&none, "allow-nothing", false, "let nothing in but the VPC itself and the bastion")
 	cmd.Flags().StringVar(&v.Etag, "etag", "", "change it only when this is its etag")
 	cmd.MarkFlagsMutuallyExclusive("allow", "allow-nothing")
+	keeps(cmd, map[string]string{
+		"cidr": "the CIDR of a VPC cannot change; make another VPC with it", "mode": "the mode of a VPC cannot change; make another VPC with it",
+	})
 	return cmd
 }
 

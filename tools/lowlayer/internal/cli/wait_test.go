@@ -9,8 +9,13 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
+	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 )
 
@@ -93,6 +98,67 @@ func TestAnOperationThatEndedBadlySaysWhichAndWhy(t *testing.T) {
 	_, errs, code := cliRun(t, address, "tenant", "create", "acme")
 	if code != exitFailure || !strings.Contains(errs, "ended: the operation was cancelled") || !strings.Contains(errs, "lowlayer operation get tenants/acme/operations/") {
 		t.Errorf("%d %s", code, errs)
+	}
+}
+
+// What a cancelled operation names has its work go on: an update without flags, which changes nothing. Of a resource that is
+// well the same command says that there is nothing to change.
+func TestCancelledWorkGoesOnByTheCommandThatItNames(t *testing.T) {
+	for name, verb := range map[string]string{"acme": "tenant", "acme/core": "organisation", "acme/core/dev": "vpc"} {
+		t.Run(verb, func(t *testing.T) {
+			f, address := newFake(t)
+			f.ends = status.Error(codes.Canceled, "the operation was cancelled")
+			create := []string{verb, "create", name}
+			if verb == "organisation" {
+				create = append(create, "--mode", "MUTUALIZED", "--quota-cores", "8")
+			}
+			command := "lowlayer " + verb + " update " + name
+			if _, errs, code := cliRun(t, address, create...); code != exitFailure || !strings.Contains(errs, "To have the work go on: "+command+"\n") {
+				t.Fatalf("%d %s", code, errs)
+			}
+			f.ends = nil
+			args := strings.Fields(command)[1:]
+			if _, errs, code := cliRun(t, address, args...); code != exitUsage || !strings.Contains(errs, "nothing to change") {
+				t.Errorf("when it was not cancelled: %d %s", code, errs)
+			}
+			cancelled := &typev1.Blockage{Owner: typev1.Blockage_USER, Reason: reasonCancelled}
+			for _, v := range f.tenants {
+				v.State, v.Blockage = typev1.State_BLOCKED, cancelled
+			}
+			for _, v := range f.organisations {
+				v.State, v.Blockage = typev1.State_BLOCKED, cancelled
+			}
+			for _, v := range f.vpcs {
+				v.State, v.Blockage = typev1.State_BLOCKED, cancelled
+			}
+			if _, errs, code := cliRun(t, address, args...); code != 0 {
+				t.Fatalf("%d %s", code, errs)
+			}
+			var asked proto.Message
+			switch verb {
+			case "tenant":
+				asked = last[*tenantv1.UpdateTenantRequest](t, f).GetTenant()
+			case "organisation":
+				asked = last[*tenantv1.UpdateOrganisationRequest](t, f).GetOrganisation()
+			default:
+				asked = last[*networkv1.UpdateVpcRequest](t, f).GetVpc()
+			}
+			asked.ProtoReflect().Range(func(field protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
+				if field.Name() != "name" {
+					t.Errorf("it would change %s: %v", field.Name(), asked)
+				}
+				return true
+			})
+		})
+	}
+}
+
+// A deletion that was cancelled is not to go on by an update, which would make the resource whole again.
+func TestNoCommandHasACancelledDeletionGoOn(t *testing.T) {
+	for verb, resource := range map[string]string{"delete": "tenants/acme", "create": "tenants/acme/peerings/link"} {
+		if got := goOn(&operationv1.OperationMetadata{Verb: verb, Resource: resource}); got != "" {
+			t.Errorf("%s %s: %q", verb, resource, got)
+		}
 	}
 }
 

@@ -32,7 +32,9 @@ func (a *app) watchCommand() *cobra.Command {
 		Use: "watch [TENANT]", Short: "Show what there is in a tenant and every change as it comes, one a line, until Ctrl-C",
 		Long: `watch shows what there is in a tenant, and then every change and the progress of operations as they come. When the
 connection breaks or the login is renewed it goes on where it was: nothing is missed or shown in another order. At its end it
-tells the token with which --since goes on later, for seven days. Without TENANT it watches the only one you see.`,
+tells the token with which --since goes on later, for seven days. Without TENANT it watches the only one you see.
+
+A change that makes no difference to the line above it is left out; -o json, yaml and name show each.`,
 		Example: "  lowlayer watch acme\n  lowlayer watch acme --within acme/core --type vpc,operation -o json",
 		Args:    cobra.MaximumNArgs(1), ValidArgsFunction: a.completeTenants,
 	}
@@ -52,7 +54,7 @@ tells the token with which --since goes on later, for seven days. Without TENANT
 		}
 		w := &watcher{a: a, api: api, req: req}
 		err = w.run(cmd.Context())
-		if req.GetResumeToken() != "" {
+		if w.begun && req.GetResumeToken() != "" { // one that the platform has taken, or given
 			a.note("To go on from here: lowlayer watch %s --since %s%s", lastPart(req.GetName()), req.GetResumeToken(), filters(within, req.GetTypes()))
 		}
 		if err != nil {
@@ -91,12 +93,17 @@ func (a *app) watched(ctx context.Context, api *client, args []string) (string, 
 	if len(args) == 1 {
 		return tenantName(args[0])
 	}
+	return onlyTenant(ctx, api, "say which tenant to watch: lowlayer watch TENANT")
+}
+
+// onlyTenant is the name of the only tenant that the person sees; advice is what to do when there are others.
+func onlyTenant(ctx context.Context, api *client, advice string) (string, error) {
 	r, err := api.tenants.ListTenants(ctx, &tenantv1.ListTenantsRequest{PageSize: 2})
 	if err != nil {
-		return "", fmt.Errorf("look for the tenant to watch: %w", err)
+		return "", fmt.Errorf("look for the tenant that is meant: %w", err)
 	}
 	if len(r.GetTenants()) != 1 {
-		return "", usageError{errors.New("say which tenant to watch: lowlayer watch TENANT; see `lowlayer tenant list`")}
+		return "", usageError{errors.New(advice + "; see `lowlayer tenant list`")}
 	}
 	return r.GetTenants()[0].GetName(), nil
 }
@@ -110,6 +117,8 @@ type watcher struct {
 	silent int
 	begun  bool
 	headed bool
+	// last is the line that was written last, without its time.
+	last string
 }
 
 // run ends with the context, as it is meant to, or with an error that does not pass by itself.
@@ -176,11 +185,16 @@ func (w *watcher) show(m *watchv1.WatchTenantResponse) error {
 				return err
 			}
 		}
+		line := fmt.Sprintf("%-9s %-14s %-28s %s", m.GetKind(), m.GetType(), stateOf(m), m.GetName())
+		if line == w.last {
+			return nil
+		}
+		w.last = line
 		at := time.Now()
 		if m.GetChangeTime().IsValid() {
 			at = m.GetChangeTime().AsTime()
 		}
-		return w.a.println(fmt.Sprintf("%-9s %-9s %-14s %-28s %s", at.Local().Format(time.TimeOnly), m.GetKind(), m.GetType(), stateOf(m), m.GetName()))
+		return w.a.println(fmt.Sprintf("%-9s %s", at.Local().Format(time.TimeOnly), line))
 	}
 	data, err := jsonForm.Marshal(m)
 	if err != nil {

@@ -157,8 +157,24 @@ func TestWatchEndsWhereNothingHelps(t *testing.T) {
 	} {
 		f, address := newFake(t)
 		f.streams = append(f.streams, plays(c.err))
-		if code, _, notes := watch(t, f, address, "acme"); code != c.code {
+		if code, _, notes := watch(t, f, address, "acme", "--since", "garbage"); code != c.code || strings.Contains(notes, "To go on") {
 			t.Errorf("%s: exit code %d: %s", reason, code, notes)
+		}
+	}
+}
+
+// What a person would read twice is written once; a program gets each change, and what differs in between is told again.
+func TestWatchRepeatsNoLine(t *testing.T) {
+	for form, want := range map[string]int{"table": 4, "name": 5, "json": 5} { // the table has heads
+		f, address := newFake(t)
+		dev, prod := "tenants/acme/organisations/core/vpcs/dev", "tenants/acme/organisations/core/vpcs/prod"
+		going := &networkv1.Vpc{State: typev1.State_CREATING}
+		f.streams = append(f.streams, plays(
+			nil, told(t, "one", "CHANGED", dev, going), told(t, "two", "CHANGED", dev, going), told(t, "three", "CHANGED", prod, going),
+			told(t, "four", "CHANGED", prod, going), told(t, "five", "CHANGED", dev, going)))
+		code, out, notes := watch(t, f, address, "acme", "-o", form)
+		if code != exitOK || strings.Count(out, "\n") != want || !strings.Contains(notes, "--since five") {
+			t.Errorf("%s: exit code %d\n%s%s", form, code, out, notes)
 		}
 	}
 }

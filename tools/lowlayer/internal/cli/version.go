@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// build is what the program knows of how it was built. A fact that the build did not record is empty.
+type build struct {
+	Version    string `json:"version"`
+	Commit     string `json:"commit,omitempty"`
+	CommitTime string `json:"commitTime,omitempty"`
+	// Modified tells that the sources differed from the commit.
+	Modified bool   `json:"modified,omitempty"`
+	Go       string `json:"go"`
+	Platform string `json:"platform,omitempty"`
+}
+
+func buildOf(info *debug.BuildInfo) build {
+	b := build{Version: info.Main.Version, Go: info.GoVersion}
+	if b.Version == "" || b.Version == "(devel)" {
+		b.Version = "unreleased"
+	}
+	setting := make(map[string]string)
+	for _, s := range info.Settings {
+		setting[s.Key] = s.Value
+	}
+	b.Commit, b.CommitTime, b.Modified = setting["vcs.revision"], setting["vcs.time"], setting["vcs.modified"] == "true"
+	if setting["GOOS"] != "" {
+		b.Platform = setting["GOOS"] + "/" + setting["GOARCH"]
+	}
+	return b
+}
+
+func (b build) String() string {
+	text := "lowlayer " + b.Version
+	if b.Commit != "" {
+		text += fmt.Sprintf(", commit %s of %s", b.Commit, b.CommitTime)
+	}
+	if b.Modified {
+		text += ", with changes"
+	}
+	text += ", " + b.Go
+	if b.Platform != "" {
+		text += " " + b.Platform
+	}
+	return text
+}
+
+// thisBuild is the build of the running program.
+func thisBuild() build {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		info = &debug.BuildInfo{GoVersion: "an unknown Go"}
+	}
+	return buildOf(info)
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Show which build of lowlayer this is", Args: exactly(0),
+		RunE: func(*cobra.Command, []string) error {
+			b := thisBuild()
+			switch a.output {
+			case "table":
+				return a.println(b.String())
+			case "name":
+				return a.println(b.Version)
+			}
+			data, err := json.Marshal(b)
+			if err != nil {
+				return fmt.Errorf("print: %w", err)
+			}
+			return a.printData(data)
+		},
+	}
+}
