@@ -3,6 +3,7 @@ package pg_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"regexp"
@@ -136,7 +137,7 @@ func TestAheadReads(t *testing.T) {
 			past := pg.Past(c.changes, reader)
 			var got []byte
 			var err error
-			for p := make([]byte, 8192); err == nil || err == iotest.ErrTimeout; {
+			for p := make([]byte, 8192); err == nil || errors.Is(err, iotest.ErrTimeout); {
 				var n int
 				n, err = past.Read(p)
 				got = append(got, p[:n]...)

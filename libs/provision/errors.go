@@ -191,7 +191,7 @@ func (c class) pause(failures int, blocked bool, after time.Duration, pace float
 		d = min(c.base<<min(max(failures-1, 0), 16), c.ceiling)
 	}
 	d = d*3/4 + rand.N(d/2)
-	return max(time.Duration(float64(d)*pace), after).Truncate(time.Microsecond) // as the database keeps it
+	return max(time.Duration(float64(d)*pace), after)
 }
 
 // panicked makes an error of what a step panicked with.

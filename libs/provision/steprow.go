@@ -76,15 +76,16 @@ func (r *stepRow) scan(row pgx.CollectableRow, before ...any) error {
 	return err
 }
 
-// saved is the row as it is written.
+// saved is the row as it is written. Of the times in JSON the database would round what it does not keep, to after they are due.
 func (r *stepRow) saved() savedStep {
+	moment := func(t time.Time) *time.Time { return null(t.Truncate(time.Microsecond)) }
 	ids := r.CloudRequestIDs
 	if ids == nil {
 		ids = []string{}
 	}
 	return savedStep{
 		Name: r.Name, Title: clean(r.Title), Ordinal: r.ordinal, State: r.State, Attempts: r.Attempts, Failures: r.failures,
-		FailingSince: null(r.failingSince), StartTime: null(r.StartTime), EndTime: null(r.EndTime), RetryAt: null(r.retryAt),
+		FailingSince: moment(r.failingSince), StartTime: moment(r.StartTime), EndTime: moment(r.EndTime), RetryAt: moment(r.retryAt),
 		Message: clean(r.Message), Blockage: r.blockage, CloudRequestIDs: ids,
 		Operation: r.Operation, ObjectType: r.ObjectType, ObjectID: r.ObjectID,
 	}
