@@ -161,15 +161,18 @@ func changed(cmd *cobra.Command, paths map[string]string) []string {
 
 const updateHelp = "What the flags say is changed, the rest stays. Without flags, work that was cancelled goes on."
 
-// wasCancelled tells whether the last work on a resource was cancelled before its end: an update that changes nothing has it go on.
-func wasCancelled(r interface {
+// resumes is nil when the last work on a resource, which was read with err, was cancelled before its end: then an update without
+// flags has it go on. Otherwise there is nothing to change.
+func resumes(cmd *cobra.Command, name string, r interface {
 	GetReconciling() bool
 	GetBlockage() *typev1.Blockage
-},
-) bool {
-	return !r.GetReconciling() && r.GetBlockage().GetReason() == reasonCancelled
-}
-
-func nothingToChange(cmd *cobra.Command) error {
+}, err error,
+) error {
+	if err != nil {
+		return fmt.Errorf("get %s: %w", name, err)
+	}
+	if !r.GetReconciling() && r.GetBlockage().GetReason() == reasonCancelled {
+		return nil
+	}
 	return usageError{fmt.Errorf("nothing to change: give at least one flag, see `%s --help`", cmd.CommandPath())}
 }

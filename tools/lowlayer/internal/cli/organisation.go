@@ -195,11 +195,8 @@ func (a *app) organisationUpdate() *cobra.Command {
 			}
 			if len(mask) == 0 {
 				have, err := api.organisations.GetOrganisation(cmd.Context(), &tenantv1.GetOrganisationRequest{Name: name})
-				if err != nil {
-					return fmt.Errorf("get %s: %w", name, err)
-				}
-				if !wasCancelled(have) {
-					return nothingToChange(cmd)
+				if err := resumes(cmd, name, have, err); err != nil {
+					return err
 				}
 				o.Quota = nil // without a mask it would count
 			}

@@ -136,11 +136,8 @@ func (a *app) tenantUpdate() *cobra.Command {
 			}
 			if len(mask) == 0 {
 				have, err := api.tenants.GetTenant(cmd.Context(), &tenantv1.GetTenantRequest{Name: name})
-				if err != nil {
-					return fmt.Errorf("get %s: %w", name, err)
-				}
-				if !wasCancelled(have) {
-					return nothingToChange(cmd)
+				if err := resumes(cmd, name, have, err); err != nil {
+					return err
 				}
 			}
 			op, err := api.tenants.UpdateTenant(cmd.Context(), &tenantv1.UpdateTenantRequest{Tenant: t, UpdateMask: &fieldmaskpb.FieldMask{Paths: mask}})

@@ -155,11 +155,8 @@ func (a *app) vpcUpdate() *cobra.Command {
 			}
 			if len(mask) == 0 {
 				have, err := api.vpcs.GetVpc(cmd.Context(), &networkv1.GetVpcRequest{Name: name})
-				if err != nil {
-					return fmt.Errorf("get %s: %w", name, err)
-				}
-				if !wasCancelled(have) {
-					return nothingToChange(cmd)
+				if err := resumes(cmd, name, have, err); err != nil {
+					return err
 				}
 			}
 			op, err := api.vpcs.UpdateVpc(cmd.Context(), &networkv1.UpdateVpcRequest{Vpc: v, UpdateMask: &fieldmaskpb.FieldMask{Paths: mask}})
