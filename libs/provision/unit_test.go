@@ -122,6 +122,21 @@ func TestPause(t *testing.T) {
 	})
 }
 
+// The database rounds times in JSON, so that a step would be due after its resource is woken for it.
+func TestStepsAreDueWhenTheDatabaseSaysSo(t *testing.T) {
+	at := time.Unix(1, 123456789)
+	r := stepRow{StepStatus: StepStatus{StartTime: at, EndTime: at}, failingSince: at, retryAt: at}
+	s := r.saved()
+	for name, got := range map[string]*time.Time{"start": s.StartTime, "end": s.EndTime, "failing": s.FailingSince, "retry": s.RetryAt} {
+		if got == nil || !got.Equal(time.Unix(1, 123456000)) {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if s = (&stepRow{}).saved(); s.StartTime != nil || s.EndTime != nil || s.FailingSince != nil || s.RetryAt != nil {
+		t.Errorf("no time is one: %+v", s)
+	}
+}
+
 func TestConditions(t *testing.T) {
 	first, second := time.Unix(1, 0), time.Unix(2, 0)
 	cs := Conditions(nil).Set(Condition{Type: "A", Status: ConditionFalse}, first).Set(Condition{Type: "B", Status: ConditionTrue}, first)

@@ -42,4 +42,12 @@ func TestStepsOfATransactionAreOneChange(t *testing.T) {
 	if got := changes(); !slices.Equal(got, want) {
 		t.Errorf("told %q of what did not change", got[len(want):])
 	}
+	// What a transaction was told of last, the next is told of too.
+	for _, state := range []string{"RUNNING", "DONE"} {
+		r.exec(`UPDATE provision_steps SET state = $2 WHERE operation = $1`, second, state)
+		want = append(want, "CHANGED "+second)
+	}
+	if got := changes(); !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
 }
