@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
@@ -223,6 +224,24 @@ func TestNothingIsVerifiedBeforeItIsObserved(t *testing.T) {
 	w.observe()
 	w.vpc("prod", &networkv1.Vpc{})
 	if r := w.report(""); r.GetVerdict() != networkv1.IsolationReport_VIOLATED || r.GetOffenders()[0].GetObjectId() != rule || len(r.GetUnobserved()) != 1 {
+		t.Errorf("got %v", r)
+	}
+}
+
+// What is being changed all the while is not known, however fresh the observation.
+func TestNothingIsVerifiedWhileItIsMade(t *testing.T) {
+	w := newWorld(t, setup{engine: impatient})
+	w.foundation()
+	fault, err := w.sim.Cloud.AddFault(sim.Fault{Name: "no routers", Method: http.MethodPost, Path: "/v2.0/routers$", Status: http.StatusServiceUnavailable})
+	must(t, err)
+	op, err := w.vpcs.CreateVpc(t.Context(), &networkv1.CreateVpcRequest{Parent: org, VpcId: "dev", Vpc: &networkv1.Vpc{}})
+	must(t, err)
+	w.observe()
+	w.unknown(org + "/vpcs/dev")
+	w.sim.Cloud.RemoveFault(fault)
+	w.done(op, nil)
+	w.observe()
+	if r := w.report("acme"); r.GetVerdict() != networkv1.IsolationReport_VERIFIED || r.GetPairCount() != 2 {
 		t.Errorf("got %v", r)
 	}
 }

@@ -27,6 +27,9 @@ const (
 	secretVariable = "LOWLAYER_CLIENT_SECRET"
 )
 
+// issuerPatience is how long an issuer may take to let a program in.
+const issuerPatience = 15 * time.Second
+
 // early is how long before its end a token is renewed.
 const early = 30 * time.Second
 
@@ -58,7 +61,8 @@ type tokens struct {
 	mu      sync.Mutex
 	loaded  bool
 	held    credential
-	account oauth2.TokenSource
+	account *clientcredentials.Config
+	program *oauth2.Token
 }
 
 // current answers the token, renewed when it is near its end; empty when nobody is logged in.
@@ -92,6 +96,11 @@ func (t *tokens) current(ctx context.Context) (string, error) {
 
 // ofAccount answers the token of a service account. It is kept nowhere but in memory.
 func (t *tokens) ofAccount(ctx context.Context, id string) (string, error) {
+	if t.program.Valid() {
+		return t.program.AccessToken, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, issuerPatience)
+	defer cancel()
 	if t.account == nil {
 		issuer, secret := os.Getenv(issuerVariable), os.Getenv(secretVariable)
 		if issuer == "" || secret == "" {
@@ -101,11 +110,9 @@ func (t *tokens) ofAccount(ctx context.Context, id string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		cfg := clientcredentials.Config{ClientID: id, ClientSecret: secret, TokenURL: p.Token, AuthStyle: oauth2.AuthStyleInParams}
-		// The source outlives the call that it is made for.
-		t.account = cfg.TokenSource(context.WithoutCancel(ctx))
+		t.account = &clientcredentials.Config{ClientID: id, ClientSecret: secret, TokenURL: p.Token, AuthStyle: oauth2.AuthStyleInParams}
 	}
-	token, err := t.account.Token()
+	token, err := t.account.Token(ctx)
 	var refused *oauth2.RetrieveError
 	switch {
 	case errors.As(err, &refused) && (refused.ErrorCode == "invalid_client" || refused.ErrorCode == "unauthorized_client"):
@@ -113,6 +120,7 @@ func (t *tokens) ofAccount(ctx context.Context, id string) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("log in as service account %s: %w", id, err)
 	}
+	t.program = token
 	return token.AccessToken, nil
 }
 
