@@ -35,11 +35,7 @@ func (e *echo) CreateVpc(context.Context, *networkv1.CreateVpcRequest) (*longrun
 }
 
 // serveEcho answers until it is told to stop; tlsDir holds its certificate, empty for none.
-func serveEcho(address, tlsDir string) error {
-	listener, err := net.Listen("tcp", address) //nolint:noctx // answers at once
-	if err != nil {
-		return err
-	}
+func serveEcho(tlsDir string) error {
 	secure, err := secureEcho(tlsDir)
 	if err != nil {
 		return err
@@ -54,6 +50,15 @@ func serveEcho(address, tlsDir string) error {
 			SecurityGroupId: "00000000-0000-0000-0000-000000000000",
 		},
 	}})
+	return serve(server)
+}
+
+// serve says where the server listens, and runs it until the process is told to stop.
+func serve(server *grpc.Server) error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // answers at once
+	if err != nil {
+		return err
+	}
 	fmt.Println(listener.Addr())
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM, os.Interrupt)
@@ -66,24 +71,30 @@ func serveEcho(address, tlsDir string) error {
 
 // startEcho runs the peer as a process of its own, as the services are; tlsDir holds its certificate, empty for none.
 func startEcho(ctx context.Context, tlsDir string) (address string, stop func() error, err error) {
+	return startSelf(ctx, nil, "echo", tlsDir)
+}
+
+// startSelf runs this program as a server in a process of its own, with more of an environment, and answers where it listens.
+func startSelf(ctx context.Context, env []string, args ...string) (address string, stop func() error, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", nil, fmt.Errorf("find this program: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, self, "echo", "127.0.0.1:0", tlsDir)
+	cmd := exec.CommandContext(ctx, self, args...)
+	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return "", nil, fmt.Errorf("start the echo server: %w", err)
+		return "", nil, fmt.Errorf("start the %s server: %w", args[0], err)
 	}
 	if err := cmd.Start(); err != nil {
-		return "", nil, fmt.Errorf("start the echo server: %w", err)
+		return "", nil, fmt.Errorf("start the %s server: %w", args[0], err)
 	}
 	stop = func() error {
 		return errors.Join(cmd.Process.Signal(syscall.SIGTERM), cmd.Wait())
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		return "", nil, errors.Join(fmt.Errorf("start the echo server: %w", err), stop())
+		return "", nil, errors.Join(fmt.Errorf("start the %s server: %w", args[0], err), stop())
 	}
 	return strings.TrimSpace(line), stop, nil
 }

@@ -40,7 +40,8 @@ type sample struct {
 // echo server, against calling that same echo process directly, in turns. Service, SQL and disk are the same on both
 // sides, namely none, so the ratio says what the edge costs and nothing else: one more hop between processes, which by
 // itself doubles a call that does nothing, and its own work. The gate is the p50 of one caller, who waits for each
-// answer; what the machine's cores do to many callers is shown beside it, as is the whole path with service and SQL.
+// answer; what the machine's cores do to many callers is shown beside it, as are the whole path with service and SQL, and a bare
+// proxy in the gateway's place.
 func edge(ctx context.Context, set settings, s *stack.Stack) (err error) {
 	if err := order(ctx, s, "read"); err != nil {
 		return err
@@ -55,6 +56,11 @@ func edge(ctx context.Context, set settings, s *stack.Stack) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stopAlone()) }()
+	proxy, stopProxy, err := startProxy(ctx, address)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopProxy()) }()
 	web := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, MaxConnsPerHost: 256}}
 	defer web.CloseIdleConnections()
 	peer, closePeer, err := overGRPC("bare grpc-go Get", 0, address)
@@ -68,6 +74,7 @@ func edge(ctx context.Context, set settings, s *stack.Stack) (err error) {
 		bar           float64
 	}{
 		{"gRPC Get, edge alone", alone, barEdge},
+		{"gRPC Get, a bare grpc-go proxy in place of the edge", proxy, 0},
 		{"gRPC Get, edge + service + SQL", s.Addresses().Gateway, 0},
 		{"gRPC Get, service + SQL past the edge", s.Addresses().Network, 0},
 	} {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -26,7 +27,7 @@ func startGateway(ctx context.Context, bin, service, redis string, more ...strin
 	}
 	cmd := exec.CommandContext(ctx, filepath.Join(bin, "gateway"), "serve")
 	const prefix = "LOWLAYER_GATEWAY_"
-	cmd.Env = append(append(os.Environ(), stack.Generous()...), prefix+"REDIS_URL=redis://"+redis+"/0", prefix+"LISTEN="+free.Gateway, prefix+"ADMIN_LISTEN="+free.GatewayAdmin,
+	cmd.Env = append(slices.Concat(os.Environ(), stack.Shared(), stack.Generous()), prefix+"REDIS_URL=redis://"+redis+"/0", prefix+"LISTEN="+free.Gateway, prefix+"ADMIN_LISTEN="+free.GatewayAdmin,
 		prefix+"TENANT_TARGET="+service, prefix+"NETWORK_TARGET="+service)
 	cmd.Env = append(cmd.Env, more...)
 	if err := cmd.Start(); err != nil {

@@ -52,9 +52,9 @@ type settings struct {
 }
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "echo" {
-		if err := serveEcho(os.Args[2], os.Args[3]); err != nil {
-			fmt.Fprintln(os.Stderr, "bench echo:", err)
+	if servers := map[string]func(string) error{"echo": serveEcho, "proxy": serveProxy}; len(os.Args) > 2 && servers[os.Args[1]] != nil {
+		if err := servers[os.Args[1]](os.Args[2]); err != nil {
+			fmt.Fprintf(os.Stderr, "bench %s: %v\n", os.Args[1], err)
 			os.Exit(1)
 		}
 		return

@@ -1,5 +1,11 @@
 package stack
 
+import (
+	"os"
+	"runtime"
+	"strconv"
+)
+
 // Generous are settings of a gateway by which nobody is limited: for tests and measurements, where one address makes more
 // calls than all callers of an installation do.
 func Generous() []string {
@@ -11,4 +17,14 @@ func Generous() []string {
 		}
 	}
 	return out
+}
+
+// Shared is the environment of a gateway whose machine also runs what it calls and who calls it: half of the processors, unless
+// GOMAXPROCS says otherwise. A gateway waits more than it computes; with a processor for every core its threads wake each other for
+// every message, which takes longer than passing the message on.
+func Shared() []string {
+	if os.Getenv("GOMAXPROCS") != "" {
+		return nil
+	}
+	return []string{"GOMAXPROCS=" + strconv.Itoa(max(1, runtime.NumCPU()/2))}
 }

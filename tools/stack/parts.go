@@ -71,8 +71,8 @@ func (s *Stack) services() []*part {
 		s.service("network", a.Network, a.NetworkAdmin),
 		s.service("tenant", a.Tenant, a.TenantAdmin, append(s.directory(),
 			"LOWLAYER_TENANT_NETWORK_TARGET="+a.Network, "LOWLAYER_TENANT_SEAL_URL_FILE="+s.keyFile())...),
-		s.service("gateway", a.Gateway, a.GatewayAdmin,
-			"LOWLAYER_GATEWAY_TENANT_TARGET="+a.Tenant, "LOWLAYER_GATEWAY_NETWORK_TARGET="+a.Network),
+		s.service("gateway", a.Gateway, a.GatewayAdmin, append(Shared(),
+			"LOWLAYER_GATEWAY_TENANT_TARGET="+a.Tenant, "LOWLAYER_GATEWAY_NETWORK_TARGET="+a.Network)...),
 	}
 }
 
