@@ -59,7 +59,6 @@ type App struct {
 	backends *client.Backends
 	server   *server.Server
 	admin    net.Listener
-	draining chan struct{}
 	guard    *access.Guard
 	// redis is nil without one.
 	redis  *redis.Client
@@ -87,7 +86,7 @@ func CheckConfig() error {
 
 // New makes the gateway and listens. Services behind it need not be up.
 func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err error) {
-	a := &App{cfg: cfg, logger: logger, draining: make(chan struct{})}
+	a := &App{cfg: cfg, logger: logger}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close(ctx))
@@ -225,25 +224,21 @@ func (a *App) AdminAddr() string { return a.admin.Addr().String() }
 
 var errDraining = errors.New("the gateway is stopping")
 
-func (a *App) ready() error {
-	select {
-	case <-a.draining:
-		return errDraining
-	default:
-		return nil
-	}
-}
-
 // Serve runs until ctx ends, then drains and returns nil.
 func (a *App) Serve(ctx context.Context) error {
+	// It is not ready from the instant it is told to stop: before anybody hears of the drain.
+	ready := func() error {
+		if ctx.Err() != nil {
+			return errDraining
+		}
+		return nil
+	}
 	admin := &http.Server{
-		Handler: a.tel.AdminHandler(a.ready), ReadHeaderTimeout: a.cfg.ReadHeaderTimeout,
+		Handler: a.tel.AdminHandler(ready), ReadHeaderTimeout: a.cfg.ReadHeaderTimeout,
 		ErrorLog: slog.NewLogLogger(a.logger.Handler(), slog.LevelDebug),
 	}
 	watched := make(chan error, 1)
 	go func() { watched <- admin.Serve(a.admin) }()
-	stop := context.AfterFunc(ctx, func() { close(a.draining) })
-	defer stop()
 	if a.guard == nil {
 		a.logger.WarnContext(ctx, "callers are not authenticated, so the gateway serves this machine only; set "+Prefix+"ISSUER to change that", "address", a.Addr())
 	}
