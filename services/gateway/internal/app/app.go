@@ -145,7 +145,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 	trails, quotas := audit.New(a.backends, tokens), quota.New(a.backends)
 	changes := watch.New(a.backends, cfg.WatchesCaller, cfg.WatchesTenant, cfg.WatchesAll)
 
-	api := rest.New(rest.Config{Routes: routes, Logger: logger, Observer: observer, Gate: passing, Timeout: cfg.Timeout, WaitTimeout: waitTimeout, StreamTimeout: cfg.StreamTimeout})
+	api := rest.New(rest.Config{Routes: routes, Logger: logger, Observer: observer, Gate: passing, Timeout: cfg.Timeout, WaitTimeout: waitTimeout, StreamTimeout: cfg.StreamTimeout, StreamPatience: cfg.StreamPatience})
 	for _, b := range all {
 		found, _ := a.backends.Find(b.name)
 		if err = api.Register(ctx, found, b.routes...); err != nil {
@@ -169,7 +169,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 	}
 	a.server, err = server.New(ctx, cfg.Listen, server.Config{
 		ReadHeader: cfg.ReadHeaderTimeout, Read: cfg.ReadTimeout, Write: waitTimeout + cfg.ReadTimeout,
-		Timeout: cfg.Timeout, WaitTimeout: waitTimeout, StreamTimeout: cfg.StreamTimeout,
+		Timeout: cfg.Timeout, WaitTimeout: waitTimeout, StreamTimeout: cfg.StreamTimeout, StreamPatience: cfg.StreamPatience,
 		Idle: cfg.IdleTimeout, Drain: cfg.DrainTimeout, MaxStreams: cfg.MaxStreams, Logger: logger,
 	}, server.GRPCConfig{
 		Routes: routes, Proxy: proxy.New(routes, a.backends, passing), Observer: observer,

@@ -39,6 +39,7 @@ type Config struct {
 
 	Timeout           time.Duration `env:"TIMEOUT"             envDefault:"30s"`
 	StreamTimeout     time.Duration `env:"STREAM_TIMEOUT"      envDefault:"1h"`
+	StreamPatience    time.Duration `env:"STREAM_PATIENCE"     envDefault:"30s"`
 	ReadHeaderTimeout time.Duration `env:"READ_HEADER_TIMEOUT" envDefault:"5s"`
 	ReadTimeout       time.Duration `env:"READ_TIMEOUT"        envDefault:"20s"`
 	IdleTimeout       time.Duration `env:"IDLE_TIMEOUT"        envDefault:"2m"`
@@ -104,7 +105,7 @@ func (c *Config) Problems() []config.Problem {
 		add("PAGE_TOKEN_KEY", "must be base64 of at least %d bytes; make one with: openssl rand -base64 32", minKey)
 	}
 	for variable, d := range map[string]time.Duration{
-		"TIMEOUT": c.Timeout, "STREAM_TIMEOUT": c.StreamTimeout, "READ_HEADER_TIMEOUT": c.ReadHeaderTimeout, "READ_TIMEOUT": c.ReadTimeout,
+		"TIMEOUT": c.Timeout, "STREAM_TIMEOUT": c.StreamTimeout, "STREAM_PATIENCE": c.StreamPatience, "READ_HEADER_TIMEOUT": c.ReadHeaderTimeout, "READ_TIMEOUT": c.ReadTimeout,
 		"IDLE_TIMEOUT": c.IdleTimeout, "DRAIN_TIMEOUT": c.DrainTimeout,
 	} {
 		if d <= 0 {

@@ -385,6 +385,44 @@ func TestWatchEndsWithTheGateway(t *testing.T) {
 	}
 }
 
+// A reader that takes nothing keeps its place only for so long.
+func TestWatchOfNobody(t *testing.T) {
+	for protocol, open := range map[string]func(e *edge){
+		"gRPC": func(e *edge) { e.watching(e.Context(), "") },
+		"REST": func(e *edge) { e.opened(e.Context(), nil) },
+	} {
+		t.Run(protocol, func(t *testing.T) {
+			e := newEdge(t, "WATCHES_TENANT=1", "STREAM_PATIENCE=200ms")
+			open(e)
+			network := e.feeds["network"]
+			large := network.change(1, strings.Repeat("x", 256<<10))
+			tried := time.NewTicker(100 * time.Millisecond)
+			defer tried.Stop()
+			patience, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+			defer cancel()
+			for {
+				select {
+				case network.next <- large:
+					continue
+				case <-tried.C:
+				case <-patience.Done():
+					t.Fatal("the place of a reader that takes nothing is not free after 15 s")
+				}
+				s, err := watchv1.NewWatchServiceClient(e.conn).WatchTenant(t.Context(), &watchv1.WatchTenantRequest{Name: "tenants/acme"})
+				if err == nil {
+					_, err = s.Recv()
+				}
+				if err == nil {
+					return
+				}
+				if grpcerr.FromError(err).Reason != "TOO_MANY_WATCHES" {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 func TestWatchesAtOnceAreBounded(t *testing.T) {
 	e := newEdge(t, "WATCHES_TENANT=2")
 	ctx, cancel := context.WithCancel(t.Context())

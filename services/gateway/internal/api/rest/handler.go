@@ -44,6 +44,8 @@ type Config struct {
 	Gate *gate.Gate
 	// Timeout of a request; WaitTimeout of one that waits for something, like a long poll; StreamTimeout of a stream.
 	Timeout, WaitTimeout, StreamTimeout time.Duration
+	// StreamPatience is how long a reader of a stream may take for what is sent to it: one that takes longer holds a place for nothing.
+	StreamPatience time.Duration
 }
 
 // Handler serves the API over REST.

@@ -30,9 +30,6 @@ import (
 // eventStream is the media type of Server-Sent Events.
 const eventStream = "text/event-stream"
 
-// sendPatience is how long a reader of a stream may take for what is sent to it: one that takes longer holds a place for nothing.
-const sendPatience = 30 * time.Second
-
 // Life is that of a stream: it ends when Ended is done, and is no request in flight once Leave was called, so that a drain does
 // not wait for it.
 type Life struct {
@@ -70,7 +67,7 @@ func (h *Handler) stream(caller context.Context, w *recorder, r *http.Request, c
 	// The deadlines of the connection are for requests. A reader is given time for each write instead.
 	controller := http.NewResponseController(w.ResponseWriter)
 	_ = controller.SetReadDeadline(time.Time{}) // where it cannot be set there is none
-	w.patient = func() { _ = controller.SetWriteDeadline(time.Now().Add(sendPatience)) }
+	w.patient = func() { _ = controller.SetWriteDeadline(time.Now().Add(h.cfg.StreamPatience)) }
 	w.patient()
 
 	wants := strings.Contains(strings.Join(r.Header.Values("Accept"), ","), eventStream)

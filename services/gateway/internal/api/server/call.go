@@ -36,7 +36,9 @@ type calls struct {
 	ended context.Context //nolint:containedctx // see above
 	// timeout is that of methods that nobody knows.
 	timeout time.Duration
-	methods map[string]method
+	// patience is how long a reader of a stream may take for a message.
+	patience time.Duration
+	methods  map[string]method
 }
 
 // method is what is known of one.
@@ -70,13 +72,27 @@ func (c *calls) bound(ctx context.Context, info *tap.Info) (context.Context, err
 	return &bounded{ctx, cancel}, nil
 }
 
-// bounded is the context of a call. Nobody needs to cancel it: gRPC cancels its parent when the call ends.
+// bounded is the context of a call. Nobody needs to cancel it, since gRPC cancels its parent when the call ends; but doing so is the
+// one way to end a message that its reader does not take.
 type bounded struct {
 	context.Context //nolint:containedctx // it is one
 	cancel          context.CancelFunc
 }
 
-var errDraining = errors.New("the gateway is draining")
+type boundedKey struct{}
+
+// Value finds the context itself below those that gRPC makes of it.
+func (b *bounded) Value(key any) any {
+	if key == (boundedKey{}) {
+		return b
+	}
+	return b.Context.Value(key)
+}
+
+var (
+	errDraining = errors.New("the gateway is draining")
+	errStalled  = errors.New("the reader takes nothing")
+)
 
 // handle is the one interceptor.
 func (c *calls) handle(srv any, in grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
@@ -85,10 +101,14 @@ func (c *calls) handle(srv any, in grpc.ServerStream, info *grpc.StreamServerInf
 	defer func() { call.EndGRPC(ctx, m.name, err) }()
 	id := proxy.RequestID(ctx)
 	ctx = rpc.WithRequestID(ctx, id)
+	out := &stream{ServerStream: in}
 	if m.streams {
 		var cancel context.CancelCauseFunc
 		ctx, cancel = context.WithCancelCause(ctx)
 		defer cancel(nil)
+		if b, ok := in.Context().Value(boundedKey{}).(*bounded); ok {
+			out.patience, out.cut = c.patience, func() { cancel(errStalled); b.cancel() }
+		}
 		stop := context.AfterFunc(c.ended, func() { cancel(errDraining) })
 		defer stop()
 	} else {
@@ -100,13 +120,17 @@ func (c *calls) handle(srv any, in grpc.ServerStream, info *grpc.StreamServerInf
 			err = c.panicked(ctx, info.FullMethod, id, cause)
 		}
 	}()
-	err = next(srv, &stream{in, ctx})
+	out.ctx = ctx
+	err = next(srv, out)
 	switch {
 	case err == nil:
 		return nil
 	case m.streams && errors.Is(context.Cause(ctx), errDraining):
 		// Sends the client elsewhere.
 		err = errs.New(errs.Unavailable, rpc.ReasonDraining, "the gateway is stopping; call again to reach another one")
+	case m.streams && errors.Is(context.Cause(ctx), errStalled):
+		err = errs.New(errs.DeadlineExceeded, grpcerr.ReasonDeadline,
+			"a message of the stream was not taken within %s; read it faster and open it again from where it ended", c.patience)
 	case m.streams && errors.Is(ctx.Err(), context.DeadlineExceeded):
 		err = errs.New(errs.DeadlineExceeded, grpcerr.ReasonDeadline,
 			"the stream reached its deadline, which is %s at most; open it again from where it ended", m.timeout)
@@ -133,6 +157,9 @@ func (c *calls) panicked(ctx context.Context, name, id string, cause any) error 
 type stream struct {
 	grpc.ServerStream
 	ctx context.Context //nolint:containedctx // it is how a stream hands a context to its handler
+	// cut ends the call when a message is not taken for so long; nil where there is one message alone.
+	cut      func()
+	patience time.Duration
 }
 
 // Context is the context of the call.
@@ -145,6 +172,14 @@ func (s *stream) RecvMsg(m any) error {
 		return rest.TooLarge()
 	}
 	return err //nolint:wrapcheck // a status already
+}
+
+// SendMsg sends a message, for which the reader has to make room in time.
+func (s *stream) SendMsg(m any) error {
+	if s.cut != nil {
+		defer time.AfterFunc(s.patience, s.cut).Stop()
+	}
+	return s.ServerStream.SendMsg(m) //nolint:wrapcheck // a status already
 }
 
 // local makes methods known that are answered here, and has them go the way that all calls go: those that are no streams

@@ -53,7 +53,7 @@ func newGRPC(ctx context.Context, cfg Config, parts GRPCConfig, flying *inFlight
 	ended, end := context.WithCancel(context.WithoutCancel(ctx))
 	c := &calls{
 		logger: cfg.Logger, observer: parts.Observer, flying: flying, ended: ended,
-		timeout: cfg.Timeout, methods: make(map[string]method),
+		timeout: cfg.Timeout, patience: cfg.StreamPatience, methods: make(map[string]method),
 	}
 	s := grpc.NewServer(
 		grpc.ForceServerCodecV2(proxy.NewCodec()),

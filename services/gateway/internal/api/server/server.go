@@ -24,8 +24,9 @@ type Config struct {
 	ReadHeader, Read time.Duration
 	// Write is the time from the headers to the end of the answer; longer than the longest poll.
 	Write time.Duration
-	// Timeout of a gRPC call, WaitTimeout of one that waits for something, StreamTimeout of a stream. REST has its own.
-	Timeout, WaitTimeout, StreamTimeout time.Duration
+	// Timeout of a gRPC call, WaitTimeout of one that waits for something, StreamTimeout of a stream. StreamPatience is
+	// how long a reader of a stream may take for what is sent to it. REST has its own.
+	Timeout, WaitTimeout, StreamTimeout, StreamPatience time.Duration
 	// Idle is how long a connection may be unused.
 	Idle time.Duration
 	// Drain is how long requests in flight may take when the server stops.
