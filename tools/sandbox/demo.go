@@ -12,8 +12,7 @@ import (
 // demo tells the story of a client on a platform that nobody has used before, and fails when a step ends otherwise than it
 // must. It serves until Ctrl-C when somebody sits before it.
 func demo(ctx context.Context, set settings, out io.Writer) (err error) {
-	set.dir += "-demo"
-	set.identity = true
+	set = set.ofDemo()
 	if err := set.endLastDemo(ctx); err != nil {
 		return err
 	}
@@ -46,6 +45,13 @@ func demo(ctx context.Context, set settings, out io.Writer) (err error) {
 	<-ctx.Done()
 	say(out, "\nStopping…")
 	return nil
+}
+
+// ofDemo are the settings of a demo, which has a place of its own beside the platform's.
+func (set settings) ofDemo() settings {
+	set.dir += "-demo"
+	set.identity = true
+	return set
 }
 
 // unlessInterrupted turns the failure that a Ctrl-C causes into a clean end.

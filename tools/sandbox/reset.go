@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+
+	"github.com/low-layer/platform/tools/stack"
 )
 
 func resetCommand(set *settings) *cobra.Command {
@@ -28,35 +30,48 @@ func resetCommand(set *settings) *cobra.Command {
 	return cmd
 }
 
-// reset deletes the state of the checkout's platform, after a yes from ask unless that is nil.
+// reset deletes the state of the checkout's platform and of its last demo, after a yes from ask unless that is nil.
 func reset(ctx context.Context, set settings, ask io.Reader, out io.Writer) error {
-	if _, err := os.Stat(set.dir); errors.Is(err, os.ErrNotExist) {
+	var kept []settings
+	for _, one := range []settings{set, set.ofDemo()} {
+		if _, err := os.Stat(one.dir); errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if !holdsState(one.dir) {
+			return fmt.Errorf("%s does not look like the state of a sandbox: nothing was deleted; --dir or LOWLAYER_SANDBOX_DIR says where the state is", one.dir)
+		}
+		kept = append(kept, one)
+	}
+	if len(kept) == 0 {
 		say(out, "There is nothing to delete: %s does not exist", set.dir)
 		return nil
 	}
-	if !holdsState(set.dir) {
-		return fmt.Errorf("%s does not look like the state of a sandbox: nothing was deleted; --dir or LOWLAYER_SANDBOX_DIR says where the state is", set.dir)
-	}
-	s, err := set.openKept()
-	if err != nil {
-		return err
-	}
-	word := "is stopped"
-	if runs(s) {
-		word = "runs and is stopped first"
-	}
-	say(out, "This deletes the platform of %s (it %s):\n  %s: databases, events, keys, logs and the simulated OpenStack", set.checkout, word, set.dir)
-	if !simulated(set.dir) {
-		say(out, "What it made in a real OpenStack stays there: delete the tenants with bin/lowlayer first to remove it.")
+	var stacks []*stack.Stack
+	for _, one := range kept {
+		s, err := one.openKept()
+		if err != nil {
+			return err
+		}
+		word := "is stopped"
+		if runs(s) {
+			word = "runs and is stopped first"
+		}
+		say(out, "This deletes the platform of %s (it %s):\n  %s: databases, events, keys, logs and the simulated OpenStack", one.checkout, word, one.dir)
+		if !simulated(one.dir) {
+			say(out, "What it made in a real OpenStack stays there: delete the tenants with bin/lowlayer first to remove it.")
+		}
+		stacks = append(stacks, s)
 	}
 	if err := confirm(ctx, ask, out); err != nil {
 		return err
 	}
-	if err := s.Stop(ctx); err != nil {
-		return err
-	}
-	if err := os.RemoveAll(set.dir); err != nil {
-		return fmt.Errorf("delete the data: %w", err)
+	for i, s := range stacks {
+		if err := s.Stop(ctx); err != nil {
+			return err
+		}
+		if err := os.RemoveAll(kept[i].dir); err != nil {
+			return fmt.Errorf("delete the data: %w", err)
+		}
 	}
 	say(out, "The platform is stopped and its data is gone")
 	return nil

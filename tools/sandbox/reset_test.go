@@ -56,6 +56,21 @@ func TestResetGoesOnWhenNobodyCanBeAsked(t *testing.T) {
 	}
 }
 
+func TestResetForgetsTheLastDemo(t *testing.T) {
+	set := stopped(t)
+	demo := set.ofDemo().dir
+	if err := os.Rename(set.dir, demo); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := reset(t.Context(), set, nil, &out); err != nil || !strings.Contains(out.String(), demo+": databases") {
+		t.Errorf("%v %s", err, out.String())
+	}
+	if _, err := os.Stat(demo); !os.IsNotExist(err) {
+		t.Error("the data is still there")
+	}
+}
+
 func TestResetCanBeInterruptedAtItsQuestion(t *testing.T) {
 	set := stopped(t)
 	silent, person := io.Pipe()
