@@ -50,11 +50,18 @@ func (e blockedError) Error() string {
 }
 
 // interruptedError is a command that the person ended. The work of an operation goes on.
-type interruptedError struct{ operation string }
+type interruptedError struct {
+	operation string
+	// taken tells that this command has ordered it.
+	taken bool
+}
 
 func (e interruptedError) Error() string {
 	if e.operation == "" {
 		return "interrupted"
+	}
+	if e.taken {
+		return "interrupted; the order was taken, and its work goes on without you"
 	}
 	return "interrupted; the work goes on without you"
 }
@@ -117,6 +124,7 @@ func explainCause(err error) (int, []string) {
 		cannot      impossibleError
 		blocked     blockedError
 		interrupted interruptedError
+		unanswered  unansweredError
 		timeout     timeoutError
 		ended       endedError
 	)
@@ -132,6 +140,11 @@ func explainCause(err error) (int, []string) {
 			err.Error(), "Remedy: " + remedy(blocked.resource, blocked.blockage),
 			"It goes on by itself once the cause is gone. Follow it: lowlayer operation wait " + blocked.operation,
 		}
+	case errors.As(err, &unanswered) && unanswered.interrupted:
+		return exitInterrupted, append([]string{err.Error()}, unanswered.advice()...)
+	case errors.As(err, &unanswered):
+		code, lines := explainStatus(err, statusOf(err))
+		return code, append(lines, unanswered.advice()...)
 	case errors.As(err, &interrupted):
 		return exitInterrupted, followUp(err, interrupted.operation)
 	case errors.As(err, &timeout):

@@ -34,7 +34,7 @@ func Run(ctx context.Context, args []string, streams Streams) int {
 	if err == nil {
 		return exitOK
 	}
-	if s := statusOf(err); ctx.Err() != nil && s.Code() == codes.Canceled {
+	if s := statusOf(err); ctx.Err() != nil && s.Code() == codes.Canceled && !errors.As(err, &unansweredError{}) {
 		err = interruptedError{}
 	}
 	return report(streams.Err, withFlags(cmd, err))
@@ -50,7 +50,10 @@ type app struct {
 	quiet   bool
 	yes     bool
 	plan    bool
-	api     *client
+	// requestID is the id to give to the order, repeats whether the command takes one.
+	requestID string
+	repeats   bool
+	api       *client
 }
 
 const defaultAddress = "127.0.0.1:8080"
@@ -85,12 +88,15 @@ Names may be written in full (tenants/acme/organisations/core/vpcs/dev) or short
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress on standard error")
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp) // only apply takes files
 	fixed(root, "output", "table", "json", "yaml", "name")
-	changing := []*cobra.Command{a.tenantCommand(), a.organisationCommand(), a.vpcCommand(), a.peeringCommand(), a.applyCommand(), a.memberCommand(), a.serviceAccountCommand(), a.quotaCommand()}
+	changing := []*cobra.Command{a.tenantCommand(), a.organisationCommand(), a.vpcCommand(), a.peeringCommand(), a.memberCommand(), a.serviceAccountCommand(), a.quotaCommand()}
+	a.requestIDFlags(changing...)
+	changing = append(changing, a.applyCommand()) // which makes many orders, and may be repeated as it is
 	a.planFlag(changing...)
 	root.AddCommand(changing...)
 	root.AddCommand(a.hubCommand(), a.operationCommand(), a.receiptCommand(), a.auditCommand(), a.driftCommand(), a.isolationCommand(), a.treeCommand(), a.watchCommand(), a.versionCommand(), exitCodesTopic())
 	root.AddCommand(a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.tokenCommand())
-	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		a.repeats = cmd.Flags().Lookup(requestIDFlag) != nil
 		switch a.output {
 		case "table", "json", "yaml", "name":
 			return nil
@@ -106,7 +112,7 @@ func (a *app) dial() (*client, error) {
 		if _, _, err := net.SplitHostPort(a.address); err != nil {
 			return nil, usageError{fmt.Errorf("--address %q is not HOST:PORT, like %s (LOWLAYER_ADDRESS sets it too)", a.address, defaultAddress)}
 		}
-		api, err := newClient(a.address, a.note, a.onlyPlan)
+		api, err := newClient(a.address, a.note, a.onlyPlan, a.giveID)
 		if err != nil {
 			return nil, err
 		}
