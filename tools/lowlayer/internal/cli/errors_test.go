@@ -200,3 +200,16 @@ func TestInterruptions(t *testing.T) {
 		})
 	}
 }
+
+func TestAMisspeltCommandNamesTheOneThatIsMeant(t *testing.T) {
+	for line, says := range map[string]string{
+		"vpc gett":     "did you mean `lowlayer vpc get`?",
+		"op wiat":      "or `lowlayer operation wait`?",
+		"vpc nonsense": "see `lowlayer vpc --help`",
+	} {
+		_, errs, code := cliRun(t, "127.0.0.1:1", strings.Fields(line)...)
+		if code != exitUsage || !strings.Contains(errs, says) || !strings.Contains(errs, "unknown command") {
+			t.Errorf("%s: %d %s", line, code, errs)
+		}
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -170,11 +171,28 @@ func (a *app) confirm(ctx context.Context, what string) error {
 
 // group makes a command that only holds others.
 func group(use, short string, aliases []string, subs ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{Use: use, Short: short, Aliases: aliases, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+	cmd := &cobra.Command{Use: use, Short: short, Aliases: aliases, Args: knownCommand, RunE: func(cmd *cobra.Command, _ []string) error {
 		return cmd.Help()
 	}}
 	cmd.AddCommand(subs...)
 	return cmd
+}
+
+// knownCommand refuses what is no command of a group, and names those that may be meant.
+func knownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	meant := cmd.SuggestionsFor(args[0])
+	for i, name := range meant {
+		meant[i] = "`" + cmd.CommandPath() + " " + name + "`"
+	}
+	advice := "see `" + cmd.CommandPath() + " --help`"
+	if len(meant) > 0 {
+		advice = "did you mean " + strings.Join(meant, " or ") + "?"
+	}
+	return usageError{fmt.Errorf("unknown command %q for %q; %s", args[0], cmd.CommandPath(), advice)}
 }
 
 // exactly is cobra.ExactArgs with the usage error class.
