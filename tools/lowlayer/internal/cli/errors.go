@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
+	"github.com/low-layer/platform/libs/loopback"
 	"github.com/low-layer/platform/tools/lowlayer/internal/blueprint"
 )
 
@@ -81,6 +83,20 @@ func (e timeoutError) Error() string {
 
 func (e timeoutError) Unwrap() error { return e.away }
 
+// withoutLogins is what a platform on this machine cannot do because it runs without logins.
+type withoutLogins struct{ error }
+
+func (e withoutLogins) Unwrap() error { return e.error }
+
+// ofSandbox marks an error that the sandbox has a remedy for. What is elsewhere is none: there the operator has it.
+func (a *app) ofSandbox(err error) error {
+	host, _, split := net.SplitHostPort(a.address)
+	if split == nil && loopback.Host(host) && reasonOf(err) == "DIRECTORY_NOT_CONFIGURED" {
+		return withoutLogins{err}
+	}
+	return err
+}
+
 // endedError is an operation that ended without what was asked for.
 type endedError struct{ op *longrunningpb.Operation }
 
@@ -108,6 +124,9 @@ func explain(err error) (int, []string) {
 		partial partialError
 		undone  undoneError
 	)
+	if errors.As(err, &withoutLogins{}) {
+		lines = append(lines, "Is it the sandbox of this machine? `make down && LOWLAYER_SANDBOX_IDENTITY=1 make up` runs it with logins.")
+	}
 	switch {
 	case errors.As(err, &undone):
 		lines = append(lines, undone.hint())

@@ -38,7 +38,7 @@ func Run(ctx context.Context, args []string, streams Streams) int {
 	if s := statusOf(err); ctx.Err() != nil && s.Code() == codes.Canceled && !errors.As(err, &unansweredError{}) {
 		err = interruptedError{}
 	}
-	return report(streams.Err, withFlags(cmd, err))
+	return report(streams.Err, a.ofSandbox(withFlags(cmd, err)))
 }
 
 // app is what the commands share.
