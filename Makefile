@@ -50,7 +50,10 @@ bin/gateway bin/network bin/tenant: bin/%: FORCE
 
 bin/lowlayer bin/sandbox bin/openstacksim bin/identitysim: bin/%: FORCE
 	@$(say-new)
-	@go build -o $@ ./tools/$*
+	@go build $(STAMP) -o $@ ./tools/$*
+
+# The build does not stamp itself (see GOFLAGS): it would fail where git may not read the tree.
+bin/lowlayer: STAMP = -ldflags "-X github.com/low-layer/platform/tools/lowlayer/internal/cli.stamp=$(shell tools/build/stamp)"
 
 .PHONY: generate
 generate: tool-buf tool-protoc protodeps ## Generate gen/ from proto/

@@ -6,8 +6,8 @@
 //
 // It promises: a method without a rule, a permission without a policy and a request whose resource cannot be told are
 // denied; a decision asks no database and no other service; of a resource on which, above which and below which the caller
-// holds no role it says exactly what is said of one that does not exist; and a refusal names the permission and the weakest
-// role that would do. Nothing here knows which resources exist, so no answer can tell.
+// holds no role it says exactly what is said of one that does not exist; and a refusal names the permission and the
+// roles that would do, the weakest first. Nothing here knows which resources exist, so no answer can tell.
 //
 // It fails with NOT_FOUND, PERMISSION_DENIED, or UNAUTHENTICATED with the reason STEP_UP_REQUIRED.
 package authz

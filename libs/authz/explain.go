@@ -14,7 +14,7 @@ type Explanation struct {
 	Allowed bool
 	// StepUp is true when a second factor is needed that the caller's login was not confirmed by.
 	StepUp bool
-	// Grants are roles that would give the permission; none when the caller has it.
+	// Grants are the roles that would give the permission, the weakest first; none when the caller has it.
 	Grants []Grant
 }
 

@@ -2,6 +2,7 @@ package authz
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/low-layer/platform/libs/errs"
@@ -53,23 +54,62 @@ func (a *Authorizer) refusal(r Resource, s situation) error {
 		words[i] = g.String()
 	}
 	return errs.New(errs.PermissionDenied, ReasonDenied, "this needs the permission %s on %s, which these roles give: %s; ask whoever manages the roles there",
-		s.permission, r.Name, strings.Join(words, ", ")).
+		s.permission, r.Name, inWords(grants)).
 		With("permission", s.permission).With("resource", r.Name).With("roles", strings.Join(words, ", "))
 }
 
-// grants are the weakest roles that give the permission, one for each level from the resource's up; the platform's operator
-// alone when no other does.
+// inWords is grants as one says them: `operator, admin or owner on tenants/acme/organisations/core or tenants/acme`.
+func inWords(grants []Grant) string {
+	if len(grants) == 1 {
+		return grants[0].String()
+	}
+	var resources []string
+	roles := make(map[string][]string)
+	for _, g := range grants {
+		if roles[g.Resource] == nil {
+			resources = append(resources, g.Resource)
+		}
+		roles[g.Resource] = append(roles[g.Resource], string(g.Role))
+	}
+	var out []string
+	for len(resources) > 0 {
+		same := 1
+		for same < len(resources) && slices.Equal(roles[resources[same]], roles[resources[0]]) {
+			same++
+		}
+		out = append(out, either(roles[resources[0]])+" on "+either(resources[:same]))
+		resources = resources[same:]
+	}
+	return strings.Join(out, "; ")
+}
+
+// either is `a`, `a or b`, `a, b or c`.
+func either(words []string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
+// grants are the roles that give the permission, the weakest first, for each level from the resource's up; the platform's
+// operator alone when no other does.
 func (a *Authorizer) grants(r Resource, permission string) []Grant {
 	var out []Grant
 	for l := r.level; l > Platform; l-- {
-		all := Roles()
-		for i := len(all) - 1; i >= 0; i-- {
+		gives := func(role Role) bool {
 			s := situation{permission: permission, level: r.level}
-			s.standing.at[l] = bit(all[i])
-			// A role that is for somebody else is no step towards the permission while one of the line gives it.
-			if a.allows(s) && (all[i] != Billing || !a.allows(a.viewer(permission, r.level, l))) {
-				out = append(out, Grant{all[i], r.above[l]})
-				break
+			s.standing.at[l] = bit(role)
+			return a.allows(s)
+		}
+		roles := []Role{Billing, Viewer, Operator, Admin, Owner}
+		if gives(Viewer) {
+			// Billing is for somebody else: nobody takes it on the way to what a viewer may.
+			roles = []Role{Viewer, Operator, Admin, Owner, Billing}
+		}
+		for _, role := range roles {
+			if gives(role) {
+				out = append(out, Grant{role, r.above[l]})
 			}
 		}
 	}
@@ -77,10 +117,4 @@ func (a *Authorizer) grants(r Resource, permission string) []Grant {
 		return []Grant{{Operator, platformName}}
 	}
 	return out
-}
-
-func (a *Authorizer) viewer(permission string, level, at Level) situation {
-	s := situation{permission: permission, level: level}
-	s.standing.at[at] = bit(Viewer)
-	return s
 }

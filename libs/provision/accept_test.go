@@ -189,6 +189,7 @@ func TestConstraints(t *testing.T) {
 			final_state, conditions, blockage, reconciling, deleting, generation, 0, NULL, 0, NULL, NULL, now(), now(), now() FROM provision_resources`,
 		"provision_operations_state_check":    `UPDATE provision_operations SET state = 'FAILED', end_time = now()`,
 		"provision_operations_end_time_check": `UPDATE provision_operations SET end_time = now()`,
+		"provision_operations_progress_check": `UPDATE provision_operations SET progress = 101`,
 		"provision_operations_tenant_method_request_key_key": `INSERT INTO provision_operations SELECT 'op_x_' || n, 't', 'k', 'r', 'u', 'v', 'RUNNING', 'm', 'q', 'q',
 			'', NULL, NULL, NULL, '', false, '', now(), now(), NULL FROM generate_series(1, 2) n`,
 		"provision_steps_operation_fkey":     `INSERT INTO provision_steps (operation, name, title, ordinal, state) VALUES ('none', 'n', 't', 0, 'DONE')`,

@@ -82,6 +82,22 @@ func (h *history) flush(ctx context.Context, q interface {
 // durations are how long the steps of a kind and verb take; the operation as a whole is under the empty name.
 type durations map[string]time.Duration
 
+const selectDurations = `SELECT h.step, h.ewma_ms FROM provision_operations o
+  JOIN provision_step_history h ON h.kind = o.kind AND h.verb = o.verb WHERE o.id = $1`
+
+func scanDurations(rows pgx.Rows) (durations, error) {
+	known := make(durations)
+	var step string
+	var ms float64
+	_, err := pgx.ForEachRow(rows, []any{&step, &ms}, func() error {
+		known[step] = milliseconds(ms)
+		return nil
+	})
+	return known, err
+}
+
+func milliseconds(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }
+
 // estimate is the share of the work that is done and, when there is history, when the rest should be.
 func estimate(steps []StepStatus, d durations, now time.Time) (fraction float64, end time.Time) {
 	var all, gone float64

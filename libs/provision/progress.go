@@ -121,7 +121,24 @@ func (s *slice) saveRows() error {
 		return fmt.Errorf("write the steps of %s: %w", s.op.id, err)
 	}
 	s.writes.Queue(upsertSteps, s.op.id, column)
+	s.progress()
 	return nil
+}
+
+// progress queues how much is done, when that is more than it was.
+func (s *slice) progress() {
+	steps := make([]StepStatus, 0, len(s.rows))
+	for _, r := range s.rows {
+		steps = append(steps, r.StepStatus)
+	}
+	fraction, _ := estimate(steps, s.op.took, s.e.now())
+	// All steps done is not yet the end.
+	percent := min(int(fraction*100), 99)
+	if percent <= s.op.percent {
+		return
+	}
+	s.op.percent = percent
+	s.writes.Queue(`UPDATE provision_operations SET progress = GREATEST(progress, $2) WHERE id = $1`, s.op.id, percent)
 }
 
 // overcome marks what stumbled as done, and answers how to take that back.

@@ -16,7 +16,7 @@ import (
 )
 
 const operationColumns = `o.id, o.tenant, o.kind, o.resource, o.resource_uid, o.verb, o.state, o.request_id, o.blockage, o.error,
-       o.response, o.cancel_requested, o.traceparent, o.create_time, o.update_time, o.end_time, o.receipt`
+       o.response, o.cancel_requested, o.traceparent, o.create_time, o.update_time, o.end_time, o.receipt, o.progress`
 
 // Get answers an operation with its progress; NOT_FOUND when the tenant has none of that id.
 func (e *Engine) Get(ctx context.Context, tenant, id string) (*Operation, error) {
@@ -97,7 +97,7 @@ func (e *Engine) scanOperation(row pgx.Row) (*Operation, error) {
 	var parent string
 	var end *time.Time
 	err := row.Scan(&op.ID, &op.Tenant, &op.Kind, &op.Resource, &op.ResourceUID, &op.Verb, &op.State, &op.RequestID, &blockage,
-		&failure, &response, &op.CancelRequested, &parent, &op.CreateTime, &op.UpdateTime, &end, &op.Receipt)
+		&failure, &response, &op.CancelRequested, &parent, &op.CreateTime, &op.UpdateTime, &end, &op.Receipt, &op.Progress.Percent)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +182,7 @@ func readHistory(ctx context.Context, q Querier, ops []*Operation) (map[string]d
 		if known[key] == nil {
 			known[key] = make(durations)
 		}
-		known[key][step] = time.Duration(ms * float64(time.Millisecond))
+		known[key][step] = milliseconds(ms)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read step history: %w", err)
@@ -190,7 +190,7 @@ func readHistory(ctx context.Context, q Querier, ops []*Operation) (map[string]d
 	return known, nil
 }
 
-// measure fills in how far the operation is.
+// measure fills in how far the operation is, beside the percentage that is kept.
 func (o *Operation) measure(d durations, now time.Time) {
 	for _, s := range o.Steps {
 		if s.State == StepSkipped {
@@ -205,10 +205,7 @@ func (o *Operation) measure(d durations, now time.Time) {
 		o.Progress.Percent = 100
 		return
 	}
-	fraction, end := estimate(o.Steps, d, now)
-	// All steps done is not yet the end.
-	o.Progress.Percent = min(int(fraction*100), 99)
 	if !o.Done() && o.Blockage == nil {
-		o.EstimatedEndTime = end
+		_, o.EstimatedEndTime = estimate(o.Steps, d, now)
 	}
 }

@@ -117,3 +117,45 @@ func TestEstimate(t *testing.T) {
 	release()
 	r.succeeds(e, op)
 }
+
+// What is done stays done to whoever follows, whatever becomes of the steps and of what is known of their length.
+func TestProgressNeverGoesBack(t *testing.T) {
+	r := newRig(t)
+	e, _ := r.run()
+	r.succeeds(e, r.create(e, cloudfake.Spec{}))
+	r.until("the history", func() bool {
+		return query[int](r, `SELECT count(*) FROM provision_step_history WHERE kind = 'garden' AND verb = 'create'`) == 7
+	})
+	r.succeeds(e, r.delete(e))
+
+	r.uid = cloudfake.NewUID()
+	gate, release := r.hold("create", "gate")
+	op := r.create(e, cloudfake.Spec{})
+	r.comes(gate)
+	r.until("two steps", func() bool { return r.get(e, op).Progress.Done == 2 })
+	before := r.get(e, op).Progress.Percent
+	if before == 0 {
+		t.Fatal("nothing is done after two steps")
+	}
+	r.exec(`UPDATE provision_step_history h SET ewma_ms = CASE WHEN s.state = 'DONE' THEN 1 ELSE 3600000 END
+		FROM provision_steps s WHERE s.operation = $1 AND s.name = h.step`, op.ID)
+	if p := r.get(e, op).Progress.Percent; p < before {
+		t.Errorf("from %d %% to %d %% when the others are expected to take longer", before, p)
+	}
+	r.exec(`UPDATE provision_steps SET state = 'RETRYING' WHERE operation = $1 AND state = 'DONE'`, op.ID)
+	if p := r.get(e, op).Progress.Percent; p < before {
+		t.Errorf("from %d %% to %d %% when steps are tried again", before, p)
+	}
+	release()
+	r.until("the next step", func() bool {
+		got := r.get(e, op)
+		if got.Progress.Percent < before {
+			t.Fatalf("from %d %% to %d %% with the next step", before, got.Progress.Percent)
+		}
+		before = got.Progress.Percent
+		return got.Done()
+	})
+	if before != 100 {
+		t.Errorf("it ends at %d %%", before)
+	}
+}

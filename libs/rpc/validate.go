@@ -44,13 +44,14 @@ func remedyOf(v *protovalidate.Violation) string {
 	switch {
 	case v.Proto.GetRuleId() == "required":
 		text = "is required: set it"
+	case v.Proto.GetRuleId() == "string.pattern":
+		if text = patternWords[v.RuleValue.String()]; text == "" {
+			text = "is not written as it must be: see the field's documentation"
+		}
 	case text == "":
 		text = "breaks the rule " + v.Proto.GetRuleId() + ": see the field's documentation"
 	default:
 		text = strings.TrimPrefix(text, "value ")
-		if rest, found := strings.CutPrefix(text, "does not match "); found {
-			text = "must match " + rest
-		}
 	}
 	if v.Proto.GetForKey() {
 		text = "the key " + text

@@ -15,7 +15,7 @@ var commented = []string{"lowlayer/operation/v1/operation.proto", "lowlayer/type
 
 // described are the fields of messages that come without comments.
 var described = map[string]string{
-	"google.longrunning.ListOperationsRequest.filter":                 "AIP-160 over `done`, `metadata.resource`, `metadata.verb`, `metadata.create_time`.",
+	"google.longrunning.ListOperationsRequest.filter":                 "AIP-160 over `done`, `metadata.resource`, `metadata.verb`, `metadata.request_id`, `metadata.create_time`.",
 	"google.longrunning.ListOperationsRequest.page_size":              "Operations in a page at most; default 50, at most 1000.",
 	"google.longrunning.ListOperationsRequest.page_token":             "`nextPageToken` of the page before, with the same filter.",
 	"google.longrunning.ListOperationsRequest.return_partial_success": "Answer what can be had when a service cannot be reached, and name it in `unreachable`; without it the list is whole or an error.",

@@ -1,7 +1,7 @@
 // Command sandbox runs the whole platform on one machine, on the OpenStack simulator or on a real OpenStack.
 //
 //	sandbox demo     start a fresh platform, follow a client through it, serve until Ctrl-C
-//	sandbox up       start the platform and leave it running; what runs already is left alone
+//	sandbox up       start the platform and leave it running; what runs already is left alone, what ends later is started again
 //	sandbox down     stop it; its data stays
 //	sandbox status   tell what runs and where
 //	sandbox reset    stop it and delete its data
@@ -101,7 +101,7 @@ func command() (*cobra.Command, error) {
 	root.AddCommand(upCmd)
 	add("down", "Stop the platform; its data stays", down)
 	add("status", "Tell what runs and where", status)
-	root.AddCommand(resetCommand(&set))
+	root.AddCommand(resetCommand(&set), keeperCommand(&set))
 	return root, nil
 }
 
@@ -158,7 +158,7 @@ func (set settings) open() (*stack.Stack, error) {
 }
 
 // openKept is open for a platform that stays: it is as it was started, but for what the person asks for.
-func (set settings) openKept() (*stack.Stack, error) {
+func (set *settings) openKept() (*stack.Stack, error) {
 	before, err := readKept(set.dir)
 	if err != nil {
 		return nil, err
@@ -177,6 +177,9 @@ func up(ctx context.Context, set settings, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := s.StopKeeper(ctx); err != nil { // two who start the same program start it twice
+		return err
+	}
 	if err := s.Start(ctx); err != nil {
 		var taken *stack.PortError
 		if errors.As(err, &taken) { // nothing was started
@@ -184,8 +187,11 @@ func up(ctx context.Context, set settings, out io.Writer) error {
 		}
 		return err
 	}
+	if err := set.startKeeper(ctx, s); err != nil {
+		return err
+	}
 	set.printPlaces(out, s, addressExport(s))
-	say(out, "\nThe platform runs. `make down` stops it.")
+	say(out, "\nThe platform runs, and what ends of it is started again. `make down` stops it.")
 	return nil
 }
 
@@ -232,6 +238,9 @@ func status(_ context.Context, set settings, out io.Writer) error {
 	}
 	if len(missing) == len(running) {
 		return errors.New("nothing runs; `make up` starts the platform")
+	}
+	if !s.Kept() {
+		say(out, "%-14s %s", "keeper", "is stopped: what ends is not started again before the next `make up`")
 	}
 	set.printPlaces(out, s, addressExport(s))
 	return errors.Join(missing...)

@@ -115,7 +115,7 @@ func (st *story) look(ctx context.Context) error {
 	if err := st.all(ctx, []string{"vpc", "list", "acme"}); err != nil {
 		return err
 	}
-	_, err := st.refused(ctx, exitLogin, "operator on tenants/acme/organisations/core", "vpc", "create", "acme/core/mine")
+	_, err := st.refused(ctx, exitLogin, "operator, admin or owner on tenants/acme/organisations/core", "vpc", "create", "acme/core/mine")
 	return err
 }
 

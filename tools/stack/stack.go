@@ -3,7 +3,8 @@
 // use it. Every process is recorded by pid and start time under Options.Dir, so a stack is found again by another process.
 //
 // Start brings up what does not run yet, in order, and waits until each answers and, without identity, every service can be called
-// through the gateway, so that the caller's next call succeeds; Stop ends what runs, last started first.
+// through the gateway, so that the caller's next call succeeds; Stop ends what runs, last started first. What ends otherwise stays
+// ended, unless somebody starts a keeper.
 // What cannot start is reported with the tail of its log; ports that are in use are a PortError, before anything is started.
 package stack
 
@@ -119,8 +120,11 @@ func (s *Stack) Start(ctx context.Context) error {
 	return waitReachable(ctx, s.opts.Addresses.Gateway, probes)
 }
 
-// Stop ends every process of the stack, services first.
+// Stop ends every process of the stack, services first but for a keeper.
 func (s *Stack) Stop(ctx context.Context) error {
+	if err := s.StopKeeper(ctx); err != nil {
+		return err
+	}
 	parts := append(s.foundations(), s.services()...)
 	slices.Reverse(parts)
 	var err error

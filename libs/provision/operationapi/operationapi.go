@@ -56,6 +56,7 @@ func New(engine Engine, tenants Tenants) *Server {
 			filter.Bool("done", "(o.state <> 'RUNNING')"),
 			filter.String("metadata.resource", "o.resource"),
 			filter.String("metadata.verb", "o.verb"),
+			filter.String("metadata.request_id", "o.request_id"),
 			filter.Timestamp("metadata.create_time", "o.create_time"),
 		),
 	}

@@ -191,7 +191,7 @@ func TestList(t *testing.T) {
 	}
 	for filter, want := range map[string]int{
 		`done`: 5, `done = false`: 0, `NOT done`: 0, `metadata.verb = "create"`: 5, `metadata.verb = "delete" OR done`: 5,
-		`metadata.resource = "tenants/acme/gardens/x"`: 0, `metadata.create_time > "2001-01-01T00:00:00Z" AND done`: 5,
+		`metadata.resource = "tenants/acme/gardens/x"`: 0, `metadata.request_id = ""`: 5, `metadata.request_id = "other"`: 0, `metadata.create_time > "2001-01-01T00:00:00Z" AND done`: 5,
 	} {
 		resp, err := w.server.ListOperations(t.Context(), &longrunningpb.ListOperationsRequest{Name: "tenants/acme", Filter: filter})
 		if err != nil || len(resp.GetOperations()) != want {

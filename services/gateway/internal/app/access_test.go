@@ -203,7 +203,9 @@ func TestWhyDenied(t *testing.T) {
 	token := "Bearer " + i.Token(t, "v", []string{"/tenants/acme/viewer"})
 	ask := `{"permission":"network.vpcs.create","resource":"tenants/acme/organisations/core"}`
 	got := e.do("POST", "/v1/authorization:whyDenied", ask, headers{"Authorization": token})
-	want := `{"allowed":false, "stepUpRequired":false, "roles":[{"role":"operator", "resource":"tenants/acme/organisations/core"}, {"role":"operator", "resource":"tenants/acme"}]}`
+	want := `{"allowed":false, "stepUpRequired":false, "roles":[` +
+		`{"role":"operator", "resource":"tenants/acme/organisations/core"}, {"role":"admin", "resource":"tenants/acme/organisations/core"}, {"role":"owner", "resource":"tenants/acme/organisations/core"}, ` +
+		`{"role":"operator", "resource":"tenants/acme"}, {"role":"admin", "resource":"tenants/acme"}, {"role":"owner", "resource":"tenants/acme"}]}`
 	if squeeze(string(got.body)) != squeeze(want) {
 		t.Errorf("got %d %s", got.status, got.body)
 	}

@@ -72,6 +72,9 @@ func (a *app) auditList() *cobra.Command {
 				r, err := api.audit.ListAuditEvents(cmd.Context(), &auditv1.ListAuditEventsRequest{
 					Parent: parent, PageSize: size, PageToken: token, Filter: flags.filter, TenantUid: uid,
 				})
+				if err == nil && r.GetTenantUid() == "" {
+					err = noTrail(parent)
+				}
 				return r.GetAuditEvents(), r.GetNextPageToken(), err
 			})
 			if err != nil {
@@ -149,11 +152,14 @@ func exportTrail(ctx context.Context, api auditv1.AuditServiceClient, req *audit
 			continue
 		}
 		if n == 0 && !sealed && (asked || r.GetTenantUid() == "") {
-			return 0, grpcerr.Status(errs.NotFound("tenant", req.GetParent()), "").Err()
+			return 0, noTrail(req.GetParent())
 		}
 		return n, nil
 	}
 }
+
+// noTrail is the error for a tenant that has no trail for this caller.
+func noTrail(tenant string) error { return grpcerr.Status(errs.NotFound("tenant", tenant), "").Err() }
 
 func envelopeOf(m *receiptv1.Envelope) receipt.Envelope {
 	e := receipt.Envelope{Payload: m.GetPayload(), PayloadType: m.GetPayloadType()}

@@ -20,8 +20,11 @@ import (
 	"github.com/low-layer/platform/libs/receipt"
 )
 
-func (f *fakePlatform) ListAuditEvents(context.Context, *auditv1.ListAuditEventsRequest) (*auditv1.ListAuditEventsResponse, error) {
-	return &auditv1.ListAuditEventsResponse{AuditEvents: f.events}, nil
+func (f *fakePlatform) ListAuditEvents(_ context.Context, r *auditv1.ListAuditEventsRequest) (*auditv1.ListAuditEventsResponse, error) {
+	if r.GetParent() == "tenants/nope" {
+		return &auditv1.ListAuditEventsResponse{}, nil
+	}
+	return &auditv1.ListAuditEventsResponse{AuditEvents: f.events, TenantUid: "ten_1"}, nil
 }
 
 func (f *fakePlatform) ExportAuditEvents(_ context.Context, r *auditv1.ExportAuditEventsRequest) (*auditv1.ExportAuditEventsResponse, error) {
@@ -104,6 +107,17 @@ func TestAuditList(t *testing.T) {
 		if out, errs, code := cliRun(t, address, "audit", "list", "acme", "-o", form); code != 0 || !strings.Contains(out, want) {
 			t.Errorf("%s: %d %s%s", form, code, out, errs)
 		}
+	}
+}
+
+// A tenant in which nothing happened has a trail; one that never was has none.
+func TestTheTrailOfNoTenantIsNotFound(t *testing.T) {
+	_, address := newFake(t)
+	if _, errs, code := cliRun(t, address, "audit", "list", "acme"); code != exitOK {
+		t.Errorf("%d %s", code, errs)
+	}
+	if _, errs, code := cliRun(t, address, "audit", "list", "nope"); code != exitNotFound || !strings.Contains(errs, "tenants/nope") {
+		t.Errorf("%d %s", code, errs)
 	}
 }
 

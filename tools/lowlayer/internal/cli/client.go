@@ -43,7 +43,7 @@ type client struct {
 
 const maxAnswer = 32 << 20 // a page of 1000 resources is far below
 
-// newClient connects on the first call; note tells the person what a call waits for. More interceptors see a call first.
+// newClient connects on the first call; note tells the person what a call waits for. More interceptors see a call last.
 func newClient(address string, note func(format string, args ...any), more ...grpc.UnaryClientInterceptor) (*client, error) {
 	login := &tokens{address: address}
 	conn, err := grpc.NewClient("passthrough:///"+address,
@@ -55,7 +55,7 @@ func newClient(address string, note func(format string, args ...any), more ...gr
 			MinConnectTimeout: 5 * time.Second,
 		}),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)),
-		grpc.WithChainUnaryInterceptor(append(more, withRequestID, login.unary, askAgain(note))...),
+		grpc.WithChainUnaryInterceptor(append([]grpc.UnaryClientInterceptor{withRequestID, login.unary, askAgain(note)}, more...)...),
 		grpc.WithChainStreamInterceptor(login.stream))
 	if err != nil {
 		return nil, fmt.Errorf("address %q: %w", address, err)

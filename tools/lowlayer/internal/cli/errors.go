@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
+	"github.com/low-layer/platform/libs/loopback"
 	"github.com/low-layer/platform/tools/lowlayer/internal/blueprint"
 )
 
@@ -50,11 +52,18 @@ func (e blockedError) Error() string {
 }
 
 // interruptedError is a command that the person ended. The work of an operation goes on.
-type interruptedError struct{ operation string }
+type interruptedError struct {
+	operation string
+	// taken tells that this command has ordered it.
+	taken bool
+}
 
 func (e interruptedError) Error() string {
 	if e.operation == "" {
 		return "interrupted"
+	}
+	if e.taken {
+		return "interrupted; the order was taken, and its work goes on without you"
 	}
 	return "interrupted; the work goes on without you"
 }
@@ -73,6 +82,20 @@ func (e timeoutError) Error() string {
 }
 
 func (e timeoutError) Unwrap() error { return e.away }
+
+// withoutLogins is what a platform on this machine cannot do because it runs without logins.
+type withoutLogins struct{ error }
+
+func (e withoutLogins) Unwrap() error { return e.error }
+
+// ofSandbox marks an error that the sandbox has a remedy for. What is elsewhere is none: there the operator has it.
+func (a *app) ofSandbox(err error) error {
+	host, _, split := net.SplitHostPort(a.address)
+	if split == nil && loopback.Host(host) && reasonOf(err) == "DIRECTORY_NOT_CONFIGURED" {
+		return withoutLogins{err}
+	}
+	return err
+}
 
 // endedError is an operation that ended without what was asked for.
 type endedError struct{ op *longrunningpb.Operation }
@@ -101,6 +124,9 @@ func explain(err error) (int, []string) {
 		partial partialError
 		undone  undoneError
 	)
+	if errors.As(err, &withoutLogins{}) {
+		lines = append(lines, "Is it the sandbox of this machine? `make down && LOWLAYER_SANDBOX_IDENTITY=1 make up` runs it with logins.")
+	}
 	switch {
 	case errors.As(err, &undone):
 		lines = append(lines, undone.hint())
@@ -117,6 +143,7 @@ func explainCause(err error) (int, []string) {
 		cannot      impossibleError
 		blocked     blockedError
 		interrupted interruptedError
+		unanswered  unansweredError
 		timeout     timeoutError
 		ended       endedError
 	)
@@ -132,6 +159,11 @@ func explainCause(err error) (int, []string) {
 			err.Error(), "Remedy: " + remedy(blocked.resource, blocked.blockage),
 			"It goes on by itself once the cause is gone. Follow it: lowlayer operation wait " + blocked.operation,
 		}
+	case errors.As(err, &unanswered) && unanswered.interrupted:
+		return exitInterrupted, append([]string{err.Error()}, unanswered.advice()...)
+	case errors.As(err, &unanswered):
+		code, lines := explainStatus(err, statusOf(err))
+		return code, append(lines, unanswered.advice()...)
 	case errors.As(err, &interrupted):
 		return exitInterrupted, followUp(err, interrupted.operation)
 	case errors.As(err, &timeout):

@@ -200,3 +200,38 @@ func TestInterruptions(t *testing.T) {
 		})
 	}
 }
+
+func TestAMisspeltCommandNamesTheOneThatIsMeant(t *testing.T) {
+	for line, says := range map[string]string{
+		"vpc gett":     "did you mean `lowlayer vpc get`?",
+		"op wiat":      "or `lowlayer operation wait`?",
+		"vpc nonsense": "see `lowlayer vpc --help`",
+	} {
+		_, errs, code := cliRun(t, "127.0.0.1:1", strings.Fields(line)...)
+		if code != exitUsage || !strings.Contains(errs, says) || !strings.Contains(errs, "unknown command") {
+			t.Errorf("%s: %d %s", line, code, errs)
+		}
+	}
+}
+
+// Only what runs on this machine can be the sandbox, whose remedy is no business of others.
+func TestTheSandboxWithoutLoginsSaysHowToHaveThem(t *testing.T) {
+	missing := reasoned(t, codes.FailedPrecondition, "DIRECTORY_NOT_CONFIGURED")
+	for address, says := range map[string]bool{"127.0.0.1:8080": true, "localhost:8090": true, "[::1]:8080": true, "paas.example.com:443": false, "10.0.0.7:8080": false} {
+		code, lines := explain((&app{address: address}).ofSandbox(missing))
+		if text := strings.Join(lines, "\n"); code != exitPrecondition || strings.Contains(text, "make down && LOWLAYER_SANDBOX_IDENTITY=1 make up") != says {
+			t.Errorf("%s: %d %s", address, code, text)
+		}
+	}
+	if _, lines := explain((&app{address: "127.0.0.1:8080"}).ofSandbox(reasoned(t, codes.FailedPrecondition, "OTHER"))); strings.Contains(strings.Join(lines, ""), "sandbox") {
+		t.Errorf("another reason: %s", lines)
+	}
+}
+
+func TestACommandOfTheSandboxWithoutLoginsSaysSo(t *testing.T) {
+	f, address := newFake(t)
+	f.refuse("ListTenants", reasoned(t, codes.FailedPrecondition, "DIRECTORY_NOT_CONFIGURED"))
+	if _, errs, code := cliRun(t, address, "tenant", "list"); code != exitPrecondition || !strings.Contains(errs, "LOWLAYER_SANDBOX_IDENTITY=1 make up") {
+		t.Errorf("%d %s", code, errs)
+	}
+}

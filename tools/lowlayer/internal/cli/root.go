@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,10 +35,10 @@ func Run(ctx context.Context, args []string, streams Streams) int {
 	if err == nil {
 		return exitOK
 	}
-	if s := statusOf(err); ctx.Err() != nil && s.Code() == codes.Canceled {
+	if s := statusOf(err); ctx.Err() != nil && s.Code() == codes.Canceled && !errors.As(err, &unansweredError{}) {
 		err = interruptedError{}
 	}
-	return report(streams.Err, withFlags(cmd, err))
+	return report(streams.Err, a.ofSandbox(withFlags(cmd, err)))
 }
 
 // app is what the commands share.
@@ -50,7 +51,10 @@ type app struct {
 	quiet   bool
 	yes     bool
 	plan    bool
-	api     *client
+	// requestID is the id to give to the order, repeats whether the command takes one.
+	requestID string
+	repeats   bool
+	api       *client
 }
 
 const defaultAddress = "127.0.0.1:8080"
@@ -85,12 +89,15 @@ Names may be written in full (tenants/acme/organisations/core/vpcs/dev) or short
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress on standard error")
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp) // only apply takes files
 	fixed(root, "output", "table", "json", "yaml", "name")
-	changing := []*cobra.Command{a.tenantCommand(), a.organisationCommand(), a.vpcCommand(), a.peeringCommand(), a.applyCommand(), a.memberCommand(), a.serviceAccountCommand(), a.quotaCommand()}
+	changing := []*cobra.Command{a.tenantCommand(), a.organisationCommand(), a.vpcCommand(), a.peeringCommand(), a.memberCommand(), a.serviceAccountCommand(), a.quotaCommand()}
+	a.requestIDFlags(changing...)
+	changing = append(changing, a.applyCommand()) // which makes many orders, and may be repeated as it is
 	a.planFlag(changing...)
 	root.AddCommand(changing...)
 	root.AddCommand(a.hubCommand(), a.operationCommand(), a.receiptCommand(), a.auditCommand(), a.driftCommand(), a.isolationCommand(), a.treeCommand(), a.watchCommand(), a.versionCommand(), exitCodesTopic())
 	root.AddCommand(a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.tokenCommand())
-	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		a.repeats = cmd.Flags().Lookup(requestIDFlag) != nil
 		switch a.output {
 		case "table", "json", "yaml", "name":
 			return nil
@@ -106,7 +113,7 @@ func (a *app) dial() (*client, error) {
 		if _, _, err := net.SplitHostPort(a.address); err != nil {
 			return nil, usageError{fmt.Errorf("--address %q is not HOST:PORT, like %s (LOWLAYER_ADDRESS sets it too)", a.address, defaultAddress)}
 		}
-		api, err := newClient(a.address, a.note, a.onlyPlan)
+		api, err := newClient(a.address, a.note, a.onlyPlan, a.giveID)
 		if err != nil {
 			return nil, err
 		}
@@ -164,11 +171,28 @@ func (a *app) confirm(ctx context.Context, what string) error {
 
 // group makes a command that only holds others.
 func group(use, short string, aliases []string, subs ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{Use: use, Short: short, Aliases: aliases, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+	cmd := &cobra.Command{Use: use, Short: short, Aliases: aliases, Args: knownCommand, RunE: func(cmd *cobra.Command, _ []string) error {
 		return cmd.Help()
 	}}
 	cmd.AddCommand(subs...)
 	return cmd
+}
+
+// knownCommand refuses what is no command of a group, and names those that may be meant.
+func knownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	meant := cmd.SuggestionsFor(args[0])
+	for i, name := range meant {
+		meant[i] = "`" + cmd.CommandPath() + " " + name + "`"
+	}
+	advice := "see `" + cmd.CommandPath() + " --help`"
+	if len(meant) > 0 {
+		advice = "did you mean " + strings.Join(meant, " or ") + "?"
+	}
+	return usageError{fmt.Errorf("unknown command %q for %q; %s", args[0], cmd.CommandPath(), advice)}
 }
 
 // exactly is cobra.ExactArgs with the usage error class.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -17,6 +18,21 @@ type build struct {
 	Modified bool   `json:"modified,omitempty"`
 	Go       string `json:"go"`
 	Platform string `json:"platform,omitempty"`
+}
+
+// stamp is what `make build` says of the sources, as tools/build/stamp writes it; empty in other builds.
+var stamp string
+
+// stamped is a build with what the stamp says, when it says anything.
+func (b build) stamped(stamp string) build {
+	commit, rest, found := strings.Cut(stamp, ",")
+	if !found {
+		return b
+	}
+	b.Commit = commit
+	b.CommitTime, rest, _ = strings.Cut(rest, ",")
+	b.Modified = rest == "modified"
+	return b
 }
 
 func buildOf(info *debug.BuildInfo) build {
@@ -38,7 +54,7 @@ func buildOf(info *debug.BuildInfo) build {
 func (b build) String() string {
 	text := "lowlayer " + b.Version
 	if b.Commit != "" {
-		text += fmt.Sprintf(", commit %s of %s", b.Commit, b.CommitTime)
+		text += fmt.Sprintf(", commit %.12s of %s", b.Commit, b.CommitTime)
 	}
 	if b.Modified {
 		text += ", with changes"
@@ -56,7 +72,7 @@ func thisBuild() build {
 	if !ok {
 		info = &debug.BuildInfo{GoVersion: "an unknown Go"}
 	}
-	return buildOf(info)
+	return buildOf(info).stamped(stamp)
 }
 
 func (a *app) versionCommand() *cobra.Command {

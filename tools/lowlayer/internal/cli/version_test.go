@@ -2,6 +2,10 @@ package cli
 
 import (
 	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -49,5 +53,103 @@ func TestVersionTellsWhatTheBuildRecorded(t *testing.T) {
 		if got := buildOf(info).String(); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
+	}
+}
+
+func TestVersionTellsWhatTheMakefileStamped(t *testing.T) {
+	b := build{Version: "unreleased", Go: "go1.26.0"}
+	const hash = "0123456789abcdef0123456789abcdef01234567"
+	for stamp, want := range map[string]string{
+		"":                                      "lowlayer unreleased, go1.26.0",
+		hash + ",2026-11-27T09:00:00Z":          "lowlayer unreleased, commit 0123456789ab of 2026-11-27T09:00:00Z, go1.26.0",
+		hash + ",2026-11-27T09:00:00Z,modified": "lowlayer unreleased, commit 0123456789ab of 2026-11-27T09:00:00Z, with changes, go1.26.0",
+	} {
+		if got := b.stamped(stamp).String(); got != want {
+			t.Errorf("%q: got %q, want %q", stamp, got, want)
+		}
+	}
+}
+
+// The stamp is of the tree it lies in, and nothing where git cannot tell.
+func TestTheStampOfATree(t *testing.T) {
+	git, err := exec.LookPath("git")
+	if err != nil {
+		t.Skip("there is no git")
+	}
+	script, err := os.ReadFile("../../../build/stamp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := t.TempDir()
+	write := func(path, text string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(tree, path)), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(tree, path), []byte(text), 0o700); err != nil { //nolint:gosec // it is run
+			t.Fatal(err)
+		}
+	}
+	run := func(name string, args ...string) string {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), name, args...)
+		cmd.Dir = tree
+		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null", "GIT_CEILING_DIRECTORIES="+filepath.Dir(tree),
+			"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@b", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@b", "GIT_COMMITTER_DATE=2026-11-27T10:00:00+01:00")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%s %v: %v", name, args, err)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	write("tools/build/stamp", string(script))
+	if got := run("tools/build/stamp"); got != "" {
+		t.Errorf("without a history: %q", got)
+	}
+	run(git, "init", "-q")
+	if got := run("tools/build/stamp"); got != "" {
+		t.Errorf("without a commit: %q", got)
+	}
+	run(git, "add", ".")
+	run(git, "commit", "-qm", "first")
+	want := run(git, "rev-parse", "HEAD") + ",2026-11-27T09:00:00Z"
+	if got := run("tools/build/stamp"); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	write("more", "")
+	if got := run("tools/build/stamp"); got != want+",modified" {
+		t.Errorf("with changes: %q", got)
+	}
+	write("inner/tools/build/stamp", string(script))
+	if got := run("inner/tools/build/stamp"); got != "" {
+		t.Errorf("unpacked inside of another tree: %q", got)
+	}
+	if got := run("env", "PATH="+onlyDirname(t), "tools/build/stamp"); got != "" {
+		t.Errorf("without git: %q", got)
+	}
+}
+
+// onlyDirname is a folder with all that the stamp needs but git.
+func onlyDirname(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	dirname, err := exec.LookPath("dirname")
+	if err == nil {
+		err = os.Symlink(dirname, filepath.Join(dir, "dirname"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// What the Makefile sets must be a variable of this package: the linker says nothing of one that is not there.
+func TestTheMakefileSetsTheStamp(t *testing.T) {
+	makefile, err := os.ReadFile("../../../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name := reflect.TypeFor[build]().PkgPath() + ".stamp"; !strings.Contains(string(makefile), "-X "+name+"=") {
+		t.Errorf("the Makefile does not set %s", name)
 	}
 }

@@ -34,6 +34,10 @@ func (a *app) follow(ctx context.Context, op *longrunningpb.Operation, out proto
 		return false, printOne(a, operationView(), op)
 	}
 	done, err := a.wait(ctx, op)
+	if interrupted, ok := errors.AsType[interruptedError](err); ok {
+		interrupted.taken = true
+		return false, interrupted
+	}
 	if err != nil {
 		return false, err
 	}
@@ -77,7 +81,7 @@ func (a *app) wait(ctx context.Context, op *longrunningpb.Operation) (*longrunni
 				bar.say("The platform answers again.")
 			}
 		case errors.Is(ctx.Err(), context.Canceled):
-			return nil, interruptedError{op.GetName()}
+			return nil, interruptedError{operation: op.GetName()}
 		case ctx.Err() != nil && meta.GetBlockage() != nil:
 			return nil, blockedError{op.GetName(), meta.GetResource(), meta.GetBlockage()}
 		case ctx.Err() != nil:

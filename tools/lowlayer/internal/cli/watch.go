@@ -15,9 +15,11 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 
+	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	watchv1 "github.com/low-layer/platform/gen/go/lowlayer/watch/v1"
+	"github.com/low-layer/platform/libs/resourcename"
 )
 
 // The pause before a stream is opened again grows from the first to the last while nothing arrives.
@@ -51,6 +53,9 @@ A change that makes no difference to the line above it is left out; -o json, yam
 			if req.Within, err = withinName(within); err != nil {
 				return err
 			}
+		}
+		if req.GetWithin() != "" && req.GetResumeToken() == "" {
+			a.noteAbsent(cmd.Context(), api, req.GetWithin())
 		}
 		w := &watcher{a: a, api: api, req: req}
 		err = w.run(cmd.Context())
@@ -86,6 +91,19 @@ func withinName(s string) (string, error) {
 		return name, nil
 	}
 	return vpcName(s)
+}
+
+// noteAbsent says that what a watch keeps to is not there: a stream of what does not exist yet is silent until it does.
+func (a *app) noteAbsent(ctx context.Context, api *client, name string) {
+	var err error
+	if _, parsed := resourcename.ParseVpc(name); parsed == nil {
+		_, err = api.vpcs.GetVpc(ctx, &networkv1.GetVpcRequest{Name: name})
+	} else {
+		_, err = api.organisations.GetOrganisation(ctx, &tenantv1.GetOrganisationRequest{Name: name})
+	}
+	if statusOf(err).Code() == codes.NotFound {
+		a.note("There is no %s, or it is not yours to see: nothing is shown until there is. Is the name right?", name)
+	}
 }
 
 // watched is the tenant that was named, or the only one that there is.

@@ -203,3 +203,20 @@ func TestWatchWritesAnObjectALine(t *testing.T) {
 		t.Errorf("two tenants: exit code %d: %s", code, notes)
 	}
 }
+
+// A stream within what is not there is silent, which looks like one in which nothing happens.
+func TestWatchWithinWhatIsNotThereSaysSo(t *testing.T) {
+	for within, there := range map[string]bool{"acme/core": true, "acme/nope": false, "acme/core/dev": true, "acme/core/nope": false} {
+		f, address := newFake(t)
+		f.organisations["tenants/acme/organisations/core"] = &tenantv1.Organisation{}
+		f.vpcs["tenants/acme/organisations/core/vpcs/dev"] = &networkv1.Vpc{}
+		code, out, notes := watch(t, f, address, "acme", "--within", within)
+		name, err := withinName(within)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code != exitOK || out != "" || strings.Contains(notes, "There is no "+name+",") == there {
+			t.Errorf("%s: %d %q %q", within, code, out, notes)
+		}
+	}
+}

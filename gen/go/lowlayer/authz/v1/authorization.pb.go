@@ -85,7 +85,7 @@ type WhyDeniedResponse struct {
 	Allowed bool `protobuf:"varint,1,opt,name=allowed,proto3" json:"allowed,omitempty"`
 	// True when the permission also needs a login that was confirmed by a second factor, which the caller's was not.
 	StepUpRequired bool `protobuf:"varint,2,opt,name=step_up_required,json=stepUpRequired,proto3" json:"step_up_required,omitempty"`
-	// Roles that would give the permission, the weakest one for each level; empty when the caller has it.
+	// Roles that would give the permission, the weakest first, for each level from the resource up; empty when the caller has it.
 	Roles         []*RoleOnResource `protobuf:"bytes,3,rep,name=roles,proto3" json:"roles,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -170,7 +170,7 @@ type OperationMetadata struct {
 	EndTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
 	// When it should end, from how long the same steps took before; unset while there is no history.
 	EstimatedEndTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=estimated_end_time,json=estimatedEndTime,proto3" json:"estimated_end_time,omitempty"`
-	// Share of the work done, 0 to 100.
+	// Share of the work done, 0 to 100. It never goes back.
 	ProgressPercent int32 `protobuf:"varint,9,opt,name=progress_percent,json=progressPercent,proto3" json:"progress_percent,omitempty"`
 	// Steps that are done, of `step_count`.
 	StepsDone int32 `protobuf:"varint,10,opt,name=steps_done,json=stepsDone,proto3" json:"steps_done,omitempty"`

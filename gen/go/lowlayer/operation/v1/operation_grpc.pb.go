@@ -40,7 +40,7 @@ type OperationServiceClient interface {
 	// GetOperation answers one operation with its progress in `metadata` (OperationMetadata).
 	GetOperation(ctx context.Context, in *longrunningpb.GetOperationRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
 	// ListOperations answers the operations of a tenant, newest first. `filter` knows `done`, `metadata.resource`,
-	// `metadata.verb` and `metadata.create_time`.
+	// `metadata.verb`, `metadata.request_id` and `metadata.create_time`.
 	ListOperations(ctx context.Context, in *longrunningpb.ListOperationsRequest, opts ...grpc.CallOption) (*longrunningpb.ListOperationsResponse, error)
 	// CancelOperation asks an operation to stop at the next step boundary. What it already made stays in the resource's
 	// ledger; delete the resource to remove it. An operation that is done answers FAILED_PRECONDITION.
@@ -109,7 +109,7 @@ type OperationServiceServer interface {
 	// GetOperation answers one operation with its progress in `metadata` (OperationMetadata).
 	GetOperation(context.Context, *longrunningpb.GetOperationRequest) (*longrunningpb.Operation, error)
 	// ListOperations answers the operations of a tenant, newest first. `filter` knows `done`, `metadata.resource`,
-	// `metadata.verb` and `metadata.create_time`.
+	// `metadata.verb`, `metadata.request_id` and `metadata.create_time`.
 	ListOperations(context.Context, *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error)
 	// CancelOperation asks an operation to stop at the next step boundary. What it already made stays in the resource's
 	// ledger; delete the resource to remove it. An operation that is done answers FAILED_PRECONDITION.

@@ -101,7 +101,7 @@ type WatchTenantRequest struct {
 	// Where to go on: the last `resume_token` that was received, with the same filters. Empty begins with a snapshot.
 	ResumeToken string `protobuf:"bytes,2,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
 	// Only what is this resource or lies in it, and operations on that; for example `tenants/acme/organisations/core`. Empty for
-	// the whole tenant.
+	// the whole tenant. It need not be there yet: until it is, the stream holds bookmarks alone.
 	Within string `protobuf:"bytes,3,opt,name=within,proto3" json:"within,omitempty"`
 	// Only these types: `tenant`, `organisation`, `member`, `serviceAccount`, `hub`, `vpc`, `peering`, `operation`. Empty for all.
 	Types         []string `protobuf:"bytes,4,rep,name=types,proto3" json:"types,omitempty"`

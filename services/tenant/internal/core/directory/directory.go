@@ -82,6 +82,6 @@ type Directory interface {
 
 // NotConfigured is the error of an installation without a directory.
 func NotConfigured() error {
-	return errs.Failed("DIRECTORY_NOT_CONFIGURED", "this installation has no user directory: the operator sets "+
-		"LOWLAYER_TENANT_KEYCLOAK_URL, LOWLAYER_TENANT_KEYCLOAK_CLIENT_ID and LOWLAYER_TENANT_KEYCLOAK_CLIENT_SECRET")
+	return errs.Failed("DIRECTORY_NOT_CONFIGURED", "this installation runs without logins, so it has no members and service accounts; "+
+		"its operator gives the tenant service a user directory to have them")
 }
