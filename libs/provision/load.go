@@ -13,6 +13,8 @@ type head struct {
 	id, verb, traceparent string
 	cancel                bool
 	created               time.Time
+	// orderedBy is on whose behalf it is, as it was recorded.
+	orderedBy []byte
 }
 
 // load reads operation, progress and ledger in one round trip.
@@ -28,8 +30,10 @@ func (s *slice) load(ctx context.Context) error {
 		Generation: s.res.generation, Deleting: s.res.deleting,
 	}
 	var b pgx.Batch
-	b.Queue(`SELECT verb, traceparent, cancel_requested, create_time FROM provision_operations WHERE id = $1`, s.op.id).QueryRow(
-		func(row pgx.Row) error { return row.Scan(&s.op.verb, &s.op.traceparent, &s.op.cancel, &s.op.created) })
+	b.Queue(`SELECT verb, traceparent, cancel_requested, create_time, ordered_by FROM provision_operations WHERE id = $1`, s.op.id).QueryRow(
+		func(row pgx.Row) error {
+			return row.Scan(&s.op.verb, &s.op.traceparent, &s.op.cancel, &s.op.created, &s.op.orderedBy)
+		})
 	b.Queue(selectSteps, s.op.id).Query(func(rows pgx.Rows) error {
 		steps, err := pgx.CollectRows(rows, scanStep)
 		for _, r := range steps {
