@@ -143,7 +143,7 @@ func (s *secured) refusalsAreListed(t *testing.T) {
 		}
 	}
 	want := map[string]string{
-		"vic CreateVpc":       "PERMISSION_DENIED PERMISSION_DENIED " + organisation,
+		"vic CreateVpc":       "PERMISSION_DENIED PERMISSION_DENIED " + organisation + "/vpcs/wish",
 		"vic CancelOperation": "PERMISSION_DENIED PERMISSION_DENIED " + tenant + "/operations/" + s.own["operations"],
 		"eve DeleteVpc":       "NOT_FOUND VPC_NOT_FOUND " + organisation + "/vpcs/" + s.own["vpcs"],
 		"amy DeleteTenant":    "UNAUTHENTICATED STEP_UP_REQUIRED " + tenant,

@@ -50,7 +50,7 @@ func (t *Trail) Begin(ctx context.Context, method string, request proto.Message)
 	}
 	c := &call{
 		id: ids.New("aud_" + t.cfg.Service), method: m, full: strings.ReplaceAll(strings.TrimPrefix(m.Full, "/"), "/", "."),
-		resource: m.Named(request), plans: m.Plans(request), actor: actorOf(ctx), request: rpc.RequestID(ctx),
+		resource: m.Concerned(request), plans: m.Plans(request), actor: actorOf(ctx), request: rpc.RequestID(ctx),
 	}
 	if said, ok := behalf.Said(ctx); ok {
 		c.behalf = &said

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/protobuf/proto"
 
+	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	"github.com/low-layer/platform/libs/audit"
 	"github.com/low-layer/platform/libs/audit/behalf"
@@ -239,6 +240,33 @@ func TestACascadeNamesBoth(t *testing.T) {
 		if rows, err := r.List(t.Context(), trail.ListInput{UID: "ten_1", Where: "a.on_behalf_of = $1", Args: []any{subject}, Limit: 10}); err != nil || len(rows) != want {
 			t.Errorf("on behalf of %q: %d records, %v", subject, len(rows), err)
 		}
+	}
+}
+
+// A create that failed is about what it was to make, as far as the request says what that is.
+func TestARefusedCreateNamesWhatItWasToMake(t *testing.T) {
+	r := newRig(t, nil)
+	const core = "tenants/acme/organisations/core"
+	const create = "/lowlayer.network.v1.VpcService/CreateVpc"
+	denied := errs.New(errs.PermissionDenied, "PERMISSION_DENIED", "no")
+	for _, id := range []string{"dev", "", "-", "a/b", "../x", "Dev!", "tenants"} {
+		r.End(r.begin(create, &networkv1.CreateVpcRequest{Parent: core, VpcId: id}), denied)
+	}
+	r.End(r.begin(create, &networkv1.CreateVpcRequest{Parent: "tenants/acme", VpcId: "dev"}), denied)
+	r.End(r.begin("/lowlayer.tenant.v1.OrganisationService/CreateOrganisation",
+		&tenantv1.CreateOrganisationRequest{Parent: "tenants/acme", OrganisationId: "lab"}), denied)
+	r.End(r.begin("/lowlayer.tenant.v1.ServiceAccountService/CreateServiceAccount",
+		&tenantv1.CreateServiceAccountRequest{Parent: core, ServiceAccountId: "ci"}), denied)
+	r.End(r.begin("/lowlayer.tenant.v1.MemberService/CreateMember", &tenantv1.CreateMemberRequest{Parent: core}), denied)
+	r.End(r.begin("/lowlayer.tenant.v1.TenantService/CreateTenant", &tenantv1.CreateTenantRequest{TenantId: "acme"}), denied)
+	r.settle()
+	var got []string
+	for _, rec := range r.records() {
+		got = append(got, rec.Resource)
+	}
+	want := []string{core + "/vpcs/dev", core, core, core, core, core, core, "tenants/acme", "tenants/acme/organisations/lab", core + "/serviceAccounts/ci", core}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
 

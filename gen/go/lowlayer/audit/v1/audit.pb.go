@@ -107,7 +107,7 @@ type AuditEvent struct {
 	Method string `protobuf:"bytes,6,opt,name=method,proto3" json:"method,omitempty"`
 	// The permission it needs.
 	Permission string `protobuf:"bytes,7,opt,name=permission,proto3" json:"permission,omitempty"`
-	// What it was about: the resource, or its parent where a call failed to make one.
+	// What it was about: the resource, also one that a call failed to make; the parent of one that was not given an id.
 	Resource string `protobuf:"bytes,8,opt,name=resource,proto3" json:"resource,omitempty"`
 	// The id of the request.
 	RequestId string `protobuf:"bytes,9,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
