@@ -39,6 +39,8 @@ type Record struct {
 	Previous string    `json:"previous"`
 	Time     time.Time `json:"time"`
 	Actor    Actor     `json:"actor"`
+	// OnBehalfOf is set where the actor is a service of the platform that carries out what somebody ordered.
+	OnBehalfOf *Actor `json:"onBehalfOf,omitempty"`
 	// Method is the full name of the RPC, Permission what it needs, Resource what it was about.
 	Method     string `json:"method"`
 	Permission string `json:"permission"`

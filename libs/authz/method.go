@@ -39,6 +39,9 @@ type Method struct {
 	path  []protoreflect.FieldDescriptor
 	// plan is the field by which a caller asks what the call would do.
 	plan protoreflect.FieldDescriptor
+	// id is the field with the id of the resource that the call makes in the collection of its parent; nil for other calls.
+	id         protoreflect.FieldDescriptor
+	collection string
 }
 
 // Methods are RPCs by their name on the wire.
@@ -121,7 +124,25 @@ func ReadMethod(d protoreflect.MethodDescriptor) (*Method, error) {
 		names = append(names, string(f.Name()))
 	}
 	m.Field = strings.Join(names, ".")
+	if m.Field == "parent" {
+		m.id, m.collection = makes(d.Input())
+	}
 	return m, nil
+}
+
+// makes is the field with the id of the resource that a request makes, and the collection that it is in.
+func makes(input protoreflect.MessageDescriptor) (id protoreflect.FieldDescriptor, collection string) {
+	for i := range input.Fields().Len() {
+		f := input.Fields().Get(i)
+		if f.Message() == nil || f.IsList() || f.IsMap() {
+			continue
+		}
+		resource, _ := proto.GetExtension(f.Message().Options(), annotations.E_Resource).(*annotations.ResourceDescriptor)
+		if id := input.Fields().ByName(f.Name() + "_id"); id != nil && isName(id) && resource.GetPlural() != "" {
+			return id, resource.GetPlural()
+		}
+	}
+	return nil, ""
 }
 
 // locate finds the field that names the resource: the declared one, `parent`, `name`, or the name of the one resource inside.
@@ -217,6 +238,24 @@ func (m *Method) Named(request proto.Message) string {
 		return ""
 	}
 	return name
+}
+
+// Concerned is the resource that a request is about: the one that it is to make, where it gives its id, otherwise what it names.
+func (m *Method) Concerned(request proto.Message) string {
+	name := m.Named(request)
+	if name == "" || m.id == nil {
+		return name
+	}
+	// The request may be one that is refused for its form.
+	id := request.ProtoReflect().Get(m.id).String()
+	if !isSegment(id) || id == wildcard {
+		return name
+	}
+	made := name + "/" + m.collection + "/" + id
+	if r, ok := ParseResource(made); !ok || r.Name != made {
+		return name
+	}
+	return made
 }
 
 // Plans is true when a request only asks what the call would do.

@@ -14,6 +14,8 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/low-layer/platform/libs/audit"
+	"github.com/low-layer/platform/libs/audit/behalf"
 	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/ids"
@@ -130,10 +132,13 @@ ON CONFLICT (uid) DO UPDATE SET verb = excluded.verb, state = excluded.state, tr
        deleting = excluded.deleting, generation = provision_resources.generation + 1,
        current_operation = excluded.current_operation, wake_at = excluded.wake_at, update_time = excluded.update_time`
 
+// insertOperation: a removal that nobody asks for, because its time has come, is on behalf of whoever asked for the deletion before.
 const insertOperation = `
 INSERT INTO provision_operations (id, tenant, kind, resource, resource_uid, verb, state, method, request_id, request_key,
-       request_digest, traceparent, create_time, update_time)
-VALUES ($1, $2, $3, $4, $5, $6, 'RUNNING', $7, $8, NULLIF($8, ''), $9, $10, $11, $11)`
+       request_digest, traceparent, create_time, update_time, ordered_by)
+VALUES ($1, $2, $3, $4, $5, $6, 'RUNNING', $7, $8, NULLIF($8, ''), $9, $10, $11, $11, coalesce($12::jsonb, CASE WHEN $13::boolean THEN
+       (SELECT o.ordered_by FROM provision_operations o WHERE o.tenant = $2 AND o.resource_uid = $5 AND o.verb = $6
+         ORDER BY o.create_time DESC, o.id DESC LIMIT 1) END))`
 
 func insertChange(ctx context.Context, tx pgx.Tx, c Change, op *Operation, conditions Conditions) error {
 	column, err := json.Marshal(conditions)
@@ -144,10 +149,14 @@ func insertChange(ctx context.Context, tx pgx.Tx, c Change, op *Operation, condi
 	if c.Deleting {
 		final = Deleted
 	}
+	by, err := orderedBy(ctx)
+	if err != nil {
+		return err
+	}
 	var b pgx.Batch
 	b.Queue(upsertResource, c.UID, c.Kind, c.Name, c.Tenant, c.Verb, c.Transient, final, column, c.Deleting, op.ID, op.CreateTime)
 	b.Queue(insertOperation, op.ID, c.Tenant, c.Kind, c.Name, c.UID, c.Verb, c.Method, c.RequestID, c.RequestDigest,
-		traceparent(ctx), op.CreateTime)
+		traceparent(ctx), op.CreateTime, by, c.Deleting)
 	switch err := tx.SendBatch(ctx, &b).Close(); {
 	case pg.ConstraintOf(err) == "provision_resources_kind_name_key":
 		return errs.Exists(c.Kind, c.Name)
@@ -155,6 +164,31 @@ func insertChange(ctx context.Context, tx pgx.Tx, c Change, op *Operation, condi
 		return fmt.Errorf("record change of %s: %w", c.Name, err)
 	}
 	return nil
+}
+
+// orderedBy is on whose behalf the call of the context is, nil when nobody was identified.
+func orderedBy(ctx context.Context) ([]byte, error) {
+	a, ok := behalf.Of(ctx)
+	if !ok {
+		return nil, nil
+	}
+	text, err := json.Marshal(a)
+	if err != nil {
+		return nil, fmt.Errorf("write who ordered a change: %w", err)
+	}
+	return text, nil
+}
+
+// onBehalf is the context of work that somebody ordered.
+func onBehalf(ctx context.Context, orderedBy []byte) (context.Context, error) {
+	if orderedBy == nil {
+		return ctx, nil
+	}
+	var a audit.Actor
+	if err := json.Unmarshal(orderedBy, &a); err != nil {
+		return nil, fmt.Errorf("read who ordered the work: %w", err)
+	}
+	return behalf.With(ctx, a), nil
 }
 
 func operationName(tenant, id string) string { return "tenants/" + tenant + "/operations/" + id }

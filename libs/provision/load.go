@@ -16,6 +16,8 @@ type head struct {
 	// percent is the progress that is written, took how long the steps usually take.
 	percent int
 	took    durations
+	// orderedBy is on whose behalf it is, as it was recorded.
+	orderedBy []byte
 }
 
 // load reads operation, progress and ledger in one round trip.
@@ -31,9 +33,9 @@ func (s *slice) load(ctx context.Context) error {
 		Generation: s.res.generation, Deleting: s.res.deleting,
 	}
 	var b pgx.Batch
-	b.Queue(`SELECT verb, traceparent, cancel_requested, create_time, progress FROM provision_operations WHERE id = $1`, s.op.id).QueryRow(
+	b.Queue(`SELECT verb, traceparent, cancel_requested, create_time, progress, ordered_by FROM provision_operations WHERE id = $1`, s.op.id).QueryRow(
 		func(row pgx.Row) error {
-			return row.Scan(&s.op.verb, &s.op.traceparent, &s.op.cancel, &s.op.created, &s.op.percent)
+			return row.Scan(&s.op.verb, &s.op.traceparent, &s.op.cancel, &s.op.created, &s.op.percent, &s.op.orderedBy)
 		})
 	b.Queue(selectDurations, s.op.id).Query(func(rows pgx.Rows) (err error) {
 		s.op.took, err = scanDurations(rows)

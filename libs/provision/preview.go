@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -24,6 +25,10 @@ type Preview struct {
 	Steps   []StepStatus
 	Objects []PlannedObject
 	Quota   []QuotaEffect
+	// PurgeTime is when what a deletion leaves for now goes, zero when it leaves nothing; Purged is what that is. The service that
+	// has such deletions sets them.
+	PurgeTime time.Time
+	Purged    []PlannedObject
 }
 
 // PlannedObject is one object and what becomes of it. ID and Name are empty while it is to be made.

@@ -162,7 +162,10 @@ func (s *slice) pass(ctx context.Context) (verdict, error) {
 	if err := s.load(ctx); err != nil {
 		return parked, err
 	}
-	ctx = resume(ctx, s.op.traceparent)
+	ctx, err := onBehalf(resume(ctx, s.op.traceparent), s.op.orderedBy)
+	if err != nil {
+		return parked, err
+	}
 	ctx, span := s.e.tracer.Start(ctx, "provision.slice", trace.WithAttributes(
 		attribute.String("lowlayer.resource", s.res.name), attribute.String("lowlayer.operation", s.op.id)))
 	defer span.End()

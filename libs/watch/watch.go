@@ -8,6 +8,8 @@
 //   - A transaction that changes a resource more than once is one change of it.
 //   - Changes are kept for Retention. Whoever asks for what is no longer there, or is of an earlier tenant of the same id, is
 //     told so (ErrExpired) and never given a part.
+//   - A place belongs to the history of the database in which it was read: after a restore or a failover, which may have lost
+//     changes and given their numbers to others, it is ErrExpired too, also to whoever reads while that happens.
 //
 // The log says that a resource changed, not what it is; libs/watch/watchapi reads that when it is told. It lives in the
 // database of the service, and needs nothing else: a notification wakes those who wait, and they look by themselves now and
@@ -28,6 +30,7 @@ import (
 
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/pg"
+	"github.com/low-layer/platform/libs/watch/resume"
 )
 
 // Retention is how long a change is kept.
@@ -47,6 +50,9 @@ func Migrations() pg.Migrations {
 
 // ErrExpired says that changes behind a place are not to be had: they are pruned, of another tenant, or never were.
 var ErrExpired = errors.New("the changes from there on are not kept")
+
+// Place is how far somebody has read the log of a tenant.
+type Place = resume.Place
 
 // Kind is what became of a resource.
 type Kind string
@@ -105,14 +111,22 @@ func New(cfg Config) *Log {
 	return l
 }
 
-// Last is the number of a tenant's last change, 0 when there is none.
-func (l *Log) Last(ctx context.Context, tenant string) (int64, error) {
-	var last int64
-	err := l.pool.QueryRow(ctx, `SELECT last FROM watch_sequences WHERE tenant = $1`, tenant).Scan(&last)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return 0, fmt.Errorf("read the last change: %w", err)
+// Last is behind a tenant's last change; its number is 0 when there is none.
+func (l *Log) Last(ctx context.Context, tenant string) (Place, error) {
+	conn, err := l.pool.Acquire(ctx)
+	if err != nil {
+		return Place{}, fmt.Errorf("read the last change: %w", err)
 	}
-	return last, nil
+	defer conn.Release()
+	var at Place
+	if at.Epoch, err = epoch(ctx, conn.Conn()); err != nil {
+		return Place{}, err
+	}
+	err = conn.QueryRow(ctx, `SELECT last FROM watch_sequences WHERE tenant = $1`, tenant).Scan(&at.Sequence)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return Place{}, fmt.Errorf("read the last change: %w", err)
+	}
+	return at, nil
 }
 
 // readSQL reads numbers and changes in one statement: they are of one moment.
@@ -122,9 +136,25 @@ SELECT s.last, s.floor, c.sequence, c.kind, c.type, c.name, c.subject, c.change_
   LEFT JOIN LATERAL (SELECT * FROM watch_changes WHERE tenant = $1 AND sequence > $2 ORDER BY sequence LIMIT $3) c ON true
  ORDER BY c.sequence`
 
-// After answers the changes of a tenant behind a number, the oldest first, at most limit; ErrExpired when not all are there.
-func (l *Log) After(ctx context.Context, tenant string, sequence int64, limit int) ([]Change, error) {
-	rows, err := l.pool.Query(ctx, readSQL, tenant, sequence, limit)
+// After answers the changes of a tenant behind a place, the oldest first, at most limit; ErrExpired when not all are there.
+func (l *Log) After(ctx context.Context, tenant string, at Place, limit int) ([]Change, error) {
+	conn, err := l.pool.Acquire(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read changes: %w", err)
+	}
+	defer conn.Release()
+	here, err := epoch(ctx, conn.Conn())
+	if err != nil {
+		return nil, err
+	}
+	if here != at.Epoch {
+		return nil, ErrExpired
+	}
+	return changes(ctx, conn, tenant, at.Sequence, limit)
+}
+
+func changes(ctx context.Context, conn *pgxpool.Conn, tenant string, sequence int64, limit int) ([]Change, error) {
+	rows, err := conn.Query(ctx, readSQL, tenant, sequence, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read changes: %w", err)
 	}

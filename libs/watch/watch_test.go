@@ -43,10 +43,20 @@ func exec(t *testing.T, pool *pgxpool.Pool, sql string, args ...any) {
 	}
 }
 
+// place is behind a number in the log of a database as it is.
+func place(t *testing.T, l *watch.Log, sequence int64) watch.Place {
+	t.Helper()
+	here, err := l.Last(t.Context(), "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return watch.Place{Epoch: here.Epoch, Sequence: sequence}
+}
+
 // all reads the whole log of a tenant.
 func all(t *testing.T, l *watch.Log, tenant string) []watch.Change {
 	t.Helper()
-	changes, err := l.After(t.Context(), tenant, 0, 10000)
+	changes, err := l.After(t.Context(), tenant, place(t, l, 0), 10000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +133,7 @@ func TestConcurrentWritersLeaveNoGapForAReader(t *testing.T) {
 	}
 	written := make(chan struct{})
 	go func() { defer close(written); group.Wait() }()
-	at, done := int64(0), false
+	at, done := place(t, l, 0), false
 	for {
 		select {
 		case <-written:
@@ -135,17 +145,17 @@ func TestConcurrentWritersLeaveNoGapForAReader(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, c := range changes {
-			if c.Sequence != at+1 {
-				t.Fatalf("%d comes after %d", c.Sequence, at)
+			if c.Sequence != at.Sequence+1 {
+				t.Fatalf("%d comes after %d", c.Sequence, at.Sequence)
 			}
-			at = c.Sequence
+			at.Sequence = c.Sequence
 		}
 		if done && len(changes) == 0 {
 			break
 		}
 	}
-	if last, err := l.Last(ctx, "acme"); err != nil || last != at || at < writers*each {
-		t.Errorf("read up to %d, the last is %d (%v), of %d transactions", at, last, err, writers*each)
+	if last, err := l.Last(ctx, "acme"); err != nil || last != at || at.Sequence < writers*each {
+		t.Errorf("read up to %v, the last is %v (%v), of %d transactions", at, last, err, writers*each)
 	}
 }
 
@@ -198,13 +208,13 @@ func TestOldChangesArePruned(t *testing.T) {
 		t.Fatal(err)
 	}
 	for at, want := range map[int64][]string{3: {"4 CHANGED a", "5 CHANGED a"}, 5: nil} {
-		changes, err := l.After(t.Context(), "acme", at, 10)
+		changes, err := l.After(t.Context(), "acme", place(t, l, at), 10)
 		if err != nil || !slices.Equal(told(changes), want) {
 			t.Errorf("behind %d: %q, %v", at, told(changes), err)
 		}
 	}
 	for _, at := range []int64{0, 1, 2, 6} {
-		if _, err := l.After(t.Context(), "acme", at, 10); !errors.Is(err, watch.ErrExpired) {
+		if _, err := l.After(t.Context(), "acme", place(t, l, at), 10); !errors.Is(err, watch.ErrExpired) {
 			t.Errorf("behind %d: %v", at, err)
 		}
 	}
@@ -216,10 +226,10 @@ func TestOldChangesArePruned(t *testing.T) {
 	if err := late.Prune(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.After(t.Context(), "acme", 4, 10); !errors.Is(err, watch.ErrExpired) {
+	if _, err := l.After(t.Context(), "acme", place(t, l, 4), 10); !errors.Is(err, watch.ErrExpired) {
 		t.Errorf("behind 4, after seven days: %v", err)
 	}
-	if changes, err := l.After(t.Context(), "acme", 5, 10); err != nil || len(changes) != 0 {
+	if changes, err := l.After(t.Context(), "acme", place(t, l, 5), 10); err != nil || len(changes) != 0 {
 		t.Errorf("behind the last: %v, %v", changes, err)
 	}
 }
@@ -232,13 +242,43 @@ func TestANewTenantHasNothingOfTheOneBefore(t *testing.T) {
 	exec(t, pool, "SELECT watch_begin('acme')")
 	exec(t, pool, "INSERT INTO things VALUES ('acme', 'b', 0)")
 	for _, at := range []int64{0, 1} {
-		if _, err := l.After(t.Context(), "acme", at, 10); !errors.Is(err, watch.ErrExpired) {
+		if _, err := l.After(t.Context(), "acme", place(t, l, at), 10); !errors.Is(err, watch.ErrExpired) {
 			t.Errorf("behind %d: %v", at, err)
 		}
 	}
-	changes, err := l.After(t.Context(), "acme", 2, 10)
+	changes, err := l.After(t.Context(), "acme", place(t, l, 2), 10)
 	if got := told(changes); err != nil || !slices.Equal(got, []string{"3 ADDED b"}) {
 		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// TestAPlaceEndsWithTheHistoryOfItsDatabase: numbers that a restore takes back are given again, to other changes.
+func TestAPlaceEndsWithTheHistoryOfItsDatabase(t *testing.T) {
+	server := pgtest.NewRestorable(t, watch.Migrations(), watchtest.Things())
+	pool := pgtest.Pool(t, server.URL)
+	l := newLog(pool)
+	exec(t, pool, "INSERT INTO things VALUES ('acme', 'a', 0)")
+	early := place(t, l, 1)
+	server.Backup(t)
+	pool.Reset()
+	if got := place(t, l, 1); got != early {
+		t.Errorf("after a restart the place is %v, before it %v", got, early)
+	}
+	exec(t, pool, "INSERT INTO things VALUES ('acme', 'lost', 0)")
+	late := place(t, l, 2)
+
+	server.Restore(t)
+	pool.Reset()
+	for _, name := range []string{"b", "c"} {
+		exec(t, pool, "INSERT INTO things VALUES ('acme', $1, 0)", name)
+	}
+	for _, at := range []watch.Place{early, late, {Sequence: 2}} {
+		if changes, err := l.After(t.Context(), "acme", at, 10); !errors.Is(err, watch.ErrExpired) {
+			t.Errorf("behind %v of before: %q, %v", at, told(changes), err)
+		}
+	}
+	if got := told(all(t, l, "acme")); !slices.Equal(got, []string{"1 ADDED a", "2 ADDED b", "3 ADDED c"}) {
+		t.Errorf("got %q", got)
 	}
 }
 
@@ -247,10 +287,10 @@ func TestRowsAreSeenByTheirTenantAlone(t *testing.T) {
 	l := newLog(pool)
 	exec(t, pool, "INSERT INTO things VALUES ('acme', 'a', 0), ('other', 'a', 0)")
 	ctx := scope.With(t.Context(), []string{"acme"})
-	if changes, err := l.After(ctx, "acme", 0, 10); err != nil || len(changes) != 1 {
+	if changes, err := l.After(ctx, "acme", place(t, l, 0), 10); err != nil || len(changes) != 1 {
 		t.Errorf("own: %v, %v", changes, err)
 	}
-	if changes, err := l.After(ctx, "other", 0, 10); err != nil || len(changes) != 0 {
+	if changes, err := l.After(ctx, "other", place(t, l, 0), 10); err != nil || len(changes) != 0 {
 		t.Errorf("other's: %v, %v", changes, err)
 	}
 	if _, err := pool.Exec(ctx, "SELECT watch_note('other', 'thing', 'b', 'b', 'ADDED')"); err == nil {

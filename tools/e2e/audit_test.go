@@ -143,7 +143,7 @@ func (s *secured) refusalsAreListed(t *testing.T) {
 		}
 	}
 	want := map[string]string{
-		"vic CreateVpc":       "PERMISSION_DENIED PERMISSION_DENIED " + organisation,
+		"vic CreateVpc":       "PERMISSION_DENIED PERMISSION_DENIED " + organisation + "/vpcs/wish",
 		"vic CancelOperation": "PERMISSION_DENIED PERMISSION_DENIED " + tenant + "/operations/" + s.own["operations"],
 		"eve DeleteVpc":       "NOT_FOUND VPC_NOT_FOUND " + organisation + "/vpcs/" + s.own["vpcs"],
 		"amy DeleteTenant":    "UNAUTHENTICATED STEP_UP_REQUIRED " + tenant,
@@ -266,7 +266,8 @@ func (s *secured) nextTenant(t *testing.T) {
 	if got := s.events(s.operator, t, ""); len(got) <= n || len(purge) != 1 || purge[0].GetActor().GetSubject() != "staff" {
 		t.Errorf("operators see %d events after %d, and the purge as %v", len(got), n, purge)
 	}
-	if got := s.events(s.operator, t, `actor = "tenant" AND method = "*DeleteVpc"`); len(got) == 0 || got[0].GetActor().GetKind() != auditv1.Actor_SERVICE {
+	if got := s.events(s.operator, t, `actor = "tenant" AND method = "*DeleteVpc"`); len(got) == 0 || got[0].GetActor().GetKind() != auditv1.Actor_SERVICE ||
+		got[0].GetOnBehalfOf().GetSubject() != "staff" {
 		t.Errorf("what the tenant service asked for is shown as %v", got)
 	}
 	past := s.history(t, name, s.operator)

@@ -37,6 +37,7 @@ func New(t *trail.Trail, tokens *paging.Token) *Server {
 			filter.Timestamp("create_time", "a.create_time"),
 			filter.String("actor", "a.actor"),
 			filter.String("email", "a.email"),
+			filter.String("on_behalf_of", "a.on_behalf_of"),
 			filter.String("method", "a.method"),
 			filter.String("resource", "a.resource"),
 			filter.String("code", "a.code"),

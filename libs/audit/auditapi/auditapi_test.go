@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -13,11 +14,17 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/protobuf/proto"
+
 	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	"github.com/low-layer/platform/libs/audit"
 	"github.com/low-layer/platform/libs/audit/auditapi"
+	"github.com/low-layer/platform/libs/audit/behalf"
 	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/identity"
@@ -179,6 +186,25 @@ func TestAnEventSaysWhatItsRecordSays(t *testing.T) {
 	c := e.GetChanges()[0]
 	if c.GetResource() != parent || c.GetBefore().GetFields()["displayName"].GetStringValue() != "0" || c.GetAfter().GetFields()["displayName"].GetStringValue() != "1" {
 		t.Errorf("got %v", c)
+	}
+}
+
+func TestAnEventOfACascadeNamesBoth(t *testing.T) {
+	r := newRig(t)
+	ctx := peer.NewContext(t.Context(), &peer.Peer{AuthInfo: credentials.TLSInfo{SPIFFEID: &url.URL{Scheme: "spiffe", Host: "x.test", Path: "/network"}}})
+	ctx = metadata.NewIncomingContext(ctx, metadata.MD{behalf.Key: {`{"kind":"USER","subject":"ada","name":"a","email":"ada@acme.test","issuer":"i","acr":"2"}`}})
+	ctx = r.trail.Begin(ctx, "/lowlayer.tenant.v1.TenantService/SuspendTenant", &tenantv1.SuspendTenantRequest{Name: parent})
+	if err := pg.InTx(ctx, r.pool, func(ctx context.Context, tx pgx.Tx) error { return r.trail.Append(ctx, tx, parent, nil) }); err != nil {
+		t.Fatal(err)
+	}
+	r.suspends(1)
+	got := r.list(r.ada, &auditv1.ListAuditEventsRequest{Parent: parent, Filter: `on_behalf_of = "ada"`})
+	if len(got) != 1 {
+		t.Fatalf("got %v", got)
+	}
+	want := &auditv1.Actor{Kind: auditv1.Actor_USER, Subject: "ada", DisplayName: "a", Email: "ada@acme.test", Issuer: "i", Acr: "2"}
+	if a := got[0].GetActor(); a.GetKind() != auditv1.Actor_SERVICE || a.GetSubject() != "network" || !proto.Equal(got[0].GetOnBehalfOf(), want) {
+		t.Errorf("got %v", got[0])
 	}
 }
 

@@ -22,10 +22,10 @@ func toProto(e audit.Entry) (*auditv1.AuditEvent, error) {
 		Name: r.Name, Service: r.Service, Sequence: r.Sequence, CreateTime: timestamppb.New(r.Time), Method: r.Method,
 		Permission: r.Permission, Resource: r.Resource, RequestId: r.RequestID, TraceId: r.TraceID, Code: r.Code, Reason: r.Reason,
 		Omitted: r.Omitted, Hash: e.Hash,
-		Actor: &auditv1.Actor{
-			Kind: auditv1.Actor_Kind(auditv1.Actor_Kind_value[string(r.Actor.Kind)]), Subject: r.Actor.Subject, DisplayName: r.Actor.Name,
-			Email: r.Actor.Email, Issuer: r.Actor.Issuer, Acr: r.Actor.ACR,
-		},
+		Actor: actor(r.Actor),
+	}
+	if r.OnBehalfOf != nil {
+		m.OnBehalfOf = actor(*r.OnBehalfOf)
 	}
 	for _, c := range r.Changes {
 		change := &auditv1.Change{Resource: c.Resource}
@@ -38,6 +38,13 @@ func toProto(e audit.Entry) (*auditv1.AuditEvent, error) {
 		m.Changes = append(m.Changes, change)
 	}
 	return m, nil
+}
+
+func actor(a audit.Actor) *auditv1.Actor {
+	return &auditv1.Actor{
+		Kind: auditv1.Actor_Kind(auditv1.Actor_Kind_value[string(a.Kind)]), Subject: a.Subject, DisplayName: a.Name, Email: a.Email,
+		Issuer: a.Issuer, Acr: a.ACR,
+	}
 }
 
 // object is a JSON object, nil for none.

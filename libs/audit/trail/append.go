@@ -21,7 +21,7 @@ const (
 	lockHead = `INSERT INTO audit_heads AS h (tenant_uid, tenant, sequence, hash, create_time, update_time) VALUES ($1, $2, 0, '', $3, $3)
 		ON CONFLICT (tenant_uid) DO UPDATE SET update_time = h.update_time RETURNING sequence, hash, update_time`
 	insertRecord = `INSERT INTO audit_records (id, tenant_uid, sequence, create_time, actor, email, method, resource, code, reason, request_id,
-		payload, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+		payload, hash, on_behalf_of) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
 	moveHead = `UPDATE audit_heads SET sequence = $2, hash = $3, update_time = $4 WHERE tenant_uid = $1`
 )
 
@@ -67,9 +67,13 @@ func (t *Trail) append(ctx context.Context, tx pgx.Tx, id, tenant, uid string, r
 	if err != nil {
 		return err
 	}
+	onBehalfOf := ""
+	if r.OnBehalfOf != nil {
+		onBehalfOf = r.OnBehalfOf.Subject
+	}
 	var b pgx.Batch
 	b.Queue(insertRecord, id, uid, r.Sequence, r.Time, r.Actor.Subject, r.Actor.Email, r.Method, r.Resource, r.Code, r.Reason,
-		r.RequestID, e.Payload, e.Hash)
+		r.RequestID, e.Payload, e.Hash, onBehalfOf)
 	b.Queue(moveHead, uid, r.Sequence, e.Hash, r.Time)
 	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
 		return fmt.Errorf("append audit record of %s: %w", tenant, err)

@@ -9,11 +9,10 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
-	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/audit"
+	"github.com/low-layer/platform/libs/audit/behalf"
 	"github.com/low-layer/platform/libs/authz"
 	"github.com/low-layer/platform/libs/errs"
-	"github.com/low-layer/platform/libs/identity"
 	"github.com/low-layer/platform/libs/ids"
 	"github.com/low-layer/platform/libs/rpc"
 )
@@ -27,6 +26,7 @@ type call struct {
 	resource string
 	plans    bool
 	actor    audit.Actor
+	behalf   *audit.Actor
 	request  string
 	trace    string
 	// appended is true once a transaction holds its record, which may yet be rolled back.
@@ -50,7 +50,10 @@ func (t *Trail) Begin(ctx context.Context, method string, request proto.Message)
 	}
 	c := &call{
 		id: ids.New("aud_" + t.cfg.Service), method: m, full: strings.ReplaceAll(strings.TrimPrefix(m.Full, "/"), "/", "."),
-		resource: m.Named(request), plans: m.Plans(request), actor: actorOf(ctx), request: rpc.RequestID(ctx),
+		resource: m.Concerned(request), plans: m.Plans(request), actor: actorOf(ctx), request: rpc.RequestID(ctx),
+	}
+	if said, ok := behalf.Said(ctx); ok {
+		c.behalf = &said
 	}
 	if sc := trace.SpanContextFromContext(ctx); sc.HasTraceID() {
 		c.trace = sc.TraceID().String()
@@ -59,19 +62,14 @@ func (t *Trail) Begin(ctx context.Context, method string, request proto.Message)
 }
 
 func actorOf(ctx context.Context) audit.Actor {
-	p, ok := identity.From(ctx)
-	if !ok {
-		// A service that calls by itself is known by its certificate; the gateway passes on what others call.
-		if service, ok := rpc.Peer(ctx); ok && service != access.Gateway && service != access.Operator {
-			return audit.Actor{Kind: audit.Service, Subject: service}
-		}
-		return audit.Actor{Kind: audit.Anonymous, Subject: "anonymous"}
+	if a, ok := behalf.User(ctx); ok {
+		return a
 	}
-	kind := audit.User
-	if p.ServiceAccount {
-		kind = audit.ServiceAccount
+	// A service that calls by itself is known by its certificate; the gateway passes on what others call.
+	if service, ok := behalf.Service(ctx); ok {
+		return audit.Actor{Kind: audit.Service, Subject: service}
 	}
-	return audit.Actor{Kind: kind, Subject: p.Subject, Name: p.Name, Email: p.Email, Issuer: p.Issuer, ACR: p.ACR}
+	return audit.Actor{Kind: audit.Anonymous, Subject: "anonymous"}
 }
 
 // Replayed notes that the call of the context is answered as an earlier one was.
@@ -100,6 +98,6 @@ func (c *call) whole() bool { return c.method.Audit == authzv1.AuditClass_SENSIT
 // record is what the record of the call says in any case.
 func (c *call) record() audit.Record {
 	return audit.Record{
-		Actor: c.actor, Method: c.full, Permission: c.method.Permission, Resource: c.resource, RequestID: c.request, TraceID: c.trace,
+		Actor: c.actor, OnBehalfOf: c.behalf, Method: c.full, Permission: c.method.Permission, Resource: c.resource, RequestID: c.request, TraceID: c.trace,
 	}
 }

@@ -10,6 +10,9 @@
 // Neither does a call about a tenant that this service does not know: strangers cannot make it grow. Of one actor's failed
 // calls on one tenant 30 a minute are recorded; the next record says how many were left out.
 //
+// The record of a call that a service of the platform makes by itself names the service as the actor, and on whose behalf it says it
+// works (libs/audit/behalf).
+//
 // The tables take no UPDATE, DELETE or TRUNCATE, whoever asks. A chain belongs to a tenant's unique id and is kept after
 // the tenant is purged: it is answered to those who may see the past, under its name until another tenant takes that.
 package trail

@@ -6,16 +6,23 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/protobuf/proto"
 
+	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	"github.com/low-layer/platform/libs/audit"
+	"github.com/low-layer/platform/libs/audit/behalf"
 	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/errs"
@@ -198,6 +205,68 @@ func TestWhatFailedIsRecorded(t *testing.T) {
 	}
 	if got[1].Code != "OK" || got[1].Actor.Kind != audit.Anonymous {
 		t.Errorf("got %+v", got[1])
+	}
+}
+
+// What a service does by itself names the service and, when it says so, whom it works for; what a user's call claims is nothing.
+func TestACascadeNamesBoth(t *testing.T) {
+	r := newRig(t, nil)
+	request := &tenantv1.SuspendTenantRequest{Name: "tenants/acme"}
+	said := metadata.NewIncomingContext(t.Context(), metadata.MD{behalf.Key: {`{"kind":"USER","subject":"u2","email":"ada@acme.test"}`}})
+	by := func(ctx context.Context, service string) context.Context {
+		return peer.NewContext(ctx, &peer.Peer{AuthInfo: credentials.TLSInfo{SPIFFEID: &url.URL{Scheme: "spiffe", Host: "x.test", Path: "/" + service}}})
+	}
+	asUser := identity.With(by(said, "gateway"), &identity.Principal{Subject: "u1"})
+	for _, ctx := range []context.Context{by(said, "tenant"), by(t.Context(), "tenant"), asUser, by(said, "gateway"), said} {
+		if err := r.change(r.Begin(ctx, suspend, request), "tenants/acme", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.End(r.Begin(by(said, "tenant"), suspend, request), errs.New(errs.FailedPrecondition, "X", "no"))
+	r.settle()
+	var got []string
+	for _, rec := range r.records() {
+		line := string(rec.Actor.Kind) + " " + rec.Actor.Subject
+		if rec.OnBehalfOf != nil {
+			line += " for " + string(rec.OnBehalfOf.Kind) + " " + rec.OnBehalfOf.Subject + " " + rec.OnBehalfOf.Email
+		}
+		got = append(got, line)
+	}
+	const both, anonymous = "SERVICE tenant for USER u2 ada@acme.test", "ANONYMOUS anonymous"
+	if want := []string{both, "SERVICE tenant", "USER u1", anonymous, anonymous, both}; !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	for subject, want := range map[string]int{"u2": 2, "": 4} {
+		if rows, err := r.List(t.Context(), trail.ListInput{UID: "ten_1", Where: "a.on_behalf_of = $1", Args: []any{subject}, Limit: 10}); err != nil || len(rows) != want {
+			t.Errorf("on behalf of %q: %d records, %v", subject, len(rows), err)
+		}
+	}
+}
+
+// A create that failed is about what it was to make, as far as the request says what that is.
+func TestARefusedCreateNamesWhatItWasToMake(t *testing.T) {
+	r := newRig(t, nil)
+	const core = "tenants/acme/organisations/core"
+	const create = "/lowlayer.network.v1.VpcService/CreateVpc"
+	denied := errs.New(errs.PermissionDenied, "PERMISSION_DENIED", "no")
+	for _, id := range []string{"dev", "", "-", "a/b", "../x", "Dev!", "tenants"} {
+		r.End(r.begin(create, &networkv1.CreateVpcRequest{Parent: core, VpcId: id}), denied)
+	}
+	r.End(r.begin(create, &networkv1.CreateVpcRequest{Parent: "tenants/acme", VpcId: "dev"}), denied)
+	r.End(r.begin("/lowlayer.tenant.v1.OrganisationService/CreateOrganisation",
+		&tenantv1.CreateOrganisationRequest{Parent: "tenants/acme", OrganisationId: "lab"}), denied)
+	r.End(r.begin("/lowlayer.tenant.v1.ServiceAccountService/CreateServiceAccount",
+		&tenantv1.CreateServiceAccountRequest{Parent: core, ServiceAccountId: "ci"}), denied)
+	r.End(r.begin("/lowlayer.tenant.v1.MemberService/CreateMember", &tenantv1.CreateMemberRequest{Parent: core}), denied)
+	r.End(r.begin("/lowlayer.tenant.v1.TenantService/CreateTenant", &tenantv1.CreateTenantRequest{TenantId: "acme"}), denied)
+	r.settle()
+	var got []string
+	for _, rec := range r.records() {
+		got = append(got, rec.Resource)
+	}
+	want := []string{core + "/vpcs/dev", core, core, core, core, core, core, "tenants/acme", "tenants/acme/organisations/lab", core + "/serviceAccounts/ci", core}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
 

@@ -85,19 +85,24 @@ func launchOnce(tools pgserver.Tools, who *pgserver.Account) (*server, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	pid, err := spawn(tools, who, dir, port)
+	pid, err := spawn(tools, who, dir, filepath.Join(dir, "data"), port)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	adminURL := fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", port)
+	adminURL := adminURLOf(port)
 	if err := awaitReady(adminURL, pid); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, tail(filepath.Join(dir, "log")))
 	}
 	return newServer(adminURL)
 }
 
-// spawn starts the guard; the write end of its pipe stays open, unnamed, for the life of this process.
-func spawn(tools pgserver.Tools, who *pgserver.Account, dir string, port int) (pid int, err error) {
+func adminURLOf(port int) string {
+	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", port)
+}
+
+// spawn starts the guard of a server with its log in dir, which goes with it; later settings count before the usual ones. The write
+// end of the guard's pipe stays open, unnamed, for the life of this process.
+func spawn(tools pgserver.Tools, who *pgserver.Account, dir, data string, port int, settings ...string) (pid int, err error) {
 	hold, held, err := os.Pipe()
 	if err != nil {
 		return 0, fmt.Errorf("make guard pipe: %w", err)
@@ -106,13 +111,13 @@ func spawn(tools pgserver.Tools, who *pgserver.Account, dir string, port int) (p
 	if err != nil {
 		return 0, fmt.Errorf("make server log: %w", err)
 	}
-	args := []string{"-c", guard, "pgtest", dir, tools.Postgres, "-D", filepath.Join(dir, "data")}
-	for _, setting := range []string{
+	args := []string{"-c", guard, "pgtest", dir, tools.Postgres, "-D", data}
+	for _, setting := range append([]string{
 		"port=" + strconv.Itoa(port), "listen_addresses=127.0.0.1", "unix_socket_directories=",
 		"fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300", "shared_buffers=64MB",
 		"autovacuum_naptime=1h", "max_wal_size=1GB", "checkpoint_timeout=1h", "jit=off", "timezone=UTC",
 		"log_min_messages=warning", "deadlock_timeout=100ms", "wal_level=minimal", "max_wal_senders=0",
-	} {
+	}, settings...) {
 		args = append(args, "-c", setting)
 	}
 	// An own process group, so that Ctrl-C ends the tests first and the server after them; files, not pipes, for

@@ -5,6 +5,7 @@ import (
 
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/provision/convert"
 )
 
 // planToProto is nil for an operation that is no preview.
@@ -12,7 +13,7 @@ func planToProto(p *provision.Preview) *operationv1.Plan {
 	if p == nil {
 		return nil
 	}
-	m := &operationv1.Plan{Steps: steps(p.Steps), Objects: Objects(p.Objects)}
+	m := &operationv1.Plan{Steps: steps(p.Steps), Objects: Objects(p.Objects), PurgeTime: convert.Time(p.PurgeTime), PurgedObjects: Objects(p.Purged)}
 	for _, q := range p.Quota {
 		m.Quota = append(m.Quota, &operationv1.QuotaEffect{
 			Resource: q.Resource, UsageChange: int32(min(max(q.UsageChange, math.MinInt32), math.MaxInt32)), Limit: count(q.Limit),

@@ -1,13 +1,15 @@
 // Package resume is the tokens with which streams of changes (libs/watch) go on. They are no secret and are not signed: they hold
 // numbers, and whoever makes one up sees no more than what he may see from there on.
 //
+// A place holds the epoch of the database in which its number was given (libs/watch). A place without one, as tokens had before there
+// were epochs, is of no epoch that there is: the log refuses it like one that is too old, and its holder takes one new snapshot.
+//
 // Parse fails with INVALID_ARGUMENT for what is no token of the tenant, and with WATCH_EXPIRED for one of another version.
 package resume
 
 import (
 	"encoding/base64"
 	"encoding/json"
-	"maps"
 
 	"github.com/low-layer/platform/libs/errs"
 )
@@ -18,7 +20,15 @@ const ReasonExpired = "WATCH_EXPIRED"
 // Expired is the error for a token behind which not all changes are there.
 func Expired() error {
 	return errs.New(errs.OutOfRange, ReasonExpired,
-		"the changes behind this resume token are not kept any more; leave resume_token out to begin with a snapshot of what there is")
+		"the changes behind this resume token are not to be had any more; leave resume_token out to begin with a snapshot of what there is")
+}
+
+// Place is a place in the log of one service.
+type Place struct {
+	// Epoch names the history of the service's database in which the number was given.
+	Epoch string
+	// Sequence is the last change that was told.
+	Sequence int64
 }
 
 // Token is a place in the logs of services: what a caller gives back to go on.
@@ -27,15 +37,24 @@ type Token struct {
 	Tenant string `json:"t"`
 	// At is the last change that was told, by service.
 	At map[string]int64 `json:"s"`
+	// Epochs are those of the numbers, by service. Programs from before there were epochs read a token without them.
+	Epochs map[string]string `json:"e,omitempty"`
 	// Version is that of this form.
 	Version int `json:"v"`
 }
 
 const version = 1
 
-// New makes a token of a tenant.
-func New(tenant string, at map[string]int64) Token {
-	return Token{Tenant: tenant, At: maps.Clone(at), Version: version}
+// New makes a token of a tenant from the place in the log of each service.
+func New(tenant string, at map[string]Place) Token {
+	t := Token{Tenant: tenant, At: make(map[string]int64), Epochs: make(map[string]string), Version: version}
+	for service, p := range at {
+		t.At[service] = p.Sequence
+		if p.Epoch != "" {
+			t.Epochs[service] = p.Epoch
+		}
+	}
+	return t
 }
 
 // String is the token as callers have it.
@@ -64,7 +83,7 @@ func Parse(text, tenant string) (Token, error) {
 }
 
 // Of is the place in the log of one service; false when the token says nothing of it.
-func (t Token) Of(service string) (int64, bool) {
+func (t Token) Of(service string) (Place, bool) {
 	n, ok := t.At[service]
-	return n, ok && n >= 0
+	return Place{Epoch: t.Epochs[service], Sequence: n}, ok && n >= 0
 }

@@ -6,7 +6,8 @@
 // more when its deletion is reached. Operations that are gone are not told: they go with age alone.
 //
 // Nothing is kept for a consumer: one that is slow is told later, and one that is away for too long is told that it must begin
-// anew. A stream ends with its caller's token (UNAUTHENTICATED), with its tenant (NOT_FOUND), and when the server drains
+// anew. So is whoever comes with a place in a database that was
+// restored or failed over since, or reads while it is. A stream ends with its caller's token (UNAUTHENTICATED), with its tenant (NOT_FOUND), and when the server drains
 // (UNAVAILABLE). What a caller loses while his token is good ends with the token, as everywhere.
 package watchapi
 
@@ -141,8 +142,8 @@ type watcher struct {
 	req    *watchv1.WatchTenantRequest
 	to     stream
 	tenant resourcename.Tenant
-	// at is the last change that was told or passed over, sent when something last was.
-	at   int64
+	// at is behind the last change that was told or passed over, sent when something last was.
+	at   watch.Place
 	sent time.Time
 }
 
@@ -247,7 +248,7 @@ func (w *watcher) snapshot(ctx context.Context, k Kind) error {
 	}
 }
 
-func (w *watcher) after(ctx context.Context, at int64, limit int) ([]watch.Change, error) {
+func (w *watcher) after(ctx context.Context, at watch.Place, limit int) ([]watch.Change, error) {
 	changes, err := w.cfg.Log.After(ctx, w.tenant.Tenant, at, limit)
 	if errors.Is(err, watch.ErrExpired) {
 		return nil, resume.Expired()
@@ -272,7 +273,7 @@ func (w *watcher) tell(ctx context.Context) (more bool, err error) {
 
 // change tells one change; read is what was read for those before it.
 func (w *watcher) change(ctx context.Context, c watch.Change, read map[string]proto.Message) error {
-	w.at = c.Sequence
+	w.at.Sequence = c.Sequence
 	k, watched := w.kinds[c.Type]
 	gone := c.Name == w.tenant.String() && c.Kind == watch.Deleted
 	if watched && w.wantsType(c.Type) && w.wants(ctx, k, c.Subject) {
@@ -329,7 +330,7 @@ func (w *watcher) wants(ctx context.Context, k Kind, subject string) bool {
 }
 
 func (w *watcher) token() string {
-	return resume.New(w.tenant.Tenant, map[string]int64{w.cfg.Service: w.at}).String()
+	return resume.New(w.tenant.Tenant, map[string]resume.Place{w.cfg.Service: w.at}).String()
 }
 
 func (w *watcher) bookmark(token string, done bool) error {

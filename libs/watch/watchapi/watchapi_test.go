@@ -36,6 +36,8 @@ type world struct {
 	*testing.T
 	pool   *pgxpool.Pool
 	server *watchapi.Server
+	// epoch is the database's.
+	epoch string
 }
 
 func newWorld(t *testing.T, change ...func(*watchapi.Config)) *world {
@@ -85,7 +87,11 @@ func newWorld(t *testing.T, change ...func(*watchapi.Config)) *world {
 	for _, fn := range change {
 		fn(&cfg)
 	}
-	return &world{T: t, pool: pool, server: watchapi.New(cfg)}
+	first, err := log.Last(t.Context(), "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &world{T: t, pool: pool, server: watchapi.New(cfg), epoch: first.Epoch}
 }
 
 func (w *world) exec(sql string, args ...any) {
@@ -204,7 +210,10 @@ func (s *stream) bookmark() *watchv1.WatchTenantResponse {
 	return m
 }
 
-func token(n int64) string { return resume.New("acme", map[string]int64{"garden": n}).String() }
+// token goes on behind a number of the database's epoch.
+func (w *world) token(n int64) string {
+	return resume.New("acme", map[string]resume.Place{"garden": {Epoch: w.epoch, Sequence: n}}).String()
+}
 
 func TestSnapshotThenChanges(t *testing.T) {
 	w := newWorld(t)
@@ -216,7 +225,7 @@ func TestSnapshotThenChanges(t *testing.T) {
 		t.Errorf("it begins with %v", first)
 	}
 	s.want("SNAPSHOT a 0 = 0", "SNAPSHOT b 0 = 2", "SNAPSHOT c 0 = 3")
-	if done := s.bookmark(); done.GetResumeToken() != token(4) || !done.GetSnapshotDone() {
+	if done := s.bookmark(); done.GetResumeToken() != w.token(4) || !done.GetSnapshotDone() {
 		t.Errorf("the snapshot ends with %v", done)
 	}
 	w.put("a", 7)
@@ -242,17 +251,19 @@ func TestGoesOnBehindAToken(t *testing.T) {
 	}
 	w.put("b", 1)
 	w.exec("DELETE FROM things WHERE name = 'a'")
-	s := w.watch(t.Context(), &watchv1.WatchTenantRequest{ResumeToken: token(2)})
-	if first := s.bookmark(); first.GetResumeToken() != token(2) {
+	s := w.watch(t.Context(), &watchv1.WatchTenantRequest{ResumeToken: w.token(2)})
+	if first := s.bookmark(); first.GetResumeToken() != w.token(2) {
 		t.Errorf("it begins with %v", first)
 	}
 	// What is gone by now is told so, and once more in its turn.
 	s.want("DELETED a 3", "DELETED a 4", "ADDED b 5 = 1", "DELETED a 6")
 
 	for name, c := range map[string]struct{ token, reason string }{
-		"of the future":      {token(7), resume.ReasonExpired},
-		"of another service": {resume.New("acme", map[string]int64{"other": 1}).String(), resume.ReasonExpired},
-		"of another tenant":  {resume.New("other", map[string]int64{"garden": 1}).String(), errs.ReasonInvalidFields},
+		"of the future":      {w.token(7), resume.ReasonExpired},
+		"of another service": {resume.New("acme", map[string]resume.Place{"other": {Epoch: w.epoch, Sequence: 1}}).String(), resume.ReasonExpired},
+		"of another tenant":  {resume.New("other", map[string]resume.Place{"garden": {Epoch: w.epoch, Sequence: 1}}).String(), errs.ReasonInvalidFields},
+		"of another epoch":   {resume.New("acme", map[string]resume.Place{"garden": {Epoch: w.epoch + "2", Sequence: 1}}).String(), resume.ReasonExpired},
+		"without an epoch":   {resume.New("acme", map[string]resume.Place{"garden": {Sequence: 1}}).String(), resume.ReasonExpired},
 		"that is none":       {"none", errs.ReasonInvalidFields},
 	} {
 		s := w.watch(t.Context(), &watchv1.WatchTenantRequest{ResumeToken: c.token})
@@ -267,7 +278,7 @@ func TestGoesOnBehindAToken(t *testing.T) {
 	}
 	// What expires while a stream is too slow ends it: it cannot go on without a gap.
 	w.exec("UPDATE watch_sequences SET floor = 5")
-	if s := w.watch(t.Context(), &watchv1.WatchTenantRequest{ResumeToken: token(4)}); errs.ReasonOf(<-s.ended) != resume.ReasonExpired {
+	if s := w.watch(t.Context(), &watchv1.WatchTenantRequest{ResumeToken: w.token(4)}); errs.ReasonOf(<-s.ended) != resume.ReasonExpired {
 		t.Error("it goes on behind what is pruned")
 	}
 }
@@ -295,13 +306,13 @@ func TestFilters(t *testing.T) {
 // A consumer that takes nothing holds nothing up, and has missed nothing when it goes on.
 func TestASlowConsumer(t *testing.T) {
 	w := newWorld(t)
-	s := w.watch(t.Context(), &watchv1.WatchTenantRequest{ResumeToken: token(0)})
+	s := w.watch(t.Context(), &watchv1.WatchTenantRequest{ResumeToken: w.token(0)})
 	s.bookmark()
 	const many = 350 // more than are read at once
 	for i := range many {
 		w.put(fmt.Sprint("t", i%7), i)
 	}
-	quick := w.watch(t.Context(), &watchv1.WatchTenantRequest{ResumeToken: token(many - 1)})
+	quick := w.watch(t.Context(), &watchv1.WatchTenantRequest{ResumeToken: w.token(many - 1)})
 	quick.want(fmt.Sprintf("CHANGED t%d %d = %d", (many-1)%7, many, many-1))
 	var got []int64
 	for len(got) < many {
@@ -318,15 +329,15 @@ func TestASlowConsumer(t *testing.T) {
 
 func TestHeartbeats(t *testing.T) {
 	w := newWorld(t, func(c *watchapi.Config) { c.Heartbeat, c.Poll = time.Millisecond, time.Millisecond })
-	s := w.watch(t.Context(), &watchv1.WatchTenantRequest{ResumeToken: token(0)})
+	s := w.watch(t.Context(), &watchv1.WatchTenantRequest{ResumeToken: w.token(0)})
 	for range 3 {
-		if m := s.bookmark(); m.GetResumeToken() != token(0) {
+		if m := s.bookmark(); m.GetResumeToken() != w.token(0) {
 			t.Errorf("got %v", m)
 		}
 	}
 	// A change that is not to be seen moves the place all the same.
 	w.put(".hidden", 1)
-	for s.bookmark().GetResumeToken() != token(1) {
+	for s.bookmark().GetResumeToken() != w.token(1) {
 	}
 }
 
@@ -343,7 +354,7 @@ func TestStreamsEnd(t *testing.T) {
 	if err := s.end(); !errors.Is(err, stopping) && !errors.Is(err, context.Canceled) {
 		t.Errorf("with the server it ends with %v", err)
 	}
-	gone := w.watch(t.Context(), &watchv1.WatchTenantRequest{ResumeToken: token(0)})
+	gone := w.watch(t.Context(), &watchv1.WatchTenantRequest{ResumeToken: w.token(0)})
 	w.exec("SELECT watch_note('acme', 'tenant', 'tenants/acme', 'tenants/acme', 'DELETED')")
 	if err := gone.end(); errs.CodeOf(err) != errs.CodeNotFound {
 		t.Errorf("with its tenant it ends with %v", err)

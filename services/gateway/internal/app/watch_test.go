@@ -40,7 +40,7 @@ func newFeed(service string) *feed {
 }
 
 func (f *feed) token(n int64) string {
-	return resume.New("acme", map[string]int64{f.service: n}).String()
+	return resume.New("acme", map[string]resume.Place{f.service: {Epoch: f.service + "-1", Sequence: n}}).String()
 }
 
 func (f *feed) change(n int64, name string) *watchv1.WatchTenantResponse {
@@ -164,6 +164,9 @@ func TestWatchIsOneStreamOfAllServices(t *testing.T) {
 	if n := at(t, network.last().GetResumeToken()); n["network"] != 41 || len(n) != 1 {
 		t.Errorf("the network service is asked from %v", n)
 	}
+	if asked := network.last().GetResumeToken(); asked != network.token(41) {
+		t.Errorf("the network service is asked from %q, in another epoch than %q", asked, network.token(41))
+	}
 	// What a bookmark of a service says is in the next token.
 	network.next <- &watchv1.WatchTenantResponse{Kind: watchv1.WatchTenantResponse_BOOKMARK, ResumeToken: network.token(50)}
 	tenant.next <- tenant.change(9, "c")
@@ -271,7 +274,7 @@ func (ev *event) read(t *testing.T, r *bufio.Reader) bool {
 func TestWatchAsServerSentEvents(t *testing.T) {
 	e := newEdge(t)
 	tenant, network := e.feeds["tenant"], e.feeds["network"]
-	r, response := e.opened(t.Context(), headers{"Accept": "text/event-stream", "Last-Event-Id": resume.New("acme", map[string]int64{"tenant": 3, "network": 4}).String()})
+	r, response := e.opened(t.Context(), headers{"Accept": "text/event-stream", "Last-Event-Id": resume.New("acme", map[string]resume.Place{"tenant": {Sequence: 3}, "network": {Sequence: 4}}).String()})
 	if h := response.Header; h.Get("Content-Type") != "text/event-stream" || h.Get("Cache-Control") != "no-store" || h.Get("X-Request-Id") == "" {
 		t.Errorf("headers %v", h)
 	}

@@ -5,14 +5,17 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 
 	eventv1 "github.com/low-layer/platform/gen/go/lowlayer/event/v1"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
+	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	"github.com/low-layer/platform/libs/event"
 	"github.com/low-layer/platform/libs/ids"
@@ -171,27 +174,88 @@ func must2(t *testing.T) func(int, error) {
 	}
 }
 
+// teller tells events of the tenant service, in order.
+func (w *world) teller() func(kind, subject string, data proto.Message) {
+	sequence := int64(0)
+	return func(kind, subject string, data proto.Message) {
+		w.t.Helper()
+		sequence++
+		e := &eventv1.Event{
+			Id: ids.New("evt"), Source: "tenant", Type: kind, Subject: subject, Tenant: tenant, Sequence: sequence, Time: timestamppb.Now(),
+		}
+		if data != nil {
+			packed, err := anypb.New(data)
+			must(w.t, err)
+			e.Data = packed
+		}
+		raw, err := proto.Marshal(e)
+		must(w.t, err)
+		must(w.t, w.redis.XAdd(w.t.Context(), xadd(event.Stream("tenant"), e, raw)).Err())
+	}
+}
+
+// What stands in a deleted organisation keeps its state, and says that it goes, when, and that it can be kept.
+func TestWhatStandsInADeletedOrganisationSaysSo(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.foundation()
+	w.vpc("dev", &networkv1.Vpc{})
+	tell := w.teller()
+	// told answers what is said of the organisation by the VPC and the hub.
+	told := func() (of [2]*typev1.Condition) {
+		v, err := w.vpcs.GetVpc(t.Context(), &networkv1.GetVpcRequest{Name: org + "/vpcs/dev"})
+		must(t, err)
+		h, err := w.hubs.GetHub(t.Context(), &networkv1.GetHubRequest{Name: org + "/hub"})
+		must(t, err)
+		if v.GetState() != typev1.State_ACTIVE || h.GetState() != typev1.State_ACTIVE {
+			t.Errorf("they are %s and %s", v.GetState(), h.GetState())
+		}
+		for i, list := range [][]*typev1.Condition{v.GetConditions(), h.GetConditions()} {
+			for _, c := range list {
+				if c.GetType() == "OrganisationActive" {
+					of[i] = c
+				}
+			}
+		}
+		return of
+	}
+	if of := told(); of[0] != nil || of[1] != nil {
+		t.Errorf("of an organisation that is there: %v", of)
+	}
+	purge := time.Date(2026, 12, 4, 10, 0, 0, 0, time.UTC)
+	tell("organisation.deleted", org, &tenantv1.Organisation{Name: org, PurgeTime: timestamppb.New(purge)})
+	w.until("the deletion is heard", func() bool { return told()[0] != nil })
+	for _, c := range told() {
+		if c.GetStatus() != "False" || c.GetReason() != "OrganisationDeleted" || c.GetLastTransitionTime() == nil ||
+			!strings.Contains(c.GetMessage(), org+" is deleted") || !strings.Contains(c.GetMessage(), "2026-12-04T10:00:00Z, unless it is undeleted") {
+			t.Errorf("got %v", c)
+		}
+	}
+	// To whoever watches it is a change of both.
+	var changed int
+	must(t, w.pool.QueryRow(t.Context(), `SELECT count(*) FROM watch_changes WHERE name IN ($1 || '/hub', $1 || '/vpcs/dev') AND kind = 'CHANGED'
+		AND transaction::text::bigint % 4294967296 = (SELECT xmin::text::bigint FROM suspensions WHERE resource = $1)`, org).Scan(&changed))
+	if changed != 2 {
+		t.Errorf("whoever watches is told %d changes, want that of the hub and that of the VPC", changed)
+	}
+	tell("organisation.undeleted", org, nil)
+	w.until("the return is heard", func() bool { return told()[0] == nil })
+	if of := told(); of[1] != nil {
+		t.Errorf("after the return: %v", of)
+	}
+}
+
 func TestWhatIsSwitchedOffGetsNothingNew(t *testing.T) {
 	w := newWorld(t, setup{})
 	w.foundation()
 	w.vpc("one", &networkv1.Vpc{})
 	w.vpc("two", &networkv1.Vpc{})
-	sequence := int64(0)
-	tell := func(kind, subject string) {
-		sequence++
-		e := &eventv1.Event{
-			Id: ids.New("evt"), Source: "tenant", Type: kind, Subject: subject, Tenant: tenant, Sequence: sequence, Time: timestamppb.Now(),
-		}
-		raw, err := proto.Marshal(e)
-		must(t, err)
-		must(t, w.redis.XAdd(t.Context(), xadd(event.Stream("tenant"), e, raw)).Err())
-	}
+	tell := w.teller()
 	for i, c := range []struct{ off, on, subject, reason string }{
 		{"tenant.suspended", "tenant.resumed", tenant, "TENANT_SUSPENDED"},
 		{"tenant.deleted", "tenant.undeleted", tenant, "TENANT_SUSPENDED"},
 		{"organisation.deleted", "organisation.undeleted", org, "ORGANISATION_DELETED"},
 	} {
-		tell(c.off, c.subject)
+		tell(c.off, c.subject, nil)
 		w.until(c.off+" is heard", func() bool {
 			_, err := w.create("probe", &networkv1.Vpc{Cidr: "0.0.0.0/0"})
 			return asError(err).Reason == c.reason
@@ -203,7 +267,7 @@ func TestWhatIsSwitchedOffGetsNothingNew(t *testing.T) {
 			Parent: tenant, PeeringId: "link", Peering: &networkv1.Peering{Vpc: org + "/vpcs/one", PeerVpc: org + "/vpcs/two"},
 		})
 		refused(t, err, codes.FailedPrecondition, c.reason)
-		tell(c.on, c.subject)
+		tell(c.on, c.subject, nil)
 		w.until(c.on+" is heard", func() bool {
 			op, err := w.create(name, &networkv1.Vpc{})
 			if err != nil {

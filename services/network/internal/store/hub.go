@@ -22,11 +22,12 @@ import (
 
 const selectHub = `SELECT h.uid, h.revision, h.create_time, h.update_time, ` + statusColumns + `,
        h.tenant, h.organisation, h.organisation_uid, h.project_id, h.mode, h.cidr, h.cloud, b.network_cidr,
-       EXISTS (SELECT FROM suspensions s WHERE s.resource = 'tenants/' || h.tenant || '/organisations/' || h.organisation) AS closed
-  FROM hubs h JOIN boundaries b ON b.tenant = h.tenant` + joinStatus + `h.uid`
+       ` + closedColumns + `
+  FROM hubs h JOIN boundaries b ON b.tenant = h.tenant` + joinClosed + joinStatus + `h.uid`
 
 type hubRow struct {
 	metaRow
+	closedRow
 	Tenant          string
 	Organisation    string
 	OrganisationUID string `db:"organisation_uid"`
@@ -35,7 +36,6 @@ type hubRow struct {
 	CIDR            netip.Prefix `db:"cidr"`
 	Cloud           []byte
 	NetworkCIDR     netip.Prefix `db:"network_cidr"`
-	Closed          bool
 }
 
 func (r hubRow) hub() (hub.Hub, error) {
@@ -45,8 +45,9 @@ func (r hubRow) hub() (hub.Hub, error) {
 	}
 	h := hub.Hub{
 		Meta: meta, Name: resourcename.Hub{Tenant: r.Tenant, Organisation: r.Organisation}, OrganisationUID: r.OrganisationUID,
-		ProjectID: r.ProjectID, Mode: status.Mode(r.Mode), CIDR: r.CIDR, Tenant: r.NetworkCIDR, Closed: r.Closed,
+		ProjectID: r.ProjectID, Mode: status.Mode(r.Mode), CIDR: r.CIDR, Tenant: r.NetworkCIDR, Closed: r.ClosedSince != nil,
 	}
+	h.Status.Conditions = r.conditions(h.Status.Conditions, h.Name.Parent().String())
 	return h, unpack(r.Cloud, &h.Cloud, "cloud objects of a hub")
 }
 

@@ -24,11 +24,12 @@ import (
 
 const selectVpc = `SELECT v.uid, v.revision, v.create_time, v.update_time, ` + statusColumns + `,
        v.tenant, v.organisation, v.vpc, v.display_name, v.labels, v.mode, v.cidr, v.transit_cidr, v.ingress_rules, v.deletion_protection, v.cloud,
-       h.project_id, h.cidr AS hub_cidr
-  FROM vpcs v JOIN hubs h ON h.tenant = v.tenant AND h.organisation = v.organisation` + joinStatus + `v.uid`
+       h.project_id, h.cidr AS hub_cidr, ` + closedColumns + `
+  FROM vpcs v JOIN hubs h ON h.tenant = v.tenant AND h.organisation = v.organisation` + joinClosed + joinStatus + `v.uid`
 
 type vpcRow struct {
 	metaRow
+	closedRow
 	Tenant       string
 	Organisation string
 	Vpc          string
@@ -54,6 +55,7 @@ func (r vpcRow) vpc() (vpc.Vpc, error) {
 		Mode: status.Mode(r.Mode), CIDR: r.CIDR, Transit: r.TransitCIDR, ProjectID: r.ProjectID, HubCIDR: r.HubCIDR,
 		Protected: r.Protected,
 	}
+	v.Status.Conditions = r.conditions(v.Status.Conditions, v.Name.Parent().String())
 	return v, errors.Join(
 		unpack(r.Labels, &v.Labels, "labels of a vpc"),
 		unpack(r.IngressRules, &v.Ingress, "ingress rules of a vpc"),

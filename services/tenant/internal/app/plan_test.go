@@ -3,6 +3,7 @@ package app_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
@@ -67,15 +68,20 @@ func TestWhatIsAppliedEqualsThePlan(t *testing.T) {
 	proves("rotate credential", func(only bool) (*longrunningpb.Operation, error) {
 		return r.RotateOrganisationCredential(ctx, &tenantv1.RotateOrganisationCredentialRequest{Name: core, ValidateOnly: only})
 	})
-	proves("delete organisation", func(only bool) (*longrunningpb.Operation, error) {
+	plan = proves("delete organisation", func(only bool) (*longrunningpb.Operation, error) {
 		return r.DeleteOrganisation(ctx, &tenantv1.DeleteOrganisationRequest{Name: core, Force: true, ValidateOnly: only})
 	})
-	proves("undelete organisation", func(only bool) (*longrunningpb.Operation, error) {
+	purges(t, plan, r.purge(t, core), "keystone.project", core+"/vpcs/dev", core+"/vpcs/prod", core+"/hub", core)
+	plan = proves("undelete organisation", func(only bool) (*longrunningpb.Operation, error) {
 		return r.UndeleteOrganisation(ctx, &tenantv1.UndeleteOrganisationRequest{Name: core, ValidateOnly: only})
 	})
-	proves("delete tenant", func(only bool) (*longrunningpb.Operation, error) {
+	if plan.GetPurgeTime() != nil || len(plan.GetPurgedObjects()) > 0 {
+		t.Errorf("the return of an organisation purges %v", plan.GetPurgedObjects())
+	}
+	plan = proves("delete tenant", func(only bool) (*longrunningpb.Operation, error) {
 		return r.DeleteTenant(ctx, &tenantv1.DeleteTenantRequest{Name: acme, Force: true, ValidateOnly: only})
 	})
+	purges(t, plan, r.purge(t, acme), "keystone.domain", core+"/vpcs/dev", core+"/vpcs/prod", core+"/hub", core, acme, acme+"/boundary")
 	proves("undelete tenant", func(only bool) (*longrunningpb.Operation, error) {
 		return r.UndeleteTenant(ctx, &tenantv1.UndeleteTenantRequest{Name: acme, ValidateOnly: only})
 	})
@@ -87,6 +93,52 @@ func TestWhatIsAppliedEqualsThePlan(t *testing.T) {
 		return r.DeleteTenant(ctx, &tenantv1.DeleteTenantRequest{Name: acme, Force: true, Purge: true, ValidateOnly: only})
 	})
 	below(t, plan, core+"/vpcs/dev", core+"/vpcs/prod", core+"/hub", acme+"/boundary")
+}
+
+// purges checks that the plan of a deletion says what the purge will remove, and when.
+func purges(t *testing.T, plan *operationv1.Plan, at time.Time, last string, resources ...string) {
+	t.Helper()
+	if d := plan.GetPurgeTime().AsTime().Sub(at); d > time.Minute || d < -time.Minute {
+		t.Errorf("the plan purges at %v, the resource says %v", plan.GetPurgeTime().AsTime(), at)
+	}
+	found, types, services := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, o := range plan.GetPurgedObjects() {
+		if o.GetAction() != operationv1.PlannedObject_DELETE || o.GetId() == "" || found[o.GetService()+o.GetType()+o.GetId()] {
+			t.Errorf("the purge: %v", o)
+		}
+		found[o.GetResource()], found[o.GetService()+o.GetType()+o.GetId()] = true, true
+		types[o.GetType()], services[o.GetService()] = true, true
+	}
+	for _, name := range resources {
+		if !found[name] {
+			t.Errorf("the purge lacks what %s is made of", name)
+		}
+	}
+	if !types[last] || !services["network"] || !services["tenant"] {
+		t.Errorf("the purge removes %v of %v", types, services)
+	}
+	for _, o := range plan.GetObjects() {
+		if o.GetAction() == operationv1.PlannedObject_DELETE {
+			t.Errorf("the deletion removes %v", o)
+		}
+	}
+}
+
+// purge is when a deleted tenant or organisation is removed for good.
+func (r *rig) purge(t *testing.T, name string) time.Time {
+	t.Helper()
+	if strings.Contains(name, "/organisations/") {
+		o, err := r.GetOrganisation(t.Context(), &tenantv1.GetOrganisationRequest{Name: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o.GetPurgeTime().AsTime()
+	}
+	v, err := r.GetTenant(t.Context(), &tenantv1.GetTenantRequest{Name: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v.GetPurgeTime().AsTime()
 }
 
 // below checks that the plan of a removal lists what the network service removes along with it.

@@ -19,6 +19,7 @@ import (
 	internalv1 "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
+	"github.com/low-layer/platform/libs/audit/behalf"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/grpcerr"
 	"github.com/low-layer/platform/libs/resourcename"
@@ -36,8 +37,9 @@ type Network struct {
 
 var _ network.Service = (*Network)(nil)
 
-// NewNetwork reaches the network service over a connection.
-func NewNetwork(conn grpc.ClientConnInterface) *Network {
+// NewNetwork reaches the network service over a connection. Each call says on whose behalf the work is that makes it.
+func NewNetwork(to grpc.ClientConnInterface) *Network {
+	conn := behalf.Conn(to)
 	return &Network{
 		foundation: internalv1.NewFoundationServiceClient(conn),
 		vpcs:       networkv1.NewVpcServiceClient(conn),

@@ -1,13 +1,20 @@
 package client_test
 
 import (
+	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
+	"github.com/low-layer/platform/libs/audit"
+	"github.com/low-layer/platform/libs/audit/behalf"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/services/tenant/internal/client"
 	"github.com/low-layer/platform/services/tenant/internal/client/networkfake"
@@ -23,6 +30,29 @@ func both(t *testing.T) (*networkfake.Fake, *client.Network) {
 	t.Helper()
 	fake, address := networkfake.Start(t)
 	return fake, client.NewNetwork(networkfake.Dial(t, address))
+}
+
+// said keeps on whose behalf a call says it is.
+type said struct {
+	grpc.ClientConnInterface
+	by []string
+}
+
+func (s *said) Invoke(ctx context.Context, _ string, _, _ any, _ ...grpc.CallOption) error {
+	md, _ := metadata.FromOutgoingContext(ctx)
+	s.by = md.Get(behalf.Key)
+	return nil
+}
+
+func TestCallsSayOnWhoseBehalfTheyAre(t *testing.T) {
+	to := &said{}
+	ctx := behalf.With(t.Context(), audit.Actor{Kind: audit.User, Subject: "ada"})
+	if _, err := client.NewNetwork(to).DeleteHub(ctx, organisation, "r"); err != nil {
+		t.Fatal(err)
+	}
+	if len(to.by) != 1 || !strings.Contains(to.by[0], `"ada"`) {
+		t.Errorf("it says %q", to.by)
+	}
 }
 
 // founded is a network service with a boundary and a hub.

@@ -2,6 +2,10 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
@@ -17,10 +21,28 @@ func (t *transaction) preview(ctx context.Context, op *provision.Operation, remo
 	if err := t.effects(ctx, op, removing); err != nil {
 		return nil, err
 	}
+	if op.Verb == string(tenancy.VerbDelete) && !removing {
+		if op.Preview.Purged, err = t.purged(ctx, op.ResourceUID); err != nil {
+			return nil, err
+		}
+	}
 	op.Preview.Objects = append(t.planned.Objects, op.Preview.Objects...)
 	op.Preview.Quota = append(t.planned.Quota, op.Preview.Quota...)
 	t.planned = *op.Preview
 	return Operation{op}, nil
+}
+
+// purged is what the purge of a resource removes that is deleted for now: of a tenant, its organisations too.
+func (t *transaction) purged(ctx context.Context, uid string) ([]provision.PlannedObject, error) {
+	rows, err := t.tx.Query(ctx, `SELECT uid FROM organisations WHERE tenant_uid = $1 UNION SELECT $1`, uid)
+	if err != nil {
+		return nil, fmt.Errorf("look for what a purge removes: %w", err)
+	}
+	uids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("look for what a purge removes: %w", err)
+	}
+	return t.engine.Removals(ctx, t.tx, uids)
 }
 
 var _ tenancy.Preview = Operation{}
@@ -30,11 +52,20 @@ func (o Operation) Previewed() bool { return o.Operation != nil && o.Preview != 
 
 // Takes adds what goes along: it goes before our own.
 func (o Operation) Takes(objects []tenancy.PlannedObject) {
+	o.Preview.Objects = append(removals(objects), o.Preview.Objects...)
+}
+
+// Purges adds what goes along with the purge, and when that is.
+func (o Operation) Purges(at time.Time, objects []tenancy.PlannedObject) {
+	o.Preview.PurgeTime, o.Preview.Purged = at, append(removals(objects), o.Preview.Purged...)
+}
+
+func removals(objects []tenancy.PlannedObject) []provision.PlannedObject {
 	all := make([]provision.PlannedObject, len(objects))
 	for i, x := range objects {
 		all[i] = provision.PlannedObject{
 			Action: provision.PlanDelete, Step: x.Step, Type: x.Type, ID: x.ID, Name: x.Name, Resource: x.Resource, Service: x.Service,
 		}
 	}
-	o.Preview.Objects = append(all, o.Preview.Objects...)
+	return all
 }

@@ -46,6 +46,7 @@ type Engine interface {
 	Accept(ctx context.Context, tx pgx.Tx, c provision.Change) (*provision.Operation, error)
 	Hasten(ctx context.Context, tx pgx.Tx, uid string) (*provision.Operation, error)
 	Preview(ctx context.Context, tx pgx.Tx, op *provision.Operation) (*provision.Operation, error)
+	Removals(ctx context.Context, q provision.Querier, uids []string) ([]provision.PlannedObject, error)
 }
 
 // Renderer makes the messages that events carry.

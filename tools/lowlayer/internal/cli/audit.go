@@ -29,13 +29,21 @@ func auditView() view[*auditv1.AuditEvent] {
 				result += " (" + e.GetReason() + ")"
 			}
 			return []string{
-				e.GetCreateTime().AsTime().Format(receiptTime), actorName(e.GetActor()), e.GetMethod()[strings.LastIndexByte(e.GetMethod(), '.')+1:],
+				e.GetCreateTime().AsTime().Format(receiptTime), caller(e), e.GetMethod()[strings.LastIndexByte(e.GetMethod(), '.')+1:],
 				e.GetResource(), result, e.GetRequestId(),
 			}
 		},
 		name:  (*auditv1.AuditEvent).GetName,
 		plain: "auditEvents",
 	}
+}
+
+// caller is who called, and for whom where that is another.
+func caller(e *auditv1.AuditEvent) string {
+	if e.GetOnBehalfOf() == nil {
+		return actorName(e.GetActor())
+	}
+	return actorName(e.GetActor()) + " for " + actorName(e.GetOnBehalfOf())
 }
 
 // actorName is what people know an actor by.

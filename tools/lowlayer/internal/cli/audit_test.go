@@ -93,9 +93,13 @@ func TestAuditList(t *testing.T) {
 			Reason: "STEP_UP_REQUIRED", RequestId: "req-2",
 		},
 		{Name: "tenants/acme/auditEvents/aud_tenant_1", CreateTime: at, Actor: &auditv1.Actor{Subject: "anonymous"}, Code: "OK"},
+		{
+			Name: "tenants/acme/auditEvents/aud_network_1", CreateTime: at, Actor: &auditv1.Actor{Kind: auditv1.Actor_SERVICE, Subject: "tenant"},
+			OnBehalfOf: &auditv1.Actor{Kind: auditv1.Actor_USER, Subject: "u2", Email: "bob@acme.test"}, Code: "OK",
+		},
 	}
 	out, errs, code := cliRun(t, address, "audit", "list", "acme", "--filter", `actor = "u1"`, "--uid", "ten_1")
-	for _, want := range []string{"2026-11-26T10:00:00Z", "ada@acme.test", " DeleteVpc ", "vpcs/dev", "PERMISSION_DENIED (STEP_UP_REQUIRED)", "req-2", "anonymous"} {
+	for _, want := range []string{"2026-11-26T10:00:00Z", "ada@acme.test", " DeleteVpc ", "vpcs/dev", "PERMISSION_DENIED (STEP_UP_REQUIRED)", "req-2", "anonymous", "tenant for bob@acme.test"} {
 		if code != 0 || !strings.Contains(out, want) {
 			t.Errorf("%d %s%s", code, out, errs)
 		}

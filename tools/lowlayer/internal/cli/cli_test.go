@@ -7,11 +7,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	"go.yaml.in/yaml/v3"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
+	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 )
 
@@ -52,6 +56,35 @@ func TestTree(t *testing.T) {
 	names, _, _ := cliRun(t, address, "tree", "-o", "name")
 	if strings.Count(names, "\n") != 5 || !strings.Contains(names, "tenants/acme/organisations/core/hub\n") {
 		t.Errorf("got %s", names)
+	}
+}
+
+// A tree has what is deleted and can come back, and says of what stands in it that it goes.
+func TestTreeOfADeletedOrganisation(t *testing.T) {
+	f, address := newFake(t)
+	if _, errs, code := cliRun(t, address, "apply", "-f", startup); code != 0 {
+		t.Fatal(errs)
+	}
+	f.mu.Lock()
+	at := timestamppb.New(time.Date(2026, 12, 4, 10, 0, 0, 0, time.UTC))
+	for _, o := range f.organisations {
+		o.State, o.PurgeTime = typev1.State_DELETED, at
+	}
+	for _, v := range f.vpcs {
+		v.Conditions = append(v.Conditions, &typev1.Condition{Type: "OrganisationActive", Status: "False", Reason: "OrganisationDeleted"})
+	}
+	f.mu.Unlock()
+	text, _, _ := cliRun(t, address, "tree", "acme")
+	for _, part := range []string{"organisation core  DELETED", "purged at 2026-12-04T10:00:00Z, can be undeleted until then", "ACTIVE (organisation deleted)"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is not in\n%s", part, text)
+		}
+	}
+	if !last[*tenantv1.ListOrganisationsRequest](t, f).GetShowDeleted() {
+		t.Error("it does not ask for what is deleted")
+	}
+	if list, _, _ := cliRun(t, address, "vpc", "list", "acme/core"); !strings.Contains(list, "ACTIVE (organisation deleted)") {
+		t.Errorf("got %s", list)
 	}
 }
 

@@ -54,6 +54,7 @@ type fakePlatform struct {
 	events        []*auditv1.AuditEvent
 	trail         []*auditv1.ExportAuditEventsResponse // page by page
 	blockage      *typev1.Blockage                     // of every operation; they never end while it is set
+	planned       *operationv1.OperationMetadata       // answered to calls that are to be planned; a usual one when nil
 	ends          error                                // how operations end; nil is well
 	refusals      map[string][]error
 	interrupt     map[string]func() // called when a method is

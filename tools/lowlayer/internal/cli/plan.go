@@ -88,6 +88,9 @@ func (a *app) printPlan(op *longrunningpb.Operation) error {
 			return err
 		}
 	}
+	if err := a.printPurge(m); err != nil {
+		return err
+	}
 	for _, q := range plan.GetQuota() {
 		line := fmt.Sprintf("quota %s: %+d", q.GetResource(), q.GetUsageChange())
 		if q.GetLimit() != 0 {
@@ -112,6 +115,31 @@ func (a *app) printPlanned(m *operationv1.OperationMetadata) error {
 		}
 	}
 	return a.println(strings.Join(names, "\n"))
+}
+
+// printPurge prints what a deletion leaves until its purge, and how it is taken back before.
+func (a *app) printPurge(m *operationv1.OperationMetadata) error {
+	plan := m.GetPlan()
+	if plan.GetPurgeTime() == nil {
+		return nil
+	}
+	kind := "tenant"
+	if strings.Contains(m.GetResource(), "/organisations/") {
+		kind = "organisation"
+	}
+	at := plan.GetPurgeTime().AsTime().Format(receiptTime)
+	if err := a.println(fmt.Sprintf("At %s the purge removes %d objects. Until then `lowlayer %s undelete %s` brings everything back; --purge does not wait.",
+		at, len(plan.GetPurgedObjects()), kind, shortName(m.GetResource()))); err != nil {
+		return err
+	}
+	if len(plan.GetPurgedObjects()) == 0 {
+		return nil
+	}
+	rows := make([][]string, len(plan.GetPurgedObjects()))
+	for i, o := range plan.GetPurgedObjects() {
+		rows[i] = []string{o.GetType(), o.GetStep(), o.GetId(), o.GetName(), o.GetResource()}
+	}
+	return printTable(a.streams.Out, []string{"PURGED LATER", "STEP", "ID", "NAME", "RESOURCE"}, rows)
 }
 
 func planSummary(plan *operationv1.Plan) string {

@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
@@ -17,6 +19,10 @@ import (
 
 // plan is what the fake answers to every call that is to be planned only; it changes nothing.
 func (f *fakePlatform) plan() (*longrunningpb.Operation, error) {
+	if f.planned != nil {
+		packed, err := anypb.New(f.planned)
+		return &longrunningpb.Operation{Done: true, Metadata: packed}, err
+	}
 	packed, err := anypb.New(&operationv1.OperationMetadata{Verb: "change", Resource: "tenants/acme", Plan: &operationv1.Plan{
 		Steps: []*operationv1.Step{{Name: "router", State: operationv1.Step_PENDING}, {Name: "network", State: operationv1.Step_SKIPPED}},
 		Objects: []*operationv1.PlannedObject{
@@ -26,6 +32,29 @@ func (f *fakePlatform) plan() (*longrunningpb.Operation, error) {
 		Quota: []*operationv1.QuotaEffect{{Resource: "routers", UsageChange: 1, Limit: 9, Quota: "tenants/acme/organisations/core/quotas/network.routers", TakenAfter: 4, EffectiveLimit: 9}},
 	}})
 	return &longrunningpb.Operation{Done: true, Metadata: packed}, err
+}
+
+// The plan of a deletion that can be taken back says what goes later, when, and how to keep it.
+func TestAPlanTellsOfThePurge(t *testing.T) {
+	f, address := newFake(t)
+	at := timestamppb.New(time.Date(2026, 12, 4, 10, 0, 0, 0, time.UTC))
+	for resource, args := range map[string][]string{
+		"tenants/acme/organisations/core": {"organisation", "delete", "acme/core"}, "tenants/acme": {"tenant", "delete", "acme"},
+	} {
+		f.planned = &operationv1.OperationMetadata{Verb: "delete", Resource: resource, Plan: &operationv1.Plan{
+			Steps: []*operationv1.Step{{Name: "project", State: operationv1.Step_PENDING}}, PurgeTime: at,
+			PurgedObjects: []*operationv1.PlannedObject{{
+				Action: operationv1.PlannedObject_DELETE, Type: "neutron.router", Step: "router", Id: "r1", Name: "dev", Resource: "tenants/acme/organisations/core/vpcs/dev",
+			}},
+		}}
+		out, errs, code := cliRun(t, address, append(args, "--force", "--plan")...)
+		undelete := "At 2026-12-04T10:00:00Z the purge removes 1 objects. Until then `lowlayer " + args[0] + " undelete " + args[2] + "` brings everything back"
+		for _, want := range []string{"1 steps, 0 objects to make, 0 to change, 0 to delete", undelete, "PURGED LATER", "neutron.router", "r1", "vpcs/dev"} {
+			if code != 0 || !strings.Contains(out, want) {
+				t.Errorf("%q: %d %s%s", want, code, out, errs)
+			}
+		}
+	}
 }
 
 // TestEveryChangingCommandPlans runs every command that has the flag; none may change anything or ask a person.

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
@@ -67,9 +68,17 @@ func (a *app) treeRoots(ctx context.Context, api *client, args []string) ([]*ten
 	return []*tenantv1.Tenant{t}, nil
 }
 
+// purgeWord says when what is deleted goes for good; empty for what is not deleted.
+func purgeWord(at *timestamppb.Timestamp) string {
+	if at == nil {
+		return ""
+	}
+	return "  purged at " + at.AsTime().Format(receiptTime) + ", can be undeleted until then"
+}
+
 func growTree(ctx context.Context, api *client, t *tenantv1.Tenant) (tenantTree, error) {
 	tree := tenantTree{tenant: t}
-	organisations, err := listOrganisations(ctx, api, t.GetName(), listFlags{})
+	organisations, err := listOrganisations(ctx, api, t.GetName(), listFlags{deleted: true})
 	if err != nil {
 		return tree, err
 	}
@@ -211,11 +220,13 @@ func object(m proto.Message, children map[string]any) (map[string]any, error) {
 //	   └─ dev   10.64.16.0/20  ACTIVE   MUTUALIZED
 func drawTree(w io.Writer, t tenantTree) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "tenant %s  %s  %s\n", lastPart(t.tenant.GetName()), stateWord(t.tenant.GetState(), t.tenant.GetBlockage()), t.tenant.GetNetworkCidr())
+	fmt.Fprintf(&b, "tenant %s  %s  %s%s\n", lastPart(t.tenant.GetName()), stateWord(t.tenant.GetState(), t.tenant.GetBlockage()), t.tenant.GetNetworkCidr(),
+		purgeWord(t.tenant.GetPurgeTime()))
 	branches := len(t.organisations) + len(t.peerings)
 	for i, o := range t.organisations {
 		stem, indent := twig(i, branches)
-		fmt.Fprintf(&b, "%s organisation %s  %s  %s\n", stem, lastPart(o.organisation.GetName()), stateWord(o.organisation.GetState(), o.organisation.GetBlockage()), o.organisation.GetMode())
+		fmt.Fprintf(&b, "%s organisation %s  %s  %s%s\n", stem, lastPart(o.organisation.GetName()), stateWord(o.organisation.GetState(), o.organisation.GetBlockage()),
+			o.organisation.GetMode(), purgeWord(o.organisation.GetPurgeTime()))
 		drawNetworks(&b, indent, o)
 	}
 	for i, p := range t.peerings {
@@ -236,7 +247,7 @@ func drawNetworks(b *strings.Builder, indent string, o organisationTree) {
 	}
 	for _, v := range o.vpcs {
 		stem, _ := twig(i, leaves)
-		fmt.Fprintf(b, "%s%s vpc %-8s %-18s %s  %s  transit %s\n", indent, stem, lastPart(v.GetName()), v.GetCidr(), stateWord(v.GetState(), v.GetBlockage()), v.GetMode(), v.GetCloud().GetTransitCidr())
+		fmt.Fprintf(b, "%s%s vpc %-8s %-18s %s  %s  transit %s\n", indent, stem, lastPart(v.GetName()), v.GetCidr(), vpcState(v), v.GetMode(), v.GetCloud().GetTransitCidr())
 		i++
 	}
 }

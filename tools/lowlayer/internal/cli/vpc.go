@@ -17,11 +17,22 @@ func vpcView() view[*networkv1.Vpc] {
 		heads: []string{"VPC", "ORGANISATION", "MODE", "CIDR", "STATE", "NETWORK", "AGE"},
 		row: func(v *networkv1.Vpc) []string {
 			parent, id := split(v.GetName())
-			return []string{id, lastPart(parent), v.GetMode().String(), v.GetCidr(), stateWord(v.GetState(), v.GetBlockage()), v.GetCloud().GetNetworkId(), age(v.GetCreateTime())}
+			return []string{id, lastPart(parent), v.GetMode().String(), v.GetCidr(), vpcState(v), v.GetCloud().GetNetworkId(), age(v.GetCreateTime())}
 		},
 		name:  (*networkv1.Vpc).GetName,
 		plain: "vpcs",
 	}
+}
+
+// vpcState is where a VPC stands, and that its organisation is deleted: it goes with that.
+func vpcState(v *networkv1.Vpc) string {
+	word := stateWord(v.GetState(), v.GetBlockage())
+	for _, c := range v.GetConditions() {
+		if c.GetReason() == "OrganisationDeleted" && c.GetStatus() == "False" {
+			word += " (organisation deleted)"
+		}
+	}
+	return word
 }
 
 func (a *app) vpcCommand() *cobra.Command {

@@ -107,7 +107,7 @@ type AuditEvent struct {
 	Method string `protobuf:"bytes,6,opt,name=method,proto3" json:"method,omitempty"`
 	// The permission it needs.
 	Permission string `protobuf:"bytes,7,opt,name=permission,proto3" json:"permission,omitempty"`
-	// What it was about: the resource, or its parent where a call failed to make one.
+	// What it was about: the resource, also one that a call failed to make; the parent of one that was not given an id.
 	Resource string `protobuf:"bytes,8,opt,name=resource,proto3" json:"resource,omitempty"`
 	// The id of the request.
 	RequestId string `protobuf:"bytes,9,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -123,7 +123,10 @@ type AuditEvent struct {
 	Omitted int64 `protobuf:"varint,14,opt,name=omitted,proto3" json:"omitted,omitempty"`
 	// SHA-256 over the DSSE pre-authentication encoding of `application/vnd.lowlayer.audit-record.v1+json` and the record
 	// as it is exported, in hexadecimal.
-	Hash          string `protobuf:"bytes,15,opt,name=hash,proto3" json:"hash,omitempty"`
+	Hash string `protobuf:"bytes,15,opt,name=hash,proto3" json:"hash,omitempty"`
+	// Set where the actor is a service of the platform: the person or program that ordered what it carries out, for example the
+	// deletion of the organisation that the resource was in.
+	OnBehalfOf    *Actor `protobuf:"bytes,16,opt,name=on_behalf_of,json=onBehalfOf,proto3" json:"on_behalf_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -261,6 +264,13 @@ func (x *AuditEvent) GetHash() string {
 		return x.Hash
 	}
 	return ""
+}
+
+func (x *AuditEvent) GetOnBehalfOf() *Actor {
+	if x != nil {
+		return x.OnBehalfOf
+	}
+	return nil
 }
 
 // Actor is who called.
@@ -483,7 +493,7 @@ type ListAuditEventsRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// `next_page_token` of the page before, with the same filter.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// AIP-160 over `create_time`, `actor`, `email`, `method`, `resource`, `code`, `reason` and `request_id`, for example
+	// AIP-160 over `create_time`, `actor`, `email`, `on_behalf_of`, `method`, `resource`, `code`, `reason` and `request_id`, for example
 	// `code = "PERMISSION_DENIED" AND create_time > "2026-11-01T00:00:00Z"`.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	// Answer what can be had when a service is away, and name that in `unreachable`.
@@ -791,7 +801,7 @@ var File_lowlayer_audit_v1_audit_proto protoreflect.FileDescriptor
 
 const file_lowlayer_audit_v1_audit_proto_rawDesc = "" +
 	"\n" +
-	"\x1dlowlayer/audit/v1/audit.proto\x12\x11lowlayer.audit.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a!lowlayer/receipt/v1/receipt.proto\"\x94\x05\n" +
+	"\x1dlowlayer/audit/v1/audit.proto\x12\x11lowlayer.audit.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a!lowlayer/receipt/v1/receipt.proto\"\xd5\x05\n" +
 	"\n" +
 	"AuditEvent\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x1d\n" +
@@ -813,7 +823,9 @@ const file_lowlayer_audit_v1_audit_proto_rawDesc = "" +
 	"\x06reason\x18\f \x01(\tB\x03\xe0A\x03R\x06reason\x128\n" +
 	"\achanges\x18\r \x03(\v2\x19.lowlayer.audit.v1.ChangeB\x03\xe0A\x03R\achanges\x12\x1d\n" +
 	"\aomitted\x18\x0e \x01(\x03B\x03\xe0A\x03R\aomitted\x12\x17\n" +
-	"\x04hash\x18\x0f \x01(\tB\x03\xe0A\x03R\x04hash:g\xeaAd\n" +
+	"\x04hash\x18\x0f \x01(\tB\x03\xe0A\x03R\x04hash\x12?\n" +
+	"\fon_behalf_of\x18\x10 \x01(\v2\x18.lowlayer.audit.v1.ActorB\x03\xe0A\x03R\n" +
+	"onBehalfOf:g\xeaAd\n" +
 	"\x1dapi.lowlayer.cloud/AuditEvent\x12*tenants/{tenant}/auditEvents/{audit_event}*\vauditEvents2\n" +
 	"auditEvent\"\xae\x02\n" +
 	"\x05Actor\x126\n" +
@@ -906,21 +918,22 @@ var file_lowlayer_audit_v1_audit_proto_depIdxs = []int32{
 	9,  // 0: lowlayer.audit.v1.AuditEvent.create_time:type_name -> google.protobuf.Timestamp
 	2,  // 1: lowlayer.audit.v1.AuditEvent.actor:type_name -> lowlayer.audit.v1.Actor
 	3,  // 2: lowlayer.audit.v1.AuditEvent.changes:type_name -> lowlayer.audit.v1.Change
-	0,  // 3: lowlayer.audit.v1.Actor.kind:type_name -> lowlayer.audit.v1.Actor.Kind
-	10, // 4: lowlayer.audit.v1.Change.before:type_name -> google.protobuf.Struct
-	10, // 5: lowlayer.audit.v1.Change.after:type_name -> google.protobuf.Struct
-	1,  // 6: lowlayer.audit.v1.ListAuditEventsResponse.audit_events:type_name -> lowlayer.audit.v1.AuditEvent
-	4,  // 7: lowlayer.audit.v1.ExportAuditEventsResponse.records:type_name -> lowlayer.audit.v1.ExportedRecord
-	11, // 8: lowlayer.audit.v1.ExportAuditEventsResponse.checkpoint:type_name -> lowlayer.receipt.v1.Envelope
-	5,  // 9: lowlayer.audit.v1.AuditService.ListAuditEvents:input_type -> lowlayer.audit.v1.ListAuditEventsRequest
-	7,  // 10: lowlayer.audit.v1.AuditService.ExportAuditEvents:input_type -> lowlayer.audit.v1.ExportAuditEventsRequest
-	6,  // 11: lowlayer.audit.v1.AuditService.ListAuditEvents:output_type -> lowlayer.audit.v1.ListAuditEventsResponse
-	8,  // 12: lowlayer.audit.v1.AuditService.ExportAuditEvents:output_type -> lowlayer.audit.v1.ExportAuditEventsResponse
-	11, // [11:13] is the sub-list for method output_type
-	9,  // [9:11] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	2,  // 3: lowlayer.audit.v1.AuditEvent.on_behalf_of:type_name -> lowlayer.audit.v1.Actor
+	0,  // 4: lowlayer.audit.v1.Actor.kind:type_name -> lowlayer.audit.v1.Actor.Kind
+	10, // 5: lowlayer.audit.v1.Change.before:type_name -> google.protobuf.Struct
+	10, // 6: lowlayer.audit.v1.Change.after:type_name -> google.protobuf.Struct
+	1,  // 7: lowlayer.audit.v1.ListAuditEventsResponse.audit_events:type_name -> lowlayer.audit.v1.AuditEvent
+	4,  // 8: lowlayer.audit.v1.ExportAuditEventsResponse.records:type_name -> lowlayer.audit.v1.ExportedRecord
+	11, // 9: lowlayer.audit.v1.ExportAuditEventsResponse.checkpoint:type_name -> lowlayer.receipt.v1.Envelope
+	5,  // 10: lowlayer.audit.v1.AuditService.ListAuditEvents:input_type -> lowlayer.audit.v1.ListAuditEventsRequest
+	7,  // 11: lowlayer.audit.v1.AuditService.ExportAuditEvents:input_type -> lowlayer.audit.v1.ExportAuditEventsRequest
+	6,  // 12: lowlayer.audit.v1.AuditService.ListAuditEvents:output_type -> lowlayer.audit.v1.ListAuditEventsResponse
+	8,  // 13: lowlayer.audit.v1.AuditService.ExportAuditEvents:output_type -> lowlayer.audit.v1.ExportAuditEventsResponse
+	12, // [12:14] is the sub-list for method output_type
+	10, // [10:12] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_lowlayer_audit_v1_audit_proto_init() }

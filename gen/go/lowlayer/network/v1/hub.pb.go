@@ -40,7 +40,8 @@ type Hub struct {
 	// Where it stands.
 	State v1.State `protobuf:"varint,5,opt,name=state,proto3,enum=lowlayer.type.v1.State" json:"state,omitempty"`
 	// Aspects of its state: `Provisioned`, `InSync` (what the cloud holds is what was asked for), `IsolationVerified` (who reaches it and
-	// whom it reaches is as asked for; when False the message names the rule or route).
+	// whom it reaches is as asked for; when False the message names the rule or route). While its organisation is deleted and can come
+	// back, also `OrganisationActive`, which is False and tells when the purge removes the hub; it keeps its state until then.
 	Conditions []*v1.Condition `protobuf:"bytes,6,rep,name=conditions,proto3" json:"conditions,omitempty"`
 	// Set while it is BLOCKED.
 	Blockage *v1.Blockage `protobuf:"bytes,7,opt,name=blockage,proto3" json:"blockage,omitempty"`

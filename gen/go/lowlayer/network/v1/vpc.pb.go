@@ -107,7 +107,8 @@ type Vpc struct {
 	// Where it stands.
 	State v1.State `protobuf:"varint,8,opt,name=state,proto3,enum=lowlayer.type.v1.State" json:"state,omitempty"`
 	// Aspects of its state: `Provisioned`, `InSync` (what the cloud holds is what was asked for), `IsolationVerified` (who reaches it and
-	// whom it reaches is as asked for; when False the message names the rule or route).
+	// whom it reaches is as asked for; when False the message names the rule or route). While its organisation is deleted and can come
+	// back, also `OrganisationActive`, which is False and tells when the purge removes the VPC; it keeps its state until then.
 	Conditions []*v1.Condition `protobuf:"bytes,9,rep,name=conditions,proto3" json:"conditions,omitempty"`
 	// Set while it is BLOCKED.
 	Blockage *v1.Blockage `protobuf:"bytes,10,opt,name=blockage,proto3" json:"blockage,omitempty"`

@@ -361,7 +361,12 @@ type Plan struct {
 	// What it does to the quotas of the tenant and of the organisation's project.
 	Quota []*QuotaEffect `protobuf:"bytes,3,rep,name=quota,proto3" json:"quota,omitempty"`
 	// What it does to the price of a month; reserved for metering, never set yet.
-	MonthlyPrice  string `protobuf:"bytes,4,opt,name=monthly_price,json=monthlyPrice,proto3" json:"monthly_price,omitempty"`
+	MonthlyPrice string `protobuf:"bytes,4,opt,name=monthly_price,json=monthlyPrice,proto3" json:"monthly_price,omitempty"`
+	// Of a deletion that can be taken back: when the purge removes `purged_objects` by itself. Until then undelete brings everything
+	// back.
+	PurgeTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=purge_time,json=purgeTime,proto3" json:"purge_time,omitempty"`
+	// Every object outside the platform that the purge removes, as of now; the deletion itself leaves them.
+	PurgedObjects []*PlannedObject `protobuf:"bytes,6,rep,name=purged_objects,json=purgedObjects,proto3" json:"purged_objects,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -422,6 +427,20 @@ func (x *Plan) GetMonthlyPrice() string {
 		return x.MonthlyPrice
 	}
 	return ""
+}
+
+func (x *Plan) GetPurgeTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.PurgeTime
+	}
+	return nil
+}
+
+func (x *Plan) GetPurgedObjects() []*PlannedObject {
+	if x != nil {
+		return x.PurgedObjects
+	}
+	return nil
 }
 
 // PlannedObject is one object in the cloud, or one resource of another service.
@@ -781,12 +800,15 @@ const file_lowlayer_operation_v1_operation_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x10 \x01(\tB\x03\xe0A\x03R\trequestId\x12\x1d\n" +
 	"\areceipt\x18\x11 \x01(\tB\x03\xe0A\x03R\areceipt\x124\n" +
-	"\x04plan\x18\x12 \x01(\v2\x1b.lowlayer.operation.v1.PlanB\x03\xe0A\x03R\x04plan\"\xec\x01\n" +
+	"\x04plan\x18\x12 \x01(\v2\x1b.lowlayer.operation.v1.PlanB\x03\xe0A\x03R\x04plan\"\xfe\x02\n" +
 	"\x04Plan\x126\n" +
 	"\x05steps\x18\x01 \x03(\v2\x1b.lowlayer.operation.v1.StepB\x03\xe0A\x03R\x05steps\x12C\n" +
 	"\aobjects\x18\x02 \x03(\v2$.lowlayer.operation.v1.PlannedObjectB\x03\xe0A\x03R\aobjects\x12=\n" +
 	"\x05quota\x18\x03 \x03(\v2\".lowlayer.operation.v1.QuotaEffectB\x03\xe0A\x03R\x05quota\x12(\n" +
-	"\rmonthly_price\x18\x04 \x01(\tB\x03\xe0A\x03R\fmonthlyPrice\"\xbf\x02\n" +
+	"\rmonthly_price\x18\x04 \x01(\tB\x03\xe0A\x03R\fmonthlyPrice\x12>\n" +
+	"\n" +
+	"purge_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tpurgeTime\x12P\n" +
+	"\x0epurged_objects\x18\x06 \x03(\v2$.lowlayer.operation.v1.PlannedObjectB\x03\xe0A\x03R\rpurgedObjects\"\xbf\x02\n" +
 	"\rPlannedObject\x12H\n" +
 	"\x06action\x18\x01 \x01(\x0e2+.lowlayer.operation.v1.PlannedObject.ActionB\x03\xe0A\x03R\x06action\x12\x17\n" +
 	"\x04step\x18\x02 \x01(\tB\x03\xe0A\x03R\x04step\x12\x17\n" +
@@ -886,23 +908,25 @@ var file_lowlayer_operation_v1_operation_proto_depIdxs = []int32{
 	6,  // 7: lowlayer.operation.v1.Plan.steps:type_name -> lowlayer.operation.v1.Step
 	4,  // 8: lowlayer.operation.v1.Plan.objects:type_name -> lowlayer.operation.v1.PlannedObject
 	5,  // 9: lowlayer.operation.v1.Plan.quota:type_name -> lowlayer.operation.v1.QuotaEffect
-	0,  // 10: lowlayer.operation.v1.PlannedObject.action:type_name -> lowlayer.operation.v1.PlannedObject.Action
-	1,  // 11: lowlayer.operation.v1.Step.state:type_name -> lowlayer.operation.v1.Step.State
-	7,  // 12: lowlayer.operation.v1.Step.start_time:type_name -> google.protobuf.Timestamp
-	7,  // 13: lowlayer.operation.v1.Step.end_time:type_name -> google.protobuf.Timestamp
-	9,  // 14: lowlayer.operation.v1.OperationService.GetOperation:input_type -> google.longrunning.GetOperationRequest
-	10, // 15: lowlayer.operation.v1.OperationService.ListOperations:input_type -> google.longrunning.ListOperationsRequest
-	11, // 16: lowlayer.operation.v1.OperationService.CancelOperation:input_type -> google.longrunning.CancelOperationRequest
-	12, // 17: lowlayer.operation.v1.OperationService.WaitOperation:input_type -> google.longrunning.WaitOperationRequest
-	13, // 18: lowlayer.operation.v1.OperationService.GetOperation:output_type -> google.longrunning.Operation
-	14, // 19: lowlayer.operation.v1.OperationService.ListOperations:output_type -> google.longrunning.ListOperationsResponse
-	15, // 20: lowlayer.operation.v1.OperationService.CancelOperation:output_type -> google.protobuf.Empty
-	13, // 21: lowlayer.operation.v1.OperationService.WaitOperation:output_type -> google.longrunning.Operation
-	18, // [18:22] is the sub-list for method output_type
-	14, // [14:18] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	7,  // 10: lowlayer.operation.v1.Plan.purge_time:type_name -> google.protobuf.Timestamp
+	4,  // 11: lowlayer.operation.v1.Plan.purged_objects:type_name -> lowlayer.operation.v1.PlannedObject
+	0,  // 12: lowlayer.operation.v1.PlannedObject.action:type_name -> lowlayer.operation.v1.PlannedObject.Action
+	1,  // 13: lowlayer.operation.v1.Step.state:type_name -> lowlayer.operation.v1.Step.State
+	7,  // 14: lowlayer.operation.v1.Step.start_time:type_name -> google.protobuf.Timestamp
+	7,  // 15: lowlayer.operation.v1.Step.end_time:type_name -> google.protobuf.Timestamp
+	9,  // 16: lowlayer.operation.v1.OperationService.GetOperation:input_type -> google.longrunning.GetOperationRequest
+	10, // 17: lowlayer.operation.v1.OperationService.ListOperations:input_type -> google.longrunning.ListOperationsRequest
+	11, // 18: lowlayer.operation.v1.OperationService.CancelOperation:input_type -> google.longrunning.CancelOperationRequest
+	12, // 19: lowlayer.operation.v1.OperationService.WaitOperation:input_type -> google.longrunning.WaitOperationRequest
+	13, // 20: lowlayer.operation.v1.OperationService.GetOperation:output_type -> google.longrunning.Operation
+	14, // 21: lowlayer.operation.v1.OperationService.ListOperations:output_type -> google.longrunning.ListOperationsResponse
+	15, // 22: lowlayer.operation.v1.OperationService.CancelOperation:output_type -> google.protobuf.Empty
+	13, // 23: lowlayer.operation.v1.OperationService.WaitOperation:output_type -> google.longrunning.Operation
+	20, // [20:24] is the sub-list for method output_type
+	16, // [16:20] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_lowlayer_operation_v1_operation_proto_init() }

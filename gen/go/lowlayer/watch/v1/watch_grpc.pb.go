@@ -44,7 +44,8 @@ type WatchServiceClient interface {
 	// `result`. A stream ends when the caller's token does, when the tenant is gone, when a service is away or stops, and after an
 	// hour: open it again with the last resume token, as the CLI does by itself.
 	//
-	// Errors: OUT_OF_RANGE (`WATCH_EXPIRED`), over REST 410, RESOURCE_EXHAUSTED (`TOO_MANY_WATCHES`).
+	// Errors: OUT_OF_RANGE (`WATCH_EXPIRED`), over REST 410, also for a token from before the database of a service was restored or
+	// failed over; RESOURCE_EXHAUSTED (`TOO_MANY_WATCHES`).
 	WatchTenant(ctx context.Context, in *WatchTenantRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchTenantResponse], error)
 }
 
@@ -95,7 +96,8 @@ type WatchServiceServer interface {
 	// `result`. A stream ends when the caller's token does, when the tenant is gone, when a service is away or stops, and after an
 	// hour: open it again with the last resume token, as the CLI does by itself.
 	//
-	// Errors: OUT_OF_RANGE (`WATCH_EXPIRED`), over REST 410, RESOURCE_EXHAUSTED (`TOO_MANY_WATCHES`).
+	// Errors: OUT_OF_RANGE (`WATCH_EXPIRED`), over REST 410, also for a token from before the database of a service was restored or
+	// failed over; RESOURCE_EXHAUSTED (`TOO_MANY_WATCHES`).
 	WatchTenant(*WatchTenantRequest, grpc.ServerStreamingServer[WatchTenantResponse]) error
 	mustEmbedUnimplementedWatchServiceServer()
 }

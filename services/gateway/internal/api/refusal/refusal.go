@@ -67,7 +67,7 @@ func (r *Recorder) Record(ctx context.Context, method string, request proto.Mess
 	ctx, cancel := context.WithTimeout(rpc.WithRefused(context.WithoutCancel(ctx)), timeout)
 	defer cancel()
 	if err := b.Conn.Invoke(ctx, method, request, &emptypb.Empty{}); !decided(err) {
-		r.logger.ErrorContext(ctx, "a refused call could not be recorded", "error", err, "method", method, "resource", m.Named(request),
+		r.logger.ErrorContext(ctx, "a refused call could not be recorded", "error", err, "method", method, "resource", m.Concerned(request),
 			"service", b.Name, "request_id", rpc.RequestID(ctx))
 	}
 }

@@ -9,7 +9,6 @@ package watch
 
 import (
 	"context"
-	"maps"
 	"time"
 
 	"github.com/low-layer/platform/libs/errs"
@@ -54,7 +53,7 @@ func (s *Server) WatchTenant(r *watchv1.WatchTenantRequest, to watchv1.WatchServ
 	if err != nil {
 		return err //nolint:wrapcheck // an error of the API
 	}
-	m := &merged{request: r, tenant: tenant.Tenant, to: to, backends: s.backends.All(), at: make(map[string]int64)}
+	m := &merged{request: r, tenant: tenant.Tenant, to: to, backends: s.backends.All(), at: make(map[string]resume.Place)}
 	if r.GetResumeToken() != "" {
 		if m.from, err = resume.Parse(r.GetResumeToken(), tenant.Tenant); err != nil {
 			return err //nolint:wrapcheck // an error of the API
@@ -80,7 +79,7 @@ type merged struct {
 	to       watchv1.WatchService_WatchTenantServer
 	backends []client.Backend
 	// at is the place in each service from which its token is known.
-	at map[string]int64
+	at map[string]resume.Place
 }
 
 // arrival is a message of a service, or the end of its stream.
@@ -123,11 +122,11 @@ func (m *merged) open(ctx, out context.Context) ([]watchv1.WatchService_WatchTen
 	for _, b := range m.backends {
 		request := proto.CloneOf(m.request)
 		if m.request.GetResumeToken() != "" {
-			n, known := m.from.Of(b.Name)
+			p, known := m.from.Of(b.Name)
 			if !known {
 				return nil, resume.Expired() //nolint:wrapcheck // an error of the API
 			}
-			request.ResumeToken = resume.New(m.tenant, map[string]int64{b.Name: n}).String()
+			request.ResumeToken = resume.New(m.tenant, map[string]resume.Place{b.Name: p}).String()
 		}
 		stream, err := watchv1.NewWatchServiceClient(b.Conn).WatchTenant(out, request)
 		if err != nil {
@@ -215,8 +214,8 @@ func (m *merged) note(backend string, message *watchv1.WatchTenantResponse) erro
 	if err != nil {
 		return errs.Internal(err)
 	}
-	if n, ok := token.Of(backend); ok {
-		m.at[backend] = n
+	if p, ok := token.Of(backend); ok {
+		m.at[backend] = p
 	}
 	return nil
 }
@@ -229,7 +228,7 @@ func (m *merged) token() string {
 	if !m.whole() {
 		return ""
 	}
-	return resume.New(m.tenant, maps.Clone(m.at)).String()
+	return resume.New(m.tenant, m.at).String()
 }
 
 func (m *merged) send(message *watchv1.WatchTenantResponse) error {

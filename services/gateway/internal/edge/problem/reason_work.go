@@ -30,7 +30,8 @@ var details = []Reason{
 	},
 	{
 		"WATCH_EXPIRED", "Changes are not kept any more", errs.OutOfRange,
-		"A stream cannot go on from this resume token: it is older than seven days, or of an earlier tenant of the same name.",
+		"A stream cannot go on from this resume token: it is older than seven days, of an earlier tenant of the same name, or from before " +
+			"a database was restored or failed over.",
 		"Open the stream without a resume token: it begins with a snapshot of what there is.",
 	},
 	{

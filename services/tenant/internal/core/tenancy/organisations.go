@@ -166,6 +166,7 @@ func (s *Organisations) Delete(ctx context.Context, in DeleteOrganisation) (Oper
 	if op, err := s.checkVPCs(ctx, in); op != nil || err != nil {
 		return op, err
 	}
+	var purge time.Time
 	op, err := inTx(ctx, s.store, func(ctx context.Context, tx Tx) (Operation, error) {
 		if op, err := tx.Replay(ctx, in.Key.probe().change(in.Request, VerbDelete, StateDeleting)); op != nil || err != nil {
 			return op, err
@@ -183,13 +184,12 @@ func (s *Organisations) Delete(ctx context.Context, in DeleteOrganisation) (Oper
 			if err := o.deletable(); err != nil {
 				return err
 			}
-			return s.remove(o, in.Force, in.Purge)
+			err := s.remove(o, in.Force, in.Purge)
+			purge = o.PurgeTime
+			return err
 		})
 	})
-	if !in.Purge {
-		return op, err
-	}
-	return withNetworks(ctx, s.network, in.Key.probe().Name(), op, err)
+	return withNetworks(ctx, s.network, in.Key.probe().Name(), purge, op, err)
 }
 
 // joinRemoval answers the operation that removes an organisation for good already; nil when none does. A second one would

@@ -3,6 +3,7 @@ package tenancy
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // PlannedObject is an object of another service that goes when a resource of ours does.
@@ -15,6 +16,8 @@ type Preview interface {
 	Previewed() bool
 	// Takes adds what goes along.
 	Takes(objects []PlannedObject)
+	// Purges adds when what a deletion leaves for now is removed, and what goes along then.
+	Purges(at time.Time, objects []PlannedObject)
 }
 
 // errPreviewed rolls a change back that was made only to be planned.
@@ -26,9 +29,9 @@ func planned(op Operation) (Preview, bool) {
 	return p, ok && p.Previewed()
 }
 
-// withNetworks adds to the plan of a removal what the network service would remove. It is asked after the plan was made,
-// and reads its own records alone.
-func withNetworks(ctx context.Context, network Network, name string, op Operation, err error) (Operation, error) {
+// withNetworks adds to the plan of a deletion what the network service would remove: with it, or at the time of the purge when
+// there is one. It is asked after the plan was made, and reads its own records alone.
+func withNetworks(ctx context.Context, network Network, name string, purge time.Time, op Operation, err error) (Operation, error) {
 	p, ok := planned(op)
 	if err != nil || !ok {
 		return op, err
@@ -37,6 +40,10 @@ func withNetworks(ctx context.Context, network Network, name string, op Operatio
 	if err != nil {
 		return nil, err
 	}
-	p.Takes(objects)
+	if purge.IsZero() {
+		p.Takes(objects)
+	} else {
+		p.Purges(purge, objects)
+	}
 	return p, nil
 }

@@ -30,19 +30,20 @@ func (s *Tenants) Delete(ctx context.Context, in DeleteTenant) (Operation, error
 	if op, err := s.checkVPCs(ctx, in); op != nil || err != nil {
 		return op, err
 	}
-	op, err := s.edit(ctx, in.ID, in.Etag, VerbDelete, StateDeleting, in.Request, func(ctx context.Context, tx Tx, t *Tenant) error {
+	var purge time.Time
+	op, err := s.edit(ctx, in.ID, in.Etag, VerbDelete, StateDeleting, in.Request, func(ctx context.Context, tx Tx, t *Tenant) (err error) {
 		if err := t.deletable(); err != nil {
 			return err
 		}
-		if !in.Purge {
-			return s.softDelete(ctx, tx, t, in.Force, in.Request)
+		if in.Purge {
+			err = s.purge(ctx, tx, t, in.Force, in.Request)
+		} else {
+			err = s.softDelete(ctx, tx, t, in.Force, in.Request)
 		}
-		return s.purge(ctx, tx, t, in.Force, in.Request)
+		purge = t.PurgeTime
+		return err
 	})
-	if !in.Purge {
-		return op, err
-	}
-	return withNetworks(ctx, s.network, resourcename.Tenant{Tenant: in.ID}.String(), op, err)
+	return withNetworks(ctx, s.network, resourcename.Tenant{Tenant: in.ID}.String(), purge, op, err)
 }
 
 // joinRemoval answers the operation that removes a tenant for good already, nil when none does, and adds force to it.
