@@ -90,22 +90,35 @@ func TestTrace(t *testing.T) {
 	}
 }
 
-// History tells when an operation should end.
-func TestEstimate(t *testing.T) {
-	r := newRig(t)
-	e, _ := r.run()
+// rehearse makes and removes the resource once, so that there is a history of how long its steps take.
+func (r *rig) rehearse(e *provision.Engine) {
+	r.t.Helper()
 	r.succeeds(e, r.create(e, cloudfake.Spec{}))
 	r.until("the history", func() bool {
 		return query[int](r, `SELECT count(*) FROM provision_step_history WHERE kind = 'garden' AND verb = 'create'`) == 7
 	})
 	r.succeeds(e, r.delete(e))
-	r.exec(`UPDATE provision_step_history SET ewma_ms = 60000`)
+}
 
+// halfway makes another one up to its gate, which release opens.
+func (r *rig) halfway(e *provision.Engine) (op *provision.Operation, release func()) {
+	r.t.Helper()
 	r.uid = cloudfake.NewUID()
 	gate, release := r.hold("create", "gate")
-	op := r.create(e, cloudfake.Spec{})
+	op = r.create(e, cloudfake.Spec{})
 	r.comes(gate)
 	r.until("two steps", func() bool { return r.get(e, op).Progress.Done == 2 })
+	return op, release
+}
+
+// History tells when an operation should end.
+func TestEstimate(t *testing.T) {
+	r := newRig(t)
+	e, _ := r.run()
+	r.rehearse(e)
+	r.exec(`UPDATE provision_step_history SET ewma_ms = 60000`)
+
+	op, release := r.halfway(e)
 	got := r.get(e, op)
 	// The two that are done may have moved the averages already.
 	if p := got.Progress.Percent; p < 28 || p > 35 {
@@ -122,17 +135,9 @@ func TestEstimate(t *testing.T) {
 func TestProgressNeverGoesBack(t *testing.T) {
 	r := newRig(t)
 	e, _ := r.run()
-	r.succeeds(e, r.create(e, cloudfake.Spec{}))
-	r.until("the history", func() bool {
-		return query[int](r, `SELECT count(*) FROM provision_step_history WHERE kind = 'garden' AND verb = 'create'`) == 7
-	})
-	r.succeeds(e, r.delete(e))
+	r.rehearse(e)
 
-	r.uid = cloudfake.NewUID()
-	gate, release := r.hold("create", "gate")
-	op := r.create(e, cloudfake.Spec{})
-	r.comes(gate)
-	r.until("two steps", func() bool { return r.get(e, op).Progress.Done == 2 })
+	op, release := r.halfway(e)
 	before := r.get(e, op).Progress.Percent
 	if before == 0 {
 		t.Fatal("nothing is done after two steps")
