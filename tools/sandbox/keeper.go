@@ -15,14 +15,15 @@ import (
 
 // keeperCommand is what `up` leaves running beside the platform: it starts again what ends, until `down`.
 func keeperCommand(set *settings) *cobra.Command {
+	var identity bool
 	cmd := &cobra.Command{
 		Use: "keeper", Short: "Start again what ends of the platform", Hidden: true, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			set.moved, set.decided = true, true // it keeps what `up` has started, whatever is remembered since
+			set.moved, set.identity, set.decided = true, identity, true // the settings `up` started with, not those remembered since
 			return keep(cmd.Context(), *set, cmd.ErrOrStderr())
 		},
 	}
-	cmd.Flags().BoolVar(&set.identity, "identity", false, "the platform has an identity provider")
+	cmd.Flags().BoolVar(&identity, "identity", false, "the platform has an identity provider")
 	return cmd
 }
 

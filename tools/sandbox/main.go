@@ -117,11 +117,11 @@ func upCommand(set *settings) (*cobra.Command, error) {
 	cmd := &cobra.Command{
 		Use: "up", Short: "Start the platform and leave it running", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			set.decided = decided || cmd.Flags().Changed("identity")
+			set.identity, set.decided = identity, decided || cmd.Flags().Changed("identity")
 			return up(cmd.Context(), *set, cmd.OutOrStdout())
 		},
 	}
-	cmd.Flags().BoolVar(&set.identity, "identity", identity,
+	cmd.Flags().BoolVar(&identity, "identity", identity,
 		"run an identity provider, so that callers log in; --identity=false goes back to none; remembered ("+identityVariable+")")
 	return cmd, nil
 }
