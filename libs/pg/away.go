@@ -13,14 +13,14 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 )
 
-// ReasonUnavailable is that of a call for which the database was away.
+// ReasonUnavailable is the reason of a call that failed because the database was away.
 const ReasonUnavailable = "DATABASE_UNAVAILABLE"
 
-// retryAfter is how long a database usually needs to be back: a restart, or the turn to a standby.
+// retryAfter covers a restart and the failover to a standby.
 const retryAfter = 2 * time.Second
 
-// Explain makes of an error that says that the database is away one that tells callers so; any other it answers as it is. What
-// the call was about may have been done, so it is repeated with the same request id.
+// Explain turns an error of an absent database into errs.Unavailable and returns any other error unchanged. The call may have taken
+// effect, so callers repeat it with the same request id.
 func Explain(err error) error {
 	if !away(err) {
 		return err
@@ -31,17 +31,17 @@ func Explain(err error) error {
 	return e
 }
 
-// away tells whether an error is one of the connection, or of a server that stops, starts or is full.
+// away is true for an error of the connection, and of a server that stops, starts or is full.
 func away(err error) bool {
 	if e, ok := errs.As(err); (ok && e.Code != errs.CodeInternal) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false
 	}
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok || pgconn.SafeToRetry(err) {
+		return true
+	}
 	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
 		const tooMany = "53300"
 		return strings.HasPrefix(refused.Code, "08") || strings.HasPrefix(refused.Code, "57P") || refused.Code == tooMany
-	}
-	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok || pgconn.SafeToRetry(err) {
-		return true
 	}
 	if _, ok := errors.AsType[*net.OpError](err); ok {
 		return true

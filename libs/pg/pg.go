@@ -1,12 +1,10 @@
-// Package pg is how a service holds its Postgres: a pool that connects when first used, migrations that many
-// replicas may start at once, transactions that repeat themselves when the database asks for it, and the name of
-// the constraint a statement broke.
+// Package pg opens Postgres for a service: a pool that connects on first use, migrations that many replicas may
+// start at once, transactions that repeat after a conflict, and the name of a broken constraint.
 //
-// A statement sees the rows of the tenants that its context is for (libs/pg/scope), by the policies of the tables.
+// A statement sees the rows of its context's tenants (libs/pg/scope): the policies of the tables hold that.
 //
-// It promises that Open succeeds while Postgres is down: a service starts in any order and says it is not ready
-// until Ready answers nil. It fails with the driver's errors, wrapped with what was being done; no error carries
-// a password.
+// Open succeeds while Postgres is down, so services start in any order; Ready fails until Postgres is up. Errors are
+// the driver's, wrapped with what was being done. No error carries a password.
 package pg
 
 import (
@@ -16,7 +14,6 @@ import (
 	"time"
 
 	"github.com/exaring/otelpgx"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -29,27 +26,24 @@ const (
 	readyTimeout    = 2 * time.Second
 )
 
-// Config says which database a pool serves. URL is the only field that must be set.
+// Config names the database of a pool. Only URL is required.
 type Config struct {
 	URL       string
 	MaxConns  int32
 	Telemetry *telemetry.Telemetry
 }
 
-// Open makes the pool. It fails on a URL that cannot be read, never on a server that cannot be reached.
+// Open makes the pool. It fails on a malformed URL, never on an unreachable server.
 func Open(ctx context.Context, cfg Config) (*pgxpool.Pool, error) {
 	pc, err := pgxpool.ParseConfig(cfg.URL)
 	if err != nil {
 		return nil, fmt.Errorf("read database url: %w", err)
 	}
-	if pc.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeExec {
-		return nil, errors.New("read database url: default_query_exec_mode=exec is not supported: in it a batch would not wait for the scope of its caller; leave it out")
-	}
 	pc.MaxConns = cfg.MaxConns
 	if pc.MaxConns <= 0 {
 		pc.MaxConns = defaultMaxConns
 	}
-	// A pool that keeps its connections for ever never notices that the service's DNS name moved to a new primary.
+	// Connections that live for ever never notice that the DNS name moved to a new primary.
 	pc.MaxConnLifetime = 30 * time.Minute
 	pc.MaxConnLifetimeJitter = 5 * time.Minute
 	if pc.ConnConfig.ConnectTimeout == 0 {
@@ -62,7 +56,7 @@ func Open(ctx context.Context, cfg Config) (*pgxpool.Pool, error) {
 			otelpgx.WithDisableConnectionDetailsInAttributes(),
 		)
 	}
-	pc.BeforeConnect, pc.PrepareConn = lookAhead, narrow
+	narrowed(pc)
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return nil, fmt.Errorf("open database pool: %w", err)
@@ -70,7 +64,7 @@ func Open(ctx context.Context, cfg Config) (*pgxpool.Pool, error) {
 	return pool, nil
 }
 
-// Ready answers nil when the database takes statements now.
+// Ready fails unless the database takes statements now.
 func Ready(ctx context.Context, pool *pgxpool.Pool) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
@@ -80,7 +74,7 @@ func Ready(ctx context.Context, pool *pgxpool.Pool) error {
 	return nil
 }
 
-// ConstraintOf names the constraint err broke, "" when err is something else.
+// ConstraintOf returns the name of the constraint that err broke, "" for any other error.
 func ConstraintOf(err error) string {
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pgErr.ConstraintName
