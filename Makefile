@@ -4,8 +4,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
 
-MODULES  := gen libs services/gateway services/network services/tenant tools
-SERVICES := gateway network tenant
+SERVICES := $(notdir $(patsubst %/,%,$(wildcard services/*/)))
+MODULES  := gen libs $(addprefix services/,$(SERVICES)) tools
 PROGRAMS := $(addprefix bin/,$(SERVICES) lowlayer sandbox openstacksim identitysim)
 export PATH := $(CURDIR)/.bin/buf:$(CURDIR)/.bin/protoc:$(CURDIR)/.bin/lint:$(CURDIR)/.bin/gofumpt:$(CURDIR)/.bin/grpcurl:$(CURDIR)/.bin/gotestsum:$(PATH)
 export GOFLAGS := -buildvcs=false
@@ -44,7 +44,7 @@ build: $(PROGRAMS) ## Build the services and programs into bin/
 .PHONY: FORCE
 FORCE:
 
-bin/gateway bin/network bin/tenant: bin/%: FORCE
+$(addprefix bin/,$(SERVICES)): bin/%: FORCE
 	@$(say-new)
 	@go build -o $@ ./services/$*/cmd/$*
 

@@ -76,7 +76,7 @@ func edge(ctx context.Context, set settings, s *stack.Stack) (err error) {
 		{"gRPC Get, edge alone", alone, barEdge},
 		{"gRPC Get, a bare grpc-go proxy in place of the edge", proxy, 0},
 		{"gRPC Get, edge + service + SQL", s.Addresses().Gateway, 0},
-		{"gRPC Get, service + SQL past the edge", s.Addresses().Network, 0},
+		{"gRPC Get, service + SQL past the edge", s.Addresses().Of("network"), 0},
 	} {
 		t, end, err := overGRPC(way.name, way.bar, way.address)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/low-layer/platform/libs/registry"
 	"github.com/low-layer/platform/tools/stack"
 )
 
@@ -27,8 +28,11 @@ func startGateway(ctx context.Context, bin, service, redis string, more ...strin
 	}
 	cmd := exec.CommandContext(ctx, filepath.Join(bin, "gateway"), "serve")
 	const prefix = "LOWLAYER_GATEWAY_"
-	cmd.Env = append(slices.Concat(os.Environ(), stack.Shared(), stack.Generous()), prefix+"REDIS_URL=redis://"+redis+"/0", prefix+"LISTEN="+free.Gateway, prefix+"ADMIN_LISTEN="+free.GatewayAdmin,
-		prefix+"TENANT_TARGET="+service, prefix+"NETWORK_TARGET="+service)
+	admin := free.Admin(registry.Gateway)
+	cmd.Env = append(slices.Concat(os.Environ(), stack.Shared(), stack.Generous()), prefix+"REDIS_URL=redis://"+redis+"/0", prefix+"LISTEN="+free.Gateway, prefix+"ADMIN_LISTEN="+admin)
+	for _, public := range registry.Names(registry.Public()) {
+		cmd.Env = append(cmd.Env, prefix+registry.TargetVariable(public)+"="+service)
+	}
 	cmd.Env = append(cmd.Env, more...)
 	if err := cmd.Start(); err != nil {
 		return "", nil, fmt.Errorf("start a gateway: %w", err)
@@ -38,7 +42,7 @@ func startGateway(ctx context.Context, bin, service, redis string, more ...strin
 	}
 	patience, cancel := context.WithTimeout(ctx, gatewayPatience)
 	defer cancel()
-	if err := answers(patience, "http://"+free.GatewayAdmin+"/readyz"); err != nil {
+	if err := answers(patience, "http://"+admin+"/readyz"); err != nil {
 		return "", nil, errors.Join(fmt.Errorf("start a gateway: %w", err), stop())
 	}
 	return free.Gateway, stop, nil

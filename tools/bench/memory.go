@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/low-layer/platform/libs/registry"
 	"github.com/low-layer/platform/tools/stack"
 )
 
@@ -22,7 +23,7 @@ func memory(ctx context.Context, set settings, s *stack.Stack) error {
 		return ctx.Err()
 	case <-idle.C:
 	}
-	for _, name := range []string{"gateway", "tenant", "network"} {
+	for _, name := range registry.Names(registry.All()) {
 		pid, err := s.Pid(name)
 		if err != nil {
 			return err

@@ -22,6 +22,7 @@ import (
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	"github.com/low-layer/platform/libs/pg"
+	"github.com/low-layer/platform/libs/registry"
 	"github.com/low-layer/platform/tools/stack"
 	"github.com/low-layer/platform/tools/stack/stacktest"
 )
@@ -110,7 +111,7 @@ func TestChaos(t *testing.T) {
 	if left := p.Inventory(t, "chaos"); len(left) > 0 {
 		t.Errorf("the cloud still holds %v", left)
 	}
-	for _, service := range []string{"tenant", "network"} {
+	for _, service := range registry.Names(registry.Databases()) {
 		nothingIsHeld(t, p, service)
 	}
 }

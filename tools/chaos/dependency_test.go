@@ -89,7 +89,7 @@ func startEdges(t *testing.T) *edges {
 	for name, address := range map[string]string{
 		"tenant to Postgres": a.Postgres, "network to Postgres": a.Postgres, "all to Redis": a.Redis, "all to Keystone": a.Simulator,
 		"all to Neutron": a.Simulator, "all to the keys of Keycloak": issuer.Host, "tenant to Keycloak": a.Identity,
-		"gateway to tenant": a.Tenant, "gateway to network": a.Network, "tenant to network": a.Network,
+		"gateway to tenant": a.Of("tenant"), "gateway to network": a.Of("network"), "tenant to network": a.Of("network"),
 	} {
 		e.proxies[name].To(address)
 	}

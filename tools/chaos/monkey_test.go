@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/low-layer/platform/libs/registry"
 	"github.com/low-layer/platform/tools/stack/stacktest"
 )
 
@@ -48,13 +49,13 @@ func (m *monkey) rage(ctx, stop context.Context) error {
 }
 
 func (m *monkey) deed(ctx, stop context.Context) error {
-	ours := []string{"network", "tenant", "gateway"}
+	ours := registry.Names(registry.All())
 	victim := ours[m.random.IntN(len(ours))]
 	switch n := m.random.IntN(100); {
 	case n < 45:
 		return m.kill(ctx, stop, victim)
 	case n < 55:
-		return m.kill(ctx, stop, "network", "tenant")
+		return m.kill(ctx, stop, registry.Names(registry.Public())...)
 	case n < 65:
 		return m.hold(stop, victim)
 	case n < 72:

@@ -234,8 +234,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 	n := 0
 	for _, w := range []authztest.Wire{
 		s.over("gRPC", s.conn), s.rest(),
-		s.over("tenant alone", s.DialService(t, access.Gateway, "tenant", a.Tenant), "tenant", "operation", "receipt", "audit", "quota", "watch"),
-		s.over("network alone", s.DialService(t, access.Operator, "network", a.Network), "network", "operation", "receipt", "audit", "quota", "watch"),
+		s.over("tenant alone", s.DialService(t, access.Gateway, "tenant", a.Of("tenant")), "tenant", "operation", "receipt", "audit", "quota", "watch"),
+		s.over("network alone", s.DialService(t, access.Operator, "network", a.Of("network")), "network", "operation", "receipt", "audit", "quota", "watch"),
 	} {
 		n += m.Run(t, w)
 	}
@@ -473,7 +473,7 @@ func reason(err error) string {
 func (s *secured) internal(t *testing.T) {
 	request := &networkinternalv1.DeleteHubRequest{Organisation: "tenants/tenant-own/organisations/org-own", RequestId: "3f6c1f0e-8f57-4d55-9f0b-8f7d3a1c2b4d"}
 	absent := &networkinternalv1.DeleteHubRequest{Organisation: "tenants/tenant-own/organisations/org-absent", RequestId: "3f6c1f0e-8f57-4d55-9f0b-8f7d3a1c2b4e"}
-	address := s.Addresses().Network
+	address := s.Addresses().Of("network")
 	for name, c := range map[string]struct {
 		conn    *grpc.ClientConn
 		ctx     context.Context

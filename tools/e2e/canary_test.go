@@ -21,6 +21,7 @@ import (
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	"github.com/low-layer/platform/libs/identity/identitytest"
 	"github.com/low-layer/platform/libs/redisdb"
+	"github.com/low-layer/platform/libs/registry"
 	"github.com/low-layer/platform/libs/telemetry/telemetrytest"
 	"github.com/low-layer/platform/tools/stack"
 	"github.com/low-layer/platform/tools/stack/stacktest"
@@ -103,10 +104,11 @@ func TestSecretsStaySecret(t *testing.T) {
 	}
 	seen("traces", spans.String(), s.own["tenants"])
 	a := p.Addresses()
-	for _, admin := range []string{a.GatewayAdmin, a.TenantAdmin, a.NetworkAdmin} {
+	for _, service := range registry.Names(registry.All()) {
+		admin := a.Admin(service)
 		found.in(t, "metrics of "+admin, fetched(t, "http://"+admin+"/metrics"))
 	}
-	for _, service := range []string{"tenant", "network"} {
+	for _, service := range registry.Names(registry.Databases()) {
 		seen("the database of "+service, dump(t, p.DatabaseURL(service)), s.own["tenants"])
 	}
 	seen("Redis", redisDump(t, a.Redis), s.own["tenants"])
@@ -182,7 +184,7 @@ func (s *secured) strangers(t *testing.T, found canaries, told *strings.Builder)
 func (s *secured) logs(t *testing.T) string {
 	t.Helper()
 	var all strings.Builder
-	for _, part := range []string{"gateway", "tenant", "network", "postgres", "redis", "openstacksim"} {
+	for _, part := range append(registry.Names(registry.All()), "postgres", "redis", "openstacksim") {
 		data, err := os.ReadFile(s.Log(part))
 		if err != nil {
 			t.Fatal(err)

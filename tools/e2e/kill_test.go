@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	"github.com/low-layer/platform/libs/registry"
 	"github.com/low-layer/platform/tools/stack"
 	"github.com/low-layer/platform/tools/stack/stacktest"
 )
@@ -77,7 +78,8 @@ func TestKillAnyServiceDuringAnOrder(t *testing.T) {
 	s.Must(t, "tenant", "create", "chaos")
 	operations := operationv1.NewOperationServiceClient(stacktest.Dial(t, s.Addresses().Gateway))
 	kill := func() {
-		victim := []string{"network", "tenant", "gateway"}[random.IntN(3)]
+		all := registry.Names(registry.All())
+		victim := all[random.IntN(len(all))]
 		timer := time.NewTimer(time.Duration(random.IntN(600)) * time.Millisecond)
 		<-timer.C
 		if err := s.Kill(t.Context(), victim); err != nil {

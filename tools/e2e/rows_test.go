@@ -11,6 +11,8 @@ import (
 
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/pg/scope"
+
+	"github.com/low-layer/platform/libs/registry"
 )
 
 // common are the tables that hold nothing of any tenant: River's, versions of schemas, and what is of the platform as a whole.
@@ -24,7 +26,7 @@ var common = []string{
 // it is written. That holds without any decision of the services, which this goes round.
 func (s *secured) rows(t *testing.T) {
 	own, foreign := s.own["tenants"], s.foreign["tenants"]
-	for _, service := range []string{"tenant", "network"} {
+	for _, service := range registry.Names(registry.Databases()) {
 		pool, err := pg.Open(t.Context(), pg.Config{URL: s.DatabaseURL(service)})
 		if err != nil {
 			t.Fatal(err)

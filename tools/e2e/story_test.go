@@ -130,10 +130,10 @@ func TestServicesAreListedThroughTheGatewayAndDirectly(t *testing.T) {
 			t.Errorf("the gateway shows %s", name)
 		}
 	}
-	if got := services(t, a.Network); !slices.Contains(got, "lowlayer.network.internal.v1.FoundationService") || !slices.Contains(got, "google.longrunning.Operations") {
+	if got := services(t, a.Of("network")); !slices.Contains(got, "lowlayer.network.internal.v1.FoundationService") || !slices.Contains(got, "google.longrunning.Operations") {
 		t.Errorf("network lists %v", got)
 	}
-	if got := services(t, a.Tenant); !slices.Contains(got, "lowlayer.tenant.v1.TenantService") {
+	if got := services(t, a.Of("tenant")); !slices.Contains(got, "lowlayer.tenant.v1.TenantService") {
 		t.Errorf("tenant lists %v", got)
 	}
 }

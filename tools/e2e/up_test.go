@@ -8,6 +8,7 @@ import (
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
+	"github.com/low-layer/platform/libs/registry"
 	"github.com/low-layer/platform/tools/stack"
 	"github.com/low-layer/platform/tools/stack/stacktest"
 )
@@ -16,7 +17,7 @@ import (
 // attempts to connect: what starts a platform must not end before calls come through again.
 func TestTheCallAfterStartSucceeds(t *testing.T) {
 	p := stacktest.Start(t, stack.Options{})
-	for _, name := range []string{"tenant", "network"} {
+	for _, name := range registry.Names(registry.Databases()) {
 		if err := p.Kill(t.Context(), name); err != nil {
 			t.Fatal(err)
 		}

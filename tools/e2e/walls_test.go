@@ -10,6 +10,7 @@ import (
 
 	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/authz/authztest"
+	"github.com/low-layer/platform/libs/registry"
 	"github.com/low-layer/platform/tools/stack/stacktest"
 )
 
@@ -31,8 +32,8 @@ func TestRowsHoldAlone(t *testing.T) {
 	before := s.picture(t)
 	mutants := map[string]bool{}
 	for _, w := range []authztest.Wire{
-		s.over("tenant", s.DialService(t, access.Operator, "tenant", a.Tenant), "tenant", "operation", "receipt", "audit", "quota", "watch"),
-		s.over("network", s.DialService(t, access.Operator, "network", a.Network), "network", "operation", "receipt", "audit", "quota", "watch"),
+		s.over("tenant", s.DialService(t, access.Operator, "tenant", a.Of("tenant")), "tenant", "operation", "receipt", "audit", "quota", "watch"),
+		s.over("network", s.DialService(t, access.Operator, "network", a.Of("network")), "network", "operation", "receipt", "audit", "quota", "watch"),
 	} {
 		for _, c := range authztest.Calls(t) {
 			if !w.Takes(c) || !c.InTenant() {
@@ -56,7 +57,7 @@ func TestRowsHoldAlone(t *testing.T) {
 	}
 	// The mutants are some: a stranger who may see all rows is stopped by nothing.
 	s.withoutPolicies(t)
-	got := s.over("tenant", s.DialService(t, access.Operator, "tenant", a.Tenant))
+	got := s.over("tenant", s.DialService(t, access.Operator, "tenant", a.Of("tenant")))
 	for _, c := range authztest.Calls(t) {
 		if strings.HasSuffix(c.Full, "/GetOrganisation") {
 			if answer := got.Do(t, strangers[0], c, c.Request(t, s.own, false)); answer.Reason != "" {
@@ -102,7 +103,7 @@ func (s *secured) withoutRows(t *testing.T, m authztest.Matrix) {
 // withoutPolicies takes row security off all tables.
 func (s *secured) withoutPolicies(t *testing.T) {
 	t.Helper()
-	for _, service := range []string{"tenant", "network"} {
+	for _, service := range registry.Names(registry.Databases()) {
 		conn, err := pgx.Connect(t.Context(), s.OwnerURL(service))
 		if err != nil {
 			t.Fatal(err)

@@ -27,6 +27,7 @@ import (
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	watchv1 "github.com/low-layer/platform/gen/go/lowlayer/watch/v1"
 	"github.com/low-layer/platform/libs/identity/identitytest"
+	"github.com/low-layer/platform/libs/registry"
 	"github.com/low-layer/platform/libs/watch/resume"
 	"github.com/low-layer/platform/tools/stack/stacktest"
 )
@@ -96,7 +97,8 @@ func (s *secured) reconnects(t *testing.T) {
 	}
 	for i := range reconnects {
 		if i%everyKill == everyKill-1 {
-			part := []string{"network", "gateway", "tenant"}[i/everyKill%3]
+			all := registry.Names(registry.All())
+			part := all[i/everyKill%len(all)]
 			if err := errors.Join(s.Kill(t.Context(), part), s.Restart(t.Context(), part)); err != nil {
 				t.Fatal(err)
 			}
@@ -285,7 +287,7 @@ func (f *follower) catchUp() {
 
 func (f *follower) running() int {
 	n := 0
-	for _, service := range []string{"tenant", "network"} {
+	for _, service := range registry.Names(registry.Databases()) {
 		n += ask[int](f.t, f.s, service, `SELECT count(*) FROM provision_operations WHERE tenant = $1 AND state = 'RUNNING'`, f.s.own["tenants"])
 	}
 	return n
@@ -294,7 +296,7 @@ func (f *follower) running() int {
 // last are the last changes of the services.
 func (f *follower) last() map[string]int64 {
 	out := make(map[string]int64)
-	for _, service := range []string{"tenant", "network"} {
+	for _, service := range registry.Names(registry.Databases()) {
 		out[service] = ask[int64](f.t, f.s, service, `SELECT last FROM watch_sequences WHERE tenant = $1`, f.s.own["tenants"])
 	}
 	return out
@@ -316,7 +318,7 @@ func ask[T any](t *testing.T, s *secured, service, sql string, args ...any) (v T
 // compare holds what was told against the logs, in which there is also the boundary of a tenant, which is no resource of the API.
 func (s *secured) compare(t *testing.T, f *follower, began map[string]int64) {
 	t.Helper()
-	for _, service := range []string{"tenant", "network"} {
+	for _, service := range registry.Names(registry.Databases()) {
 		conn, err := pgx.Connect(t.Context(), s.DatabaseURL(service)+"&options=-c%20lowlayer.tenants%3D%2A")
 		if err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/mtls"
+	"github.com/low-layer/platform/libs/registry"
 	"github.com/low-layer/platform/tools/stack"
 )
 
@@ -36,13 +37,17 @@ func (set settings) printPlaces(out io.Writer, s *stack.Stack, exports []string)
 	if _, err := os.Stat(filepath.Join(set.checkout, ".bin", "grpcurl", "grpcurl")); err == nil { // a tool that is built on demand
 		row("grpcurl", `%s -d '{"name": "tenants/acme"}' %s lowlayer.tenant.v1.TenantService/GetTenant`, grpcurl, a.Gateway)
 	}
-	row("services", "tenant %s, network %s (gRPC with reflection)", a.Tenant, a.Network)
+	var services, metrics []string
+	for _, service := range registry.Names(registry.Public()) {
+		services, metrics = append(services, service+" "+a.Of(service)), append(metrics, service+" "+a.Admin(service))
+	}
+	row("services", "%s (gRPC with reflection)", strings.Join(services, ", "))
 	if dir := s.TLSDir(access.Operator); s.Issuer() != "" {
 		at := func(file string) string { return filepath.Join(dir, file) }
 		row("", "they ask for a certificate: grpcurl -cacert %s -cert %s -key %s, and the token as above",
 			at(mtls.AuthorityFile), at(mtls.CertFile), at(mtls.KeyFile))
 	}
-	row("metrics, pprof", "http://%s/metrics  and the same of tenant %s, network %s", a.GatewayAdmin, a.TenantAdmin, a.NetworkAdmin)
+	row("metrics, pprof", "http://%s/metrics  and the same of %s", a.Admin(registry.Gateway), strings.Join(metrics, ", "))
 	file, cloud := s.Clouds()
 	row("OpenStack", "OS_CLIENT_CONFIG_FILE=%s OS_CLOUD=%s", file, cloud)
 	row("logs and data", "%s", s.Dir())

@@ -3,43 +3,63 @@ package stack
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"strconv"
+
+	"github.com/low-layer/platform/libs/registry"
 )
 
 // Addresses are where the parts listen, as host:port on loopback.
 type Addresses struct {
-	Gateway, GatewayAdmin string
-	Tenant, TenantAdmin   string
-	Network, NetworkAdmin string
-	Simulator, Identity   string
-	Postgres, Redis       string
+	Gateway             string
+	Simulator, Identity string
+	Postgres, Redis     string
+
+	// services are where the services behind the gateway listen, admin the admin ports of all services.
+	services, admin map[string]string
 }
+
+// Of is where a service listens.
+func (a Addresses) Of(service string) string {
+	if service == registry.Gateway {
+		return a.Gateway
+	}
+	return a.services[service]
+}
+
+// Admin is the admin address of a service.
+func (a Addresses) Admin(service string) string { return a.admin[service] }
 
 // Defaults are the addresses that `make up` and `make demo` use and the documents name.
 func Defaults() Addresses {
-	return Addresses{
-		Gateway: "127.0.0.1:8080", GatewayAdmin: "127.0.0.1:9200",
-		Tenant: "127.0.0.1:9101", TenantAdmin: "127.0.0.1:9201",
-		Network: "127.0.0.1:9102", NetworkAdmin: "127.0.0.1:9202",
+	a := Addresses{
 		Simulator: "127.0.0.1:5100", Identity: "127.0.0.1:5200", Postgres: "127.0.0.1:5544", Redis: "127.0.0.1:6390",
+		services: make(map[string]string), admin: make(map[string]string),
 	}
+	for _, s := range registry.All() {
+		a.admin[s.Name] = s.AdminAddress()
+		if s.Name == registry.Gateway {
+			a.Gateway = s.Address()
+		} else {
+			a.services[s.Name] = s.Address()
+		}
+	}
+	return a
 }
 
-// Free are addresses nobody listens on, for tests that run beside a sandbox.
+// Free returns addresses at which nothing listens, for tests that run beside a sandbox.
 func Free() (Addresses, error) {
-	var a Addresses
 	var held []net.Listener
-	var err error
-	for _, slot := range a.all() {
-		l, listenErr := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // answers at once
-		if listenErr != nil {
-			err = errors.Join(err, fmt.Errorf("find a free port: %w", listenErr))
-			break
+	a, err := Defaults().each(func(string) (string, error) {
+		l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // returns at once
+		if err != nil {
+			return "", fmt.Errorf("find a free port: %w", err)
 		}
 		held = append(held, l)
-		*slot = l.Addr().String()
-	}
+		return l.Addr().String(), nil
+	})
 	for _, l := range held {
 		err = errors.Join(err, l.Close())
 	}
@@ -48,22 +68,39 @@ func Free() (Addresses, error) {
 
 // Shift moves every port up by n, for another platform beside one.
 func (a Addresses) Shift(n int) (Addresses, error) {
-	for _, slot := range a.all() {
-		host, port, err := net.SplitHostPort(*slot)
+	return a.each(func(address string) (string, error) {
+		host, port, err := net.SplitHostPort(address)
 		if err != nil {
-			return a, fmt.Errorf("move the port of %q: %w", *slot, err)
+			return "", fmt.Errorf("move the port of %q: %w", address, err)
 		}
 		number, err := strconv.Atoi(port)
 		if err != nil || number+n < 1 || number+n > 65535 {
-			return a, fmt.Errorf("port %s moved by %d is not a port: choose a smaller number", port, n)
+			return "", fmt.Errorf("port %s moved by %d is not a port: choose a smaller number", port, n)
 		}
-		*slot = net.JoinHostPort(host, strconv.Itoa(number+n))
+		return net.JoinHostPort(host, strconv.Itoa(number+n)), nil
+	})
+}
+
+// each returns a copy with every address changed.
+func (a Addresses) each(change func(string) (string, error)) (Addresses, error) {
+	a.services, a.admin = maps.Clone(a.services), maps.Clone(a.admin)
+	var err error
+	for _, slot := range []*string{&a.Gateway, &a.Simulator, &a.Identity, &a.Postgres, &a.Redis} {
+		if *slot, err = change(*slot); err != nil {
+			return a, err
+		}
+	}
+	for _, slots := range []map[string]string{a.services, a.admin} {
+		for name := range slots {
+			if slots[name], err = change(slots[name]); err != nil {
+				return a, err
+			}
+		}
 	}
 	return a, nil
 }
 
-func (a *Addresses) all() []*string {
-	return []*string{
-		&a.Gateway, &a.GatewayAdmin, &a.Tenant, &a.TenantAdmin, &a.Network, &a.NetworkAdmin, &a.Simulator, &a.Identity, &a.Postgres, &a.Redis,
-	}
+func (a Addresses) all() []string {
+	own := []string{a.Gateway, a.Simulator, a.Identity, a.Postgres, a.Redis}
+	return slices.AppendSeq(slices.AppendSeq(own, maps.Values(a.services)), maps.Values(a.admin))
 }

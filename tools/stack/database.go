@@ -11,13 +11,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
-)
 
-// databases are the services that keep one, each its own.
-var databases = []string{"tenant", "network"}
+	"github.com/low-layer/platform/libs/registry"
+)
 
 // DatabaseURL is the URL of a service's database; `postgres` is the administrator's.
 func (s *Stack) DatabaseURL(service string) string {
@@ -67,28 +65,30 @@ func (s *Stack) asAdmin(ctx context.Context, do func(*pgx.Conn) error) error {
 
 // migrate makes the databases that are missing and brings the schema of each service up to date.
 func (s *Stack) migrate(ctx context.Context) error {
+	databases := registry.Databases()
 	err := s.asAdmin(ctx, func(conn *pgx.Conn) error {
-		for _, name := range databases {
-			if err := createDatabase(ctx, conn, name); err != nil {
+		for _, service := range databases {
+			if err := createDatabase(ctx, conn, service.Name); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	for _, name := range databases {
+	for _, service := range databases {
 		if err == nil {
-			err = s.handOver(ctx, name)
+			err = s.handOver(ctx, service.Name)
 		}
 	}
 	if err != nil {
 		return fmt.Errorf("make the databases: %w", err)
 	}
-	for _, p := range s.services() {
-		if p.name == "gateway" {
-			continue
+	for _, service := range databases {
+		p, err := s.part(service.Name)
+		if err != nil {
+			return err
 		}
 		cmd := exec.CommandContext(ctx, p.path, "migrate")
-		cmd.Env = append(slices.Clone(p.env), "LOWLAYER_"+strings.ToUpper(p.name)+"_DATABASE_URL="+s.OwnerURL(p.name))
+		cmd.Env = append(slices.Clone(p.env), service.Prefix()+"DATABASE_URL="+s.OwnerURL(p.name))
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("migrate %s: %w\n%s", p.name, err, bytes.TrimSpace(out))
 		}

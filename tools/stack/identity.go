@@ -12,6 +12,7 @@ import (
 	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/mtls/mtlsca"
 	"github.com/low-layer/platform/libs/realm"
+	"github.com/low-layer/platform/libs/registry"
 )
 
 // Password is that of the identity simulator's users: it listens on loopback only.
@@ -49,7 +50,7 @@ func (s *Stack) writeSecrets() error {
 	if err != nil {
 		return err
 	}
-	for _, service := range []string{"gateway", "tenant", "network", access.Operator} {
+	for _, service := range append(registry.Names(registry.All()), access.Operator) {
 		if err := authority.Write(s.TLSDir(service), service, certificateLifetime); err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/low-layer/platform/libs/pg/pgserver"
+	"github.com/low-layer/platform/libs/registry"
 )
 
 // A part is one process of the stack and how to tell that it is ready.
@@ -66,26 +67,30 @@ func (s *Stack) foundations() []*part {
 
 // services are the platform's own processes.
 func (s *Stack) services() []*part {
-	a := s.opts.Addresses
-	return []*part{
-		s.service("network", a.Network, a.NetworkAdmin),
-		s.service("tenant", a.Tenant, a.TenantAdmin, append(s.directory(),
-			"LOWLAYER_TENANT_NETWORK_TARGET="+a.Network, "LOWLAYER_TENANT_SEAL_URL_FILE="+s.keyFile())...),
-		s.service("gateway", a.Gateway, a.GatewayAdmin, append(Shared(),
-			"LOWLAYER_GATEWAY_TENANT_TARGET="+a.Tenant, "LOWLAYER_GATEWAY_NETWORK_TARGET="+a.Network)...),
+	own := map[string][]string{
+		"tenant":         append(s.directory(), "LOWLAYER_TENANT_SEAL_URL_FILE="+s.keyFile()),
+		registry.Gateway: Shared(),
 	}
-}
-
-func (s *Stack) service(name, listen, admin string, env ...string) *part {
-	return s.newPart(name, s.bin(name), []string{listen, admin}, []string{"serve"}, slices.Concat(s.settings(name, listen, admin), env, s.extra[name]), healthy(admin))
+	var parts []*part
+	for _, service := range registry.All() {
+		name := service.Name
+		listen, admin := s.opts.Addresses.Of(name), s.opts.Addresses.Admin(name)
+		env := slices.Concat(s.settings(service), own[name], s.extra[name])
+		parts = append(parts, s.newPart(name, s.bin(name), []string{listen, admin}, []string{"serve"}, env, healthy(admin)))
+	}
+	return parts
 }
 
 // settings are the environment every service takes.
-func (s *Stack) settings(name, listen, admin string) []string {
-	prefix := "LOWLAYER_" + map[string]string{"network": "NETWORK", "tenant": "TENANT", "gateway": "GATEWAY"}[name] + "_"
-	env := []string{prefix + "LISTEN=" + listen, prefix + "ADMIN_LISTEN=" + admin, prefix + "REDIS_URL=redis://" + s.opts.Addresses.Redis + "/0"}
-	env = slices.Concat(env, s.access(name, prefix), s.opts.Env)
-	if name == "gateway" {
+func (s *Stack) settings(service registry.Service) []string {
+	a, name, prefix := s.opts.Addresses, service.Name, service.Prefix()
+	env := []string{prefix + "LISTEN=" + a.Of(name), prefix + "ADMIN_LISTEN=" + a.Admin(name), prefix + "REDIS_URL=redis://" + a.Redis + "/0"}
+	env = append(env, s.access(name, prefix)...)
+	for _, peer := range service.Calls() {
+		env = append(env, prefix+registry.TargetVariable(peer)+"="+a.Of(peer))
+	}
+	env = append(env, s.opts.Env...)
+	if !service.Database {
 		return env
 	}
 	return append(env, prefix+"RECEIPT_KEY_FILE="+s.receiptKeyFile(name), prefix+"DATABASE_URL="+s.DatabaseURL(name), prefix+"CLOUDS_FILE="+s.opts.CloudsFile, prefix+"CLOUD="+s.opts.Cloud)

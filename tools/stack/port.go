@@ -62,8 +62,8 @@ func (s *Stack) checkPorts(ctx context.Context) error {
 
 // AllFree tells whether nobody listens at any of the addresses.
 func (a Addresses) AllFree(ctx context.Context) bool {
-	for _, slot := range a.all() {
-		if free, err := isFree(ctx, *slot); !free || err != nil {
+	for _, address := range a.all() {
+		if free, err := isFree(ctx, address); !free || err != nil {
 			return false
 		}
 	}

@@ -58,9 +58,9 @@ func TestEveryAddressIsChecked(t *testing.T) {
 			listens[address] = true
 		}
 	}
-	for _, slot := range a.all() {
-		if !listens[*slot] {
-			t.Errorf("no part listens at %s", *slot)
+	for _, address := range a.all() {
+		if !listens[address] {
+			t.Errorf("no part listens at %s", address)
 		}
 	}
 }

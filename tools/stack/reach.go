@@ -9,51 +9,36 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
-	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
-	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
+	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 )
 
-// A probe is a call to one service that needs nothing to exist. It goes through the gateway: a service that is ready can
-// still be out of its reach, because the gateway pauses for seconds between attempts to connect to one that was away.
-type probe struct {
-	service string
-	call    func(context.Context, grpc.ClientConnInterface) error
-}
-
-// probes are one for each service behind the gateway.
-var probes = []probe{
-	{"tenant", func(ctx context.Context, conn grpc.ClientConnInterface) error {
-		_, err := tenantv1.NewTenantServiceClient(conn).ListTenants(ctx, &tenantv1.ListTenantsRequest{PageSize: 1})
-		return err
-	}},
-	{"network", func(ctx context.Context, conn grpc.ClientConnInterface) error {
-		_, err := networkv1.NewVpcServiceClient(conn).ListVpcs(ctx, &networkv1.ListVpcsRequest{Parent: "tenants/any/organisations/-", PageSize: 1})
-		return err
-	}},
-}
-
-// waitReachable waits until a call through the gateway to each service succeeds, or ctx ends. With identity the gateway asks for a
-// token first, and that is its answer: what it reaches then shows with the first call of somebody who has logged in.
-func waitReachable(ctx context.Context, gateway string, probes []probe) (err error) {
+// waitReachable waits until the gateway reaches every service, or ctx ends. A service that is ready can still be out of the
+// gateway's reach: the gateway pauses for seconds between attempts to connect. The list of receipt keys comes from all services or
+// fails, and needs nothing to exist. With identity the gateway asks for a token first; the wait ends with that response.
+func waitReachable(ctx context.Context, gateway string) (err error) {
 	conn, err := grpc.NewClient("passthrough:///"+gateway, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return fmt.Errorf("call the gateway at %s: %w", gateway, err)
 	}
-	defer func() { _ = conn.Close() }() // nothing is under way on it
-	for _, p := range probes {
-		var last error
-		if poll(ctx, func() bool { last = p.call(ctx, conn); return answered(last) }) != nil {
-			return fmt.Errorf("the gateway does not reach the %s service: %w", p.service, last)
+	defer func() { _ = conn.Close() }() // no call is under way on it
+	receipts := receiptv1.NewReceiptServiceClient(conn)
+	var last error
+	if poll(ctx, func() bool {
+		_, err := receipts.ListReceiptKeys(ctx, &receiptv1.ListReceiptKeysRequest{})
+		if ctx.Err() == nil || last == nil {
+			last = err
 		}
+		return responded(err)
+	}) != nil {
+		return fmt.Errorf("the gateway does not reach every service: %w", last)
 	}
 	return nil
 }
 
-// answered tells whether a call has come through: that the tenant of a probe is not there, and that it wants a token, are
-// answers too.
-func answered(err error) bool {
+// responded tells whether a call came through: a refusal for want of a token is a response too.
+func responded(err error) bool {
 	switch status.Code(err) {
-	case codes.OK, codes.NotFound, codes.Unauthenticated, codes.PermissionDenied:
+	case codes.OK, codes.Unauthenticated, codes.PermissionDenied:
 		return true
 	default:
 		return false

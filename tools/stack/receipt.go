@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/low-layer/platform/libs/receipt"
+	"github.com/low-layer/platform/libs/registry"
 )
 
 func (s *Stack) receiptKeyFile(service string) string {
@@ -14,7 +15,7 @@ func (s *Stack) receiptKeyFile(service string) string {
 
 // writeReceiptKeys makes the key each service signs receipts with, once: receipts of before a restart stay verifiable.
 func (s *Stack) writeReceiptKeys() error {
-	for _, service := range databases {
+	for _, service := range registry.Names(registry.Databases()) {
 		if _, err := os.Stat(s.receiptKeyFile(service)); err == nil {
 			continue
 		}

@@ -117,7 +117,7 @@ func (s *Stack) Start(ctx context.Context) error {
 			}
 		}
 	}
-	return waitReachable(ctx, s.opts.Addresses.Gateway, probes)
+	return waitReachable(ctx, s.opts.Addresses.Gateway)
 }
 
 // Stop ends every process of the stack, services first but for a keeper.
