@@ -10,7 +10,7 @@ import (
 	"time"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/services/network/internal/core/naming"
 	"github.com/low-layer/platform/tools/openstacksim/sim"
 )
@@ -59,10 +59,10 @@ func (w *world) picture() []string {
 	w.t.Helper()
 	ctx, t := w.t.Context(), w.t
 	var out []string
-	routers, err := w.cloud.Routers(ctx, fabric.Filter{})
+	routers, err := w.cloud.Routers(ctx, neutron.Filter{})
 	must(t, err)
 	networkNames := map[string]string{}
-	networks, err := w.cloud.Networks(ctx, fabric.Filter{})
+	networks, err := w.cloud.Networks(ctx, neutron.Filter{})
 	must(t, err)
 	for _, n := range networks {
 		networkNames[n.ID] = n.Name
@@ -77,19 +77,19 @@ func (w *world) picture() []string {
 		}
 		out = append(out, fmt.Sprintf("router %s up=%t %v %v", r.Name, r.AdminUp, sorted(routes), sorted(r.Tags)))
 	}
-	subnets, err := w.cloud.Subnets(ctx, fabric.Filter{})
+	subnets, err := w.cloud.Subnets(ctx, neutron.Filter{})
 	must(t, err)
 	for _, s := range subnets {
 		out = append(out, fmt.Sprintf("subnet %s on %s %s gateway=%s dhcp=%t", s.Name, networkNames[s.NetworkID], s.CIDR, s.Gateway, s.DHCP))
 	}
-	ports, err := w.cloud.Ports(ctx, fabric.Filter{})
+	ports, err := w.cloud.Ports(ctx, neutron.Filter{})
 	must(t, err)
 	for _, p := range ports {
 		if r := routerNames[p.DeviceID]; r != "" {
 			out = append(out, fmt.Sprintf("interface %s of %s on %s %s up=%t", p.Name, r, networkNames[p.NetworkID], p.Addresses[0].IP, p.AdminUp))
 		}
 	}
-	groups, err := w.cloud.Groups(ctx, fabric.Filter{Tag: naming.OwnTag})
+	groups, err := w.cloud.Groups(ctx, neutron.Filter{Tag: naming.OwnTag})
 	must(t, err)
 	for _, g := range groups {
 		for _, r := range g.Rules {
@@ -120,13 +120,13 @@ func TestDriftIsRepaired(t *testing.T) {
 	}
 	want := w.picture()
 	c, ctx := v.GetCloud(), t.Context()
-	subnetOf := func(network string) fabric.Subnet {
-		s, err := w.cloud.Subnets(ctx, fabric.Filter{NetworkID: network})
+	subnetOf := func(network string) neutron.Subnet {
+		s, err := w.cloud.Subnets(ctx, neutron.Filter{NetworkID: network})
 		must(t, err)
 		return s[0]
 	}
-	rulesOf := func() []fabric.Rule {
-		rules, err := w.cloud.Rules(ctx, fabric.Filter{GroupID: w.get(v.GetName()).GetCloud().GetSecurityGroupId()})
+	rulesOf := func() []neutron.Rule {
+		rules, err := w.cloud.Rules(ctx, neutron.Filter{GroupID: w.get(v.GetName()).GetCloud().GetSecurityGroupId()})
 		must(t, err)
 		return rules
 	}
@@ -137,31 +137,31 @@ func TestDriftIsRepaired(t *testing.T) {
 		do   func() error
 	}{
 		{"network renamed", networkv1.DriftFinding_CHANGED, func() error {
-			_, err := w.cloud.UpdateNetwork(ctx, fabric.Network{ID: c.GetNetworkId(), Name: "mine", AdminUp: true})
+			_, err := w.cloud.UpdateNetwork(ctx, neutron.Network{ID: c.GetNetworkId(), Name: "mine", AdminUp: true})
 			return err
 		}},
 		{"router off", networkv1.DriftFinding_CHANGED, func() error {
-			_, err := w.cloud.UpdateRouter(ctx, fabric.Router{ID: router, Name: "x"})
+			_, err := w.cloud.UpdateRouter(ctx, neutron.Router{ID: router, Name: "x"})
 			return err
 		}},
 		{"tags gone", networkv1.DriftFinding_CHANGED, func() error {
-			return w.cloud.SetTags(ctx, fabric.TagRouter, router, []string{"other"})
+			return w.cloud.SetTags(ctx, neutron.TagRouter, router, []string{"other"})
 		}},
 		{"VPC route gone", networkv1.DriftFinding_CHANGED, func() error {
-			return w.cloud.RemoveRoutes(ctx, router, []fabric.Route{{Destination: netip.MustParsePrefix(hub.GetCidr()), NextHop: netip.MustParseAddr("100.64.0.1")}})
+			return w.cloud.RemoveRoutes(ctx, router, []neutron.Route{{Destination: netip.MustParsePrefix(hub.GetCidr()), NextHop: netip.MustParseAddr("100.64.0.1")}})
 		}},
 		{"hub route gone", networkv1.DriftFinding_CHANGED, func() error {
-			return w.cloud.RemoveRoutes(ctx, hubRouter, []fabric.Route{{Destination: netip.MustParsePrefix(v.GetCidr()), NextHop: netip.MustParseAddr("100.64.0.2")}})
+			return w.cloud.RemoveRoutes(ctx, hubRouter, []neutron.Route{{Destination: netip.MustParsePrefix(v.GetCidr()), NextHop: netip.MustParseAddr("100.64.0.2")}})
 		}},
 		{"peering route gone", networkv1.DriftFinding_CHANGED, func() error {
-			return w.cloud.RemoveRoutes(ctx, router, []fabric.Route{{Destination: netip.MustParsePrefix(other.GetCidr()), NextHop: netip.MustParseAddr("100.65.0.2")}})
+			return w.cloud.RemoveRoutes(ctx, router, []neutron.Route{{Destination: netip.MustParsePrefix(other.GetCidr()), NextHop: netip.MustParseAddr("100.65.0.2")}})
 		}},
 		{"route added", networkv1.DriftFinding_CHANGED, func() error {
-			return w.cloud.AddRoutes(ctx, router, []fabric.Route{{Destination: netip.MustParsePrefix("192.0.2.0/24"), NextHop: netip.MustParseAddr("100.64.0.1")}})
+			return w.cloud.AddRoutes(ctx, router, []neutron.Route{{Destination: netip.MustParsePrefix("192.0.2.0/24"), NextHop: netip.MustParseAddr("100.64.0.1")}})
 		}},
 		{"rule added", networkv1.DriftFinding_CHANGED, func() error {
-			_, err := w.cloud.CreateRules(ctx, []fabric.Rule{{
-				GroupID: c.GetSecurityGroupId(), ProjectID: "proj-core", Direction: fabric.Ingress, EtherType: "IPv4", Protocol: "tcp",
+			_, err := w.cloud.CreateRules(ctx, []neutron.Rule{{
+				GroupID: c.GetSecurityGroupId(), ProjectID: "proj-core", Direction: neutron.Ingress, EtherType: "IPv4", Protocol: "tcp",
 				PortMin: 22, PortMax: 22, Remote: netip.MustParsePrefix("0.0.0.0/0"),
 			}})
 			return err
@@ -176,7 +176,7 @@ func TestDriftIsRepaired(t *testing.T) {
 		}},
 		{"egress removed", networkv1.DriftFinding_CHANGED, func() error {
 			for _, r := range rulesOf() {
-				if r.Direction == fabric.Egress && r.EtherType == "IPv4" {
+				if r.Direction == neutron.Egress && r.EtherType == "IPv4" {
 					return w.cloud.DeleteRule(ctx, r.ID)
 				}
 			}
@@ -200,7 +200,7 @@ func TestDriftIsRepaired(t *testing.T) {
 			return w.cloud.DetachSubnet(ctx, router, c.GetSubnetId())
 		}},
 		{"link cut", networkv1.DriftFinding_MISSING, func() error {
-			must(t, w.cloud.RemoveRoutes(ctx, router, []fabric.Route{{Destination: netip.MustParsePrefix(hub.GetCidr()), NextHop: netip.MustParseAddr("100.64.0.1")}}))
+			must(t, w.cloud.RemoveRoutes(ctx, router, []neutron.Route{{Destination: netip.MustParsePrefix(hub.GetCidr()), NextHop: netip.MustParseAddr("100.64.0.1")}}))
 			return w.cloud.DetachSubnet(ctx, router, subnetOf(c.GetTransitNetworkId()).ID)
 		}},
 		{"group gone", networkv1.DriftFinding_MISSING, func() error { return w.cloud.DeleteGroup(ctx, c.GetSecurityGroupId()) }},
@@ -234,10 +234,10 @@ func TestRouterTornOutComesBack(t *testing.T) {
 	w.done(w.peers.AcceptPeering(t.Context(), &networkv1.AcceptPeeringRequest{Name: p.GetName()}))
 	want := w.picture()
 	ctx, router := t.Context(), v.GetCloud().GetRouterId()
-	routers, err := w.cloud.Routers(ctx, fabric.Filter{IDs: []string{router}})
+	routers, err := w.cloud.Routers(ctx, neutron.Filter{IDs: []string{router}})
 	must(t, err)
 	must(t, w.cloud.RemoveRoutes(ctx, router, routers[0].Routes))
-	ports, err := w.cloud.Ports(ctx, fabric.Filter{DeviceID: router})
+	ports, err := w.cloud.Ports(ctx, neutron.Filter{DeviceID: router})
 	must(t, err)
 	for _, port := range ports {
 		must(t, w.cloud.DetachSubnet(ctx, router, port.Addresses[0].SubnetID))
@@ -259,7 +259,7 @@ func TestForeignObjectsAreReportedAndLeftAlone(t *testing.T) {
 	w.foundation()
 	v := w.vpc("dev", &networkv1.Vpc{})
 	ctx := t.Context()
-	port, err := w.cloud.CreatePort(ctx, fabric.Port{Name: "theirs", ProjectID: "proj-core", NetworkID: v.GetCloud().GetNetworkId()})
+	port, err := w.cloud.CreatePort(ctx, neutron.Port{Name: "theirs", ProjectID: "proj-core", NetworkID: v.GetCloud().GetNetworkId()})
 	must(t, err)
 	w.sim.Cloud.ResetCalls()
 	w.pass()
@@ -294,13 +294,13 @@ func TestForeignObjectsInOurProjects(t *testing.T) {
 	h := w.foundation()
 	w.vpc("dev", &networkv1.Vpc{})
 	ctx := t.Context()
-	network, err := w.cloud.CreateNetwork(ctx, fabric.Network{Name: "theirs", ProjectID: "proj-core"})
+	network, err := w.cloud.CreateNetwork(ctx, neutron.Network{Name: "theirs", ProjectID: "proj-core"})
 	must(t, err)
-	router, err := w.cloud.CreateRouter(ctx, fabric.Router{Name: "theirs", ProjectID: "proj-core"})
+	router, err := w.cloud.CreateRouter(ctx, neutron.Router{Name: "theirs", ProjectID: "proj-core"})
 	must(t, err)
-	group, err := w.cloud.CreateGroup(ctx, fabric.Group{Name: "theirs", ProjectID: "proj-core"})
+	group, err := w.cloud.CreateGroup(ctx, neutron.Group{Name: "theirs", ProjectID: "proj-core"})
 	must(t, err)
-	_, err = w.cloud.CreateNetwork(ctx, fabric.Network{Name: "of nobody we know", ProjectID: "proj-other"})
+	_, err = w.cloud.CreateNetwork(ctx, neutron.Network{Name: "of nobody we know", ProjectID: "proj-other"})
 	must(t, err)
 	w.sim.Cloud.ResetCalls()
 	w.pass()

@@ -20,9 +20,9 @@ import (
 	networkinternalv1 "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	"github.com/low-layer/platform/libs/clock"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/libs/quota"
 	"github.com/low-layer/platform/libs/resourcename"
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
 	"github.com/low-layer/platform/services/network/internal/core/isolation"
 	"github.com/low-layer/platform/services/network/internal/reconcile"
 	"github.com/low-layer/platform/services/network/internal/store"
@@ -85,8 +85,8 @@ func verified(v *networkv1.Vpc) (status, message string) {
 // addRule lets traffic in to a group by hand and answers the rule's id.
 func (w *world) addRule(group string, port int, from string) string {
 	w.t.Helper()
-	made, err := w.cloud.CreateRules(w.t.Context(), []fabric.Rule{{
-		GroupID: group, ProjectID: "proj-core", Direction: fabric.Ingress, EtherType: "IPv4", Protocol: "tcp", PortMin: port, PortMax: port,
+	made, err := w.cloud.CreateRules(w.t.Context(), []neutron.Rule{{
+		GroupID: group, ProjectID: "proj-core", Direction: neutron.Ingress, EtherType: "IPv4", Protocol: "tcp", PortMin: port, PortMax: port,
 		Remote: netip.MustParsePrefix(from),
 	}})
 	must(w.t, err)
@@ -319,7 +319,7 @@ func TestBadRuleIsNamedUntilItIsGone(t *testing.T) {
 			if op := w.report(""); op.GetVerdict() != networkv1.IsolationReport_VIOLATED || op.GetTenants()[0].GetTenant() != tenant {
 				t.Errorf("the operator's report: %v", op)
 			}
-			left, err := w.cloud.Rules(t.Context(), fabric.Filter{IDs: []string{rule}})
+			left, err := w.cloud.Rules(t.Context(), neutron.Filter{IDs: []string{rule}})
 			must(t, err)
 			if len(left) != 1 {
 				t.Error("the report repaired what it should only tell")
@@ -340,23 +340,23 @@ func TestBadRuleIsNamedUntilItIsGone(t *testing.T) {
 func (w *world) breach(hubA, hubB string, toA, toB netip.Prefix) (mend func()) {
 	w.t.Helper()
 	ctx, t := w.t.Context(), w.t
-	n, err := w.cloud.CreateNetwork(ctx, fabric.Network{Name: "breach"})
+	n, err := w.cloud.CreateNetwork(ctx, neutron.Network{Name: "breach"})
 	must(t, err)
-	scope, err := w.cloud.CreateScope(ctx, fabric.Scope{Name: "breach"})
+	scope, err := w.cloud.CreateScope(ctx, neutron.Scope{Name: "breach"})
 	must(t, err)
-	pool, err := w.cloud.CreatePool(ctx, fabric.Pool{Name: "breach", ScopeID: scope.ID, Prefixes: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}})
+	pool, err := w.cloud.CreatePool(ctx, neutron.Pool{Name: "breach", ScopeID: scope.ID, Prefixes: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}})
 	must(t, err)
-	s, err := w.cloud.CreateSubnet(ctx, fabric.Subnet{
+	s, err := w.cloud.CreateSubnet(ctx, neutron.Subnet{
 		Name: "breach", NetworkID: n.ID, PoolID: pool.ID, CIDR: netip.MustParsePrefix("198.51.100.0/29"), Gateway: netip.MustParseAddr("198.51.100.1"),
 	})
 	must(t, err)
-	port, err := w.cloud.CreatePort(ctx, fabric.Port{NetworkID: n.ID, Addresses: []fabric.Address{{SubnetID: s.ID, IP: netip.MustParseAddr("198.51.100.2")}}})
+	port, err := w.cloud.CreatePort(ctx, neutron.Port{NetworkID: n.ID, Addresses: []neutron.Address{{SubnetID: s.ID, IP: netip.MustParseAddr("198.51.100.2")}}})
 	must(t, err)
 	_, err = w.cloud.AttachSubnet(ctx, hubA, s.ID)
 	must(t, err)
 	must(t, w.cloud.AttachPort(ctx, hubB, port.ID))
-	routesB := []fabric.Route{{Destination: toA, NextHop: netip.MustParseAddr("198.51.100.1")}}
-	routesA := []fabric.Route{{Destination: toB, NextHop: netip.MustParseAddr("198.51.100.2")}}
+	routesB := []neutron.Route{{Destination: toA, NextHop: netip.MustParseAddr("198.51.100.1")}}
+	routesA := []neutron.Route{{Destination: toB, NextHop: netip.MustParseAddr("198.51.100.2")}}
 	must(t, w.cloud.AddRoutes(ctx, hubB, routesB))
 	must(t, w.cloud.AddRoutes(ctx, hubA, routesA))
 	return func() {
@@ -438,8 +438,8 @@ func TestPeeringMakesThePairExpected(t *testing.T) {
 	w.done(w.peers.AcceptPeering(t.Context(), &networkv1.AcceptPeeringRequest{Name: p.GetName()}))
 	expect(true)
 	// A route that is taken away cuts the pair, which is told too.
-	via := fabric.Route{Destination: netip.MustParsePrefix(b.GetCidr()), NextHop: netip.MustParseAddr("100.65.0.2")}
-	must(t, w.cloud.RemoveRoutes(t.Context(), a.GetCloud().GetRouterId(), []fabric.Route{via}))
+	via := neutron.Route{Destination: netip.MustParsePrefix(b.GetCidr()), NextHop: netip.MustParseAddr("100.65.0.2")}
+	must(t, w.cloud.RemoveRoutes(t.Context(), a.GetCloud().GetRouterId(), []neutron.Route{via}))
 	w.observe()
 	if cut := pairOf(t, w.report("acme"), a.GetName(), b.GetName()); cut.GetVerdict() != networkv1.IsolationReport_VIOLATED || cut.GetReachable() ||
 		len(cut.GetOffenders()) != 1 || cut.GetOffenders()[0].GetObjectId() != a.GetCloud().GetRouterId() {
@@ -448,7 +448,7 @@ func TestPeeringMakesThePairExpected(t *testing.T) {
 	if status, _ := verified(w.get(a.GetName())); status != "False Cut" {
 		t.Errorf("got condition %q", status)
 	}
-	must(t, w.cloud.AddRoutes(t.Context(), a.GetCloud().GetRouterId(), []fabric.Route{via}))
+	must(t, w.cloud.AddRoutes(t.Context(), a.GetCloud().GetRouterId(), []neutron.Route{via}))
 	w.done(w.peers.DeletePeering(t.Context(), &networkv1.DeletePeeringRequest{Name: p.GetName()}))
 	expect(false)
 }

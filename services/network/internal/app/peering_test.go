@@ -10,22 +10,22 @@ import (
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	networkinternalv1 "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 )
 
 // wiring is how a VPC is tied to others: the routes of its router and the ingress rules of its group.
 func (w *world) wiring(v *networkv1.Vpc) []string {
 	w.t.Helper()
-	routers, err := w.cloud.Routers(w.t.Context(), fabric.Filter{IDs: []string{v.GetCloud().GetRouterId()}})
+	routers, err := w.cloud.Routers(w.t.Context(), neutron.Filter{IDs: []string{v.GetCloud().GetRouterId()}})
 	must(w.t, err)
-	rules, err := w.cloud.Rules(w.t.Context(), fabric.Filter{GroupID: v.GetCloud().GetSecurityGroupId()})
+	rules, err := w.cloud.Rules(w.t.Context(), neutron.Filter{GroupID: v.GetCloud().GetSecurityGroupId()})
 	must(w.t, err)
 	var out []string
 	for _, r := range routers[0].Routes {
 		out = append(out, "to "+r.Destination.String()+" via "+r.NextHop.String())
 	}
 	for _, r := range rules {
-		if r.Direction == fabric.Ingress {
+		if r.Direction == neutron.Ingress {
 			out = append(out, "from "+r.Remote.String()+" "+r.Protocol)
 		}
 	}

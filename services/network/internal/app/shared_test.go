@@ -12,7 +12,7 @@ import (
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	networkinternalv1 "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/tools/openstacksim/sim"
 )
 
@@ -29,11 +29,11 @@ func (w *world) allow(v *networkv1.Vpc, cidr string) {
 // lets counts the rules that let everything from another VPC in.
 func (w *world) lets(v, from *networkv1.Vpc) int {
 	w.t.Helper()
-	rules, err := w.cloud.Rules(w.t.Context(), fabric.Filter{GroupID: v.GetCloud().GetSecurityGroupId()})
+	rules, err := w.cloud.Rules(w.t.Context(), neutron.Filter{GroupID: v.GetCloud().GetSecurityGroupId()})
 	must(w.t, err)
 	n := 0
 	for _, r := range rules {
-		if r.Direction == fabric.Ingress && r.Remote == netip.MustParsePrefix(from.GetCidr()) && r.Protocol == "" {
+		if r.Direction == neutron.Ingress && r.Remote == netip.MustParsePrefix(from.GetCidr()) && r.Protocol == "" {
 			n++
 		}
 	}
@@ -86,8 +86,8 @@ func TestRuleByHandInThePeeringsWay(t *testing.T) {
 	w.foundation()
 	a, b := w.vpc("dev", &networkv1.Vpc{}), w.vpc("prod", &networkv1.Vpc{})
 	p := w.peer("link", a, b)
-	_, err := w.cloud.CreateRules(t.Context(), []fabric.Rule{{
-		GroupID: a.GetCloud().GetSecurityGroupId(), ProjectID: "proj-core", Direction: fabric.Ingress, EtherType: "IPv4",
+	_, err := w.cloud.CreateRules(t.Context(), []neutron.Rule{{
+		GroupID: a.GetCloud().GetSecurityGroupId(), ProjectID: "proj-core", Direction: neutron.Ingress, EtherType: "IPv4",
 		Remote: netip.MustParsePrefix(b.GetCidr()),
 	}})
 	must(t, err)

@@ -19,8 +19,8 @@ import (
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	"github.com/low-layer/platform/libs/event"
 	"github.com/low-layer/platform/libs/ids"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	engine "github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
 	"github.com/low-layer/platform/tools/openstacksim/sim"
 	"google.golang.org/protobuf/proto"
 )
@@ -113,7 +113,7 @@ func TestForeignPortBlocksDeletion(t *testing.T) {
 	w := newWorld(t, setup{engine: impatient})
 	w.foundation()
 	v := w.vpc("dev", &networkv1.Vpc{})
-	port, err := w.cloud.CreatePort(t.Context(), fabric.Port{Name: "theirs", ProjectID: "proj-core", NetworkID: v.GetCloud().GetNetworkId()})
+	port, err := w.cloud.CreatePort(t.Context(), neutron.Port{Name: "theirs", ProjectID: "proj-core", NetworkID: v.GetCloud().GetNetworkId()})
 	must(t, err)
 	op, err := w.vpcs.DeleteVpc(t.Context(), &networkv1.DeleteVpcRequest{Name: v.GetName()})
 	b := w.blocked(op, err)
@@ -153,7 +153,7 @@ func TestLostAnswersLeaveOneOfEach(t *testing.T) {
 			if made := w.count() - before; made != 9 {
 				t.Errorf("the cloud holds %d objects more than before, want 9", made)
 			}
-			rules, err := w.cloud.Rules(t.Context(), fabric.Filter{GroupID: v.GetCloud().GetSecurityGroupId()})
+			rules, err := w.cloud.Rules(t.Context(), neutron.Filter{GroupID: v.GetCloud().GetSecurityGroupId()})
 			must(t, err)
 			if len(rules) != 4 {
 				t.Errorf("the group has %d rules, want 4", len(rules))

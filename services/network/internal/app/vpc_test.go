@@ -14,7 +14,7 @@ import (
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	"github.com/low-layer/platform/libs/errs"
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/services/network/internal/core/naming"
 )
 
@@ -58,7 +58,7 @@ func TestTopologyKeepsVpcsApart(t *testing.T) {
 		t.Errorf("got mode %s", prod.GetMode())
 	}
 	routes := func(id string) []string {
-		routers, err := w.cloud.Routers(t.Context(), fabric.Filter{IDs: []string{id}})
+		routers, err := w.cloud.Routers(t.Context(), neutron.Filter{IDs: []string{id}})
 		must(t, err)
 		var out []string
 		for _, r := range routers[0].Routes {
@@ -78,11 +78,11 @@ func TestTopologyKeepsVpcsApart(t *testing.T) {
 		}
 	}
 	for _, v := range []*networkv1.Vpc{dev, prod} {
-		rules, err := w.cloud.Rules(t.Context(), fabric.Filter{GroupID: v.GetCloud().GetSecurityGroupId()})
+		rules, err := w.cloud.Rules(t.Context(), neutron.Filter{GroupID: v.GetCloud().GetSecurityGroupId()})
 		must(t, err)
 		var in []string
 		for _, r := range rules {
-			if r.Direction == fabric.Ingress {
+			if r.Direction == neutron.Ingress {
 				in = append(in, r.Description+" "+r.Remote.String())
 			}
 		}
@@ -90,7 +90,7 @@ func TestTopologyKeepsVpcsApart(t *testing.T) {
 		if want := []string{"lowlayer:allow=bastion " + hub.GetCidr(), "lowlayer:allow=vpc " + v.GetCidr()}; !slices.Equal(in, want) {
 			t.Errorf("got rules %q, want %q", in, want)
 		}
-		networks, err := w.cloud.Networks(t.Context(), fabric.Filter{IDs: []string{v.GetCloud().GetNetworkId(), v.GetCloud().GetTransitNetworkId()}})
+		networks, err := w.cloud.Networks(t.Context(), neutron.Filter{IDs: []string{v.GetCloud().GetNetworkId(), v.GetCloud().GetTransitNetworkId()}})
 		must(t, err)
 		for _, n := range networks {
 			for _, tag := range naming.Tags(v.GetUid(), "acme") {
@@ -179,7 +179,7 @@ func TestUpdateVpc(t *testing.T) {
 	if got.GetDisplayName() != "new" || got.GetLabels()["a"] != "1" || len(got.GetIngressRules()) != 2 || got.GetEtag() == v.GetEtag() {
 		t.Errorf("got %v", got)
 	}
-	rules, err := w.cloud.Rules(t.Context(), fabric.Filter{GroupID: v.GetCloud().GetSecurityGroupId()})
+	rules, err := w.cloud.Rules(t.Context(), neutron.Filter{GroupID: v.GetCloud().GetSecurityGroupId()})
 	must(t, err)
 	var in []string
 	for _, r := range rules {

@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	engine "github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
 	"github.com/low-layer/platform/services/network/internal/core/topology"
 )
 
@@ -19,7 +19,7 @@ const maxHolders = 5
 // blame turns the conflict of a deletion into an error that names what others put in the way. It is theirs to remove:
 // nothing that is not in our ledger is ever deleted. Any other error stays as it is, and so does a conflict with nobody
 // to name: that one passes by itself.
-func (k *Kit) blame(ctx context.Context, err error, what string, o engine.External, where ...fabric.Filter) error {
+func (k *Kit) blame(ctx context.Context, err error, what string, o engine.External, where ...neutron.Filter) error {
 	if err == nil || (errs.CodeOf(err) != errs.Aborted && errs.ReasonOf(err) != "CLOUD_CONFLICT") {
 		return err
 	}
@@ -49,9 +49,9 @@ func (k *Kit) blame(ctx context.Context, err error, what string, o engine.Extern
 }
 
 // inNetworks selects the ports of every network a resource has made.
-func inNetworks(run *engine.Run) fabric.Filter {
+func inNetworks(run *engine.Run) neutron.Filter {
 	if n, ok := run.Object(topology.StepNetwork); ok {
-		return fabric.Filter{NetworkID: n.ID}
+		return neutron.Filter{NetworkID: n.ID}
 	}
-	return fabric.Filter{}
+	return neutron.Filter{}
 }

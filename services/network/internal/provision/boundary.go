@@ -6,9 +6,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	engine "github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/services/network/internal/core/boundary"
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
 	"github.com/low-layer/platform/services/network/internal/core/naming"
 	"github.com/low-layer/platform/services/network/internal/core/topology"
@@ -52,16 +52,16 @@ func (k *Kit) scopeStep(step, title, name string) engine.Step {
 	return engine.Step{
 		Name: step, Title: title, Object: topology.TypeScope, Digest: digest(name),
 		Observe: func(ctx context.Context, run *engine.Run) ([]engine.External, error) {
-			return lookFor(ctx, run, fabric.Filter{Name: name}, k.cloud.Scopes, scopeExternal)
+			return lookFor(ctx, run, neutron.Filter{Name: name}, k.cloud.Scopes, scopeExternal)
 		},
 		Do: func(ctx context.Context, run *engine.Run) (engine.External, error) {
 			if had, ok := run.Existing(); ok {
-				found, err := k.cloud.Scopes(ctx, fabric.Filter{IDs: []string{had.ID}})
+				found, err := k.cloud.Scopes(ctx, neutron.Filter{IDs: []string{had.ID}})
 				if err != nil || len(found) > 0 {
 					return had, err
 				}
 			}
-			made, err := k.cloud.CreateScope(ctx, fabric.Scope{Name: name})
+			made, err := k.cloud.CreateScope(ctx, neutron.Scope{Name: name})
 			return scopeExternal(made), err
 		},
 	}
@@ -71,7 +71,7 @@ func (k *Kit) poolStep(step, title, name string, space netip.Prefix) engine.Step
 	return engine.Step{
 		Name: step, Title: title, Needs: []string{topology.StepScope}, Object: topology.TypePool, Digest: digest(name, space),
 		Observe: func(ctx context.Context, run *engine.Run) ([]engine.External, error) {
-			return lookFor(ctx, run, fabric.Filter{Name: name}, k.cloud.Pools, poolExternal)
+			return lookFor(ctx, run, neutron.Filter{Name: name}, k.cloud.Pools, poolExternal)
 		},
 		Do: func(ctx context.Context, run *engine.Run) (engine.External, error) {
 			scope, err := need(run, topology.StepScope)
@@ -79,20 +79,20 @@ func (k *Kit) poolStep(step, title, name string, space netip.Prefix) engine.Step
 				return engine.External{}, err
 			}
 			if had, ok := run.Existing(); ok {
-				found, err := k.cloud.Pools(ctx, fabric.Filter{IDs: []string{had.ID}})
+				found, err := k.cloud.Pools(ctx, neutron.Filter{IDs: []string{had.ID}})
 				if err != nil || len(found) > 0 {
 					return had, err
 				}
 			}
-			made, err := k.cloud.CreatePool(ctx, fabric.Pool{Name: name, ScopeID: scope, Prefixes: []netip.Prefix{space}})
+			made, err := k.cloud.CreatePool(ctx, neutron.Pool{Name: name, ScopeID: scope, Prefixes: []netip.Prefix{space}})
 			return poolExternal(made), err
 		},
 	}
 }
 
-func scopeExternal(s fabric.Scope) engine.External { return engine.External{ID: s.ID, Name: s.Name} }
+func scopeExternal(s neutron.Scope) engine.External { return engine.External{ID: s.ID, Name: s.Name} }
 
-func poolExternal(p fabric.Pool) engine.External { return engine.External{ID: p.ID, Name: p.Name} }
+func poolExternal(p neutron.Pool) engine.External { return engine.External{ID: p.ID, Name: p.Name} }
 
 func (k *Kit) scopeEnd() engine.Object {
 	return engine.Object{
@@ -101,8 +101,8 @@ func (k *Kit) scopeEnd() engine.Object {
 			return k.cloud.DeleteScope(ctx, o.ID)
 		},
 		Gone: func(ctx context.Context, _ *engine.Run, of []engine.External) ([]engine.External, error) {
-			listed, err := k.cloud.Scopes(ctx, fabric.Filter{IDs: ids(of)})
-			return still(of, listed, func(s fabric.Scope) string { return s.ID }), err
+			listed, err := k.cloud.Scopes(ctx, neutron.Filter{IDs: ids(of)})
+			return still(of, listed, func(s neutron.Scope) string { return s.ID }), err
 		},
 	}
 }
@@ -114,8 +114,8 @@ func (k *Kit) poolEnd() engine.Object {
 			return k.cloud.DeletePool(ctx, o.ID)
 		},
 		Gone: func(ctx context.Context, _ *engine.Run, of []engine.External) ([]engine.External, error) {
-			listed, err := k.cloud.Pools(ctx, fabric.Filter{IDs: ids(of)})
-			return still(of, listed, func(p fabric.Pool) string { return p.ID }), err
+			listed, err := k.cloud.Pools(ctx, neutron.Filter{IDs: ids(of)})
+			return still(of, listed, func(p neutron.Pool) string { return p.ID }), err
 		},
 	}
 }

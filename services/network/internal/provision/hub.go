@@ -7,8 +7,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	engine "github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
 	"github.com/low-layer/platform/services/network/internal/core/naming"
@@ -60,21 +60,21 @@ func (k *Kit) hubSteps(h hub.Hub) []engine.Step {
 		k.routerStep(topology.StepRouter, "create the hub router", name("hub-router"), h.ProjectID, k.hubRoutes(h)),
 		k.groupStep(topology.StepGroup, "create the hub's security group", name("hub"), h.ProjectID),
 		k.subnetStep(topology.StepSubnet, "create the hub subnet", subnet, topology.StepFoundation),
-		k.tagStep(topology.StepTagNetwork, "tag the hub network", topology.StepNetwork, fabric.TagNetwork, tags),
-		k.tagStep(topology.StepTagRouter, "tag the hub router", topology.StepRouter, fabric.TagRouter, tags),
-		k.tagStep(topology.StepTagGroup, "tag the hub's security group", topology.StepGroup, fabric.TagGroup, tags),
+		k.tagStep(topology.StepTagNetwork, "tag the hub network", topology.StepNetwork, neutron.TagNetwork, tags),
+		k.tagStep(topology.StepTagRouter, "tag the hub router", topology.StepRouter, neutron.TagRouter, tags),
+		k.tagStep(topology.StepTagGroup, "tag the hub's security group", topology.StepGroup, neutron.TagGroup, tags),
 		k.rulesStep(topology.StepRules, "allow the organisation's traffic in to the hub", topology.StepGroup, topology.HubRules(h), keepNone),
 		k.interfaceStep(topology.StepInterface, "give the router the hub's gateway address", ownRouter, topology.StepSubnet, topology.StepRouter),
 	}
 }
 
-func keepNone(context.Context) (func(fabric.Rule) bool, error) {
-	return func(fabric.Rule) bool { return false }, nil
+func keepNone(context.Context) (func(neutron.Rule) bool, error) {
+	return func(neutron.Rule) bool { return false }, nil
 }
 
 // hubRoutes are those to the organisation's VPCs, as the records have them now.
-func (k *Kit) hubRoutes(h hub.Hub) func(context.Context) ([]fabric.Route, error) {
-	return func(ctx context.Context) ([]fabric.Route, error) {
+func (k *Kit) hubRoutes(h hub.Hub) func(context.Context) ([]neutron.Route, error) {
+	return func(ctx context.Context) ([]neutron.Route, error) {
 		vpcs, err := k.records.VpcsOf(ctx, h.Name.Tenant, h.Name.Organisation)
 		return topology.HubRoutes(vpcs), err
 	}

@@ -3,7 +3,7 @@ package provision
 import (
 	"context"
 
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 )
 
 // Turns lets one at a time do something, over all replicas of the service.
@@ -14,25 +14,25 @@ type Turns interface {
 // InTurn is the cloud with changes of one router made one after the other. Neutron itself takes them in any order, but OVN's
 // driver drops an update that arrives behind a newer one of the same router, and with it the routes only that one carried:
 // the API shows them, and no packet follows them.
-func InTurn(cloud fabric.Cloud, turns Turns) fabric.Cloud {
+func InTurn(cloud neutron.Cloud, turns Turns) neutron.Cloud {
 	return inTurn{Cloud: cloud, turns: turns}
 }
 
 type inTurn struct {
-	fabric.Cloud
+	neutron.Cloud
 	turns Turns
 }
 
-func (c inTurn) AddRoutes(ctx context.Context, routerID string, routes []fabric.Route) error {
+func (c inTurn) AddRoutes(ctx context.Context, routerID string, routes []neutron.Route) error {
 	return c.turns.InTurn(ctx, routerKey(routerID), func(ctx context.Context) error { return c.Cloud.AddRoutes(ctx, routerID, routes) })
 }
 
-func (c inTurn) RemoveRoutes(ctx context.Context, routerID string, routes []fabric.Route) error {
+func (c inTurn) RemoveRoutes(ctx context.Context, routerID string, routes []neutron.Route) error {
 	return c.turns.InTurn(ctx, routerKey(routerID), func(ctx context.Context) error { return c.Cloud.RemoveRoutes(ctx, routerID, routes) })
 }
 
-func (c inTurn) UpdateRouter(ctx context.Context, r fabric.Router) (fabric.Router, error) {
-	var updated fabric.Router
+func (c inTurn) UpdateRouter(ctx context.Context, r neutron.Router) (neutron.Router, error) {
+	var updated neutron.Router
 	err := c.turns.InTurn(ctx, routerKey(r.ID), func(ctx context.Context) error {
 		var err error
 		updated, err = c.Cloud.UpdateRouter(ctx, r)

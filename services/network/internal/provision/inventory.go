@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	engine "github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/services/network/internal/core/boundary"
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
 )
@@ -39,21 +39,21 @@ func (k *Kit) inventory(ctx context.Context, run *engine.Run) ([]engine.External
 }
 
 // inProject narrows the lists to the project of the resource, when its records still say which that is.
-func inProject(r engine.Resource) fabric.Filter {
+func inProject(r engine.Resource) neutron.Filter {
 	switch spec := r.Spec.(type) {
 	case hub.Hub:
-		return fabric.Filter{ProjectID: spec.ProjectID}
+		return neutron.Filter{ProjectID: spec.ProjectID}
 	case vpc.Vpc:
-		return fabric.Filter{ProjectID: spec.ProjectID}
+		return neutron.Filter{ProjectID: spec.ProjectID}
 	case peeringSpec:
-		return fabric.Filter{ProjectID: spec.a.ProjectID}
+		return neutron.Filter{ProjectID: spec.a.ProjectID}
 	default:
-		return fabric.Filter{}
+		return neutron.Filter{}
 	}
 }
 
-func listed[T any](ctx context.Context, into *[]engine.External, by fabric.Filter,
-	list func(context.Context, fabric.Filter) ([]T, error), external func(T) engine.External,
+func listed[T any](ctx context.Context, into *[]engine.External, by neutron.Filter,
+	list func(context.Context, neutron.Filter) ([]T, error), external func(T) engine.External,
 ) error {
 	found, err := list(ctx, by)
 	*into = append(*into, externals(found, external)...)

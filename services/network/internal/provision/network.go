@@ -4,22 +4,22 @@ import (
 	"context"
 	"net/netip"
 
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	engine "github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
 	"github.com/low-layer/platform/services/network/internal/core/topology"
 )
 
 // networkStep makes a network.
 func (k *Kit) networkStep(step, title, name, project string) engine.Step {
-	want := fabric.Network{Name: name, ProjectID: project, AdminUp: true}
+	want := neutron.Network{Name: name, ProjectID: project, AdminUp: true}
 	return engine.Step{
 		Name: step, Title: title, Object: topology.TypeNetwork, Digest: digest(name, project),
 		Observe: func(ctx context.Context, run *engine.Run) ([]engine.External, error) {
-			return lookFor(ctx, run, fabric.Filter{Name: name, ProjectID: project}, k.cloud.Networks, networkExternal)
+			return lookFor(ctx, run, neutron.Filter{Name: name, ProjectID: project}, k.cloud.Networks, networkExternal)
 		},
 		Do: func(ctx context.Context, run *engine.Run) (engine.External, error) {
 			if had, ok := run.Existing(); ok {
-				found, err := k.cloud.Networks(ctx, fabric.Filter{IDs: []string{had.ID}})
+				found, err := k.cloud.Networks(ctx, neutron.Filter{IDs: []string{had.ID}})
 				if err != nil {
 					return engine.External{}, err
 				}
@@ -33,7 +33,7 @@ func (k *Kit) networkStep(step, title, name, project string) engine.Step {
 	}
 }
 
-func (k *Kit) mendNetwork(ctx context.Context, is, want fabric.Network) (engine.External, error) {
+func (k *Kit) mendNetwork(ctx context.Context, is, want neutron.Network) (engine.External, error) {
 	if is.Name == want.Name && is.AdminUp {
 		return networkExternal(is), nil
 	}
@@ -42,7 +42,7 @@ func (k *Kit) mendNetwork(ctx context.Context, is, want fabric.Network) (engine.
 	return networkExternal(is), err
 }
 
-func networkExternal(n fabric.Network) engine.External {
+func networkExternal(n neutron.Network) engine.External {
 	return engine.External{ID: n.ID, Name: n.Name}
 }
 
@@ -50,11 +50,11 @@ func (k *Kit) networkEnd() engine.Object {
 	return engine.Object{
 		Type: topology.TypeNetwork,
 		Delete: func(ctx context.Context, _ *engine.Run, o engine.External) error {
-			return k.blame(ctx, k.cloud.DeleteNetwork(ctx, o.ID), "network", o, fabric.Filter{NetworkID: o.ID})
+			return k.blame(ctx, k.cloud.DeleteNetwork(ctx, o.ID), "network", o, neutron.Filter{NetworkID: o.ID})
 		},
 		Gone: func(ctx context.Context, _ *engine.Run, of []engine.External) ([]engine.External, error) {
-			listed, err := k.cloud.Networks(ctx, fabric.Filter{IDs: ids(of)})
-			return still(of, listed, func(n fabric.Network) string { return n.ID }), err
+			listed, err := k.cloud.Networks(ctx, neutron.Filter{IDs: ids(of)})
+			return still(of, listed, func(n neutron.Network) string { return n.ID }), err
 		},
 	}
 }
@@ -80,18 +80,18 @@ func (k *Kit) subnetStep(step, title string, p subnetPlan, after ...string) engi
 			if !ok {
 				return nil, nil
 			}
-			return lookFor(ctx, run, fabric.Filter{NetworkID: network.ID, Name: p.name}, k.cloud.Subnets, subnetExternal)
+			return lookFor(ctx, run, neutron.Filter{NetworkID: network.ID, Name: p.name}, k.cloud.Subnets, subnetExternal)
 		},
 		Do: func(ctx context.Context, run *engine.Run) (engine.External, error) {
 			network, err := need(run, p.network)
 			if err != nil {
 				return engine.External{}, err
 			}
-			want := fabric.Subnet{
+			want := neutron.Subnet{
 				Name: p.name, ProjectID: p.project, NetworkID: network, CIDR: p.cidr, Gateway: p.gateway, DHCP: p.dhcp,
 			}
 			if had, ok := run.Existing(); ok {
-				found, err := k.cloud.Subnets(ctx, fabric.Filter{IDs: []string{had.ID}})
+				found, err := k.cloud.Subnets(ctx, neutron.Filter{IDs: []string{had.ID}})
 				if err != nil {
 					return engine.External{}, err
 				}
@@ -108,7 +108,7 @@ func (k *Kit) subnetStep(step, title string, p subnetPlan, after ...string) engi
 	}
 }
 
-func (k *Kit) mendSubnet(ctx context.Context, is, want fabric.Subnet) (engine.External, error) {
+func (k *Kit) mendSubnet(ctx context.Context, is, want neutron.Subnet) (engine.External, error) {
 	if is.Name == want.Name && is.Gateway == want.Gateway && is.DHCP == want.DHCP {
 		return subnetExternal(is), nil
 	}
@@ -117,7 +117,7 @@ func (k *Kit) mendSubnet(ctx context.Context, is, want fabric.Subnet) (engine.Ex
 	return subnetExternal(is), err
 }
 
-func subnetExternal(s fabric.Subnet) engine.External { return engine.External{ID: s.ID, Name: s.Name} }
+func subnetExternal(s neutron.Subnet) engine.External { return engine.External{ID: s.ID, Name: s.Name} }
 
 func (k *Kit) subnetEnd() engine.Object {
 	return engine.Object{
@@ -126,8 +126,8 @@ func (k *Kit) subnetEnd() engine.Object {
 			return k.blame(ctx, k.cloud.DeleteSubnet(ctx, o.ID), "subnet", o, inNetworks(run))
 		},
 		Gone: func(ctx context.Context, _ *engine.Run, of []engine.External) ([]engine.External, error) {
-			listed, err := k.cloud.Subnets(ctx, fabric.Filter{IDs: ids(of)})
-			return still(of, listed, func(s fabric.Subnet) string { return s.ID }), err
+			listed, err := k.cloud.Subnets(ctx, neutron.Filter{IDs: ids(of)})
+			return still(of, listed, func(s neutron.Subnet) string { return s.ID }), err
 		},
 	}
 }

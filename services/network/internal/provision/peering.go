@@ -7,8 +7,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	engine "github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
 	"github.com/low-layer/platform/services/network/internal/core/naming"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
@@ -81,7 +81,7 @@ func (k *Kit) peeringSteps(s peeringSpec) []engine.Step {
 		k.endsReady(s),
 		k.networkStep(topology.StepNetwork, "create the network of the link", name("peering"), s.a.ProjectID),
 		k.subnetStep(topology.StepSubnet, "create the subnet of the link", link, topology.StepFoundation),
-		k.tagStep(topology.StepTagNetwork, "tag the network of the link", topology.StepNetwork, fabric.TagNetwork, naming.Tags(s.UID, s.Name.Tenant)),
+		k.tagStep(topology.StepTagNetwork, "tag the network of the link", topology.StepNetwork, neutron.TagNetwork, naming.Tags(s.UID, s.Name.Tenant)),
 		k.interfaceStep(topology.StepInterface, "join the router of the VPC to the link", router, topology.StepSubnet, topology.StepFoundation),
 		k.portStep(topology.StepPeerPort, "create the peer router's port on the link", name("peer-port"), s.a.ProjectID,
 			topology.StepNetwork, topology.StepSubnet, ipam.Host(s.Link, 2)),

@@ -6,21 +6,21 @@ import (
 	"slices"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	engine "github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
 	"github.com/low-layer/platform/services/network/internal/core/topology"
 )
 
 // interfaceStep gives a router the gateway address of a subnet.
 func (k *Kit) interfaceStep(step, title string, router idOf, subnet string, after ...string) engine.Step {
 	find := func(ctx context.Context, routerID, subnetID string) ([]engine.External, error) {
-		ports, err := k.cloud.Ports(ctx, fabric.Filter{DeviceID: routerID})
+		ports, err := k.cloud.Ports(ctx, neutron.Filter{DeviceID: routerID})
 		if err != nil {
 			return nil, err
 		}
 		var found []engine.External
 		for _, p := range ports {
-			if slices.ContainsFunc(p.Addresses, func(a fabric.Address) bool { return a.SubnetID == subnetID }) {
+			if slices.ContainsFunc(p.Addresses, func(a neutron.Address) bool { return a.SubnetID == subnetID }) {
 				found = append(found, interfaceExternal(p.ID, routerID, subnetID))
 			}
 		}
@@ -72,7 +72,7 @@ func (k *Kit) portStep(step, title, name, project, network, subnet string, ip ne
 			if !ok {
 				return nil, nil
 			}
-			return lookFor(ctx, run, fabric.Filter{NetworkID: n.ID, Name: name}, k.cloud.Ports, portExternal)
+			return lookFor(ctx, run, neutron.Filter{NetworkID: n.ID, Name: name}, k.cloud.Ports, portExternal)
 		},
 		Do: func(ctx context.Context, run *engine.Run) (engine.External, error) {
 			on, err := needs(run, network, subnet)
@@ -80,7 +80,7 @@ func (k *Kit) portStep(step, title, name, project, network, subnet string, ip ne
 				return engine.External{}, err
 			}
 			if had, ok := run.Existing(); ok {
-				found, err := k.cloud.Ports(ctx, fabric.Filter{IDs: []string{had.ID}})
+				found, err := k.cloud.Ports(ctx, neutron.Filter{IDs: []string{had.ID}})
 				if err != nil {
 					return engine.External{}, err
 				}
@@ -88,16 +88,16 @@ func (k *Kit) portStep(step, title, name, project, network, subnet string, ip ne
 					return k.mendPort(ctx, found[0], name)
 				}
 			}
-			port, err := k.cloud.CreatePort(ctx, fabric.Port{
+			port, err := k.cloud.CreatePort(ctx, neutron.Port{
 				Name: name, ProjectID: project, NetworkID: on[0], AdminUp: true,
-				Addresses: []fabric.Address{{SubnetID: on[1], IP: ip}},
+				Addresses: []neutron.Address{{SubnetID: on[1], IP: ip}},
 			})
 			return portExternal(port), err
 		},
 	}
 }
 
-func (k *Kit) mendPort(ctx context.Context, is fabric.Port, name string) (engine.External, error) {
+func (k *Kit) mendPort(ctx context.Context, is neutron.Port, name string) (engine.External, error) {
 	if is.Name == name && is.AdminUp {
 		return portExternal(is), nil
 	}
@@ -109,7 +109,7 @@ func (k *Kit) mendPort(ctx context.Context, is fabric.Port, name string) (engine
 // attachStep gives a router the port that was made for it.
 func (k *Kit) attachStep(step, title string, router idOf, port, subnet string, after ...string) engine.Step {
 	attached := func(ctx context.Context, portID, routerID string) (bool, error) {
-		found, err := k.cloud.Ports(ctx, fabric.Filter{IDs: []string{portID}})
+		found, err := k.cloud.Ports(ctx, neutron.Filter{IDs: []string{portID}})
 		return len(found) > 0 && found[0].DeviceID == routerID, err
 	}
 	return engine.Step{
@@ -154,7 +154,7 @@ func (k *Kit) attachStep(step, title string, router idOf, port, subnet string, a
 	}
 }
 
-func portExternal(p fabric.Port) engine.External { return engine.External{ID: p.ID, Name: p.Name} }
+func portExternal(p neutron.Port) engine.External { return engine.External{ID: p.ID, Name: p.Name} }
 
 func interfaceExternal(port, router, subnet string) engine.External {
 	return engine.External{ID: port, Attributes: map[string]string{topology.AttrRouter: router, topology.AttrSubnet: subnet}}
@@ -176,9 +176,9 @@ func (k *Kit) interfaceEnd() engine.Object {
 			return k.cloud.DetachSubnet(ctx, o.Attributes[topology.AttrRouter], o.Attributes[topology.AttrSubnet])
 		},
 		Gone: func(ctx context.Context, _ *engine.Run, of []engine.External) ([]engine.External, error) {
-			listed, err := k.cloud.Ports(ctx, fabric.Filter{IDs: ids(of)})
+			listed, err := k.cloud.Ports(ctx, neutron.Filter{IDs: ids(of)})
 			return slices.DeleteFunc(slices.Clone(of), func(o engine.External) bool {
-				return !slices.ContainsFunc(listed, func(p fabric.Port) bool {
+				return !slices.ContainsFunc(listed, func(p neutron.Port) bool {
 					return p.ID == o.ID && p.DeviceID == o.Attributes[topology.AttrRouter]
 				})
 			}), err
@@ -194,8 +194,8 @@ func (k *Kit) portEnd() engine.Object {
 			return k.cloud.DeletePort(ctx, o.ID)
 		},
 		Gone: func(ctx context.Context, _ *engine.Run, of []engine.External) ([]engine.External, error) {
-			listed, err := k.cloud.Ports(ctx, fabric.Filter{IDs: ids(of)})
-			return still(of, listed, func(p fabric.Port) string { return p.ID }), err
+			listed, err := k.cloud.Ports(ctx, neutron.Filter{IDs: ids(of)})
+			return still(of, listed, func(p neutron.Port) string { return p.ID }), err
 		},
 	}
 }

@@ -19,9 +19,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	engine "github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/services/network/internal/core/boundary"
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
@@ -63,13 +63,13 @@ type Messages struct {
 
 // Kit is what steps are made with.
 type Kit struct {
-	cloud    fabric.Cloud
+	cloud    neutron.Cloud
 	records  Records
 	messages Messages
 }
 
 // New makes a Kit.
-func New(cloud fabric.Cloud, records Records, messages Messages) *Kit {
+func New(cloud neutron.Cloud, records Records, messages Messages) *Kit {
 	return &Kit{cloud: cloud, records: records, messages: messages}
 }
 
@@ -139,8 +139,8 @@ func specOf[T any](r engine.Resource) (T, error) {
 }
 
 // lookFor finds what a step made, by the name it gave it, and by the id the ledger has: people rename things.
-func lookFor[T any](ctx context.Context, run *engine.Run, by fabric.Filter,
-	list func(context.Context, fabric.Filter) ([]T, error), external func(T) engine.External,
+func lookFor[T any](ctx context.Context, run *engine.Run, by neutron.Filter,
+	list func(context.Context, neutron.Filter) ([]T, error), external func(T) engine.External,
 ) ([]engine.External, error) {
 	found, err := list(ctx, by)
 	if err != nil {
@@ -151,7 +151,7 @@ func lookFor[T any](ctx context.Context, run *engine.Run, by fabric.Filter,
 	if !ok || slices.ContainsFunc(out, func(o engine.External) bool { return o.ID == had.ID }) {
 		return out, nil
 	}
-	same, err := list(ctx, fabric.Filter{IDs: []string{had.ID}})
+	same, err := list(ctx, neutron.Filter{IDs: []string{had.ID}})
 	return append(externals(same, external), out...), err
 }
 

@@ -5,22 +5,22 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	engine "github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
 	"github.com/low-layer/platform/services/network/internal/core/topology"
 )
 
 // routerStep makes a router. allowed answers the routes it may have; run again, the step takes away any other: a route
 // made by hand could join what is to stay apart.
-func (k *Kit) routerStep(step, title, name, project string, allowed func(context.Context) ([]fabric.Route, error)) engine.Step {
+func (k *Kit) routerStep(step, title, name, project string, allowed func(context.Context) ([]neutron.Route, error)) engine.Step {
 	return engine.Step{
 		Name: step, Title: title, Object: topology.TypeRouter, Digest: digest(name, project),
 		Observe: func(ctx context.Context, run *engine.Run) ([]engine.External, error) {
-			return lookFor(ctx, run, fabric.Filter{Name: name, ProjectID: project}, k.cloud.Routers, routerExternal)
+			return lookFor(ctx, run, neutron.Filter{Name: name, ProjectID: project}, k.cloud.Routers, routerExternal)
 		},
 		Do: func(ctx context.Context, run *engine.Run) (engine.External, error) {
 			if had, ok := run.Existing(); ok {
-				found, err := k.cloud.Routers(ctx, fabric.Filter{IDs: []string{had.ID}})
+				found, err := k.cloud.Routers(ctx, neutron.Filter{IDs: []string{had.ID}})
 				if err != nil {
 					return engine.External{}, err
 				}
@@ -28,7 +28,7 @@ func (k *Kit) routerStep(step, title, name, project string, allowed func(context
 					return k.mendRouter(ctx, found[0], name, allowed)
 				}
 			}
-			made, err := k.cloud.CreateRouter(ctx, fabric.Router{Name: name, ProjectID: project, AdminUp: true})
+			made, err := k.cloud.CreateRouter(ctx, neutron.Router{Name: name, ProjectID: project, AdminUp: true})
 			return routerExternal(made), err
 		},
 	}
@@ -36,12 +36,12 @@ func (k *Kit) routerStep(step, title, name, project string, allowed func(context
 
 // mendRouter reads the routes before the records: a route somebody adds meanwhile is not judged, and one that was there
 // had its record first.
-func (k *Kit) mendRouter(ctx context.Context, is fabric.Router, name string, allowed func(context.Context) ([]fabric.Route, error)) (engine.External, error) {
+func (k *Kit) mendRouter(ctx context.Context, is neutron.Router, name string, allowed func(context.Context) ([]neutron.Route, error)) (engine.External, error) {
 	may, err := allowed(ctx)
 	if err != nil {
 		return engine.External{}, err
 	}
-	surplus := slices.DeleteFunc(slices.Clone(is.Routes), func(r fabric.Route) bool { return slices.Contains(may, r) })
+	surplus := slices.DeleteFunc(slices.Clone(is.Routes), func(r neutron.Route) bool { return slices.Contains(may, r) })
 	if len(surplus) > 0 {
 		if err := k.cloud.RemoveRoutes(ctx, is.ID, surplus); err != nil {
 			return engine.External{}, err
@@ -56,17 +56,17 @@ func (k *Kit) mendRouter(ctx context.Context, is fabric.Router, name string, all
 	return routerExternal(is), nil
 }
 
-func routerExternal(r fabric.Router) engine.External { return engine.External{ID: r.ID, Name: r.Name} }
+func routerExternal(r neutron.Router) engine.External { return engine.External{ID: r.ID, Name: r.Name} }
 
 func (k *Kit) routerEnd() engine.Object {
 	return engine.Object{
 		Type: topology.TypeRouter,
 		Delete: func(ctx context.Context, _ *engine.Run, o engine.External) error {
-			return k.blame(ctx, k.cloud.DeleteRouter(ctx, o.ID), "router", o, fabric.Filter{DeviceID: o.ID})
+			return k.blame(ctx, k.cloud.DeleteRouter(ctx, o.ID), "router", o, neutron.Filter{DeviceID: o.ID})
 		},
 		Gone: func(ctx context.Context, _ *engine.Run, of []engine.External) ([]engine.External, error) {
-			listed, err := k.cloud.Routers(ctx, fabric.Filter{IDs: ids(of)})
-			return still(of, listed, func(r fabric.Router) string { return r.ID }), err
+			listed, err := k.cloud.Routers(ctx, neutron.Filter{IDs: ids(of)})
+			return still(of, listed, func(r neutron.Router) string { return r.ID }), err
 		},
 	}
 }
@@ -81,7 +81,7 @@ func ownRouter(_ context.Context, run *engine.Run) (string, error) {
 
 // routeStep adds one route to a router, without touching those of others. Adding it again changes nothing.
 func (k *Kit) routeStep(step, title string, router idOf, to netip.Prefix, via netip.Addr, needs ...string) engine.Step {
-	route := fabric.Route{Destination: to, NextHop: via}
+	route := neutron.Route{Destination: to, NextHop: via}
 	return engine.Step{
 		Name: step, Title: title, Needs: needs, Object: topology.TypeRoute, Digest: digest(to, via),
 		Observe: func(ctx context.Context, run *engine.Run) ([]engine.External, error) {
@@ -96,7 +96,7 @@ func (k *Kit) routeStep(step, title string, router idOf, to netip.Prefix, via ne
 			if err != nil {
 				return engine.External{}, err
 			}
-			if err := k.cloud.AddRoutes(ctx, id, []fabric.Route{route}); err != nil {
+			if err := k.cloud.AddRoutes(ctx, id, []neutron.Route{route}); err != nil {
 				return engine.External{}, err
 			}
 			return RouteExternal(id, route), nil
@@ -104,8 +104,8 @@ func (k *Kit) routeStep(step, title string, router idOf, to netip.Prefix, via ne
 	}
 }
 
-func (k *Kit) findRoute(ctx context.Context, router string, route fabric.Route) ([]engine.External, error) {
-	found, err := k.cloud.Routers(ctx, fabric.Filter{IDs: []string{router}})
+func (k *Kit) findRoute(ctx context.Context, router string, route neutron.Route) ([]engine.External, error) {
+	found, err := k.cloud.Routers(ctx, neutron.Filter{IDs: []string{router}})
 	if err != nil || len(found) == 0 || !slices.Contains(found[0].Routes, route) {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func (k *Kit) findRoute(ctx context.Context, router string, route fabric.Route) 
 }
 
 // RouteExternal is a route in the ledger. Neutron gives routes no id of their own.
-func RouteExternal(router string, r fabric.Route) engine.External {
+func RouteExternal(router string, r neutron.Route) engine.External {
 	return engine.External{
 		ID: router + "/" + r.Destination.String() + "/" + r.NextHop.String(), Name: r.Destination.String() + " via " + r.NextHop.String(),
 		Attributes: map[string]string{topology.AttrRouter: router, topology.AttrDestination: r.Destination.String(), topology.AttrNextHop: r.NextHop.String()},
@@ -121,13 +121,13 @@ func RouteExternal(router string, r fabric.Route) engine.External {
 }
 
 // RouteOf reads a route of the ledger.
-func RouteOf(o engine.External) (router string, r fabric.Route, err error) {
+func RouteOf(o engine.External) (router string, r neutron.Route, err error) {
 	to, err := netip.ParsePrefix(o.Attributes[topology.AttrDestination])
 	if err != nil {
 		return "", r, err
 	}
 	via, err := netip.ParseAddr(o.Attributes[topology.AttrNextHop])
-	return o.Attributes[topology.AttrRouter], fabric.Route{Destination: to, NextHop: via}, err
+	return o.Attributes[topology.AttrRouter], neutron.Route{Destination: to, NextHop: via}, err
 }
 
 func (k *Kit) routeEnd() engine.Object {
@@ -138,7 +138,7 @@ func (k *Kit) routeEnd() engine.Object {
 			if err != nil {
 				return err
 			}
-			return k.cloud.RemoveRoutes(ctx, router, []fabric.Route{route})
+			return k.cloud.RemoveRoutes(ctx, router, []neutron.Route{route})
 		},
 		Gone: func(ctx context.Context, _ *engine.Run, of []engine.External) ([]engine.External, error) {
 			var routers []string
@@ -147,7 +147,7 @@ func (k *Kit) routeEnd() engine.Object {
 					routers = append(routers, id)
 				}
 			}
-			listed, err := k.cloud.Routers(ctx, fabric.Filter{IDs: routers})
+			listed, err := k.cloud.Routers(ctx, neutron.Filter{IDs: routers})
 			if err != nil {
 				return nil, err
 			}

@@ -4,8 +4,8 @@ import (
 	"context"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	engine "github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
 	"github.com/low-layer/platform/services/network/internal/core/naming"
 	"github.com/low-layer/platform/services/network/internal/core/topology"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
@@ -16,7 +16,7 @@ import (
 // Which of them made it is in its description, and means nothing.
 
 // ruleStep adds one rule to a group that is another resource's, or adopts the rule of ours that does the same.
-func (k *Kit) ruleStep(step, title string, group idOf, rule fabric.Rule, after ...string) engine.Step {
+func (k *Kit) ruleStep(step, title string, group idOf, rule neutron.Rule, after ...string) engine.Step {
 	return engine.Step{
 		Name: step, Title: title, Needs: after, Object: topology.TypeRule, Digest: digest(rule),
 		Observe: func(ctx context.Context, run *engine.Run) ([]engine.External, error) {
@@ -40,7 +40,7 @@ func (k *Kit) ruleStep(step, title string, group idOf, rule fabric.Rule, after .
 			}
 			r := rule
 			r.GroupID = id
-			made, err := k.cloud.CreateRules(ctx, []fabric.Rule{r})
+			made, err := k.cloud.CreateRules(ctx, []neutron.Rule{r})
 			if err == nil && len(made) > 0 {
 				return ruleExternal(made[0]), nil
 			}
@@ -50,8 +50,8 @@ func (k *Kit) ruleStep(step, title string, group idOf, rule fabric.Rule, after .
 }
 
 // sameTraffic finds the rules of a group that let the same traffic in: ours, and one of others.
-func (k *Kit) sameTraffic(ctx context.Context, groupID string, rule fabric.Rule) (ours []engine.External, other *fabric.Rule, err error) {
-	rules, err := k.cloud.Rules(ctx, fabric.Filter{GroupID: groupID})
+func (k *Kit) sameTraffic(ctx context.Context, groupID string, rule neutron.Rule) (ours []engine.External, other *neutron.Rule, err error) {
+	rules, err := k.cloud.Rules(ctx, neutron.Filter{GroupID: groupID})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -68,7 +68,7 @@ func (k *Kit) sameTraffic(ctx context.Context, groupID string, rule fabric.Rule)
 }
 
 // adoptRule takes over the rule of ours that a new one was refused for, or names the one of others that is in the way.
-func (k *Kit) adoptRule(ctx context.Context, groupID string, rule fabric.Rule, refusal error) (engine.External, error) {
+func (k *Kit) adoptRule(ctx context.Context, groupID string, rule neutron.Rule, refusal error) (engine.External, error) {
 	if errs.ReasonOf(refusal) != "CLOUD_CONFLICT" {
 		return engine.External{}, refusal
 	}
@@ -93,7 +93,7 @@ func first(of []engine.External) engine.External {
 	return of[0]
 }
 
-func ruleExternal(r fabric.Rule) engine.External {
+func ruleExternal(r neutron.Rule) engine.External {
 	return engine.External{ID: r.ID, Name: r.Description}
 }
 
@@ -110,14 +110,14 @@ func (k *Kit) ruleEnd() engine.Object {
 		},
 		Gone: func(ctx context.Context, run *engine.Run, of []engine.External) ([]engine.External, error) {
 			left, err := k.rulesToGo(ctx, run, of...)
-			return still(of, left, func(r fabric.Rule) string { return r.ID }), err
+			return still(of, left, func(r neutron.Rule) string { return r.ID }), err
 		},
 	}
 }
 
 // rulesToGo are those of the rules that are there and that no VPC wants.
-func (k *Kit) rulesToGo(ctx context.Context, run *engine.Run, of ...engine.External) ([]fabric.Rule, error) {
-	listed, err := k.cloud.Rules(ctx, fabric.Filter{IDs: ids(of)})
+func (k *Kit) rulesToGo(ctx context.Context, run *engine.Run, of ...engine.External) ([]neutron.Rule, error) {
+	listed, err := k.cloud.Rules(ctx, neutron.Filter{IDs: ids(of)})
 	if err != nil || len(listed) == 0 {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func (k *Kit) rulesToGo(ctx context.Context, run *engine.Run, of ...engine.Exter
 	if err != nil {
 		return nil, err
 	}
-	var out []fabric.Rule
+	var out []neutron.Rule
 	for _, r := range listed {
 		wanted := false
 		for _, v := range []vpc.Vpc{a, b} {

@@ -9,8 +9,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	engine "github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
 	"github.com/low-layer/platform/services/network/internal/core/naming"
@@ -81,10 +81,10 @@ func (k *Kit) vpcSteps(v vpc.Vpc) []engine.Step {
 		k.attachStep(topology.StepTransitInterface, "join the VPC router to the link", ownRouter, topology.StepTransitPort, topology.StepTransitSubnet, topology.StepRouter),
 		k.interfaceStep(topology.StepInterface, "give the router the VPC's gateway address", ownRouter, topology.StepSubnet, topology.StepRouter),
 		k.rulesStep(topology.StepRules, "allow in the VPC itself, the bastion and what was asked for", topology.StepGroup, topology.VpcRules(v), k.peeringRules(v)),
-		k.tagStep(topology.StepTagNetwork, "tag the VPC network", topology.StepNetwork, fabric.TagNetwork, tags),
-		k.tagStep(topology.StepTagTransitNetwork, "tag the network of the link", topology.StepTransitNetwork, fabric.TagNetwork, tags),
-		k.tagStep(topology.StepTagRouter, "tag the VPC router", topology.StepRouter, fabric.TagRouter, tags),
-		k.tagStep(topology.StepTagGroup, "tag the VPC's security group", topology.StepGroup, fabric.TagGroup, tags),
+		k.tagStep(topology.StepTagNetwork, "tag the VPC network", topology.StepNetwork, neutron.TagNetwork, tags),
+		k.tagStep(topology.StepTagTransitNetwork, "tag the network of the link", topology.StepTransitNetwork, neutron.TagNetwork, tags),
+		k.tagStep(topology.StepTagRouter, "tag the VPC router", topology.StepRouter, neutron.TagRouter, tags),
+		k.tagStep(topology.StepTagGroup, "tag the VPC's security group", topology.StepGroup, neutron.TagGroup, tags),
 		// Only what is for the hub goes over the link: that is what keeps VPCs apart.
 		k.routeStep(topology.StepVpcRoute, "route the VPC to the hub", ownRouter, vpcRoute.Destination, vpcRoute.NextHop,
 			topology.StepTransitInterface, topology.StepRouter),
@@ -94,8 +94,8 @@ func (k *Kit) vpcSteps(v vpc.Vpc) []engine.Step {
 
 // peeringRules spares the rules peerings stand on, which make and remove them themselves. One that is going needs none any
 // more: what it leaves because the VPC wants it too is the VPC's.
-func (k *Kit) peeringRules(v vpc.Vpc) func(context.Context) (func(fabric.Rule) bool, error) {
-	return func(ctx context.Context) (func(fabric.Rule) bool, error) {
+func (k *Kit) peeringRules(v vpc.Vpc) func(context.Context) (func(neutron.Rule) bool, error) {
+	return func(ctx context.Context) (func(neutron.Rule) bool, error) {
 		peerings, err := k.records.PeeringsOf(ctx, v.UID)
 		if err != nil {
 			return nil, err
@@ -110,7 +110,7 @@ func (k *Kit) peeringRules(v vpc.Vpc) func(context.Context) (func(fabric.Rule) b
 				others[i] = a.CIDR
 			}
 		}
-		return func(r fabric.Rule) bool {
+		return func(r neutron.Rule) bool {
 			for i, p := range peerings {
 				if p.Status.State != status.Deleting && topology.PeeringNeeds(p, others[i], r) {
 					return true
@@ -122,9 +122,9 @@ func (k *Kit) peeringRules(v vpc.Vpc) func(context.Context) (func(fabric.Rule) b
 }
 
 // vpcRoutes are those to the hub and to peers, as the records have them now.
-func (k *Kit) vpcRoutes(v vpc.Vpc) func(context.Context) ([]fabric.Route, error) {
-	return func(ctx context.Context) ([]fabric.Route, error) {
-		routes := []fabric.Route{topology.VpcRoute(v)}
+func (k *Kit) vpcRoutes(v vpc.Vpc) func(context.Context) ([]neutron.Route, error) {
+	return func(ctx context.Context) ([]neutron.Route, error) {
+		routes := []neutron.Route{topology.VpcRoute(v)}
 		peerings, err := k.records.PeeringsOf(ctx, v.UID)
 		if err != nil {
 			return nil, err

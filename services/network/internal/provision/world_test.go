@@ -20,12 +20,12 @@ import (
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/ids"
 	"github.com/low-layer/platform/libs/openstack"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/libs/pg/pgtest"
 	engine "github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/provision/provisiontest"
 	"github.com/low-layer/platform/libs/quota"
 	cloud "github.com/low-layer/platform/services/network/internal/cloud/openstack"
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
@@ -117,11 +117,11 @@ func (g *ground) active(kind, uid, name string) {
 func (g *ground) boundary() {
 	g.t.Helper()
 	ctx, uid := g.t.Context(), ids.New("bnd")
-	scope, err := g.cloud.CreateScope(ctx, fabric.Scope{Name: "scope-" + uid})
+	scope, err := g.cloud.CreateScope(ctx, neutron.Scope{Name: "scope-" + uid})
 	must(g.t, err)
-	pool, err := g.cloud.CreatePool(ctx, fabric.Pool{Name: "pool-" + uid, ScopeID: scope.ID, Prefixes: []netip.Prefix{netip.MustParsePrefix("10.64.0.0/12")}})
+	pool, err := g.cloud.CreatePool(ctx, neutron.Pool{Name: "pool-" + uid, ScopeID: scope.ID, Prefixes: []netip.Prefix{netip.MustParsePrefix("10.64.0.0/12")}})
 	must(g.t, err)
-	links, err := g.cloud.CreatePool(ctx, fabric.Pool{Name: "links-" + uid, ScopeID: scope.ID, Prefixes: []netip.Prefix{netip.MustParsePrefix("100.64.0.0/15")}})
+	links, err := g.cloud.CreatePool(ctx, neutron.Pool{Name: "links-" + uid, ScopeID: scope.ID, Prefixes: []netip.Prefix{netip.MustParsePrefix("100.64.0.0/15")}})
 	must(g.t, err)
 	g.exec(`INSERT INTO boundaries (uid, tenant, tenant_uid, network_cidr, cloud, create_time, update_time)
 		VALUES ($1, 'acme', 'ten_1', '10.64.0.0/12', jsonb_build_object('pool_id', $2::text, 'link_pool_id', $3::text), now(), now())`,
@@ -133,7 +133,7 @@ func (g *ground) boundary() {
 func (g *ground) hub() {
 	g.t.Helper()
 	uid := ids.New("hub")
-	router, err := g.cloud.CreateRouter(g.t.Context(), fabric.Router{Name: "the-hub", ProjectID: g.project, AdminUp: true})
+	router, err := g.cloud.CreateRouter(g.t.Context(), neutron.Router{Name: "the-hub", ProjectID: g.project, AdminUp: true})
 	must(g.t, err)
 	g.exec(`INSERT INTO hubs (uid, tenant, organisation, organisation_uid, project_id, mode, cidr, cloud, create_time, update_time)
 		VALUES ($1, 'acme', 'core', 'org_1', $2, 'MUTUALIZED', '10.64.0.0/22', jsonb_build_object('router_id', $3::text), now(), now())`,
@@ -145,9 +145,9 @@ func (g *ground) hub() {
 func (g *ground) end(id, cidr, transit string) string {
 	g.t.Helper()
 	ctx, uid := g.t.Context(), ids.New("vpc")
-	router, err := g.cloud.CreateRouter(ctx, fabric.Router{Name: "router-of-" + id, ProjectID: g.project, AdminUp: true})
+	router, err := g.cloud.CreateRouter(ctx, neutron.Router{Name: "router-of-" + id, ProjectID: g.project, AdminUp: true})
 	must(g.t, err)
-	group, err := g.cloud.CreateGroup(ctx, fabric.Group{Name: "group-of-" + id, ProjectID: g.project})
+	group, err := g.cloud.CreateGroup(ctx, neutron.Group{Name: "group-of-" + id, ProjectID: g.project})
 	must(g.t, err)
 	g.exec(`INSERT INTO vpcs (uid, tenant, organisation, vpc, mode, cidr, transit_cidr, cloud, create_time, update_time)
 		VALUES ($1, 'acme', 'core', $2, 'MUTUALIZED', $3, $4, jsonb_build_object('router_id', $5::text, 'security_group_id', $6::text), now(), now())`,
@@ -213,8 +213,8 @@ func (g *ground) lines(ctx context.Context) ([]string, error) {
 	add := func(format string, args ...any) {
 		out = append(out, strings.ReplaceAll(fmt.Sprintf(format, args...), g.uid, "UID"))
 	}
-	mine := fabric.Filter{ProjectID: g.project}
-	scopes, err := g.cloud.Scopes(ctx, fabric.Filter{})
+	mine := neutron.Filter{ProjectID: g.project}
+	scopes, err := g.cloud.Scopes(ctx, neutron.Filter{})
 	if err != nil {
 		return nil, err
 	}
@@ -223,7 +223,7 @@ func (g *ground) lines(ctx context.Context) ([]string, error) {
 			add("scope %s", s.Name)
 		}
 	}
-	pools, err := g.cloud.Pools(ctx, fabric.Filter{})
+	pools, err := g.cloud.Pools(ctx, neutron.Filter{})
 	if err != nil {
 		return nil, err
 	}
@@ -260,7 +260,7 @@ func (g *ground) lines(ctx context.Context) ([]string, error) {
 		}
 	}
 	for id, network := range names {
-		ports, err := g.cloud.Ports(ctx, fabric.Filter{NetworkID: id})
+		ports, err := g.cloud.Ports(ctx, neutron.Filter{NetworkID: id})
 		if err != nil {
 			return nil, err
 		}

@@ -21,11 +21,11 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/low-layer/platform/libs/clock"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/services/network/internal/core/boundary"
 	"github.com/low-layer/platform/services/network/internal/core/drift"
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
@@ -33,13 +33,13 @@ import (
 
 // Cloud is what is listed.
 type Cloud interface {
-	Scopes(ctx context.Context, f fabric.Filter) ([]fabric.Scope, error)
-	Pools(ctx context.Context, f fabric.Filter) ([]fabric.Pool, error)
-	Networks(ctx context.Context, f fabric.Filter) ([]fabric.Network, error)
-	Subnets(ctx context.Context, f fabric.Filter) ([]fabric.Subnet, error)
-	Routers(ctx context.Context, f fabric.Filter) ([]fabric.Router, error)
-	Ports(ctx context.Context, f fabric.Filter) ([]fabric.Port, error)
-	Groups(ctx context.Context, f fabric.Filter) ([]fabric.Group, error)
+	Scopes(ctx context.Context, f neutron.Filter) ([]neutron.Scope, error)
+	Pools(ctx context.Context, f neutron.Filter) ([]neutron.Pool, error)
+	Networks(ctx context.Context, f neutron.Filter) ([]neutron.Network, error)
+	Subnets(ctx context.Context, f neutron.Filter) ([]neutron.Subnet, error)
+	Routers(ctx context.Context, f neutron.Filter) ([]neutron.Router, error)
+	Ports(ctx context.Context, f neutron.Filter) ([]neutron.Port, error)
+	Groups(ctx context.Context, f neutron.Filter) ([]neutron.Group, error)
 }
 
 // Engine is the ledger, and the means to have steps done again.
@@ -126,7 +126,7 @@ func (d *Drift) Pass(ctx context.Context) error {
 func (d *Drift) list(ctx context.Context) (drift.Snapshot, error) {
 	var s drift.Snapshot
 	// Not by our tag: what others made in our projects has none, and what somebody took it from would have to be asked for.
-	all := fabric.Filter{}
+	all := neutron.Filter{}
 	err := together(
 		func() (err error) { s.Scopes, err = d.cfg.Cloud.Scopes(ctx, all); return err },
 		func() (err error) { s.Pools, err = d.cfg.Cloud.Pools(ctx, all); return err },
@@ -159,12 +159,12 @@ func (d *Drift) ask(ctx context.Context, s *drift.Snapshot, findings []drift.Fin
 	)
 }
 
-func more[T any](ctx context.Context, ids []string, list func(context.Context, fabric.Filter) ([]T, error), into *[]T) func() error {
+func more[T any](ctx context.Context, ids []string, list func(context.Context, neutron.Filter) ([]T, error), into *[]T) func() error {
 	return func() error {
 		if len(ids) == 0 {
 			return nil
 		}
-		found, err := list(ctx, fabric.Filter{IDs: ids})
+		found, err := list(ctx, neutron.Filter{IDs: ids})
 		*into = append(*into, found...)
 		return err
 	}

@@ -29,6 +29,7 @@ import (
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/event"
 	"github.com/low-layer/platform/libs/openstack"
+	openstackclient "github.com/low-layer/platform/libs/openstack/client"
 	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/libs/pg"
 	libprovision "github.com/low-layer/platform/libs/provision"
@@ -45,7 +46,6 @@ import (
 	"github.com/low-layer/platform/libs/watch"
 	"github.com/low-layer/platform/services/tenant/internal/api"
 	"github.com/low-layer/platform/services/tenant/internal/client"
-	cloudopenstack "github.com/low-layer/platform/services/tenant/internal/cloud/openstack"
 	"github.com/low-layer/platform/services/tenant/internal/core/member"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 	"github.com/low-layer/platform/services/tenant/internal/provision"
@@ -152,7 +152,7 @@ func New(ctx context.Context, cfg Config, o Options) (_ *App, err error) {
 
 // assemble puts the service's own parts together.
 func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Client, conn *grpc.ClientConn) error {
-	cloud := cloudopenstack.New(osClient)
+	cloud := openstackclient.NewKeystone(osClient)
 	network := client.NewNetwork(conn)
 	outbox := store.NewOutbox(api.Renderer{})
 	a.ledger = quota.New(name, a.clock, a.cfg.Quotas())

@@ -9,9 +9,9 @@ import (
 
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
+	openstackclient "github.com/low-layer/platform/libs/openstack/client"
 	"github.com/low-layer/platform/services/tenant/internal/app"
 	"github.com/low-layer/platform/services/tenant/internal/cloud/cloudtest"
-	"github.com/low-layer/platform/services/tenant/internal/cloud/openstack"
 )
 
 // TestSoftDelete deletes an organisation, brings it back with all it had, and purges it in the end.
@@ -23,7 +23,7 @@ func TestSoftDelete(t *testing.T) {
 	before := r.inventory()
 	o := r.organisation("acme", "core", "dev")
 	name := o.GetName()
-	cloud := openstack.New(cloudtest.Client(t, r.clouds, "sim"))
+	cloud := openstackclient.NewKeystone(cloudtest.Client(t, r.clouds, "sim"))
 
 	_, err := r.DeleteOrganisation(ctx, &tenantv1.DeleteOrganisationRequest{Name: name})
 	if e := refusal(t, err, "ORGANISATION_NOT_EMPTY"); !strings.Contains(e.Message, name+"/vpcs/dev") {

@@ -7,9 +7,9 @@ import (
 
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	"github.com/low-layer/platform/libs/openstack"
+	openstackclient "github.com/low-layer/platform/libs/openstack/client"
 	"github.com/low-layer/platform/services/tenant/internal/app"
 	"github.com/low-layer/platform/services/tenant/internal/cloud/cloudtest"
-	cloudopenstack "github.com/low-layer/platform/services/tenant/internal/cloud/openstack"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
@@ -21,7 +21,7 @@ func TestRotation(t *testing.T) {
 	o := r.organisation("acme", "core")
 	old, oldSecret := o.GetCredential().GetId(), r.secret(o)
 	client := cloudtest.Client(t, r.clouds, "sim")
-	cloud := cloudopenstack.New(client)
+	cloud := openstackclient.NewKeystone(client)
 	if err := cloud.TryCredential(ctx, old, oldSecret); err != nil {
 		t.Fatalf("use the first credential: %v", err)
 	}

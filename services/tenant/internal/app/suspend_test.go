@@ -6,8 +6,8 @@ import (
 
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
+	openstackclient "github.com/low-layer/platform/libs/openstack/client"
 	"github.com/low-layer/platform/services/tenant/internal/cloud/cloudtest"
-	"github.com/low-layer/platform/services/tenant/internal/cloud/openstack"
 )
 
 // TestSuspend switches a tenant off and on again: in Keystone, in the events, and for changes below it.
@@ -16,7 +16,7 @@ func TestSuspend(t *testing.T) {
 	ctx := t.Context()
 	ten := r.tenant("acme")
 	o := r.organisation("acme", "core")
-	cloud := openstack.New(cloudtest.Client(t, r.clouds, "sim"))
+	cloud := openstackclient.NewKeystone(cloudtest.Client(t, r.clouds, "sim"))
 	secret := r.secret(o)
 	if err := cloud.TryCredential(ctx, o.GetCredential().GetId(), secret); err != nil {
 		t.Fatalf("use the organisation's credential: %v", err)

@@ -10,9 +10,9 @@ import (
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
+	openstackclient "github.com/low-layer/platform/libs/openstack/client"
+	"github.com/low-layer/platform/libs/openstack/keystone"
 	"github.com/low-layer/platform/services/tenant/internal/cloud/cloudtest"
-	"github.com/low-layer/platform/services/tenant/internal/cloud/openstack"
-	"github.com/low-layer/platform/services/tenant/internal/core/cloud"
 	"github.com/low-layer/platform/tools/openstacksim/sim"
 )
 
@@ -75,7 +75,7 @@ func TestAnswersLost(t *testing.T) {
 			t.Errorf("the cloud holds %d × %s, want %d", n, typ, want)
 		}
 	}
-	c := openstack.New(cloudtest.Client(t, r.clouds, "sim"))
+	c := openstackclient.NewKeystone(cloudtest.Client(t, r.clouds, "sim"))
 	if err := c.TryCredential(t.Context(), o.GetCredential().GetId(), r.secret(o)); err != nil {
 		t.Errorf("use the credential: %v", err)
 	}
@@ -151,8 +151,8 @@ func TestDrift(t *testing.T) {
 	ctx := t.Context()
 	ten := r.tenant("acme")
 	o := r.organisation("acme", "core")
-	c := openstack.New(cloudtest.Client(t, r.clouds, "sim"))
-	foreign, err := c.CreateDomain(ctx, cloud.Domain{Name: "somebody-else", Enabled: false})
+	c := openstackclient.NewKeystone(cloudtest.Client(t, r.clouds, "sim"))
+	foreign, err := c.CreateDomain(ctx, keystone.Domain{Name: "somebody-else", Enabled: false})
 	if err != nil {
 		t.Fatal(err)
 	}

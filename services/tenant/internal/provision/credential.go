@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/openstack/keystone"
 	"github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/services/tenant/internal/core/cloud"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
@@ -41,7 +41,7 @@ func (k *organisations) makeCredential(ctx context.Context, run *provision.Run) 
 	if err != nil {
 		return provision.External{}, err
 	}
-	c, err := k.Cloud.CreateCredential(ctx, cloud.Owner{UserID: user.ID, Password: password, ProjectID: project.ID}, cloud.Credential{
+	c, err := k.Cloud.CreateCredential(ctx, keystone.Owner{UserID: user.ID, Password: password, ProjectID: project.ID}, keystone.Credential{
 		Name: name, Description: tenancy.CloudDescription(spec.Name()), Secret: secret.Value, Roles: k.Roles, ExpireTime: secret.Expires,
 	})
 	if taken(err) {
@@ -55,7 +55,7 @@ func (k *organisations) makeCredential(ctx context.Context, run *provision.Run) 
 // attrRoles is what a credential gives, in the ledger: the settings may be others by the time it is put in use.
 const attrRoles = "roles"
 
-func credentialOf(c cloud.Credential) provision.External {
+func credentialOf(c keystone.Credential) provision.External {
 	return provision.External{ID: c.ID, Name: c.Name, Attributes: map[string]string{attrRoles: strings.Join(tenancy.Roles(c.Roles), ",")}}
 }
 
@@ -88,17 +88,17 @@ func (k *organisations) adopt(ctx context.Context, userID, name string, expires 
 }
 
 // credential is the user's credential of that name and end; the zero value when there is none.
-func (k *organisations) credential(ctx context.Context, userID, name string, expires time.Time) (cloud.Credential, error) {
+func (k *organisations) credential(ctx context.Context, userID, name string, expires time.Time) (keystone.Credential, error) {
 	all, err := k.Cloud.ListCredentials(ctx, userID)
 	if err != nil && errs.CodeOf(err) != errs.CodeNotFound {
-		return cloud.Credential{}, err
+		return keystone.Credential{}, err
 	}
 	for _, c := range all {
 		if c.Name == name && c.ExpireTime.Equal(expires) {
 			return c, nil
 		}
 	}
-	return cloud.Credential{}, nil
+	return keystone.Credential{}, nil
 }
 
 // useCredential logs in with the new credential before anything relies on it.

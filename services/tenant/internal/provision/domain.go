@@ -5,13 +5,13 @@ import (
 
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/openstack"
+	"github.com/low-layer/platform/libs/openstack/keystone"
 	"github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/services/tenant/internal/core/cloud"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
-func domainWanted(t tenancy.Tenant) cloud.Domain {
-	return cloud.Domain{
+func domainWanted(t tenancy.Tenant) keystone.Domain {
+	return keystone.Domain{
 		Name: tenancy.CloudName(t.ID, t.UID), Description: tenancy.CloudDescription(t.Name()), Enabled: t.Enabled(),
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/low-layer/platform/libs/clock"
+	"github.com/low-layer/platform/libs/openstack/keystone"
 	"github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/services/tenant/internal/core/cloud"
 	"github.com/low-layer/platform/services/tenant/internal/core/network"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
@@ -51,7 +51,7 @@ type Deps struct {
 	Rows    Rows
 	Pool    provision.Querier
 	Render  Renderer
-	Cloud   cloud.Cloud
+	Cloud   keystone.Cloud
 	Network network.Service
 	Vault   *Vault
 	Clock   clock.Clock

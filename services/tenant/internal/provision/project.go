@@ -3,15 +3,15 @@ package provision
 import (
 	"context"
 
+	"github.com/low-layer/platform/libs/openstack/keystone"
 	"github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/services/tenant/internal/core/cloud"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
 const rulesPerGroup = 32
 
-func projectWanted(spec organisationSpec) cloud.Project {
-	return cloud.Project{
+func projectWanted(spec organisationSpec) keystone.Project {
+	return keystone.Project{
 		Name: spec.cloudName(), Description: tenancy.CloudDescription(spec.Name()), DomainID: spec.tenant.DomainID,
 		Enabled: !spec.Deleted(), Tags: []string{tenancy.Marker},
 	}
@@ -86,7 +86,7 @@ func (k *organisations) setComputeQuota(ctx context.Context, run *provision.Run)
 	}
 	project, _ := run.Object(stepProject)
 	q := spec.quota
-	return provision.External{}, k.Cloud.SetComputeQuota(ctx, project.ID, cloud.ComputeQuota{
+	return provision.External{}, k.Cloud.SetComputeQuota(ctx, project.ID, keystone.ComputeQuota{
 		Cores: int(q.Cores), RAMMiB: int(q.RAMMiB), Instances: int(q.Instances),
 	})
 }
@@ -99,7 +99,7 @@ func (k *organisations) setNetworkQuota(ctx context.Context, run *provision.Run)
 	}
 	project, _ := run.Object(stepProject)
 	q := spec.quota
-	err = k.Cloud.SetNetworkQuota(ctx, project.ID, cloud.NetworkQuota{
+	err = k.Cloud.SetNetworkQuota(ctx, project.ID, keystone.NetworkQuota{
 		Networks: int(q.Networks), Subnets: int(q.Networks), Routers: int(q.Routers), Ports: int(q.Ports),
 		SecurityGroups: int(q.SecurityGroups), SecurityGroupRules: int(q.SecurityGroups) * rulesPerGroup,
 	})

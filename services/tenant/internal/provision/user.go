@@ -3,8 +3,8 @@ package provision
 import (
 	"context"
 
+	"github.com/low-layer/platform/libs/openstack/keystone"
 	"github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/services/tenant/internal/core/cloud"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
@@ -17,7 +17,7 @@ func (k *organisations) makeUser(ctx context.Context, run *provision.Run) (provi
 	if err != nil {
 		return provision.External{}, err
 	}
-	want := cloud.User{
+	want := keystone.User{
 		Name: spec.cloudName(), Description: tenancy.CloudDescription(spec.Name()), DomainID: spec.tenant.DomainID,
 		Password: password, Enabled: true,
 	}

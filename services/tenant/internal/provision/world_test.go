@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/low-layer/platform/libs/clock"
+	openstackclient "github.com/low-layer/platform/libs/openstack/client"
 	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/libs/pg/pgtest"
 	libprovision "github.com/low-layer/platform/libs/provision"
@@ -25,7 +26,6 @@ import (
 	"github.com/low-layer/platform/services/tenant/internal/client"
 	"github.com/low-layer/platform/services/tenant/internal/client/networkfake"
 	"github.com/low-layer/platform/services/tenant/internal/cloud/cloudtest"
-	"github.com/low-layer/platform/services/tenant/internal/cloud/openstack"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 	"github.com/low-layer/platform/services/tenant/internal/provision"
 	"github.com/low-layer/platform/services/tenant/internal/store"
@@ -45,7 +45,7 @@ const sealURL = "base64key://smGbjm71Nxd1Ig5FS0wj9SlbzAIrnolCz9bQQ6uAhl4="
 // world is everything a life of a resource needs, shared with no other.
 type world struct {
 	pool    *pgxpool.Pool
-	cloud   *openstack.Cloud
+	cloud   *openstackclient.Keystone
 	sim     *sim.Cloud
 	network *networkfake.Fake
 	kinds   []libprovision.Kind
@@ -60,7 +60,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{pool: pgtest.Database(t, sets...)}
 	server, clouds := cloudtest.Simulator(t, sim.Options{})
 	w.sim = server.Cloud
-	w.cloud = openstack.New(cloudtest.Client(t, clouds, "sim"))
+	w.cloud = openstackclient.NewKeystone(cloudtest.Client(t, clouds, "sim"))
 	var address string
 	w.network, address = networkfake.Start(t)
 	keeper, err := seal.Open(t.Context(), sealURL)

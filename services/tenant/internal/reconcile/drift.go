@@ -8,9 +8,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/openstack/keystone"
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/services/tenant/internal/core/cloud"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
@@ -26,11 +26,11 @@ type Engine interface {
 type Drift struct {
 	engine Engine
 	db     pg.Beginner
-	cloud  cloud.Cloud
+	cloud  keystone.Cloud
 }
 
 // NewDrift makes the loop's work.
-func NewDrift(engine Engine, db pg.Beginner, c cloud.Cloud) *Drift {
+func NewDrift(engine Engine, db pg.Beginner, c keystone.Cloud) *Drift {
 	return &Drift{engine: engine, db: db, cloud: c}
 }
 

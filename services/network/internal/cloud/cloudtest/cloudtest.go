@@ -13,7 +13,7 @@ import (
 
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/ids"
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/services/network/internal/core/naming"
 )
 
@@ -21,13 +21,13 @@ const conflict = "CLOUD_CONFLICT"
 
 // suite is one run.
 type suite struct {
-	cloud   fabric.Cloud
+	cloud   neutron.Cloud
 	project string
 }
 
 // Run holds a cloud against everything the service relies on. The project need not exist where the cloud's networking does
 // not ask for that.
-func Run(t *testing.T, cloud fabric.Cloud, project string) {
+func Run(t *testing.T, cloud neutron.Cloud, project string) {
 	t.Helper()
 	s := suite{cloud: cloud, project: project}
 	t.Run("pools", s.pools)
@@ -67,14 +67,14 @@ func after(t *testing.T, what string, remove func(context.Context) error) {
 	})
 }
 
-func (s suite) scope(t *testing.T) (fabric.Scope, fabric.Pool, fabric.Pool) {
+func (s suite) scope(t *testing.T) (neutron.Scope, neutron.Pool, neutron.Pool) {
 	t.Helper()
 	ctx := t.Context()
-	scope, err := s.cloud.CreateScope(ctx, fabric.Scope{Name: name("scope")})
+	scope, err := s.cloud.CreateScope(ctx, neutron.Scope{Name: name("scope")})
 	must(t, err)
 	after(t, "scope", func(ctx context.Context) error { return s.cloud.DeleteScope(ctx, scope.ID) })
-	pool := func(role, prefix string) fabric.Pool {
-		p, err := s.cloud.CreatePool(ctx, fabric.Pool{Name: name(role), ScopeID: scope.ID, Prefixes: []netip.Prefix{netip.MustParsePrefix(prefix)}})
+	pool := func(role, prefix string) neutron.Pool {
+		p, err := s.cloud.CreatePool(ctx, neutron.Pool{Name: name(role), ScopeID: scope.ID, Prefixes: []netip.Prefix{netip.MustParsePrefix(prefix)}})
 		must(t, err)
 		after(t, "pool", func(ctx context.Context) error { return s.cloud.DeletePool(ctx, p.ID) })
 		return p
@@ -87,17 +87,17 @@ func (s suite) pools(t *testing.T) {
 	ctx := t.Context()
 	scope, networks, _ := s.scope(t)
 	s.scope(t)
-	found, err := s.cloud.Scopes(ctx, fabric.Filter{Name: scope.Name})
+	found, err := s.cloud.Scopes(ctx, neutron.Filter{Name: scope.Name})
 	must(t, err)
 	if len(found) != 1 || found[0] != scope {
 		t.Errorf("found scopes %v, want %v", found, scope)
 	}
-	pools, err := s.cloud.Pools(ctx, fabric.Filter{IDs: []string{networks.ID}})
+	pools, err := s.cloud.Pools(ctx, neutron.Filter{IDs: []string{networks.ID}})
 	must(t, err)
 	if len(pools) != 1 || pools[0].Name != networks.Name || pools[0].ScopeID != scope.ID || !slices.Equal(pools[0].Prefixes, networks.Prefixes) {
 		t.Errorf("found pools %v, want %v", pools, networks)
 	}
-	twice, err := s.cloud.CreatePool(ctx, fabric.Pool{Name: name("twice"), ScopeID: scope.ID, Prefixes: networks.Prefixes})
+	twice, err := s.cloud.CreatePool(ctx, neutron.Pool{Name: name("twice"), ScopeID: scope.ID, Prefixes: networks.Prefixes})
 	if err == nil {
 		after(t, "pool", func(ctx context.Context) error { return s.cloud.DeletePool(ctx, twice.ID) })
 		t.Error("one scope took the same addresses twice")
@@ -105,18 +105,18 @@ func (s suite) pools(t *testing.T) {
 	conflicts(t, s.cloud.DeleteScope(ctx, scope.ID))
 }
 
-func (s suite) network(t *testing.T, role string) fabric.Network {
+func (s suite) network(t *testing.T, role string) neutron.Network {
 	t.Helper()
-	n, err := s.cloud.CreateNetwork(t.Context(), fabric.Network{Name: name(role), ProjectID: s.project})
+	n, err := s.cloud.CreateNetwork(t.Context(), neutron.Network{Name: name(role), ProjectID: s.project})
 	must(t, err)
 	after(t, "network", func(ctx context.Context) error { return s.cloud.DeleteNetwork(ctx, n.ID) })
 	return n
 }
 
-func (s suite) subnet(t *testing.T, n fabric.Network, pool, cidr string, dhcp bool) fabric.Subnet {
+func (s suite) subnet(t *testing.T, n neutron.Network, pool, cidr string, dhcp bool) neutron.Subnet {
 	t.Helper()
 	p := netip.MustParsePrefix(cidr)
-	sub, err := s.cloud.CreateSubnet(t.Context(), fabric.Subnet{
+	sub, err := s.cloud.CreateSubnet(t.Context(), neutron.Subnet{
 		Name: name("subnet"), ProjectID: s.project, NetworkID: n.ID, PoolID: pool, CIDR: p, Gateway: p.Addr().Next(), DHCP: dhcp,
 	})
 	must(t, err)
@@ -132,13 +132,13 @@ func (s suite) networks(t *testing.T) {
 	if n.ID == "" || !n.AdminUp || n.ProjectID != s.project || time.Since(n.Created).Abs() > time.Hour {
 		t.Errorf("made %+v", n)
 	}
-	found, err := s.cloud.Networks(ctx, fabric.Filter{Name: n.Name, ProjectID: s.project})
+	found, err := s.cloud.Networks(ctx, neutron.Filter{Name: n.Name, ProjectID: s.project})
 	must(t, err)
 	if len(found) != 1 || found[0].ID != n.ID {
 		t.Errorf("found %v, want %v", found, n)
 	}
 	sub := s.subnet(t, n, pool.ID, "10.64.16.0/20", true)
-	subs, err := s.cloud.Subnets(ctx, fabric.Filter{NetworkID: n.ID})
+	subs, err := s.cloud.Subnets(ctx, neutron.Filter{NetworkID: n.ID})
 	must(t, err)
 	if len(subs) != 1 || subs[0] != sub || sub.Gateway.String() != "10.64.16.1" || sub.PoolID != pool.ID {
 		t.Errorf("found %+v, made %+v", subs, sub)
@@ -155,7 +155,7 @@ func (s suite) networks(t *testing.T) {
 	if renamed.Name != n.Name || renamed.AdminUp {
 		t.Errorf("changed to %+v", renamed)
 	}
-	port, err := s.cloud.CreatePort(ctx, fabric.Port{Name: name("port"), ProjectID: s.project, NetworkID: n.ID})
+	port, err := s.cloud.CreatePort(ctx, neutron.Port{Name: name("port"), ProjectID: s.project, NetworkID: n.ID})
 	must(t, err)
 	conflicts(t, s.cloud.DeleteNetwork(ctx, n.ID))
 	conflicts(t, s.cloud.DeleteSubnet(ctx, sub.ID))
@@ -163,9 +163,9 @@ func (s suite) networks(t *testing.T) {
 	must(t, s.cloud.DeletePort(ctx, port.ID))
 }
 
-func (s suite) router(t *testing.T, role string) fabric.Router {
+func (s suite) router(t *testing.T, role string) neutron.Router {
 	t.Helper()
-	r, err := s.cloud.CreateRouter(t.Context(), fabric.Router{Name: name(role), ProjectID: s.project})
+	r, err := s.cloud.CreateRouter(t.Context(), neutron.Router{Name: name(role), ProjectID: s.project})
 	must(t, err)
 	after(t, "router", func(ctx context.Context) error { return s.cloud.DeleteRouter(ctx, r.ID) })
 	return r
@@ -195,7 +195,7 @@ func (s suite) routers(t *testing.T) {
 	if port.DeviceID != r.ID || port.NetworkID != n.ID || len(port.Addresses) != 1 || port.Addresses[0].IP != sub.Gateway {
 		t.Errorf("the interface is %+v", port)
 	}
-	found, err := s.cloud.Ports(ctx, fabric.Filter{DeviceID: r.ID})
+	found, err := s.cloud.Ports(ctx, neutron.Filter{DeviceID: r.ID})
 	must(t, err)
 	if len(found) != 1 || found[0].ID != id {
 		t.Errorf("found %v", found)
@@ -224,8 +224,8 @@ func (s suite) links(t *testing.T) {
 	sub := s.subnet(t, n, pool.ID, "100.64.0.4/30", false)
 	s.attach(t, a.ID, sub.ID)
 	second := netip.MustParseAddr("100.64.0.6")
-	port, err := s.cloud.CreatePort(ctx, fabric.Port{
-		Name: name("port"), ProjectID: s.project, NetworkID: n.ID, Addresses: []fabric.Address{{SubnetID: sub.ID, IP: second}},
+	port, err := s.cloud.CreatePort(ctx, neutron.Port{
+		Name: name("port"), ProjectID: s.project, NetworkID: n.ID, Addresses: []neutron.Address{{SubnetID: sub.ID, IP: second}},
 	})
 	must(t, err)
 	after(t, "port", func(ctx context.Context) error {
@@ -237,59 +237,59 @@ func (s suite) links(t *testing.T) {
 	if got.DeviceID != b.ID || got.Name != port.Name || got.Addresses[0].IP != second {
 		t.Errorf("the port is %+v", got)
 	}
-	route := func(to string) fabric.Route {
-		return fabric.Route{Destination: netip.MustParsePrefix(to), NextHop: second}
+	route := func(to string) neutron.Route {
+		return neutron.Route{Destination: netip.MustParsePrefix(to), NextHop: second}
 	}
-	routes := func() []fabric.Route {
-		found, err := s.cloud.Routers(ctx, fabric.Filter{IDs: []string{a.ID}})
+	routes := func() []neutron.Route {
+		found, err := s.cloud.Routers(ctx, neutron.Filter{IDs: []string{a.ID}})
 		must(t, err)
 		return found[0].Routes
 	}
-	must(t, s.cloud.AddRoutes(ctx, a.ID, []fabric.Route{route("10.64.16.0/20")}))
-	must(t, s.cloud.AddRoutes(ctx, a.ID, []fabric.Route{route("10.64.32.0/20")}))
-	must(t, s.cloud.AddRoutes(ctx, a.ID, []fabric.Route{route("10.64.32.0/20")}))
+	must(t, s.cloud.AddRoutes(ctx, a.ID, []neutron.Route{route("10.64.16.0/20")}))
+	must(t, s.cloud.AddRoutes(ctx, a.ID, []neutron.Route{route("10.64.32.0/20")}))
+	must(t, s.cloud.AddRoutes(ctx, a.ID, []neutron.Route{route("10.64.32.0/20")}))
 	if got := routes(); len(got) != 2 || !slices.Contains(got, route("10.64.16.0/20")) || !slices.Contains(got, route("10.64.32.0/20")) {
 		t.Errorf("got routes %v", got)
 	}
 	conflicts(t, s.cloud.DetachSubnet(ctx, a.ID, sub.ID))
-	must(t, s.cloud.RemoveRoutes(ctx, a.ID, []fabric.Route{route("10.64.16.0/20")}))
-	must(t, s.cloud.RemoveRoutes(ctx, a.ID, []fabric.Route{route("10.64.16.0/20")}))
+	must(t, s.cloud.RemoveRoutes(ctx, a.ID, []neutron.Route{route("10.64.16.0/20")}))
+	must(t, s.cloud.RemoveRoutes(ctx, a.ID, []neutron.Route{route("10.64.16.0/20")}))
 	if got := routes(); len(got) != 1 || got[0] != route("10.64.32.0/20") {
 		t.Errorf("got routes %v", got)
 	}
-	must(t, s.cloud.RemoveRoutes(ctx, a.ID, []fabric.Route{route("10.64.32.0/20")}))
+	must(t, s.cloud.RemoveRoutes(ctx, a.ID, []neutron.Route{route("10.64.32.0/20")}))
 }
 
 // groups: a new group lets everything out and nothing in; rules are made in one call, and none is made twice.
 func (s suite) groups(t *testing.T) {
 	ctx := t.Context()
-	g, err := s.cloud.CreateGroup(ctx, fabric.Group{Name: name("group"), ProjectID: s.project})
+	g, err := s.cloud.CreateGroup(ctx, neutron.Group{Name: name("group"), ProjectID: s.project})
 	must(t, err)
 	after(t, "group", func(ctx context.Context) error { return s.cloud.DeleteGroup(ctx, g.ID) })
-	rules, err := s.cloud.Rules(ctx, fabric.Filter{GroupID: g.ID})
+	rules, err := s.cloud.Rules(ctx, neutron.Filter{GroupID: g.ID})
 	must(t, err)
-	if len(rules) != 2 || rules[0].Direction != fabric.Egress || rules[1].Direction != fabric.Egress || rules[0].EtherType == rules[1].EtherType {
+	if len(rules) != 2 || rules[0].Direction != neutron.Egress || rules[1].Direction != neutron.Egress || rules[0].EtherType == rules[1].EtherType {
 		t.Errorf("a new group has rules %+v", rules)
 	}
-	allow := func(description, protocol string, port int, remote string) fabric.Rule {
-		return fabric.Rule{
-			GroupID: g.ID, ProjectID: s.project, Description: description, Direction: fabric.Ingress, EtherType: "IPv4",
+	allow := func(description, protocol string, port int, remote string) neutron.Rule {
+		return neutron.Rule{
+			GroupID: g.ID, ProjectID: s.project, Description: description, Direction: neutron.Ingress, EtherType: "IPv4",
 			Protocol: protocol, PortMin: port, PortMax: port, Remote: netip.MustParsePrefix(remote),
 		}
 	}
-	want := []fabric.Rule{
+	want := []neutron.Rule{
 		allow("lowlayer:allow=vpc", "", 0, "10.64.16.0/20"), allow("lowlayer:ingress=ping", "icmp", 0, "10.64.0.0/12"),
 		allow("lowlayer:ingress=web", "tcp", 443, "0.0.0.0/0"),
 	}
 	made, err := s.cloud.CreateRules(ctx, want)
 	must(t, err)
-	groups, err := s.cloud.Groups(ctx, fabric.Filter{Name: g.Name, ProjectID: s.project})
+	groups, err := s.cloud.Groups(ctx, neutron.Filter{Name: g.Name, ProjectID: s.project})
 	must(t, err)
 	if len(made) != 3 || len(groups) != 1 || len(groups[0].Rules) != 5 {
 		t.Fatalf("made %d rules, the group is %+v", len(made), groups)
 	}
 	for _, w := range want {
-		i := slices.IndexFunc(groups[0].Rules, func(r fabric.Rule) bool {
+		i := slices.IndexFunc(groups[0].Rules, func(r neutron.Rule) bool {
 			return r.Traffic() == w.Traffic() && r.Description == w.Description && r.GroupID == g.ID
 		})
 		if i < 0 {
@@ -300,7 +300,7 @@ func (s suite) groups(t *testing.T) {
 	conflicts(t, err)
 	must(t, s.cloud.DeleteRule(ctx, made[0].ID))
 	must(t, s.cloud.DeleteRule(ctx, made[0].ID))
-	left, err := s.cloud.Rules(ctx, fabric.Filter{IDs: []string{made[0].ID, made[1].ID}})
+	left, err := s.cloud.Rules(ctx, neutron.Filter{IDs: []string{made[0].ID, made[1].ID}})
 	must(t, err)
 	if len(left) != 1 || left[0].ID != made[1].ID {
 		t.Errorf("left are %+v", left)
@@ -313,19 +313,19 @@ func (s suite) tags(t *testing.T) {
 	n, r := s.network(t, "network"), s.router(t, "router")
 	uid := ids.New("ct")
 	for _, tags := range [][]string{{"a", "b"}, naming.Tags(uid, "a-tenant-with-a-name-of-just-forty-chars")} {
-		must(t, s.cloud.SetTags(ctx, fabric.TagNetwork, n.ID, tags))
-		must(t, s.cloud.SetTags(ctx, fabric.TagRouter, r.ID, tags))
+		must(t, s.cloud.SetTags(ctx, neutron.TagNetwork, n.ID, tags))
+		must(t, s.cloud.SetTags(ctx, neutron.TagRouter, r.ID, tags))
 		for _, tag := range tags {
-			networks, err := s.cloud.Networks(ctx, fabric.Filter{Tag: tag, ProjectID: s.project})
+			networks, err := s.cloud.Networks(ctx, neutron.Filter{Tag: tag, ProjectID: s.project})
 			must(t, err)
-			routers, err := s.cloud.Routers(ctx, fabric.Filter{Tag: tag, ProjectID: s.project})
+			routers, err := s.cloud.Routers(ctx, neutron.Filter{Tag: tag, ProjectID: s.project})
 			must(t, err)
 			if len(networks) != 1 || networks[0].ID != n.ID || len(networks[0].Tags) != len(tags) || len(routers) != 1 || routers[0].ID != r.ID {
 				t.Errorf("by tag %q: %+v and %+v", tag, networks, routers)
 			}
 		}
 	}
-	old, err := s.cloud.Networks(ctx, fabric.Filter{Tag: "a", ProjectID: s.project})
+	old, err := s.cloud.Networks(ctx, neutron.Filter{Tag: "a", ProjectID: s.project})
 	must(t, err)
 	if len(old) != 0 {
 		t.Errorf("the tags of before are still there: %+v", old)
@@ -336,13 +336,13 @@ func (s suite) tags(t *testing.T) {
 func (s suite) absent(t *testing.T) {
 	ctx := t.Context()
 	const ghost = "00000000-0000-4000-8000-000000000000"
-	route := []fabric.Route{{Destination: netip.MustParsePrefix("10.64.16.0/20"), NextHop: netip.MustParseAddr("100.64.0.2")}}
+	route := []neutron.Route{{Destination: netip.MustParsePrefix("10.64.16.0/20"), NextHop: netip.MustParseAddr("100.64.0.2")}}
 	_, portErr := s.cloud.Port(ctx, ghost)
-	_, networkErr := s.cloud.UpdateNetwork(ctx, fabric.Network{ID: ghost, Name: "x"})
+	_, networkErr := s.cloud.UpdateNetwork(ctx, neutron.Network{ID: ghost, Name: "x"})
 	_, attachErr := s.cloud.AttachSubnet(ctx, ghost, ghost)
 	for what, err := range map[string]error{
 		"port": portErr, "network": networkErr, "attach": attachErr, "routes": s.cloud.AddRoutes(ctx, ghost, route),
-		"tags": s.cloud.SetTags(ctx, fabric.TagNetwork, ghost, []string{"a"}),
+		"tags": s.cloud.SetTags(ctx, neutron.TagNetwork, ghost, []string{"a"}),
 	} {
 		if errs.CodeOf(err) != errs.CodeNotFound {
 			t.Errorf("%s: got %v, want NOT_FOUND", what, err)
@@ -352,7 +352,7 @@ func (s suite) absent(t *testing.T) {
 		s.cloud.DeleteScope(ctx, ghost), s.cloud.DeletePool(ctx, ghost), s.cloud.DeleteNetwork(ctx, ghost), s.cloud.DeleteSubnet(ctx, ghost),
 		s.cloud.DeleteRouter(ctx, ghost), s.cloud.DeletePort(ctx, ghost), s.cloud.DeleteGroup(ctx, ghost), s.cloud.DeleteRule(ctx, ghost),
 		s.cloud.DetachSubnet(ctx, ghost, ghost), s.cloud.RemoveRoutes(ctx, ghost, route)))
-	found, err := s.cloud.Networks(ctx, fabric.Filter{IDs: []string{ghost}})
+	found, err := s.cloud.Networks(ctx, neutron.Filter{IDs: []string{ghost}})
 	if err != nil || len(found) != 0 {
 		t.Errorf("got %v, %v", found, err)
 	}

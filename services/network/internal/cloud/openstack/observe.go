@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/services/network/internal/core/reachability"
 )
 
@@ -16,14 +16,14 @@ func (c *Cloud) Observe(ctx context.Context) (reachability.State, error) {
 	var s reachability.State
 	var interfaces []observedPort
 	err := together(
-		observe(ctx, c, "networks", "networks", &s.Networks, observedNetwork.network, "id", "name", "project_id", "router:external", "tags"),
-		observe(ctx, c, "subnets", "subnets", &s.Subnets, observedSubnet.subnet, "id", "name", "network_id", "cidr", "gateway_ip", "host_routes"),
-		observe(ctx, c, "ports", "ports", &interfaces, func(p observedPort) observedPort { return p }, "id", "name", "project_id", "network_id", "device_id",
+		observe(ctx, c, "networks", &s.Networks, observedNetwork.network, "id", "name", "project_id", "router:external", "tags"),
+		observe(ctx, c, "subnets", &s.Subnets, observedSubnet.subnet, "id", "name", "network_id", "cidr", "gateway_ip", "host_routes"),
+		observe(ctx, c, "ports", &interfaces, func(p observedPort) observedPort { return p }, "id", "name", "project_id", "network_id", "device_id",
 			"device_owner", "fixed_ips", "allowed_address_pairs", "security_groups", "port_security_enabled", "admin_state_up"),
-		observe(ctx, c, "routers", "routers", &s.Routers, observedRouter.router, "id", "name", "project_id", "admin_state_up", "routes", "external_gateway_info"),
-		observe(ctx, c, "security-groups", "security_groups", &s.Groups, observedGroup.group, "id", "name", "project_id", "stateful", "security_group_rules"),
-		observe(ctx, c, "rbac-policies", "rbac_policies", &s.Shares, observedShare.share, "id", "object_type", "object_id", "action", "target_tenant"),
-		observe(ctx, c, "floatingips", "floatingips", &s.Floating, observedFloating.floating, "id", "floating_network_id", "floating_ip_address",
+		observe(ctx, c, "routers", &s.Routers, observedRouter.router, "id", "name", "project_id", "admin_state_up", "routes", "external_gateway_info"),
+		observe(ctx, c, "security-groups", &s.Groups, observedGroup.group, "id", "name", "project_id", "stateful", "security_group_rules"),
+		observe(ctx, c, "rbac-policies", &s.Shares, observedShare.share, "id", "object_type", "object_id", "action", "target_tenant"),
+		observe(ctx, c, "floatingips", &s.Floating, observedFloating.floating, "id", "floating_network_id", "floating_ip_address",
 			"router_id", "port_id", "fixed_ip_address"),
 	)
 	if err != nil {
@@ -31,7 +31,7 @@ func (c *Cloud) Observe(ctx context.Context) (reachability.State, error) {
 	}
 	s.Ports = mapped(interfaces, observedPort.port)
 	if namesAddresses(s.Groups) {
-		err = observe(ctx, c, "address-groups", "address_groups", &s.Addresses, observedAddresses.group, "id", "name", "addresses")()
+		err = observe(ctx, c, "address-groups", &s.Addresses, observedAddresses.group, "id", "name", "addresses")()
 	}
 	return s, err
 }
@@ -43,9 +43,9 @@ func namesAddresses(groups []reachability.Group) bool {
 }
 
 // observe lists one collection.
-func observe[W, T any](ctx context.Context, c *Cloud, path, collection string, into *[]T, convert func(W) T, fields ...string) func() error {
+func observe[W, T any](ctx context.Context, c *Cloud, path string, into *[]T, convert func(W) T, fields ...string) func() error {
 	return func() error {
-		wires, err := list[W](ctx, c, path, collection, fields, fabric.Filter{})
+		wires, err := list[W](ctx, c, path, fields)
 		*into = mapped(wires, convert)
 		return err
 	}
@@ -181,7 +181,7 @@ type observedRule struct {
 
 func (w observedRule) rule() reachability.Rule {
 	return reachability.Rule{
-		ID: w.ID, Description: w.Description, Egress: w.Direction == string(fabric.Egress), IPv6: w.EtherType == "IPv6", Protocol: w.Protocol,
+		ID: w.ID, Description: w.Description, Egress: w.Direction == string(neutron.Egress), IPv6: w.EtherType == "IPv6", Protocol: w.Protocol,
 		Min: w.Min, Max: w.Max, Remote: prefix(w.Remote), RemoteGroupID: w.RemoteGroupID, RemoteAddressGroupID: w.RemoteAddressGroupID,
 	}
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/ids"
 	libopenstack "github.com/low-layer/platform/libs/openstack"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/services/network/internal/cloud/cloudtest"
 	"github.com/low-layer/platform/services/network/internal/cloud/openstack"
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
 	"github.com/low-layer/platform/tools/openstacksim/sim"
 )
 
@@ -67,14 +67,14 @@ func TestListsFollowEveryPageAndAskForFields(t *testing.T) {
 	const n = 250
 	var all []string
 	for i := range n {
-		made, err := cloud.CreateGroup(t.Context(), fabric.Group{Name: fmt.Sprintf("g-%d", i), ProjectID: fmt.Sprintf("p-%d", i)})
+		made, err := cloud.CreateGroup(t.Context(), neutron.Group{Name: fmt.Sprintf("g-%d", i), ProjectID: fmt.Sprintf("p-%d", i)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, made.ID)
 	}
 	simulator.ResetCalls()
-	found, err := cloud.Groups(t.Context(), fabric.Filter{IDs: all})
+	found, err := cloud.Groups(t.Context(), neutron.Filter{IDs: all})
 	if err != nil || len(found) != n {
 		t.Errorf("found %d of %d, %v", len(found), n, err)
 	}
@@ -89,7 +89,7 @@ func TestLostAnswersAreAmbiguousAndNotRepeated(t *testing.T) {
 	if _, err := simulator.AddFault(sim.Fault{Method: http.MethodPost, Path: "/networks$", Executed: true}); err != nil {
 		t.Fatal(err)
 	}
-	_, err := cloud.CreateNetwork(t.Context(), fabric.Network{Name: "n", ProjectID: "p"})
+	_, err := cloud.CreateNetwork(t.Context(), neutron.Network{Name: "n", ProjectID: "p"})
 	e, ok := errs.As(err)
 	if !ok || !e.Ambiguous || !strings.Contains(err.Error(), "create network") {
 		t.Errorf("got %v", err)

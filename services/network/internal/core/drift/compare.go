@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/services/network/internal/core/naming"
 	"github.com/low-layer/platform/services/network/internal/core/topology"
 )
@@ -15,14 +15,14 @@ import (
 type judge struct {
 	wants    *wants
 	skip     map[string]bool
-	scopes   map[string]fabric.Scope
-	pools    map[string]fabric.Pool
-	networks map[string]fabric.Network
-	subnets  map[string]fabric.Subnet
-	routers  map[string]fabric.Router
-	ports    map[string]fabric.Port
-	groups   map[string]fabric.Group
-	rules    map[string]fabric.Rule
+	scopes   map[string]neutron.Scope
+	pools    map[string]neutron.Pool
+	networks map[string]neutron.Network
+	subnets  map[string]neutron.Subnet
+	routers  map[string]neutron.Router
+	ports    map[string]neutron.Port
+	groups   map[string]neutron.Group
+	rules    map[string]neutron.Rule
 	// owned are our objects by type and id.
 	owned map[string]map[string]Owned
 
@@ -49,14 +49,14 @@ func Compare(cloud Snapshot, owned []Owned, wanted Wanted) []Finding {
 func newJudge(cloud Snapshot, owned []Owned, wanted Wanted) *judge {
 	j := &judge{
 		wants: wanted.wants(), skip: wanted.Skip, owned: map[string]map[string]Owned{}, found: map[Key]*Finding{},
-		scopes:   index(cloud.Scopes, func(s fabric.Scope) string { return s.ID }),
-		pools:    index(cloud.Pools, func(p fabric.Pool) string { return p.ID }),
-		networks: index(cloud.Networks, func(n fabric.Network) string { return n.ID }),
-		subnets:  index(cloud.Subnets, func(s fabric.Subnet) string { return s.ID }),
-		routers:  index(cloud.Routers, func(r fabric.Router) string { return r.ID }),
-		ports:    index(cloud.Ports, func(p fabric.Port) string { return p.ID }),
-		groups:   index(cloud.Groups, func(g fabric.Group) string { return g.ID }),
-		rules:    map[string]fabric.Rule{},
+		scopes:   index(cloud.Scopes, func(s neutron.Scope) string { return s.ID }),
+		pools:    index(cloud.Pools, func(p neutron.Pool) string { return p.ID }),
+		networks: index(cloud.Networks, func(n neutron.Network) string { return n.ID }),
+		subnets:  index(cloud.Subnets, func(s neutron.Subnet) string { return s.ID }),
+		routers:  index(cloud.Routers, func(r neutron.Router) string { return r.ID }),
+		ports:    index(cloud.Ports, func(p neutron.Port) string { return p.ID }),
+		groups:   index(cloud.Groups, func(g neutron.Group) string { return g.ID }),
+		rules:    map[string]neutron.Rule{},
 	}
 	for _, g := range cloud.Groups {
 		for _, r := range g.Rules {
@@ -321,7 +321,7 @@ func onOff(on bool) string {
 	return "off"
 }
 
-func describeRule(r fabric.Rule) string {
+func describeRule(r neutron.Rule) string {
 	text := string(r.Direction)
 	if r.Protocol != "" {
 		text += " " + r.Protocol

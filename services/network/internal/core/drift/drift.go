@@ -6,8 +6,8 @@ package drift
 import (
 	"time"
 
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/services/network/internal/core/boundary"
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
@@ -54,13 +54,13 @@ func (f Finding) Key() Key { return Key{f.ResourceUID, f.Kind, f.ObjectType, f.O
 
 // Snapshot is what the cloud lists.
 type Snapshot struct {
-	Scopes   []fabric.Scope
-	Pools    []fabric.Pool
-	Networks []fabric.Network
-	Subnets  []fabric.Subnet
-	Routers  []fabric.Router
-	Ports    []fabric.Port
-	Groups   []fabric.Group
+	Scopes   []neutron.Scope
+	Pools    []neutron.Pool
+	Networks []neutron.Network
+	Subnets  []neutron.Subnet
+	Routers  []neutron.Router
+	Ports    []neutron.Port
+	Groups   []neutron.Group
 }
 
 // Owned is one line of the ledger.

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/drift"
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/naming"
 	"github.com/low-layer/platform/services/network/internal/core/topology"
@@ -44,20 +44,20 @@ func inSync() *small {
 	s.own("vpc_1", topology.StepGroup, topology.TypeGroup, "group", "group", nil)
 	tags := naming.Tags("vpc_1", "acme")
 	s.cloud = drift.Snapshot{
-		Networks: []fabric.Network{{ID: "net", Name: "net", AdminUp: true, Tags: tags}, {ID: "transit", Name: "transit", AdminUp: true, Tags: tags}},
-		Subnets:  []fabric.Subnet{{ID: "sub", Name: "sub", NetworkID: "net", CIDR: v.CIDR, Gateway: netip.MustParseAddr("10.64.16.1"), DHCP: true}},
-		Routers: []fabric.Router{
+		Networks: []neutron.Network{{ID: "net", Name: "net", AdminUp: true, Tags: tags}, {ID: "transit", Name: "transit", AdminUp: true, Tags: tags}},
+		Subnets:  []neutron.Subnet{{ID: "sub", Name: "sub", NetworkID: "net", CIDR: v.CIDR, Gateway: netip.MustParseAddr("10.64.16.1"), DHCP: true}},
+		Routers: []neutron.Router{
 			{ID: "hub-router", Name: "hub-router", AdminUp: true, Tags: naming.Tags("hub_1", "acme"), Routes: topology.HubRoutes([]vpc.Vpc{v})},
-			{ID: "router", Name: "router", AdminUp: true, Tags: tags, Routes: []fabric.Route{topology.VpcRoute(v)}},
+			{ID: "router", Name: "router", AdminUp: true, Tags: tags, Routes: []neutron.Route{topology.VpcRoute(v)}},
 		},
-		Ports: []fabric.Port{
+		Ports: []neutron.Port{
 			{ID: "if", NetworkID: "net", DeviceID: "router", AdminUp: true},
 			{ID: "tp", Name: "tp", NetworkID: "transit", DeviceID: "router", AdminUp: true},
 			{ID: "vm", NetworkID: "net", DeviceOwner: "compute:nova", ProjectID: "p", AdminUp: true},
 			{ID: "meta", NetworkID: "net", DeviceOwner: "network:distributed", AdminUp: true},
 			{ID: "elsewhere", NetworkID: "other", AdminUp: true},
 		},
-		Groups: []fabric.Group{{ID: "group", Name: "group", Tags: tags, Rules: topology.VpcRules(v)}},
+		Groups: []neutron.Group{{ID: "group", Name: "group", Tags: tags, Rules: topology.VpcRules(v)}},
 	}
 	return s
 }
@@ -80,7 +80,7 @@ func TestCompare(t *testing.T) {
 		{"gateway", func(s *small) { s.cloud.Subnets[0].Gateway = netip.Addr{} }, []string{"CHANGED neutron.subnet sub subnet"}},
 		{"hub route gone", func(s *small) { s.cloud.Routers[0].Routes = nil }, []string{"CHANGED neutron.router hub-router hub-route"}},
 		{"route added", func(s *small) {
-			s.cloud.Routers[1].Routes = append(s.cloud.Routers[1].Routes, fabric.Route{Destination: netip.MustParsePrefix("10.64.32.0/20"), NextHop: netip.MustParseAddr("100.64.0.1")})
+			s.cloud.Routers[1].Routes = append(s.cloud.Routers[1].Routes, neutron.Route{Destination: netip.MustParsePrefix("10.64.32.0/20"), NextHop: netip.MustParseAddr("100.64.0.1")})
 		}, []string{"CHANGED neutron.router router router"}},
 		{"rule gone and rule added", func(s *small) {
 			s.cloud.Groups[0].Rules[2].PortMin = 22
@@ -93,37 +93,37 @@ func TestCompare(t *testing.T) {
 		}, []string{"MISSING neutron.router router router"}},
 		{"hub router gone is the hub's finding", func(s *small) { s.cloud.Routers = s.cloud.Routers[1:] }, []string{"MISSING neutron.router hub-router router"}},
 		{"server on a link", func(s *small) {
-			s.cloud.Ports = append(s.cloud.Ports, fabric.Port{ID: "odd", NetworkID: "transit", DeviceOwner: "compute:nova", ProjectID: "p"})
+			s.cloud.Ports = append(s.cloud.Ports, neutron.Port{ID: "odd", NetworkID: "transit", DeviceOwner: "compute:nova", ProjectID: "p"})
 		}, []string{"FOREIGN neutron.port odd "}},
 		{"server of another project", func(s *small) { s.cloud.Ports[2].ProjectID = "q" }, []string{"FOREIGN neutron.port vm "}},
 		{"router joined elsewhere", func(s *small) { s.cloud.Ports[4].DeviceID = "router" }, []string{"FOREIGN neutron.port elsewhere "}},
-		{"subnet of others", func(s *small) { s.cloud.Subnets = append(s.cloud.Subnets, fabric.Subnet{ID: "odd", NetworkID: "net"}) }, []string{"FOREIGN neutron.subnet odd "}},
+		{"subnet of others", func(s *small) { s.cloud.Subnets = append(s.cloud.Subnets, neutron.Subnet{ID: "odd", NetworkID: "net"}) }, []string{"FOREIGN neutron.subnet odd "}},
 		{"made by hand in our project", func(s *small) {
-			s.cloud.Scopes = append(s.cloud.Scopes, fabric.Scope{ID: "odd-scope", ProjectID: "p"})
-			s.cloud.Pools = append(s.cloud.Pools, fabric.Pool{ID: "odd-pool", ProjectID: "p"})
-			s.cloud.Networks = append(s.cloud.Networks, fabric.Network{ID: "odd-net", Name: "mine", ProjectID: "p"}, fabric.Network{ID: "shared", ProjectID: "q"})
-			s.cloud.Routers = append(s.cloud.Routers, fabric.Router{ID: "odd-router", ProjectID: "p"})
-			s.cloud.Groups = append(s.cloud.Groups, fabric.Group{ID: "odd-group", ProjectID: "p"}, fabric.Group{ID: "usual", Name: "default", ProjectID: "p"})
+			s.cloud.Scopes = append(s.cloud.Scopes, neutron.Scope{ID: "odd-scope", ProjectID: "p"})
+			s.cloud.Pools = append(s.cloud.Pools, neutron.Pool{ID: "odd-pool", ProjectID: "p"})
+			s.cloud.Networks = append(s.cloud.Networks, neutron.Network{ID: "odd-net", Name: "mine", ProjectID: "p"}, neutron.Network{ID: "shared", ProjectID: "q"})
+			s.cloud.Routers = append(s.cloud.Routers, neutron.Router{ID: "odd-router", ProjectID: "p"})
+			s.cloud.Groups = append(s.cloud.Groups, neutron.Group{ID: "odd-group", ProjectID: "p"}, neutron.Group{ID: "usual", Name: "default", ProjectID: "p"})
 			// What is in a network of theirs is told by the network, what is in a network elsewhere is not.
-			s.cloud.Subnets = append(s.cloud.Subnets, fabric.Subnet{ID: "theirs", NetworkID: "odd-net", ProjectID: "p"}, fabric.Subnet{ID: "odd-sub", NetworkID: "shared", ProjectID: "p"})
-			s.cloud.Ports = append(s.cloud.Ports, fabric.Port{ID: "theirs", NetworkID: "odd-net", ProjectID: "p"}, fabric.Port{ID: "odd-port", NetworkID: "shared", ProjectID: "p"})
+			s.cloud.Subnets = append(s.cloud.Subnets, neutron.Subnet{ID: "theirs", NetworkID: "odd-net", ProjectID: "p"}, neutron.Subnet{ID: "odd-sub", NetworkID: "shared", ProjectID: "p"})
+			s.cloud.Ports = append(s.cloud.Ports, neutron.Port{ID: "theirs", NetworkID: "odd-net", ProjectID: "p"}, neutron.Port{ID: "odd-port", NetworkID: "shared", ProjectID: "p"})
 		}, []string{
 			"FOREIGN neutron.address_scope odd-scope ", "FOREIGN neutron.subnetpool odd-pool ", "FOREIGN neutron.network odd-net ",
 			"FOREIGN neutron.router odd-router ", "FOREIGN neutron.security_group odd-group ", "FOREIGN neutron.subnet odd-sub ",
 			"FOREIGN neutron.port odd-port ",
 		}},
 		{"made elsewhere", func(s *small) {
-			s.cloud.Networks = append(s.cloud.Networks, fabric.Network{ID: "n", ProjectID: "q"}, fabric.Network{ID: "none"})
-			s.cloud.Routers = append(s.cloud.Routers, fabric.Router{ID: "r", ProjectID: "q"})
-			s.cloud.Groups = append(s.cloud.Groups, fabric.Group{ID: "g", ProjectID: "q"})
+			s.cloud.Networks = append(s.cloud.Networks, neutron.Network{ID: "n", ProjectID: "q"}, neutron.Network{ID: "none"})
+			s.cloud.Routers = append(s.cloud.Routers, neutron.Router{ID: "r", ProjectID: "q"})
+			s.cloud.Groups = append(s.cloud.Groups, neutron.Group{ID: "g", ProjectID: "q"})
 		}, nil},
 		{"being made or removed at this moment", func(s *small) {
 			s.wanted.Skip["vpc_2"] = true
-			s.cloud.Networks = append(s.cloud.Networks, fabric.Network{ID: "n", Name: naming.Object("dev", "network", "vpc_2"), ProjectID: "p"})
-			s.cloud.Routers = append(s.cloud.Routers, fabric.Router{ID: "r", Name: "renamed", ProjectID: "p", Tags: naming.Tags("vpc_2", "acme")})
+			s.cloud.Networks = append(s.cloud.Networks, neutron.Network{ID: "n", Name: naming.Object("dev", "network", "vpc_2"), ProjectID: "p"})
+			s.cloud.Routers = append(s.cloud.Routers, neutron.Router{ID: "r", Name: "renamed", ProjectID: "p", Tags: naming.Tags("vpc_2", "acme")})
 		}, nil},
 		{"left behind", func(s *small) {
-			s.cloud.Groups = append(s.cloud.Groups, fabric.Group{ID: "g", Name: naming.Object("dev", "vpc", "vpc_2"), ProjectID: "p"})
+			s.cloud.Groups = append(s.cloud.Groups, neutron.Group{ID: "g", Name: naming.Object("dev", "vpc", "vpc_2"), ProjectID: "p"})
 		}, []string{"FOREIGN neutron.security_group g "}},
 		{"worked on", func(s *small) {
 			s.cloud, s.wanted.Skip = drift.Snapshot{}, map[string]bool{"vpc_1": true, "hub_1": true}

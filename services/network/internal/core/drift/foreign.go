@@ -3,7 +3,7 @@ package drift
 import (
 	"fmt"
 
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/services/network/internal/core/naming"
 	"github.com/low-layer/platform/services/network/internal/core/topology"
 )
@@ -84,7 +84,7 @@ func (j *judge) stranger(s stranger) {
 	j.add(h, Foreign, s.objectType, s.id, fmt.Sprintf("%s %s in project %s is not ours", noun(s.objectType), text, s.project))
 }
 
-func (j *judge) foreignPort(p fabric.Port) {
+func (j *judge) foreignPort(p neutron.Port) {
 	_, port := j.owned[topology.TypePort][p.ID]
 	_, iface := j.owned[topology.TypeInterface][p.ID]
 	if port || iface || topology.NeutronOwn(p) {
@@ -102,7 +102,7 @@ func (j *judge) foreignPort(p fabric.Port) {
 }
 
 // workload tells the servers a network is there for: those of its own project, on a network that is not a link.
-func (j *judge) workload(n Owned, p fabric.Port) bool {
+func (j *judge) workload(n Owned, p neutron.Port) bool {
 	subnet := topology.StepSubnet
 	if n.Step == topology.StepTransitNetwork {
 		subnet = topology.StepTransitSubnet

@@ -3,7 +3,7 @@ package drift
 import (
 	"net/netip"
 
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
@@ -22,8 +22,8 @@ type subnetWant struct {
 
 // groupWant is what the rules of a group must be.
 type groupWant struct {
-	rules []fabric.Rule
-	keep  func(fabric.Rule) bool
+	rules []neutron.Rule
+	keep  func(neutron.Rule) bool
 }
 
 // wants is what every object must be like, by step and resource.
@@ -34,7 +34,7 @@ type wants struct {
 	hubs    map[string]Owned
 	subnets map[objectKey]subnetWant
 	groups  map[string]groupWant
-	routes  map[string][]fabric.Route // that a resource's router may have
+	routes  map[string][]neutron.Route // that a resource's router may have
 	// hubRouter is the router a VPC is linked to.
 	hubRouter map[string]string
 }
@@ -42,7 +42,7 @@ type wants struct {
 func (w Wanted) wants() *wants {
 	out := &wants{
 		known: map[string]string{}, project: map[string]string{}, hubs: map[string]Owned{}, subnets: map[objectKey]subnetWant{},
-		groups: map[string]groupWant{}, routes: map[string][]fabric.Route{}, hubRouter: map[string]string{},
+		groups: map[string]groupWant{}, routes: map[string][]neutron.Route{}, hubRouter: map[string]string{},
 	}
 	for _, b := range w.Boundaries {
 		out.known[b.UID] = b.Name()
@@ -104,8 +104,8 @@ func (w *wants) share(p peering.Peering, uid string, other netip.Prefix) {
 		return
 	}
 	spared := g.keep
-	g.keep = func(r fabric.Rule) bool { return spared(r) || topology.PeeringNeeds(p, other, r) }
+	g.keep = func(r neutron.Rule) bool { return spared(r) || topology.PeeringNeeds(p, other, r) }
 	w.groups[uid] = g
 }
 
-func none(fabric.Rule) bool { return false }
+func none(neutron.Rule) bool { return false }

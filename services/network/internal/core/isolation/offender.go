@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/services/network/internal/core/reachability"
 	"github.com/low-layer/platform/services/network/internal/core/status"
 	"github.com/low-layer/platform/services/network/internal/core/topology"
@@ -102,7 +102,7 @@ func (j *judge) routerOffenders(s Site) []Offender {
 }
 
 func (j *judge) askedRoute(router string, r reachability.Route) bool {
-	return j.wanted.routes[router][fabric.Route{Destination: r.Destination, NextHop: r.NextHop}]
+	return j.wanted.routes[router][neutron.Route{Destination: r.Destination, NextHop: r.NextHop}]
 }
 
 // askedPort tells whether a router should have a port in that network.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/services/network/internal/core/reachability"
 )
 
@@ -159,8 +159,8 @@ func protocolWord(n int) string {
 }
 
 // fits tells whether a rule that was asked for lets a kind of traffic in from an end.
-func fits(r fabric.Rule, from reachability.End, t reachability.Traffic) bool {
-	if r.Direction != fabric.Ingress || (r.EtherType == "IPv4") != from.IP.Is4() || r.Remote.IsValid() && !r.Remote.Contains(from.IP) {
+func fits(r neutron.Rule, from reachability.End, t reachability.Traffic) bool {
+	if r.Direction != neutron.Ingress || (r.EtherType == "IPv4") != from.IP.Is4() || r.Remote.IsValid() && !r.Remote.Contains(from.IP) {
 		return false
 	}
 	if r.Protocol == "" {

@@ -4,7 +4,7 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/naming"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
@@ -19,15 +19,15 @@ type couple struct{ from, to string }
 // wanted is what the objects in the cloud may be like, by what was asked for before and after they were looked at.
 type wanted struct {
 	// rules are those of a group, routes those of a router, networks those a router may have a port in.
-	rules    map[string][]fabric.Rule
-	routes   map[string]map[fabric.Route]bool
+	rules    map[string][]neutron.Rule
+	routes   map[string]map[neutron.Route]bool
 	networks map[string]map[string]bool
 	// links are the networks between routers, with the uid of the resource they belong to.
 	links map[string]string
 	// routed are the pairs that should be linked, ingress the rules that say what gets through to a site: both as they should
 	// be in the end.
 	routed  map[couple]bool
-	ingress map[string][]fabric.Rule
+	ingress map[string][]neutron.Rule
 	// busy are resources worked on, peered the peerings of a pair.
 	busy   map[string]bool
 	peered map[couple][]string
@@ -36,8 +36,8 @@ type wanted struct {
 // want reads both intents. What either of them accounts for is no offender; what should be is what the second says.
 func want(m *reachability.Model, networks []reachability.Network, before, after Intent) *wanted {
 	w := &wanted{
-		rules: map[string][]fabric.Rule{}, routes: map[string]map[fabric.Route]bool{}, networks: map[string]map[string]bool{},
-		links: map[string]string{}, routed: map[couple]bool{}, ingress: map[string][]fabric.Rule{}, busy: map[string]bool{},
+		rules: map[string][]neutron.Rule{}, routes: map[string]map[neutron.Route]bool{}, networks: map[string]map[string]bool{},
+		links: map[string]string{}, routed: map[couple]bool{}, ingress: map[string][]neutron.Rule{}, busy: map[string]bool{},
 		peered: map[couple][]string{},
 	}
 	w.findBusy(before, after)
@@ -156,15 +156,15 @@ func (w *wanted) addPeering(p peering.Peering, a, b vpc.Vpc, links []string, fin
 	}
 }
 
-func (w *wanted) allowRules(group string, rules ...fabric.Rule) {
+func (w *wanted) allowRules(group string, rules ...neutron.Rule) {
 	if group != "" {
 		w.rules[group] = append(w.rules[group], rules...)
 	}
 }
 
-func (w *wanted) allowRoute(router string, r fabric.Route) {
+func (w *wanted) allowRoute(router string, r neutron.Route) {
 	if w.routes[router] == nil {
-		w.routes[router] = map[fabric.Route]bool{}
+		w.routes[router] = map[neutron.Route]bool{}
 	}
 	w.routes[router][r] = true
 }
@@ -191,7 +191,7 @@ func (w *wanted) unsettled(from, to string) bool {
 // asked tells whether a rule that lets something in was asked for, or lets in nothing beyond what was.
 func (w *wanted) asked(m *reachability.Model, group string, r reachability.Rule) bool {
 	for _, have := range w.rules[group] {
-		if have.Direction == fabric.Ingress && covered(m, r, have) {
+		if have.Direction == neutron.Ingress && covered(m, r, have) {
 			return true
 		}
 	}
@@ -207,7 +207,7 @@ func (w *wanted) meanwhile(s Site, r reachability.Rule) bool {
 }
 
 // covered tells whether all that one rule lets in another does.
-func covered(m *reachability.Model, r reachability.Rule, by fabric.Rule) bool {
+func covered(m *reachability.Model, r reachability.Rule, by neutron.Rule) bool {
 	if r.IPv6 != (by.EtherType == "IPv6") {
 		return false
 	}

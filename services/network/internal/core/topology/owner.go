@@ -3,7 +3,7 @@ package topology
 import (
 	"strings"
 
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 )
 
 // Device owners of ports.
@@ -15,15 +15,15 @@ const (
 )
 
 // NeutronOwn tells the ports a network has by itself: those of Neutron's own services.
-func NeutronOwn(p fabric.Port) bool {
+func NeutronOwn(p neutron.Port) bool {
 	return p.DeviceOwner == ownerDistributed || p.DeviceOwner == ownerDHCP
 }
 
 // Workload tells the ports of servers: what the network is for.
-func Workload(p fabric.Port) bool { return strings.HasPrefix(p.DeviceOwner, ownerCompute) }
+func Workload(p neutron.Port) bool { return strings.HasPrefix(p.DeviceOwner, ownerCompute) }
 
 // Describe names a port for people.
-func Describe(p fabric.Port) string {
+func Describe(p neutron.Port) string {
 	switch {
 	case Workload(p):
 		return "server " + p.DeviceID + " (port " + p.ID + ")"

@@ -9,7 +9,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
 	"github.com/low-layer/platform/services/network/internal/core/naming"
@@ -27,7 +27,7 @@ const (
 func hubPorts() []int { return []int{443, 6443, 8132, 8200} }
 
 // HubRules are the rules of a hub's security group.
-func HubRules(h hub.Hub) []fabric.Rule {
+func HubRules(h hub.Hub) []neutron.Rule {
 	rules := append(egress(h.ProjectID),
 		allow(h.ProjectID, naming.AllowDescription("hub"), "", 0, 0, h.CIDR),
 		allow(h.ProjectID, naming.AllowDescription("tenant-icmp"), "icmp", 0, 0, h.Tenant))
@@ -38,7 +38,7 @@ func HubRules(h hub.Hub) []fabric.Rule {
 }
 
 // VpcRules are the rules of a VPC's security group: the VPC itself, the hub, and what the caller allows by name.
-func VpcRules(v vpc.Vpc) []fabric.Rule {
+func VpcRules(v vpc.Vpc) []neutron.Rule {
 	rules := append(egress(v.ProjectID),
 		allow(v.ProjectID, naming.AllowDescription("vpc"), "", 0, 0, v.CIDR),
 		allow(v.ProjectID, naming.AllowDescription("bastion"), "", 0, 0, v.HubCIDR))
@@ -53,14 +53,14 @@ func VpcRules(v vpc.Vpc) []fabric.Rule {
 }
 
 // PeeringRule lets the other end of a peering in to a VPC.
-func PeeringRule(uid, project string, other netip.Prefix) fabric.Rule {
+func PeeringRule(uid, project string, other netip.Prefix) neutron.Rule {
 	return allow(project, naming.PeeringDescription(uid), "", 0, 0, other)
 }
 
 // PeeringNeeds tells which rules in the group of a VPC a peering stands on: its own, and once it is accepted any other of ours
 // that lets the same traffic in. A group holds no two rules for one traffic, so a rule of the VPC's own that says the same
 // as the peering's is the one both rely on, and stays as long as either does.
-func PeeringNeeds(p peering.Peering, other netip.Prefix, r fabric.Rule) bool {
+func PeeringNeeds(p peering.Peering, other netip.Prefix, r neutron.Rule) bool {
 	if r.Description == naming.PeeringDescription(p.UID) {
 		return true
 	}
@@ -68,8 +68,8 @@ func PeeringNeeds(p peering.Peering, other netip.Prefix, r fabric.Rule) bool {
 }
 
 // HubRoutes are the routes of a hub router: one to each VPC, over its link.
-func HubRoutes(vpcs []vpc.Vpc) []fabric.Route {
-	routes := make([]fabric.Route, len(vpcs))
+func HubRoutes(vpcs []vpc.Vpc) []neutron.Route {
+	routes := make([]neutron.Route, len(vpcs))
 	for i, v := range vpcs {
 		routes[i] = HubRoute(v)
 	}
@@ -77,38 +77,38 @@ func HubRoutes(vpcs []vpc.Vpc) []fabric.Route {
 }
 
 // HubRoute is the hub router's way to a VPC.
-func HubRoute(v vpc.Vpc) fabric.Route {
-	return fabric.Route{Destination: v.CIDR, NextHop: ipam.Host(v.Transit, 2)}
+func HubRoute(v vpc.Vpc) neutron.Route {
+	return neutron.Route{Destination: v.CIDR, NextHop: ipam.Host(v.Transit, 2)}
 }
 
 // VpcRoute is a VPC router's way to the hub, and to nothing behind it.
-func VpcRoute(v vpc.Vpc) fabric.Route {
-	return fabric.Route{Destination: v.HubCIDR, NextHop: ipam.Host(v.Transit, 1)}
+func VpcRoute(v vpc.Vpc) neutron.Route {
+	return neutron.Route{Destination: v.HubCIDR, NextHop: ipam.Host(v.Transit, 1)}
 }
 
 // PeeringRoutes are the ways of both routers of a peering to the other's VPC.
-func PeeringRoutes(p peering.Peering, vpcCIDR, peerCIDR netip.Prefix) (ofVpc, ofPeer fabric.Route) {
-	return fabric.Route{Destination: peerCIDR, NextHop: ipam.Host(p.Link, 2)},
-		fabric.Route{Destination: vpcCIDR, NextHop: ipam.Host(p.Link, 1)}
+func PeeringRoutes(p peering.Peering, vpcCIDR, peerCIDR netip.Prefix) (ofVpc, ofPeer neutron.Route) {
+	return neutron.Route{Destination: peerCIDR, NextHop: ipam.Host(p.Link, 2)},
+		neutron.Route{Destination: vpcCIDR, NextHop: ipam.Host(p.Link, 1)}
 }
 
-func allow(project, description, protocol string, portMin, portMax int, from netip.Prefix) fabric.Rule {
-	return fabric.Rule{
-		ProjectID: project, Description: description, Direction: fabric.Ingress, EtherType: etherIPv4,
+func allow(project, description, protocol string, portMin, portMax int, from netip.Prefix) neutron.Rule {
+	return neutron.Rule{
+		ProjectID: project, Description: description, Direction: neutron.Ingress, EtherType: etherIPv4,
 		Protocol: protocol, PortMin: portMin, PortMax: portMax, Remote: from,
 	}
 }
 
 // egress are the rules Neutron gives every group: all out.
-func egress(project string) []fabric.Rule {
-	rule := fabric.Rule{ProjectID: project, Description: naming.EgressDescription, Direction: fabric.Egress, EtherType: etherIPv4}
+func egress(project string) []neutron.Rule {
+	rule := neutron.Rule{ProjectID: project, Description: naming.EgressDescription, Direction: neutron.Egress, EtherType: etherIPv4}
 	six := rule
 	six.EtherType = etherIPv6
-	return []fabric.Rule{rule, six}
+	return []neutron.Rule{rule, six}
 }
 
 // Holds tells whether rules let the traffic of a rule through, whoever made them.
-func Holds(rules []fabric.Rule, rule fabric.Rule) bool {
+func Holds(rules []neutron.Rule, rule neutron.Rule) bool {
 	for _, r := range rules {
 		if r.Traffic() == rule.Traffic() {
 			return true
@@ -120,12 +120,12 @@ func Holds(rules []fabric.Rule, rule fabric.Rule) bool {
 // CompareRules tells which of the wanted rules are missing, and which of those there are not wanted. A rule is the wanted one
 // when it lets the same traffic through under the same description; rules that let traffic out need no description, and one
 // that a peering made does as well, whether or not the peering is still there.
-func CompareRules(have, want []fabric.Rule, keep func(fabric.Rule) bool) (missing, surplus []fabric.Rule) {
+func CompareRules(have, want []neutron.Rule, keep func(neutron.Rule) bool) (missing, surplus []neutron.Rule) {
 	left := slices.Clone(have)
 	for _, w := range want {
-		i := slices.IndexFunc(left, func(h fabric.Rule) bool {
+		i := slices.IndexFunc(left, func(h neutron.Rule) bool {
 			return h.Traffic() == w.Traffic() &&
-				(w.Direction == fabric.Egress || h.Description == w.Description || naming.PeeringRule(h.Description))
+				(w.Direction == neutron.Egress || h.Description == w.Description || naming.PeeringRule(h.Description))
 		})
 		if i < 0 {
 			missing = append(missing, w)

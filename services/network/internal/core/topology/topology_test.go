@@ -7,7 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
 	"github.com/low-layer/platform/services/network/internal/core/topology"
@@ -59,7 +59,7 @@ func TestHubRulesOpenOnlyWhatTheBastionServes(t *testing.T) {
 	h := hub.Hub{CIDR: netip.MustParsePrefix("10.64.0.0/22"), Tenant: netip.MustParsePrefix("10.64.0.0/12")}
 	var ports []int
 	for _, r := range topology.HubRules(h) {
-		if r.Direction == fabric.Ingress && r.Remote == h.Tenant && r.Protocol == "tcp" {
+		if r.Direction == neutron.Ingress && r.Remote == h.Tenant && r.Protocol == "tcp" {
 			ports = append(ports, r.PortMin)
 		}
 	}
@@ -70,20 +70,20 @@ func TestHubRulesOpenOnlyWhatTheBastionServes(t *testing.T) {
 
 // Whatever a group holds, removing the surplus and adding the missing makes it what is wanted.
 func TestCompareRulesConverges(t *testing.T) {
-	rule := rapid.Custom(func(t *rapid.T) fabric.Rule {
-		return fabric.Rule{
-			ID: rapid.StringMatching("[a-z]{6}").Draw(t, "id"), Direction: fabric.Ingress, EtherType: "IPv4",
+	rule := rapid.Custom(func(t *rapid.T) neutron.Rule {
+		return neutron.Rule{
+			ID: rapid.StringMatching("[a-z]{6}").Draw(t, "id"), Direction: neutron.Ingress, EtherType: "IPv4",
 			Description: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "description"),
 			Protocol:    rapid.SampledFrom([]string{"", "tcp"}).Draw(t, "protocol"),
 			PortMin:     rapid.IntRange(0, 2).Draw(t, "port"),
 		}
 	})
-	key := func(r fabric.Rule) fabric.Rule { r.ID = ""; return r }
+	key := func(r neutron.Rule) neutron.Rule { r.ID = ""; return r }
 	rapid.Check(t, func(t *rapid.T) {
 		have := rapid.SliceOfN(rule, 0, 8).Draw(t, "have")
 		want := rapid.SliceOfNDistinct(rule, 0, 8, key).Draw(t, "want")
-		missing, surplus := topology.CompareRules(have, want, func(fabric.Rule) bool { return false })
-		var result []fabric.Rule
+		missing, surplus := topology.CompareRules(have, want, func(neutron.Rule) bool { return false })
+		var result []neutron.Rule
 		left := slices.Clone(surplus)
 		for _, h := range have {
 			if i := slices.Index(left, h); i >= 0 {
@@ -116,20 +116,20 @@ func TestSharedRule(t *testing.T) {
 	p := peering.Peering{Acceptance: peering.Accepted}
 	p.UID = "peer_1"
 	peers := append(slices.Clone(without), topology.PeeringRule(p.UID, "p", other))
-	needs := func(r fabric.Rule) bool { return topology.PeeringNeeds(p, other, r) }
+	needs := func(r neutron.Rule) bool { return topology.PeeringNeeds(p, other, r) }
 	pending := p
 	pending.Acceptance = peering.Pending
-	nobody := func(fabric.Rule) bool { return false }
-	byHand := append(slices.Clone(without), fabric.Rule{Direction: fabric.Ingress, EtherType: "IPv4", Remote: other})
+	nobody := func(neutron.Rule) bool { return false }
+	byHand := append(slices.Clone(without), neutron.Rule{Direction: neutron.Ingress, EtherType: "IPv4", Remote: other})
 	for name, c := range map[string]struct {
-		have, want       []fabric.Rule
-		keep             func(fabric.Rule) bool
+		have, want       []neutron.Rule
+		keep             func(neutron.Rule) bool
 		missing, surplus int
 	}{
 		"the peering's is enough for the VPC":      {peers, with, needs, 0, 0},
 		"also once the peering is gone":            {peers, with, nobody, 0, 0},
 		"the VPC's stays for the peering":          {with, without, needs, 0, 0},
-		"but not for one that was not accepted":    {with, without, func(r fabric.Rule) bool { return topology.PeeringNeeds(pending, other, r) }, 0, 1},
+		"but not for one that was not accepted":    {with, without, func(r neutron.Rule) bool { return topology.PeeringNeeds(pending, other, r) }, 0, 1},
 		"the peering's goes when neither needs it": {peers, without, nobody, 0, 1},
 		"one made by hand is nobody's":             {byHand, with, needs, 1, 1},
 	} {
@@ -143,8 +143,8 @@ func TestSharedRule(t *testing.T) {
 }
 
 func TestDefaultRouteIsAnywhere(t *testing.T) {
-	a := fabric.Rule{Remote: netip.MustParsePrefix("0.0.0.0/0")}
-	if a.Traffic() != (fabric.Rule{}).Traffic() {
+	a := neutron.Rule{Remote: netip.MustParsePrefix("0.0.0.0/0")}
+	if a.Traffic() != (neutron.Rule{}).Traffic() {
 		t.Error("0.0.0.0/0 and no prefix at all are the same traffic")
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/ids"
 	"github.com/low-layer/platform/libs/openstack"
-	"github.com/low-layer/platform/services/tenant/internal/core/cloud"
+	"github.com/low-layer/platform/libs/openstack/keystone"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
@@ -23,12 +23,12 @@ const (
 
 // suite is one run.
 type suite struct {
-	cloud.Cloud
+	keystone.Cloud
 	prefix string
 }
 
 // Run puts a cloud through the suite.
-func Run(t *testing.T, c cloud.Cloud) {
+func Run(t *testing.T, c keystone.Cloud) {
 	t.Helper()
 	s := suite{Cloud: c, prefix: "ll-conform-" + ids.New("t")[2:]}
 	t.Run("domains", s.domains)
@@ -38,9 +38,9 @@ func Run(t *testing.T, c cloud.Cloud) {
 	t.Run("absent", s.absent)
 }
 
-func (s suite) domain(t *testing.T, suffix string) cloud.Domain {
+func (s suite) domain(t *testing.T, suffix string) keystone.Domain {
 	t.Helper()
-	d, err := s.CreateDomain(t.Context(), cloud.Domain{Name: s.prefix + suffix, Description: "conformance", Enabled: true})
+	d, err := s.CreateDomain(t.Context(), keystone.Domain{Name: s.prefix + suffix, Description: "conformance", Enabled: true})
 	if err != nil {
 		t.Fatalf("create domain: %v", err)
 	}
@@ -52,9 +52,9 @@ func (s suite) domain(t *testing.T, suffix string) cloud.Domain {
 	return d
 }
 
-func (s suite) project(t *testing.T, d cloud.Domain) cloud.Project {
+func (s suite) project(t *testing.T, d keystone.Domain) keystone.Project {
 	t.Helper()
-	p, err := s.CreateProject(t.Context(), cloud.Project{
+	p, err := s.CreateProject(t.Context(), keystone.Project{
 		Name: s.prefix, Description: "conformance", DomainID: d.ID, Enabled: true, Tags: []string{tenancy.Marker},
 	})
 	if err != nil {
@@ -72,9 +72,9 @@ func (s suite) project(t *testing.T, d cloud.Domain) cloud.Project {
 	return p
 }
 
-func (s suite) user(t *testing.T, d cloud.Domain, p cloud.Project, password string) cloud.User {
+func (s suite) user(t *testing.T, d keystone.Domain, p keystone.Project, password string) keystone.User {
 	t.Helper()
-	u, err := s.CreateUser(t.Context(), cloud.User{Name: s.prefix, DomainID: d.ID, Password: password, Enabled: true})
+	u, err := s.CreateUser(t.Context(), keystone.User{Name: s.prefix, DomainID: d.ID, Password: password, Enabled: true})
 	if err != nil {
 		t.Fatalf("create user: %v", err)
 	}
@@ -92,10 +92,10 @@ func (s suite) user(t *testing.T, d cloud.Domain, p cloud.Project, password stri
 func (s suite) domains(t *testing.T) {
 	ctx := t.Context()
 	d := s.domain(t, "-d")
-	_, err := s.CreateDomain(ctx, cloud.Domain{Name: d.Name, Enabled: true})
+	_, err := s.CreateDomain(ctx, keystone.Domain{Name: d.Name, Enabled: true})
 	conflicts(t, "a second domain of the name", err)
 
-	changed, err := s.UpdateDomain(ctx, cloud.Domain{ID: d.ID, Name: d.Name, Description: "changed", Enabled: false})
+	changed, err := s.UpdateDomain(ctx, keystone.Domain{ID: d.ID, Name: d.Name, Description: "changed", Enabled: false})
 	if err != nil || changed.Enabled || changed.Description != "changed" {
 		t.Errorf("update domain = %+v, %v", changed, err)
 	}
@@ -109,7 +109,7 @@ func (s suite) domains(t *testing.T) {
 	})
 	eventually(t, "the domain among all", func() (bool, error) {
 		found, err := s.ListDomains(ctx, "")
-		return slices.ContainsFunc(found, func(x cloud.Domain) bool { return x.ID == d.ID }), err
+		return slices.ContainsFunc(found, func(x keystone.Domain) bool { return x.ID == d.ID }), err
 	})
 	if err := s.DeleteDomain(ctx, d.ID); err != nil {
 		t.Fatalf("delete domain: %v", err)
@@ -125,7 +125,7 @@ func (s suite) projects(t *testing.T) {
 	if p.DomainID != d.ID || !p.Enabled {
 		t.Errorf("made project %+v", p)
 	}
-	_, err := s.CreateProject(ctx, cloud.Project{Name: p.Name, DomainID: d.ID, Enabled: true})
+	_, err := s.CreateProject(ctx, keystone.Project{Name: p.Name, DomainID: d.ID, Enabled: true})
 	conflicts(t, "a second project of the name", err)
 	eventually(t, "the project by name", func() (bool, error) {
 		found, err := s.ListProjects(ctx, p.Name, "")
@@ -133,18 +133,18 @@ func (s suite) projects(t *testing.T) {
 	})
 	eventually(t, "the project by tag", func() (bool, error) {
 		found, err := s.ListProjects(ctx, "", tenancy.Marker)
-		return slices.ContainsFunc(found, func(x cloud.Project) bool { return x.ID == p.ID }), err
+		return slices.ContainsFunc(found, func(x keystone.Project) bool { return x.ID == p.ID }), err
 	})
-	if err := s.SetComputeQuota(ctx, p.ID, cloud.ComputeQuota{Cores: 7, RAMMiB: 4096, Instances: 3}); err != nil {
+	if err := s.SetComputeQuota(ctx, p.ID, keystone.ComputeQuota{Cores: 7, RAMMiB: 4096, Instances: 3}); err != nil {
 		t.Errorf("set compute quota: %v", err)
 	}
-	quota := cloud.NetworkQuota{Networks: 4, Subnets: 4, Routers: 2, Ports: 20, SecurityGroups: 3, SecurityGroupRules: 30}
+	quota := keystone.NetworkQuota{Networks: 4, Subnets: 4, Routers: 2, Ports: 20, SecurityGroups: 3, SecurityGroupRules: 30}
 	for range 2 {
 		if err := s.SetNetworkQuota(ctx, p.ID, quota); err != nil {
 			t.Errorf("set network quota: %v", err)
 		}
 	}
-	off, err := s.UpdateProject(ctx, cloud.Project{ID: p.ID, Name: p.Name, Enabled: false})
+	off, err := s.UpdateProject(ctx, keystone.Project{ID: p.ID, Name: p.Name, Enabled: false})
 	if err != nil || off.Enabled {
 		t.Errorf("disable project = %+v, %v", off, err)
 	}
@@ -174,12 +174,12 @@ func (s suite) users(t *testing.T) {
 	}
 	eventually(t, "the user by prefix", func() (bool, error) {
 		found, err := s.ListUsers(ctx, s.prefix)
-		return slices.ContainsFunc(found, func(x cloud.User) bool { return x.ID == u.ID && x.Name == u.Name }), err
+		return slices.ContainsFunc(found, func(x keystone.User) bool { return x.ID == u.ID && x.Name == u.Name }), err
 	})
-	owner := cloud.Owner{UserID: u.ID, Password: password, ProjectID: p.ID}
+	owner := keystone.Owner{UserID: u.ID, Password: password, ProjectID: p.ID}
 	const oldSecret, newSecret = "old-secret-of-the-suite-1!", "new-secret-of-the-suite-1!"
 	old := s.credential(t, owner, "old", oldSecret)
-	_, err := s.CreateCredential(ctx, owner, cloud.Credential{
+	_, err := s.CreateCredential(ctx, owner, keystone.Credential{
 		Name: old.Name, Secret: newSecret, Roles: []string{role}, ExpireTime: old.ExpireTime,
 	})
 	conflicts(t, "a second credential of the name", err)
@@ -205,15 +205,15 @@ func (s suite) users(t *testing.T) {
 	})
 	wrong := owner
 	wrong.Password = "not the password"
-	if _, err := s.CreateCredential(ctx, wrong, cloud.Credential{Name: "x", Roles: []string{role}, ExpireTime: old.ExpireTime}); err == nil {
+	if _, err := s.CreateCredential(ctx, wrong, keystone.Credential{Name: "x", Roles: []string{role}, ExpireTime: old.ExpireTime}); err == nil {
 		t.Error("made a credential with a wrong password")
 	}
 }
 
-func (s suite) credential(t *testing.T, o cloud.Owner, name, secret string) cloud.Credential {
+func (s suite) credential(t *testing.T, o keystone.Owner, name, secret string) keystone.Credential {
 	t.Helper()
 	ends := time.Now().UTC().Add(time.Hour).Truncate(time.Second)
-	c, err := s.CreateCredential(t.Context(), o, cloud.Credential{
+	c, err := s.CreateCredential(t.Context(), o, keystone.Credential{
 		Name: s.prefix + "-" + name, Secret: secret, Roles: []string{role}, ExpireTime: ends,
 	})
 	if err != nil {
@@ -232,7 +232,7 @@ func (s suite) switchedOff(t *testing.T) {
 	p := s.project(t, d)
 	const password, secret = "Conformance-1!", "secret-of-the-suite-1!"
 	u := s.user(t, d, p, password)
-	c := s.credential(t, cloud.Owner{UserID: u.ID, Password: password, ProjectID: p.ID}, "s", secret)
+	c := s.credential(t, keystone.Owner{UserID: u.ID, Password: password, ProjectID: p.ID}, "s", secret)
 	if err := s.TryCredential(ctx, c.ID, secret); err != nil {
 		t.Fatalf("use credential: %v", err)
 	}
@@ -261,9 +261,9 @@ func (s suite) absent(t *testing.T) {
 			t.Errorf("delete an absent %s: %v", what, err)
 		}
 	}
-	_, err := s.UpdateDomain(ctx, cloud.Domain{ID: id, Name: s.prefix})
+	_, err := s.UpdateDomain(ctx, keystone.Domain{ID: id, Name: s.prefix})
 	isAbsent(t, "updating an absent domain", err)
-	_, err = s.UpdateProject(ctx, cloud.Project{ID: id, Name: s.prefix})
+	_, err = s.UpdateProject(ctx, keystone.Project{ID: id, Name: s.prefix})
 	isAbsent(t, "updating an absent project", err)
 	_, err = s.User(ctx, id)
 	isAbsent(t, "reading an absent user", err)

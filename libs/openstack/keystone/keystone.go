@@ -1,9 +1,9 @@
-// Package cloud is what the tenant service needs of an OpenStack: a few objects of Keystone, and the quotas of Nova and
+// Package keystone is what the tenant service needs of an OpenStack: a few objects of Keystone, and the quotas of Nova and
 // Neutron that belong to a project.
 //
 // An implementation promises that a method makes at most the writes its name says and repeats none, that deleting what
 // is absent is no error, and that every error is an errs.Error with a CLOUD_ reason. Lists may lag behind writes.
-package cloud
+package keystone
 
 import (
 	"context"

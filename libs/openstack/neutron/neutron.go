@@ -1,10 +1,10 @@
-// Package fabric is what the network service needs of a cloud's networking: the objects, and one small interface per kind
+// Package neutron is what the network service needs of a cloud's networking: the objects, and one small interface per kind
 // of object. Neutron is behind it, in production and in tests; nothing here knows how.
 //
 // Every method is at most one writing call, made once. Errors are errs.Error: CodeNotFound for what is gone, Aborted with
 // the reason CLOUD_CONFLICT for what is in use, Ambiguous when a write may have been carried out all the same. Lists may
 // be a little older than the last write. Deleting, detaching or unrouting what is gone is no error.
-package fabric
+package neutron
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package openstack
+package client
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/layer3/extraroutes"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/layer3/routers"
 
-	"github.com/low-layer/platform/services/network/internal/core/fabric"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 )
 
 type routeWire struct {
@@ -26,11 +26,11 @@ type routerWire struct {
 	Created   time.Time   `json:"created_at"`
 }
 
-func (w routerWire) router() fabric.Router {
-	return fabric.Router{
+func (w routerWire) router() neutron.Router {
+	return neutron.Router{
 		ID: w.ID, Name: w.Name, ProjectID: w.ProjectID, AdminUp: w.AdminUp, Tags: w.Tags, Created: w.Created,
-		Routes: mapped(w.Routes, func(r routeWire) fabric.Route {
-			return fabric.Route{Destination: prefix(r.Destination), NextHop: addr(r.NextHop)}
+		Routes: mapped(w.Routes, func(r routeWire) neutron.Route {
+			return neutron.Route{Destination: prefix(r.Destination), NextHop: addr(r.NextHop)}
 		}),
 	}
 }
@@ -40,61 +40,44 @@ func routerFields() []string {
 }
 
 // Routers lists routers with their routes.
-func (c *Cloud) Routers(ctx context.Context, f fabric.Filter) ([]fabric.Router, error) {
-	wires, err := list[routerWire](ctx, c, "routers", "routers", routerFields(), f)
+func (c *Neutron) Routers(ctx context.Context, f neutron.Filter) ([]neutron.Router, error) {
+	wires, err := list[routerWire](ctx, c, "routers", routerFields(), f)
 	return mapped(wires, routerWire.router), err
 }
 
 // CreateRouter makes a router.
-func (c *Cloud) CreateRouter(ctx context.Context, r fabric.Router) (fabric.Router, error) {
-	return c.router(ctx, "create router", func(client *gophercloud.ServiceClient) (*routers.Router, error) {
-		return routers.Create(ctx, client, routers.CreateOpts{Name: r.Name, ProjectID: r.ProjectID}).Extract()
+func (c *Neutron) CreateRouter(ctx context.Context, r neutron.Router) (neutron.Router, error) {
+	return one(ctx, c, "create router", "router", routerWire.router, func(client *gophercloud.ServiceClient) gophercloud.Result {
+		return routers.Create(ctx, client, routers.CreateOpts{Name: r.Name, ProjectID: r.ProjectID}).Result
 	})
 }
 
 // UpdateRouter sets name and administrative state. It leaves the routes alone.
-func (c *Cloud) UpdateRouter(ctx context.Context, r fabric.Router) (fabric.Router, error) {
-	return c.router(ctx, "update router", func(client *gophercloud.ServiceClient) (*routers.Router, error) {
-		return routers.Update(ctx, client, r.ID, routers.UpdateOpts{Name: r.Name, AdminStateUp: &r.AdminUp}).Extract()
+func (c *Neutron) UpdateRouter(ctx context.Context, r neutron.Router) (neutron.Router, error) {
+	return one(ctx, c, "update router", "router", routerWire.router, func(client *gophercloud.ServiceClient) gophercloud.Result {
+		return routers.Update(ctx, client, r.ID, routers.UpdateOpts{Name: r.Name, AdminStateUp: &r.AdminUp}).Result
 	})
-}
-
-func (c *Cloud) router(ctx context.Context, what string, call func(*gophercloud.ServiceClient) (*routers.Router, error)) (fabric.Router, error) {
-	var got *routers.Router
-	err := c.do(ctx, what, func(client *gophercloud.ServiceClient) (err error) {
-		got, err = call(client)
-		return err
-	})
-	if err != nil {
-		return fabric.Router{}, err
-	}
-	return fabric.Router{
-		ID: got.ID, Name: got.Name, ProjectID: got.ProjectID, AdminUp: got.AdminStateUp, Tags: got.Tags, Created: got.CreatedAt,
-		Routes: mapped(got.Routes, func(r routers.Route) fabric.Route {
-			return fabric.Route{Destination: prefix(r.DestinationCIDR), NextHop: addr(r.NextHop)}
-		}),
-	}, nil
 }
 
 // DeleteRouter removes a router.
-func (c *Cloud) DeleteRouter(ctx context.Context, id string) error {
+func (c *Neutron) DeleteRouter(ctx context.Context, id string) error {
 	return c.drop(ctx, "delete router", func(client *gophercloud.ServiceClient) error {
 		return routers.Delete(ctx, client, id).ExtractErr()
 	})
 }
 
 // AttachSubnet gives the router the gateway address of a subnet.
-func (c *Cloud) AttachSubnet(ctx context.Context, routerID, subnetID string) (string, error) {
+func (c *Neutron) AttachSubnet(ctx context.Context, routerID, subnetID string) (string, error) {
 	return c.attach(ctx, routerID, routers.AddInterfaceOpts{SubnetID: subnetID})
 }
 
 // AttachPort gives the router a port that was made for it.
-func (c *Cloud) AttachPort(ctx context.Context, routerID, portID string) error {
+func (c *Neutron) AttachPort(ctx context.Context, routerID, portID string) error {
 	_, err := c.attach(ctx, routerID, routers.AddInterfaceOpts{PortID: portID})
 	return err
 }
 
-func (c *Cloud) attach(ctx context.Context, routerID string, opts routers.AddInterfaceOpts) (string, error) {
+func (c *Neutron) attach(ctx context.Context, routerID string, opts routers.AddInterfaceOpts) (string, error) {
 	var got *routers.InterfaceInfo
 	err := c.do(ctx, "add router interface", func(client *gophercloud.ServiceClient) (err error) {
 		got, err = routers.AddInterface(ctx, client, routerID, opts).Extract()
@@ -107,7 +90,7 @@ func (c *Cloud) attach(ctx context.Context, routerID string, opts routers.AddInt
 }
 
 // DetachSubnet takes the router out of a subnet. By subnet, not by port: a port may hold other subnets' addresses too.
-func (c *Cloud) DetachSubnet(ctx context.Context, routerID, subnetID string) error {
+func (c *Neutron) DetachSubnet(ctx context.Context, routerID, subnetID string) error {
 	return c.drop(ctx, "remove router interface", func(client *gophercloud.ServiceClient) error {
 		_, err := routers.RemoveInterface(ctx, client, routerID, routers.RemoveInterfaceOpts{SubnetID: subnetID}).Extract()
 		return err
@@ -115,7 +98,7 @@ func (c *Cloud) DetachSubnet(ctx context.Context, routerID, subnetID string) err
 }
 
 // AddRoutes adds routes in one atomic call.
-func (c *Cloud) AddRoutes(ctx context.Context, routerID string, routes []fabric.Route) error {
+func (c *Neutron) AddRoutes(ctx context.Context, routerID string, routes []neutron.Route) error {
 	return c.do(ctx, "add routes", func(client *gophercloud.ServiceClient) error {
 		_, err := extraroutes.Add(ctx, client, routerID, routeOpts(routes)).Extract()
 		return err
@@ -123,15 +106,15 @@ func (c *Cloud) AddRoutes(ctx context.Context, routerID string, routes []fabric.
 }
 
 // RemoveRoutes takes routes away in one atomic call.
-func (c *Cloud) RemoveRoutes(ctx context.Context, routerID string, routes []fabric.Route) error {
+func (c *Neutron) RemoveRoutes(ctx context.Context, routerID string, routes []neutron.Route) error {
 	return c.drop(ctx, "remove routes", func(client *gophercloud.ServiceClient) error {
 		_, err := extraroutes.Remove(ctx, client, routerID, routeOpts(routes)).Extract()
 		return err
 	})
 }
 
-func routeOpts(routes []fabric.Route) extraroutes.Opts {
-	wires := mapped(routes, func(r fabric.Route) routers.Route {
+func routeOpts(routes []neutron.Route) extraroutes.Opts {
+	wires := mapped(routes, func(r neutron.Route) routers.Route {
 		return routers.Route{DestinationCIDR: r.Destination.String(), NextHop: r.NextHop.String()}
 	})
 	return extraroutes.Opts{Routes: &wires}

@@ -1,4 +1,4 @@
-package openstack
+package client
 
 import (
 	"context"
@@ -7,17 +7,17 @@ import (
 	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/applicationcredentials"
 
 	"github.com/low-layer/platform/libs/openstack"
-	"github.com/low-layer/platform/services/tenant/internal/core/cloud"
+	"github.com/low-layer/platform/libs/openstack/keystone"
 )
 
 // CreateCredential makes an application credential as its owner.
-func (c *Cloud) CreateCredential(ctx context.Context, o cloud.Owner, in cloud.Credential) (cloud.Credential, error) {
-	owner := &Cloud{client: c.client.With(openstack.Credentials{UserID: o.UserID, Password: o.Password, ProjectID: o.ProjectID})}
+func (c *Keystone) CreateCredential(ctx context.Context, o keystone.Owner, in keystone.Credential) (keystone.Credential, error) {
+	owner := &Keystone{client: c.client.With(openstack.Credentials{UserID: o.UserID, Password: o.Password, ProjectID: o.ProjectID})}
 	granted := make([]applicationcredentials.Role, len(in.Roles))
 	for i, name := range in.Roles {
 		granted[i] = applicationcredentials.Role{Name: name}
 	}
-	var out cloud.Credential
+	var out keystone.Credential
 	err := owner.identity(ctx, "create application credential "+in.Name, func(client *gophercloud.ServiceClient) error {
 		made, err := applicationcredentials.Create(ctx, client, o.UserID, applicationcredentials.CreateOpts{
 			Name: in.Name, Description: in.Description, Secret: in.Secret, Roles: granted, ExpiresAt: &in.ExpireTime,
@@ -29,15 +29,15 @@ func (c *Cloud) CreateCredential(ctx context.Context, o cloud.Owner, in cloud.Cr
 }
 
 // DeleteCredential revokes an application credential.
-func (c *Cloud) DeleteCredential(ctx context.Context, userID, id string) error {
+func (c *Keystone) DeleteCredential(ctx context.Context, userID, id string) error {
 	return absent(c.identity(ctx, "delete application credential", func(client *gophercloud.ServiceClient) error {
 		return applicationcredentials.Delete(ctx, client, userID, id).ExtractErr()
 	}))
 }
 
 // ListCredentials answers the application credentials of a user.
-func (c *Cloud) ListCredentials(ctx context.Context, userID string) ([]cloud.Credential, error) {
-	var out []cloud.Credential
+func (c *Keystone) ListCredentials(ctx context.Context, userID string) ([]keystone.Credential, error) {
+	var out []keystone.Credential
 	err := c.identity(ctx, "list application credentials", func(client *gophercloud.ServiceClient) error {
 		pages, err := applicationcredentials.List(client, userID, nil).AllPages(ctx)
 		if err != nil {
@@ -53,9 +53,9 @@ func (c *Cloud) ListCredentials(ctx context.Context, userID string) ([]cloud.Cre
 }
 
 // TryCredential logs in with an application credential.
-func (c *Cloud) TryCredential(ctx context.Context, id, secret string) error {
+func (c *Keystone) TryCredential(ctx context.Context, id, secret string) error {
 	as := c.client.With(openstack.Credentials{ApplicationCredentialID: id, ApplicationCredentialSecret: secret})
-	return (&Cloud{client: as}).identity(ctx, "use application credential", func(client *gophercloud.ServiceClient) error {
+	return (&Keystone{client: as}).identity(ctx, "use application credential", func(client *gophercloud.ServiceClient) error {
 		// A token may be older than the end of what it was got with; only a call that Keystone checks can tell.
 		resp, err := client.Get(ctx, client.ServiceURL("auth", "projects"), &struct{}{}, nil)
 		_, _, err = gophercloud.ParseResponse(resp, err)
@@ -64,11 +64,11 @@ func (c *Cloud) TryCredential(ctx context.Context, id, secret string) error {
 }
 
 // credential leaves the secret out: only its maker has a use for it, and has it already.
-func credential(a *applicationcredentials.ApplicationCredential) cloud.Credential {
+func credential(a *applicationcredentials.ApplicationCredential) keystone.Credential {
 	if a == nil {
-		return cloud.Credential{}
+		return keystone.Credential{}
 	}
-	out := cloud.Credential{ID: a.ID, Name: a.Name, Description: a.Description, ExpireTime: a.ExpiresAt.UTC()}
+	out := keystone.Credential{ID: a.ID, Name: a.Name, Description: a.Description, ExpireTime: a.ExpiresAt.UTC()}
 	for _, r := range a.Roles {
 		out.Roles = append(out.Roles, r.Name)
 	}

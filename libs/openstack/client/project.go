@@ -1,4 +1,4 @@
-package openstack
+package client
 
 import (
 	"context"
@@ -11,56 +11,44 @@ import (
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/security/groups"
 
 	"github.com/low-layer/platform/libs/openstack"
-	"github.com/low-layer/platform/services/tenant/internal/core/cloud"
+	"github.com/low-layer/platform/libs/openstack/keystone"
 )
 
 // CreateProject makes a project.
-func (c *Cloud) CreateProject(ctx context.Context, p cloud.Project) (cloud.Project, error) {
-	var out cloud.Project
-	err := c.identity(ctx, "create project "+p.Name, func(client *gophercloud.ServiceClient) error {
-		made, err := projects.Create(ctx, client, projects.CreateOpts{
+func (c *Keystone) CreateProject(ctx context.Context, p keystone.Project) (keystone.Project, error) {
+	return ask(ctx, c.client.Identity, "create project "+p.Name, func(client *gophercloud.ServiceClient) (*projects.Project, error) {
+		return projects.Create(ctx, client, projects.CreateOpts{
 			Name: p.Name, Description: p.Description, DomainID: p.DomainID, Enabled: &p.Enabled, Tags: p.Tags,
 		}).Extract()
-		out = project(made)
-		return err
-	})
-	return out, err
+	}, project)
 }
 
 // UpdateProject writes name, description and whether it is enabled.
-func (c *Cloud) UpdateProject(ctx context.Context, p cloud.Project) (cloud.Project, error) {
-	var out cloud.Project
-	err := c.identity(ctx, "update project "+p.Name, func(client *gophercloud.ServiceClient) error {
-		now, err := projects.Update(ctx, client, p.ID, projects.UpdateOpts{
+func (c *Keystone) UpdateProject(ctx context.Context, p keystone.Project) (keystone.Project, error) {
+	return ask(ctx, c.client.Identity, "update project "+p.Name, func(client *gophercloud.ServiceClient) (*projects.Project, error) {
+		return projects.Update(ctx, client, p.ID, projects.UpdateOpts{
 			Name: p.Name, Description: &p.Description, Enabled: &p.Enabled,
 		}).Extract()
-		out = project(now)
-		return err
-	})
-	return out, err
+	}, project)
 }
 
 // DeleteProject removes a project.
-func (c *Cloud) DeleteProject(ctx context.Context, id string) error {
+func (c *Keystone) DeleteProject(ctx context.Context, id string) error {
 	return absent(c.identity(ctx, "delete project", func(client *gophercloud.ServiceClient) error {
 		return projects.Delete(ctx, client, id).ExtractErr()
 	}))
 }
 
 // Project answers one project.
-func (c *Cloud) Project(ctx context.Context, id string) (cloud.Project, error) {
-	var out cloud.Project
-	err := c.identity(ctx, "read project", func(client *gophercloud.ServiceClient) error {
-		p, err := projects.Get(ctx, client, id).Extract()
-		out = project(p)
-		return err
-	})
-	return out, err
+func (c *Keystone) Project(ctx context.Context, id string) (keystone.Project, error) {
+	return ask(ctx, c.client.Identity, "read project", func(client *gophercloud.ServiceClient) (*projects.Project, error) {
+		return projects.Get(ctx, client, id).Extract()
+	}, project)
 }
 
 // ListProjects answers the projects of a name, or all with a tag.
-func (c *Cloud) ListProjects(ctx context.Context, name, tag string) ([]cloud.Project, error) {
-	var out []cloud.Project
+func (c *Keystone) ListProjects(ctx context.Context, name, tag string) ([]keystone.Project, error) {
+	var out []keystone.Project
 	err := c.identity(ctx, "list projects", func(client *gophercloud.ServiceClient) error {
 		pages, err := projects.List(client, projects.ListOpts{Name: name, Tags: tag}).AllPages(ctx)
 		if err != nil {
@@ -76,8 +64,8 @@ func (c *Cloud) ListProjects(ctx context.Context, name, tag string) ([]cloud.Pro
 }
 
 // SetComputeQuota sets what Nova lets a project have.
-func (c *Cloud) SetComputeQuota(ctx context.Context, projectID string, q cloud.ComputeQuota) error {
-	return c.compute(ctx, "set compute quota", func(client *gophercloud.ServiceClient) error {
+func (c *Keystone) SetComputeQuota(ctx context.Context, projectID string, q keystone.ComputeQuota) error {
+	return call(ctx, c.client.Compute, "set compute quota", func(client *gophercloud.ServiceClient) error {
 		_, err := quotasets.Update(ctx, client, projectID, quotasets.UpdateOpts{
 			Cores: &q.Cores, RAM: &q.RAMMiB, Instances: &q.Instances,
 		}).Extract()
@@ -86,8 +74,8 @@ func (c *Cloud) SetComputeQuota(ctx context.Context, projectID string, q cloud.C
 }
 
 // SetNetworkQuota sets what Neutron lets a project have.
-func (c *Cloud) SetNetworkQuota(ctx context.Context, projectID string, q cloud.NetworkQuota) error {
-	return c.network(ctx, "set network quota", func(client *gophercloud.ServiceClient) error {
+func (c *Keystone) SetNetworkQuota(ctx context.Context, projectID string, q keystone.NetworkQuota) error {
+	return call(ctx, c.client.Network, "set network quota", func(client *gophercloud.ServiceClient) error {
 		_, err := netquotas.Update(ctx, client, projectID, netquotas.UpdateOpts{
 			Network: &q.Networks, Subnet: &q.Subnets, Router: &q.Routers, Port: &q.Ports,
 			SecurityGroup: &q.SecurityGroups, SecurityGroupRule: &q.SecurityGroupRules,
@@ -97,8 +85,8 @@ func (c *Cloud) SetNetworkQuota(ctx context.Context, projectID string, q cloud.N
 }
 
 // ClearProject removes the default security group and the quotas of a project: they would outlive it.
-func (c *Cloud) ClearProject(ctx context.Context, projectID string) error {
-	err := c.network(ctx, "remove default security group", func(client *gophercloud.ServiceClient) error {
+func (c *Keystone) ClearProject(ctx context.Context, projectID string) error {
+	err := call(ctx, c.client.Network, "remove default security group", func(client *gophercloud.ServiceClient) error {
 		// Asking for the groups of a project makes Neutron create its default group, so it is there to be removed.
 		query := url.Values{"project_id": {projectID}, "name": {"default"}}
 		found, err := openstack.List[struct {
@@ -117,22 +105,19 @@ func (c *Cloud) ClearProject(ctx context.Context, projectID string) error {
 	if absent(err) != nil {
 		return err
 	}
-	err = c.network(ctx, "remove network quota", func(client *gophercloud.ServiceClient) error {
+	err = call(ctx, c.client.Network, "remove network quota", func(client *gophercloud.ServiceClient) error {
 		return netquotas.Delete(ctx, client, projectID).ExtractErr()
 	})
 	if absent(err) != nil {
 		return err
 	}
-	return absent(c.compute(ctx, "remove compute quota", func(client *gophercloud.ServiceClient) error {
+	return absent(call(ctx, c.client.Compute, "remove compute quota", func(client *gophercloud.ServiceClient) error {
 		return quotasets.Delete(ctx, client, projectID).Err
 	}))
 }
 
-func project(p *projects.Project) cloud.Project {
-	if p == nil {
-		return cloud.Project{}
-	}
-	return cloud.Project{
+func project(p *projects.Project) keystone.Project {
+	return keystone.Project{
 		ID: p.ID, Name: p.Name, Description: p.Description, DomainID: p.DomainID, Enabled: p.Enabled, Tags: p.Tags,
 	}
 }

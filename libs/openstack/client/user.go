@@ -1,4 +1,4 @@
-package openstack
+package client
 
 import (
 	"context"
@@ -9,58 +9,46 @@ import (
 	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/users"
 
 	"github.com/low-layer/platform/libs/errs"
-	"github.com/low-layer/platform/services/tenant/internal/core/cloud"
+	"github.com/low-layer/platform/libs/openstack/keystone"
 )
 
 // CreateUser makes a user.
-func (c *Cloud) CreateUser(ctx context.Context, u cloud.User) (cloud.User, error) {
-	var out cloud.User
-	err := c.identity(ctx, "create user "+u.Name, func(client *gophercloud.ServiceClient) error {
-		made, err := users.Create(ctx, client, users.CreateOpts{
+func (c *Keystone) CreateUser(ctx context.Context, u keystone.User) (keystone.User, error) {
+	return ask(ctx, c.client.Identity, "create user "+u.Name, func(client *gophercloud.ServiceClient) (*users.User, error) {
+		return users.Create(ctx, client, users.CreateOpts{
 			Name: u.Name, Description: u.Description, DomainID: u.DomainID, Password: u.Password, Enabled: &u.Enabled,
 			// A service user's password must not have to be changed by somebody who logs in.
 			Options: map[users.Option]any{users.IgnoreChangePasswordUponFirstUse: true, users.IgnorePasswordExpiry: true},
 		}).Extract()
-		out = user(made)
-		return err
-	})
-	return out, err
+	}, user)
 }
 
 // UpdateUser writes name, description, whether it is enabled, and the password when there is one.
-func (c *Cloud) UpdateUser(ctx context.Context, u cloud.User) (cloud.User, error) {
-	var out cloud.User
-	err := c.identity(ctx, "update user "+u.Name, func(client *gophercloud.ServiceClient) error {
-		now, err := users.Update(ctx, client, u.ID, users.UpdateOpts{
+func (c *Keystone) UpdateUser(ctx context.Context, u keystone.User) (keystone.User, error) {
+	return ask(ctx, c.client.Identity, "update user "+u.Name, func(client *gophercloud.ServiceClient) (*users.User, error) {
+		return users.Update(ctx, client, u.ID, users.UpdateOpts{
 			Name: u.Name, Description: &u.Description, Enabled: &u.Enabled, Password: u.Password,
 		}).Extract()
-		out = user(now)
-		return err
-	})
-	return out, err
+	}, user)
 }
 
 // DeleteUser removes a user with its application credentials.
-func (c *Cloud) DeleteUser(ctx context.Context, id string) error {
+func (c *Keystone) DeleteUser(ctx context.Context, id string) error {
 	return absent(c.identity(ctx, "delete user", func(client *gophercloud.ServiceClient) error {
 		return users.Delete(ctx, client, id).ExtractErr()
 	}))
 }
 
 // User answers one user.
-func (c *Cloud) User(ctx context.Context, id string) (cloud.User, error) {
-	var out cloud.User
-	err := c.identity(ctx, "read user", func(client *gophercloud.ServiceClient) error {
-		u, err := users.Get(ctx, client, id).Extract()
-		out = user(u)
-		return err
-	})
-	return out, err
+func (c *Keystone) User(ctx context.Context, id string) (keystone.User, error) {
+	return ask(ctx, c.client.Identity, "read user", func(client *gophercloud.ServiceClient) (*users.User, error) {
+		return users.Get(ctx, client, id).Extract()
+	}, user)
 }
 
 // ListUsers answers the users whose name has the prefix.
-func (c *Cloud) ListUsers(ctx context.Context, prefix string) ([]cloud.User, error) {
-	var out []cloud.User
+func (c *Keystone) ListUsers(ctx context.Context, prefix string) ([]keystone.User, error) {
+	var out []keystone.User
 	err := c.identity(ctx, "list users", func(client *gophercloud.ServiceClient) error {
 		pages, err := users.List(client, users.ListOpts{Filters: map[string]string{"name__startswith": prefix}}).AllPages(ctx)
 		if err != nil {
@@ -76,7 +64,7 @@ func (c *Cloud) ListUsers(ctx context.Context, prefix string) ([]cloud.User, err
 }
 
 // GrantRole gives a user a role on a project.
-func (c *Cloud) GrantRole(ctx context.Context, projectID, userID, role string) error {
+func (c *Keystone) GrantRole(ctx context.Context, projectID, userID, role string) error {
 	return c.identity(ctx, "grant role "+role, func(client *gophercloud.ServiceClient) error {
 		pages, err := roles.List(client, roles.ListOpts{Name: role}).AllPages(ctx)
 		if err != nil {
@@ -96,9 +84,6 @@ func (c *Cloud) GrantRole(ctx context.Context, projectID, userID, role string) e
 	})
 }
 
-func user(u *users.User) cloud.User {
-	if u == nil {
-		return cloud.User{}
-	}
-	return cloud.User{ID: u.ID, Name: u.Name, Description: u.Description, DomainID: u.DomainID, Enabled: u.Enabled}
+func user(u *users.User) keystone.User {
+	return keystone.User{ID: u.ID, Name: u.Name, Description: u.Description, DomainID: u.DomainID, Enabled: u.Enabled}
 }

@@ -1,13 +1,13 @@
 //go:build acceptance
 
-package openstack_test
+package cloudtest_test
 
 import (
 	"os"
 	"testing"
 
+	openstackclient "github.com/low-layer/platform/libs/openstack/client"
 	"github.com/low-layer/platform/services/tenant/internal/cloud/cloudtest"
-	"github.com/low-layer/platform/services/tenant/internal/cloud/openstack"
 )
 
 // TestRealCloudConforms runs the same suite against the cloud LOWLAYER_TEST_CLOUD of LOWLAYER_TEST_CLOUDS_FILE.
@@ -16,5 +16,5 @@ func TestRealCloudConforms(t *testing.T) {
 	if file == "" || cloud == "" {
 		t.Fatal("set LOWLAYER_TEST_CLOUDS_FILE and LOWLAYER_TEST_CLOUD to the cloud to test")
 	}
-	cloudtest.Run(t, openstack.New(cloudtest.Client(t, file, cloud)))
+	cloudtest.Run(t, openstackclient.NewKeystone(cloudtest.Client(t, file, cloud)))
 }
