@@ -1,13 +1,13 @@
-// Package access joins who is calling (libs/identity) and what he may do (libs/authz) to the hooks of a server.
+// Package access joins authentication (libs/identity) and authorization (libs/authz) to the hooks of a server.
 //
-// A Guard promises this order: the caller is identified first, so that whoever is not learns nothing, not even whether his
-// request was well formed; then the server validates the request; then the guard decides about it. A service of the platform
-// (rpc.Peer) may call what the method's rule lists it for (callers), without a user's token. The gateway passes on what users
-// call, and with the operator's own certificate they call by hand: both need a token. No other service may call anything.
-// Health checks and reflection say nothing of any tenant and need no token. Methods of `*.internal.*` packages are for the
-// services listed there alone, whatever token comes.
+// A Guard works in this order. It identifies the caller first: an unknown caller learns nothing, not even whether the
+// request was well formed. Then the server validates the request, and the guard decides. A service of the platform
+// (rpc.Peer) may call the methods whose rule lists it under callers, without a user's token. The gateway forwards calls
+// of users, and operators call by hand with their own certificate: both need a token. No other service may call
+// anything. Health checks and reflection show nothing of any tenant and need no token. Methods of `*.internal.*`
+// packages are only for the listed services, whatever the token.
 //
-// Without an issuer there is no Guard, and a nil Guard lets everything pass: the platform is then for this machine only.
+// Without an issuer there is no Guard. A nil Guard lets every call pass: the platform then serves this machine only.
 package access
 
 import (
@@ -34,14 +34,14 @@ import (
 
 // Settings are those that every program has that users' calls reach.
 type Settings struct {
-	// Issuer is the URL of the realm whose tokens are believed; without one nobody is authenticated.
+	// Issuer is the URL of the realm that signs trusted tokens. Without one, callers are not authenticated.
 	Issuer string `env:"ISSUER"`
 	// Audience is what tokens must be for.
 	Audience string `env:"AUDIENCE" envDefault:"lowlayer-api"`
 	// JWKSURL is where the issuer's keys are; below the issuer, where Keycloak has them, when empty.
 	JWKSURL string `env:"JWKS_URL"`
-	// TLSDir is a folder with tls.crt, tls.key and ca.crt, by which services show one another who they are (libs/mtls); needed
-	// with an issuer.
+	// TLSDir is a folder with tls.crt, tls.key and ca.crt, by which services authenticate one another (libs/mtls). It is
+	// required with an issuer.
 	TLSDir string `env:"TLS_DIR"`
 }
 
@@ -89,7 +89,8 @@ const ReasonPeerNotAllowed = "PEER_NOT_ALLOWED"
 const (
 	// Gateway is the service that passes on what users call.
 	Gateway = "gateway"
-	// Operator is whom the certificate is of with which operators call services by hand, with a token of their own.
+	// Operator is the subject of the operators' client certificate. Operators call services by hand, with a token of
+	// their own.
 	Operator = "operator"
 )
 
@@ -132,8 +133,8 @@ func (g *Guard) Run(ctx context.Context) error {
 	return g.verifier.Run(ctx)
 }
 
-// Identify answers the context of a caller whose authorization headers these are. Limit bounds how long it may take, when the
-// issuer has to be asked; the context that is answered has no such limit.
+// Identify returns the context of the caller with these authorization headers. Limit bounds the time it may take when
+// the issuer must be asked; the returned context has no such limit.
 func (g *Guard) Identify(ctx context.Context, headers []string, limit time.Duration) (context.Context, error) {
 	if g == nil {
 		return ctx, nil
@@ -181,8 +182,8 @@ func (g *Guard) Authorize(ctx context.Context, method string, request proto.Mess
 	return g.decide(ctx, p, method, request)
 }
 
-// service tells whether the call is one that a service of the platform makes by itself, and may. Whoever passes calls of users
-// on, and a caller without a certificate, needs a user's token.
+// service reports whether a service of the platform makes the call by itself, and may. The gateway, and a caller without
+// a certificate, need a user's token.
 func (g *Guard) service(ctx context.Context, method string) (listed bool, err error) {
 	caller, ok := rpc.Peer(ctx)
 	if !ok || caller == Gateway || caller == Operator {
@@ -206,7 +207,7 @@ func (g *Guard) Explain(ctx context.Context, permission, resource string) (authz
 	return g.authorizer.Explain(p, permission, resource)
 }
 
-// open are methods that tell nothing of any tenant and are called by those who have no token.
+// open are methods without a token: they show nothing of any tenant.
 func open(method string) bool {
 	return strings.HasPrefix(method, "/grpc.health.v1.Health/") || strings.HasPrefix(method, "/grpc.reflection.")
 }

@@ -65,7 +65,7 @@ func TestTheGuard(t *testing.T) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
-	// A caller whom nobody identified is not let pass because a hook was forgotten.
+	// An unidentified caller does not pass because a hook was forgotten.
 	if _, err := g.Authorize(t.Context(), getTenant, request); errs.CodeOf(err) != errs.Unauthenticated {
 		t.Errorf("without an identity: %v", err)
 	}
@@ -89,7 +89,7 @@ func TestTheGuard(t *testing.T) {
 	}
 }
 
-// asPeer is the context of a call over a connection of that service, or of whoever has a certificate of that path.
+// asPeer is the context of a call over a connection with the certificate of that path.
 func asPeer(ctx context.Context, service string) context.Context {
 	return peer.NewContext(ctx, &peer.Peer{AuthInfo: credentials.TLSInfo{SPIFFEID: &url.URL{Scheme: "spiffe", Host: "x.test", Path: "/" + service}}})
 }

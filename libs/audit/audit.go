@@ -1,15 +1,15 @@
-// Package audit is the trail of who changed what: one record for each call that changes something, denied and failed ones
-// too, in one chain for each tenant and service.
+// Package audit is the trail of changes: one record for each call that changes something, denied and failed calls
+// included, in one chain per tenant and service.
 //
-// A record is JSON that is written once. Its hash is SHA-256 over DSSE's pre-authentication encoding of PayloadType and
-// those bytes, so lengths keep type and content apart, the type holds the version, and no canonical form of JSON is needed.
-// Each record holds its number, which counts from 1 without a gap, and the hash of the one before. A checkpoint is the
-// number and hash of the last one, signed by the service when somebody exports the chain.
+// A record is JSON, written once. Its hash is SHA-256 over DSSE's pre-authentication encoding of PayloadType and the
+// record's bytes. The encoding separates type and content by length, and the type holds the version, so JSON needs no
+// canonical form. Each record holds its number, counted from 1 without a gap, and the hash of the record before it. A
+// checkpoint is the number and hash of the last record, signed by the service at an export.
 //
-// Verify needs nothing but an export and public keys. It promises that what it passes is what the services wrote, whole and
-// in order, up to the checkpoints in it; otherwise it fails with a *Failure that names the first line that is not. What was
-// cut off at the end or written anew as a whole in the database, which the service then signs as it finds it, is found by
-// giving it a checkpoint that was kept elsewhere.
+// Verify needs only an export and public keys. A chain that passes is what the services wrote, whole and in order, up to
+// its checkpoints; otherwise Verify fails with a *Failure that names the first bad line. Two forgeries pass by
+// themselves: a chain cut at its end, and a chain rewritten whole in the database. A checkpoint kept elsewhere finds
+// both.
 package audit
 
 import (
@@ -39,7 +39,7 @@ type Record struct {
 	Previous string    `json:"previous"`
 	Time     time.Time `json:"time"`
 	Actor    Actor     `json:"actor"`
-	// OnBehalfOf is set where the actor is a service of the platform that carries out what somebody ordered.
+	// OnBehalfOf is set where the actor is a service of the platform: the caller whose order it carries out.
 	OnBehalfOf *Actor `json:"onBehalfOf,omitempty"`
 	// Method is the full name of the RPC, Permission what it needs, Resource what it was about.
 	Method     string `json:"method"`
@@ -67,7 +67,7 @@ const (
 	Anonymous      Kind = "ANONYMOUS"
 )
 
-// Actor is who called.
+// Actor is the caller.
 type Actor struct {
 	Kind Kind `json:"kind"`
 	// Subject is the id of a user or program at the issuer, or the name of a service of the platform.

@@ -159,7 +159,7 @@ func sameContent(t *testing.T, a, b string) bool {
 	return bytes.Equal(p, q)
 }
 
-// Every field of every record is flipped by somebody who can make hashes: the rest of the chain, or the checkpoint, tells.
+// A forger who can compute hashes flips every field of every record: the rest of the chain, or the checkpoint, shows it.
 func TestAFieldThatIsChangedWithItsHashIsFound(t *testing.T) {
 	s := signer(t)
 	good := export(t, s, 3, "network", "tenant")
@@ -228,14 +228,14 @@ func TestFailuresNameTheCheck(t *testing.T) {
 	_, err = verify(s, append(slices.Clone(good), "{}"))
 	wants(t, "rubbish", err, audit.CheckMalformed)
 
-	// An earlier export passes by itself; only a later checkpoint tells that it is cut.
+	// An earlier export passes by itself; only a later checkpoint shows the cut.
 	early := export(t, s, 2, "network", "tenant")
 	if _, err := verify(s, early); err != nil {
 		t.Error(err)
 	}
 	_, err = verify(s, early, seal(t, s, "network", 3, hashOf(t, good[2])))
 	wants(t, "cut with its checkpoint", err, audit.CheckTruncated)
-	// A trail that was written anew passes by itself; only an earlier checkpoint tells.
+	// A rewritten trail passes by itself; only an earlier checkpoint shows it.
 	_, err = verify(s, good, seal(t, s, "tenant", 2, hashOf(t, good[0])))
 	wants(t, "written anew", err, audit.CheckCheckpoint)
 	_, err = verify(s, good, seal(t, other, "tenant", 2, hashOf(t, good[5])))
@@ -282,7 +282,7 @@ func FuzzVerify(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// What passes holds the very chains that were signed.
+		// An export that passes holds the very chains that were signed.
 		for _, c := range chains {
 			if c.Records != 2 || c.Sequence != 2 {
 				t.Errorf("%+v passes: %q", c, text)

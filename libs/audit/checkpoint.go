@@ -31,7 +31,7 @@ func (c Checkpoint) Sign(s *receipt.Signer) (receipt.Envelope, error) {
 	return s.Seal(CheckpointType, payload), nil
 }
 
-// OpenCheckpoint answers the checkpoint in an envelope when one of the keys signed it.
+// OpenCheckpoint returns the checkpoint in an envelope that one of the keys signed.
 func OpenCheckpoint(e receipt.Envelope, keys []receipt.Key) (Checkpoint, error) {
 	if err := receipt.Open(e, CheckpointType, keys); err != nil {
 		return Checkpoint{}, err

@@ -95,8 +95,7 @@ func parseLine(text []byte) (Line, error) {
 	}
 }
 
-// strict reads one JSON object and nothing after it; a field that nobody reads is one that nobody would miss, so it is an
-// error.
+// strict reads one JSON object and nothing after it. An unknown field is an error.
 func strict(text []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()

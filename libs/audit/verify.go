@@ -56,7 +56,7 @@ func (f *Failure) Error() string {
 	return strings.Join(where, ", ") + ": " + f.Check + ": " + f.Text
 }
 
-// Expect is what an export is held against.
+// Expect is what an export must match.
 type Expect struct {
 	// Keys are those that checkpoints may be signed with.
 	Keys []receipt.Key
@@ -73,7 +73,7 @@ type Chain struct {
 	Records int64
 }
 
-// Verify reads a whole export and answers its chains, sorted by service.
+// Verify reads a whole export and returns its chains, sorted by service.
 func Verify(r io.Reader, want Expect) ([]Chain, error) {
 	v := &verifier{keys: want.Keys, chains: map[string]*chain{}}
 	if err := v.keep(want.Kept); err != nil {

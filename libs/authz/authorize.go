@@ -12,8 +12,8 @@ import (
 	"github.com/low-layer/platform/libs/identity"
 )
 
-// Authorize is nil when the caller may call the method with the request. The context it answers says to handlers of methods
-// that narrow what they may show.
+// Authorize returns nil when the caller may call the method with the request. For methods that narrow their result, the
+// returned context holds the limits for the handler.
 func (a *Authorizer) Authorize(ctx context.Context, p *identity.Principal, method string, request proto.Message) (context.Context, error) {
 	m := a.methods[method]
 	if m == nil || m.Internal {
@@ -36,7 +36,7 @@ func (a *Authorizer) Authorize(ctx context.Context, p *identity.Principal, metho
 	}
 	if m.Narrowed {
 		places := a.places(p, r, s)
-		// Everybody may list what he may see of the platform, even when it is nothing.
+		// Every caller may list what he may see of the platform, even when that is nothing.
 		if len(places.Names) > 0 || r.level == Platform {
 			return with(ctx, places), nil
 		}

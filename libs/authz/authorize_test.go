@@ -145,7 +145,7 @@ func TestARefusalSaysWhichRolesWouldDo(t *testing.T) {
 	}
 }
 
-// What is refused to somebody who sees nothing is what a handler says of a resource that does not exist.
+// A caller without any role gets the error that a handler returns for an absent resource.
 func TestForeignIsAbsent(t *testing.T) {
 	_, a := linked(t)
 	for kind, c := range map[string]struct {
@@ -279,7 +279,7 @@ func BenchmarkCedar(b *testing.B) {
 	}
 }
 
-// What a handler asks by itself: the role or a stronger one, there or above, and nothing from beside or below.
+// A handler's own question: the role or a stronger one, there or above, and nothing from beside or below.
 func TestHolds(t *testing.T) {
 	const core = "tenants/acme/organisations/core"
 	for _, c := range []struct {

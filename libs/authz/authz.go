@@ -1,15 +1,16 @@
-// Package authz decides who may do what. A caller's groups give him roles on tenants, organisations and VPCs; the method
-// option of an RPC names the permission it needs; Cedar policies (policies/*.cedar) say which role gives which permission.
+// Package authz decides which caller may call which method. A caller's groups give roles on tenants, organisations and
+// VPCs. The method option of an RPC names the permission it needs. Cedar policies (policies/*.cedar) map roles to
+// permissions.
 //
 //	platform ── tenant ── organisation ── VPC         a role holds on its resource and on everything below
 //	owner ⊃ admin ⊃ operator ⊃ viewer, and billing    a stronger role may do what a weaker one may
 //
-// It promises: a method without a rule, a permission without a policy and a request whose resource cannot be told are
-// denied; a decision asks no database and no other service; of a resource on which, above which and below which the caller
-// holds no role it says exactly what is said of one that does not exist; and a refusal names the permission and the
-// roles that would do, the weakest first. Nothing here knows which resources exist, so no answer can tell.
+// A method without a rule, a permission without a policy and a request without a known resource are denied. A decision
+// asks no database and no other service. A caller without a role on, above or below a resource gets the same error as
+// for an absent one. A refusal names the permission and the roles that would do, the weakest first. The package does not
+// know which resources exist, so no decision can show it.
 //
-// It fails with NOT_FOUND, PERMISSION_DENIED, or UNAUTHENTICATED with the reason STEP_UP_REQUIRED.
+// Errors: NOT_FOUND, PERMISSION_DENIED, or UNAUTHENTICATED with the reason STEP_UP_REQUIRED.
 package authz
 
 import (

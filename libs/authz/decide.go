@@ -59,7 +59,7 @@ var (
 	}
 )
 
-// member is what everybody is who holds any role on a resource or below it.
+// member is the role of every caller with any role on a resource or below it.
 const member Role = "member"
 
 // weaker is the role that each role holds too.

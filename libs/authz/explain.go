@@ -18,8 +18,8 @@ type Explanation struct {
 	Grants []Grant
 }
 
-// Explain says what the caller lacks for a permission on a resource; an empty name is the platform. What he may not see is
-// NOT_FOUND, as everywhere.
+// Explain returns what the caller lacks for a permission on a resource; an empty name is the platform. A resource he may
+// not see is NOT_FOUND.
 func (a *Authorizer) Explain(p *identity.Principal, permission, name string) (Explanation, error) {
 	if !a.methods.needs(permission) {
 		return Explanation{}, errs.InvalidAs(ReasonUnknown, errs.Field("permission",

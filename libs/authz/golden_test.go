@@ -40,7 +40,7 @@ func linked(t testing.TB) (authz.Methods, *authz.Authorizer) {
 	return methods, a
 }
 
-// A service whose package this test does not import would be in no table and in no review.
+// A service whose package this test does not import would be missing from every table and review.
 func TestEveryServiceIsKnownHere(t *testing.T) {
 	declared := regexp.MustCompile(`(?m)^package (.+);$|^service (\w+)`)
 	err := filepath.WalkDir("../../proto/lowlayer", func(path string, _ fs.DirEntry, err error) error {
@@ -69,7 +69,7 @@ func TestEveryServiceIsKnownHere(t *testing.T) {
 	}
 }
 
-// line is one permission: which RPCs need it, where they find the resource, and who has it.
+// line is one permission: its RPCs, where they name the resource, and the roles that have it.
 type line struct {
 	permission, service string
 	rpcs, marks         []string
@@ -140,7 +140,7 @@ func sorted(letters string) string {
 	return out
 }
 
-// The table shows each new RPC, and each change to who may call it, to whoever reviews it.
+// The table shows the reviewer each new RPC and each change of access.
 func TestWhoMayDoWhatIsAsReviewed(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# Who may do what; T, O, V: holding the role on a tenant, organisation, VPC gives the permission there. Operators of the platform may do all.\n")

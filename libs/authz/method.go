@@ -14,7 +14,7 @@ import (
 	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
 )
 
-// Method is what an RPC declares of who may call it.
+// Method is the access rule that an RPC declares.
 type Method struct {
 	// Full is its name on the wire.
 	Full string
@@ -88,7 +88,7 @@ func ReadMethods(files Files) (Methods, error) {
 	return out, errors.Join(all...)
 }
 
-// LinkedMethods are those of the services whose generated code is linked into the program.
+// LinkedMethods are the methods of the services whose generated code is linked into the program.
 func LinkedMethods() (Methods, error) { return ReadMethods(protoregistry.GlobalFiles) }
 
 // ReadMethod reads the rule of one RPC.
@@ -263,7 +263,7 @@ func (m *Method) Plans(request proto.Message) bool {
 	return m.plan != nil && request != nil && request.ProtoReflect().Descriptor() == m.input && request.ProtoReflect().Get(m.plan).Bool()
 }
 
-// confirms is true when a request needs a second factor. One that only asks for the plan changes nothing.
+// confirms reports whether a request needs a second factor. A plan changes nothing and needs none.
 func (m *Method) confirms(request proto.Message) bool {
 	return m.StepUp && !m.Plans(request)
 }

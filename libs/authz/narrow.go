@@ -21,8 +21,8 @@ func with(ctx context.Context, p Places) context.Context {
 	return context.WithValue(ctx, placesKey{}, p)
 }
 
-// Narrowed are the places the handler of a method that declares `narrowed` must keep to. There is no limit where nobody was
-// identified: in calls of other services, and where no issuer is configured.
+// Narrowed are the places to which the handler of a `narrowed` method limits its result. Calls of other services, and
+// calls without a configured issuer, have no limit.
 func Narrowed(ctx context.Context) Places {
 	if p, ok := ctx.Value(placesKey{}).(Places); ok {
 		return p
@@ -31,8 +31,9 @@ func Narrowed(ctx context.Context) Places {
 	return Places{All: !identified}
 }
 
-// Holds is true when the caller holds the role, or a stronger one, on the resource or above it, or operates the platform, and
-// where nobody was identified (see Narrowed). It is for what a permission does not tell, such as which role a caller may give.
+// Holds reports whether the caller has the role or a stronger one, on the resource or above it, or operates the
+// platform. It is true without a configured issuer (see Narrowed). It serves rules beyond permissions, such as which
+// role a caller may give.
 func Holds(ctx context.Context, resource string, role Role) bool {
 	p, identified := identity.From(ctx)
 	if !identified {
@@ -53,7 +54,7 @@ func Holds(ctx context.Context, resource string, role Role) bool {
 	return s.at[Platform].has(Operator)
 }
 
-// Operates is true when the caller operates the platform, and where nobody was identified (see Narrowed).
+// Operates reports whether the caller operates the platform; true without a configured issuer (see Narrowed).
 func Operates(ctx context.Context) bool {
 	p, identified := identity.From(ctx)
 	return !identified || standingOf(p, platform).at[Platform].has(Operator)
@@ -77,7 +78,7 @@ func (p Places) Limit(l Level) []string {
 	return p.names(func(r Resource) (string, bool) { return r.above[l], r.level >= l })
 }
 
-// Above are the places that lie above a level, whose resources they cover; nil when there is no limit.
+// Above are the places above a level, whose resources they cover; nil when there is no limit.
 func (p Places) Above(l Level) []string {
 	return p.names(func(r Resource) (string, bool) { return r.Name, r.level < l })
 }

@@ -104,7 +104,7 @@ func (a *Authorizer) grants(r Resource, permission string) []Grant {
 		}
 		roles := []Role{Billing, Viewer, Operator, Admin, Owner}
 		if gives(Viewer) {
-			// Billing is for somebody else: nobody takes it on the way to what a viewer may.
+			// The billing role is never the remedy for a viewer's permission.
 			roles = []Role{Viewer, Operator, Admin, Owner, Billing}
 		}
 		for _, role := range roles {

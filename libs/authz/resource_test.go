@@ -30,7 +30,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// A name means the same to who decides about it and to who acts on it.
+// A name means the same to the decision and to the handler.
 func FuzzNames(f *testing.F) {
 	for _, seed := range []string{"tenants/acme", core, dev, core + "/hub", "tenants/acme/organisations/-", "tenants/a/../b"} {
 		f.Add(seed)

@@ -6,7 +6,7 @@ import (
 	"github.com/low-layer/platform/libs/identity"
 )
 
-// Role is what somebody is on a resource.
+// Role is a caller's part on a resource.
 type Role string
 
 // The roles. On the platform there are operators only.

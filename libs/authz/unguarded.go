@@ -4,5 +4,5 @@ package authz
 
 import "context"
 
-// Everywhere is the context of a caller whom nothing limits.
+// Everywhere is the context of a caller without limits.
 func Everywhere(ctx context.Context) context.Context { return with(ctx, Places{All: true}) }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Clock tells the time and wakes after a while.
+// Clock returns the time and wakes after a while.
 type Clock interface {
 	// Now is the time, in UTC.
 	Now() time.Time
@@ -19,7 +19,7 @@ type Clock interface {
 type Timer interface {
 	// C receives the time when the timer fires.
 	C() <-chan time.Time
-	// Stop keeps the timer from firing and tells whether it still would have.
+	// Stop keeps the timer from firing and reports whether it was still pending.
 	Stop() bool
 }
 
@@ -86,7 +86,7 @@ func (f *Fake) Advance(d time.Duration) {
 	}
 }
 
-// BlockUntil waits until at least n timers are pending, so that a test advances the clock only once somebody waits for it.
+// BlockUntil waits until at least n timers are pending, so that a test advances the clock only after its subject waits.
 func (f *Fake) BlockUntil(n int) {
 	for {
 		f.mu.Lock()

@@ -19,7 +19,7 @@ func Of(parts ...any) string {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:12])
 }
 
-// Check answers errs.Stale for the resource when the caller gave an etag and it is not the current one.
+// Check returns errs.Stale for the resource when the caller gave an etag other than the current one.
 func Check(name, given, current string) error {
 	if given != "" && given != current {
 		return errs.Stale(name)

@@ -21,10 +21,10 @@ const (
 	// consumerLock is the advisory lock of the replica that consumes.
 	consumerLock = 0x6c6c636f6e73756d
 
-	// inboxRetention outlives Retention: nothing that may be told again is forgotten.
+	// inboxRetention is longer than Retention: the inbox knows every event that may be published again.
 	inboxRetention = 2 * Retention
 
-	// consumerName is the same for all replicas: who takes over finds in its own name what the one before left.
+	// consumerName is the same for all replicas: a successor finds the unfinished entries under its own name.
 	consumerName = "active"
 
 	readCount          = 100
@@ -102,8 +102,8 @@ func NewConsumer(pool *pgxpool.Pool, client *redis.Client, cfg ConsumerConfig) *
 	}
 }
 
-// Run consumes while this replica is the one to do so, until the context ends, and answers nil then. Failures are
-// logged and tried again. It fails at once when the configuration lacks something.
+// Run consumes while this replica leads, and returns nil when the context ends. Failures are logged and retried. An
+// incomplete configuration fails at once.
 func (c *Consumer) Run(ctx context.Context) error {
 	if c.cfg.Service == "" || len(c.cfg.Sources) == 0 || len(c.cfg.Handlers) == 0 {
 		return errors.New("consume events: service, sources and handlers must be set")
@@ -121,8 +121,8 @@ func (c *Consumer) Run(ctx context.Context) error {
 	return nil
 }
 
-// onceOnly is a client that sends each command once. The driver's own would repeat a read of new entries whose answer
-// was lost, and so pass over the entries in that answer.
+// onceOnly is a client that sends each command once. The driver's retry would repeat a read whose response was lost, and
+// skip the entries in it.
 func onceOnly(client *redis.Client) *redis.Client {
 	options := *client.Options()
 	options.MaxRetries = -1
@@ -138,8 +138,8 @@ func (c *Consumer) pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// lead consumes for as long as nothing goes wrong, when no other replica does; active tells whether it did. The lock
-// is held by a session of its own; should that break, the epoch keeps this replica from writing once another leads.
+// lead consumes until the first error, unless another replica leads; active reports whether it did. A session of its own
+// holds the lock. If that session breaks, the epoch keeps this replica from writing once another leads.
 func (c *Consumer) lead(ctx context.Context, reader *redis.Client, works func()) (active bool, err error) {
 	pooled, err := c.pool.Acquire(ctx)
 	if err != nil {
@@ -186,7 +186,7 @@ func (c *Consumer) consume(ctx context.Context, reader *redis.Client, epoch int6
 	if err := c.readAll(ctx, reader, queues, unfinished); err != nil {
 		return causeOf(ctx, err)
 	}
-	// What was read before must be done before it could be read once more.
+	// Entries read before must be done before they could be read again.
 	queues.wait()
 	works()
 
@@ -213,7 +213,7 @@ func causeOf(ctx context.Context, err error) error {
 	return err
 }
 
-// prune forgets what can no longer be told again. Parked events stay.
+// prune deletes inbox rows of events that can no longer be published again. Parked events stay.
 func (c *Consumer) prune(ctx context.Context) error {
 	_, err := c.pool.Exec(ctx, "DELETE FROM event_inbox WHERE handled_at < $1", c.clock.Now().Add(-inboxRetention))
 	if err != nil {

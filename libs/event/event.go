@@ -1,18 +1,14 @@
-// Package event carries what one service tells the others: from the outbox in its database, over Redis Streams, to the
-// inbox of each service that listens.
+// Package event carries events between services: from the outbox in the source's database, over Redis Streams, to the
+// inbox of each consumer.
 //
 // It promises:
-//   - An event is told if and only if the transaction that appended it commits.
-//   - It is delivered at least once, and handled once: the handler's writes and the note that the event was handled
-//     are one transaction.
-//   - The events of one tenant from one source are handled in the order of their sequence, one at a time, whatever the
-//     number of replicas. Events of different tenants overtake each other.
-//   - Callers never notice Redis. While it is down the outbox waits; when Redis comes back without its data, what the
-//     outbox still holds (seven days) is told again, and inboxes drop what they know.
-//   - An event whose handler fails again and again is parked in the table event_inbox_parked and logged; the tenant's
-//     later events go on.
+//   - An event is published if and only if the transaction that appended it commits.
+//   - It is delivered at least once and handled once: the handler's writes and the inbox row are one transaction.
+//   - The events of one tenant from one source are handled in sequence, one at a time, on any number of replicas. Events of different tenants overtake each other.
+//   - Callers never notice Redis. While Redis is down the outbox waits. When Redis returns without its data, the relay publishes the outbox's seven days again, and inboxes drop duplicates.
+//   - An event whose handler keeps failing is parked in the table event_inbox_parked and logged; the tenant's later events go on.
 //
-// Relay and Consumer may run in every replica: one at a time works, the others stand by.
+// Relay and Consumer may run in every replica: one works, the others stand by.
 package event
 
 import (

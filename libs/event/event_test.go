@@ -56,7 +56,7 @@ func newBench(t *testing.T, client *redis.Client) *bench {
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
-// run starts something that ends with the answered function, at the latest with the test.
+// run starts a function that ends with the returned function, at the latest with the test.
 func (b *bench) run(fn func(context.Context) error) (stop func()) {
 	b.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -110,7 +110,7 @@ func (b *bench) append(tenant string) *eventv1.Event {
 	return e
 }
 
-// until waits for a query of one bool to answer true.
+// until waits for a query of one bool to return true.
 func (b *bench) until(pool *pgxpool.Pool, what, query string, args ...any) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), patience)

@@ -13,7 +13,7 @@ import (
 
 func (c *Consumer) ensureGroups(ctx context.Context) error {
 	for _, source := range c.cfg.Sources {
-		// From the beginning: a service that starts late hears what is still there.
+		// From the beginning: a service that starts late reads what the stream still holds.
 		err := c.redis.XGroupCreateMkStream(ctx, Stream(source), c.cfg.Service, "0").Err()
 		if err != nil && !strings.HasPrefix(err.Error(), "BUSYGROUP") {
 			return fmt.Errorf("make consumer group of %s: %w", source, err)
@@ -79,7 +79,7 @@ func (c *Consumer) enqueue(ctx context.Context, queues *queues, source string, m
 	for _, message := range messages {
 		event, err := decode(message.Values)
 		if err != nil {
-			// It was trimmed while pending, or somebody else wrote to our stream: there is nothing to keep.
+			// The entry was trimmed while pending, or a foreign writer added it: there is nothing to keep.
 			c.logger.WarnContext(ctx, "stream entry passed over", "source", source, "entry", message.ID, "error", err)
 		}
 		if err := queues.add(ctx, delivery{source: source, entry: message.ID, event: event}); err != nil {

@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// Retention is how long streams and outboxes hold an event that was told.
+	// Retention is how long streams and outboxes hold a published event.
 	Retention = 7 * 24 * time.Hour
 
 	// relayLock is the advisory lock of the one batch under way.
@@ -36,7 +36,7 @@ const (
 type RelayConfig struct {
 	// Interval is how often the outbox is looked at when no notification comes.
 	Interval time.Duration
-	// Batch is how many events one transaction tells.
+	// Batch is how many events one transaction publishes.
 	Batch  int
 	Logger *slog.Logger
 	Clock  clock.Clock
@@ -50,7 +50,7 @@ type Relay struct {
 	logger *slog.Logger
 	clock  clock.Clock
 
-	// told runs between telling a batch and noting that it was told.
+	// told runs between publishing a batch and marking it as published.
 	told func(context.Context) error
 }
 
@@ -73,7 +73,7 @@ func NewRelay(pool *pgxpool.Pool, client *redis.Client, cfg RelayConfig) *Relay 
 	return r
 }
 
-// Run tells events until the context ends, and answers nil then. Failures are logged and tried again.
+// Run publishes events and returns nil when the context ends. Failures are logged and retried.
 func (r *Relay) Run(ctx context.Context) error {
 	wake := make(chan struct{}, 1)
 	listening := make(chan struct{})
@@ -169,8 +169,8 @@ type waiting struct {
 	stamp
 }
 
-// batch tells the oldest waiting events and answers how many. Only one replica does so at a time, or two would tell
-// a tenant's events in turns.
+// batch publishes the oldest waiting events and returns their number. Only one replica does so at a time, which keeps a
+// tenant's events in order.
 func (r *Relay) batch(ctx context.Context) (int, error) {
 	told := 0
 	err := pg.InTx(ctx, r.pool, func(ctx context.Context, tx pgx.Tx) error {
@@ -215,7 +215,7 @@ func (r *Relay) oldest(ctx context.Context, tx pgx.Tx) ([]waiting, error) {
 	})
 }
 
-// tell adds all events or none: one that failed alone would be overtaken by those after it.
+// tell adds all events or none: later events would overtake one that failed alone.
 func (r *Relay) tell(ctx context.Context, events []waiting) (newest map[string]string, err error) {
 	oldest := strconv.FormatInt(r.clock.Now().Add(-Retention).UnixMilli(), 10)
 	commands := make([]*redis.StringCmd, len(events))
@@ -262,7 +262,7 @@ func note(ctx context.Context, tx pgx.Tx, events []waiting, newest map[string]st
 	return nil
 }
 
-// recover has the outbox told again when Redis lost a stream, or the end of one.
+// recover marks the outbox unpublished when Redis lost a stream, or the end of one.
 func (r *Relay) recover(ctx context.Context, tx pgx.Tx) error {
 	rows, err := tx.Query(ctx, "SELECT source, newest FROM event_streams")
 	if err != nil {
@@ -324,7 +324,7 @@ func parseID(id string) (ms, n uint64) {
 	return ms, n
 }
 
-// prune forgets what was told long ago. What waits stays, however old.
+// prune deletes events published long ago. Waiting events stay, however old.
 func (r *Relay) prune(ctx context.Context) error {
 	_, err := r.pool.Exec(ctx, `DELETE FROM event_outbox WHERE position IN (
 		SELECT position FROM event_outbox WHERE published_at < $1 LIMIT $2)`, r.clock.Now().Add(-Retention), pruneBatch)

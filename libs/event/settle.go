@@ -28,7 +28,7 @@ func (c *Consumer) settle(ctx context.Context, epoch int64, d delivery) error {
 			}
 		}
 	}
-	// Without this the event stays pending, and who comes next finds it and finds it handled.
+	// Without the acknowledgement the event stays pending, and the next reader finds it handled.
 	if err := c.redis.XAck(ctx, Stream(d.source), c.cfg.Service, d.entry).Err(); err != nil {
 		return fmt.Errorf("acknowledge event: %w", err)
 	}

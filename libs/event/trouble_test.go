@@ -35,7 +35,7 @@ func TestRedisDownThenBackEmpty(t *testing.T) {
 	b.untilHandled(4)
 	b.inOrder(4)
 
-	// What was told and not yet consumed when Redis lost its data is told again.
+	// Events published and not yet consumed when Redis lost its data are published again.
 	b.append("tenants/a")
 	b.untilHandled(5)
 	b.inOrder(5)
@@ -176,7 +176,7 @@ func TestUnknownTypesAndForeignEntriesArePassedOver(t *testing.T) {
 		cfg.Handlers["thing.gone"] = cfg.Handlers["thing.made"]
 		delete(cfg.Handlers, "thing.made")
 	}).Run)
-	b.append("tenants/a") // of a type nobody handles
+	b.append("tenants/a") // of a type without a handler
 	err := inTx(t, b.outbox, func(ctx context.Context, tx pgx.Tx) error {
 		e := thing("tenants/a")
 		e.Type = "thing.gone"

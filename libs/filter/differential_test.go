@@ -78,7 +78,7 @@ func genPrefix() *rapid.Generator[netip.Prefix] {
 	})
 }
 
-// quote writes a value so that the filter reads it back: as a text whose stars are no wildcards.
+// quote writes a value so that the filter reads it back: as a text whose stars are literal.
 func quote(text string) string {
 	return strings.NewReplacer(`\`, `\\\\`, `*`, `\\*`, `"`, `\"`).Replace(text)
 }

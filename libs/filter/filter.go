@@ -97,7 +97,7 @@ type problem struct {
 	text string
 }
 
-// invalid tells the position as a person counts: characters from 1.
+// invalid gives the position in characters, counted from 1.
 func (p *problem) invalid(filter string) error {
 	at := min(max(p.at, 0), len(filter))
 	return wrong(utf8.RuneCountInString(filter[:at])+1, p.text)

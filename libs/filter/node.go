@@ -60,8 +60,8 @@ func (n not) sql(w *writer) {
 	w.write(")")
 }
 
-// leaf writes one comparison. With a missing value it is NULL, which selects nothing, just as FALSE does; only under a
-// NOT the two differ, and there NULL is made FALSE. Elsewhere the comparison stays bare, so that an index can answer it.
+// leaf writes one comparison. With a missing value it is NULL, which selects nothing, as FALSE does. They differ only
+// under a NOT, where NULL is made FALSE. Elsewhere the comparison stays bare, so that an index can serve it.
 func (w *writer) leaf(parts ...string) {
 	if w.negations == 0 {
 		w.write(parts...)
@@ -84,7 +84,7 @@ func (n compare) sql(w *writer) {
 	switch n.value.(type) {
 	case string:
 		if n.op != "=" {
-			// Byte order, so that the answer does not depend on the locale of the database.
+			// Byte order, so that the result does not depend on the locale of the database.
 			column += ` COLLATE "C"`
 		}
 		parameter += "::text"
@@ -140,7 +140,7 @@ func (n hasLabel) sql(w *writer) {
 	w.leaf(n.field.column, " ? ", w.arg(n.key), "::text")
 }
 
-// label is one label against a value; without wildcards it is a containment that a GIN index answers.
+// label compares one label with a value; without wildcards it is a containment that a GIN index serves.
 type label struct {
 	field   Field
 	key     string

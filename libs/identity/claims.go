@@ -69,7 +69,7 @@ var (
 	errExpired  = errors.New("the token has expired")
 )
 
-// principal is whom the claims name, when they are for us and it is their time.
+// principal returns the caller that the claims name, when audience and time match.
 func (v *Verifier) principal(payload []byte) (*Principal, error) {
 	// Once for what is used, and once for names that are repeated in what is not.
 	var c claims

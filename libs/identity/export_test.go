@@ -2,7 +2,7 @@ package identity
 
 import "crypto/sha256"
 
-// ReadKeys reads a key set as an answer of the issuer.
+// ReadKeys reads a key set as the issuer sends it.
 func (v *Verifier) ReadKeys(data []byte) error {
 	_, err := readKeys(data, nil)
 	return err

@@ -1,16 +1,15 @@
-// Package identity says who is calling: it verifies the access tokens of the platform's identity provider and carries the
-// Principal they name through a call.
+// Package identity verifies the access tokens of the platform's identity provider and carries the Principal they name
+// through a call.
 //
-// A Verifier promises that a token passes only when it is an access token of the configured issuer for the configured
-// audience, signed now by one of the issuer's published keys with an asymmetric algorithm; that its keys, once fetched, are
-// used for as long as the issuer cannot be asked, so that an identity provider that is down for days locks nobody out; and
-// that bad tokens cause no traffic: keys are fetched by Run, and besides only for a key that is not known yet, by one request
-// for all callers and not more often than once per Floor. A token that was verified is remembered until it ends, so
-// that verifying it again costs a hash.
+// A token passes when it is an access token of the configured issuer for the configured audience, signed with an
+// asymmetric algorithm by a key that the issuer publishes now. Fetched keys stay in use while the issuer is away, so an
+// identity provider that is down for days locks nobody out. Bad tokens cause no traffic: Run fetches the keys, and an
+// unknown key causes at most one request per Floor, shared by all callers. A verified token is remembered until it
+// expires; verifying it again costs a hash.
 //
-// It fails with UNAUTHENTICATED and one of three reasons, which tell a caller what to do and an attacker nothing; only
-// while no keys were ever had is it UNAVAILABLE. Signatures are go-jose's work, the library under coreos/go-oidc, whose own
-// key set fetches keys for every token with a bad signature, takes its time from the system and allows five minutes of skew.
+// Errors are UNAUTHENTICATED with one of three reasons, which help a caller and not an attacker, or UNAVAILABLE while no
+// keys were ever fetched. go-jose verifies signatures. The key set of coreos/go-oidc does not fit: it fetches keys for
+// every token with a bad signature, reads the system's clock and allows five minutes of skew.
 package identity
 
 import (
@@ -18,15 +17,15 @@ import (
 	"time"
 )
 
-// Principal is a caller whose token was verified. It is shared between calls and never changed.
+// Principal is a caller with a verified token. Calls share it; it never changes.
 type Principal struct {
 	// Subject is the identity provider's id of the user or service account; unique within Issuer.
 	Subject string
-	// Issuer is who vouches for it.
+	// Issuer is the realm that signed the token.
 	Issuer string
 	// Name is what people call the user; a name to log in with, not unique over time.
 	Name string
-	// Email is empty for service accounts, and when the provider does not tell.
+	// Email is empty for service accounts, and when the token has none.
 	Email string
 	// Groups are the groups by their full path, for example `/tenants/acme/operator`.
 	Groups []string
@@ -34,7 +33,7 @@ type Principal struct {
 	AMR []string
 	// ACR is the level of that login.
 	ACR string
-	// AuthTime is when the user logged in; zero when the provider does not tell.
+	// AuthTime is when the user logged in; zero when the token has none.
 	AuthTime time.Time
 	// Expiry is when the token ends.
 	Expiry time.Time
@@ -64,7 +63,8 @@ func (p *Principal) SteppedUp(now time.Time) bool {
 const (
 	// levelTwo is the level of a login with two factors.
 	levelTwo = "2"
-	// oneTimePassword among the means says the same for logins whose level is not raised, such as the device flow's.
+	// oneTimePassword among the means proves a second factor for logins without a raised level, such as the device
+	// flow's.
 	oneTimePassword = "otp"
 )
 
@@ -75,7 +75,7 @@ func With(ctx context.Context, p *Principal) context.Context {
 	return context.WithValue(ctx, contextKey{}, p)
 }
 
-// From is the caller, and false when nobody was verified: in work that no caller waits for, and where no issuer is configured.
+// From returns the caller, and false without a verified one: in background work, and without a configured issuer.
 func From(ctx context.Context) (*Principal, bool) {
 	p, ok := ctx.Value(contextKey{}).(*Principal)
 	return p, ok && p != nil

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// maxBody bounds the answer of the issuer.
+	// maxBody bounds the issuer's response.
 	maxBody = 1 << 20
 	// maxWaiting bounds the callers that wait for a key that is not known yet; the others are refused at once.
 	maxWaiting = 128
@@ -53,8 +53,8 @@ func (k *keys) known(name string) *key {
 	return (*set)[name]
 }
 
-// find is the key of a name. One that is not known is looked for in a key set that was asked for later than the token came,
-// so that the first token of a new key passes; there is one such request for all who wait.
+// find returns the key of a name. For an unknown name it uses a key set requested after the token came, so that the
+// first token of a new key passes. All waiting calls share one request.
 func (k *keys) find(ctx context.Context, name string) (*key, error) {
 	if found := k.known(name); found != nil {
 		return found, nil
@@ -73,7 +73,7 @@ func (k *keys) find(ctx context.Context, name string) (*key, error) {
 	return nil, errUnknownKey
 }
 
-// unknown tells a key that is not published from keys that could never be had.
+// unknown separates a key that is not published from keys that were never fetched.
 func (k *keys) unknown(err error) error {
 	if k.current.Load() == nil {
 		return unavailable(err)
@@ -117,7 +117,7 @@ func (k *keys) join(ctx context.Context, since time.Time) (f *fetch, wait time.D
 		}
 	}
 	k.last = &fetch{begun: now, done: make(chan struct{})}
-	// Whoever asked first may leave; the others still want the answer.
+	// The first caller may leave; the others still wait for the response.
 	go k.run(context.WithoutCancel(ctx), k.last)
 	return k.last, 0
 }
@@ -140,7 +140,7 @@ func (k *keys) run(ctx context.Context, f *fetch) {
 	f.err = err
 }
 
-// get asks the issuer. What it answered before stays when it fails.
+// get requests the keys. The earlier keys stay when it fails.
 func (k *keys) get(ctx context.Context) (keySet, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()

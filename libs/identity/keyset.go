@@ -26,7 +26,7 @@ type key struct {
 	public any
 	// algorithm is the only one it is for; empty when the issuer does not say.
 	algorithm jose.SignatureAlgorithm
-	// print tells keys apart whatever they are called.
+	// print identifies a key whatever its name.
 	print string
 }
 

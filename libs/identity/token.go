@@ -25,8 +25,8 @@ var algorithms = []jose.SignatureAlgorithm{
 	jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
 }
 
-// header is what a token may say of itself. Everything else that headers can hold (`crit`, `jku`, `jwk`, `x5u`, `x5c`, `b64`,
-// `zip`) tells the verifier how to verify, which is not for the token to say.
+// header is the part of a token's header that counts. All other members (`crit`, `jku`, `jwk`, `x5u`, `x5c`, `b64`,
+// `zip`) would let the token choose how it is verified.
 type header struct {
 	Algorithm jose.SignatureAlgorithm
 	KeyID     string
@@ -55,7 +55,7 @@ func readHeader(token string) (header, error) {
 	if err != nil {
 		return header{}, err
 	}
-	// Other spellings of the same bytes would be other tokens to whoever revokes by token.
+	// Another spelling of the same bytes would escape a revocation by token.
 	for _, part := range parts[1:] {
 		if _, err := decode(part); err != nil {
 			return header{}, err
@@ -92,7 +92,7 @@ func decode(part string) ([]byte, error) {
 	return raw, nil
 }
 
-// signed verifies the signature with a key and answers the claims as they were signed.
+// signed verifies the signature with a key and returns the signed claims.
 func signed(token string, h header, k *key) ([]byte, error) {
 	if k.algorithm != "" && k.algorithm != h.Algorithm {
 		return nil, errAlg

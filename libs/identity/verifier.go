@@ -23,7 +23,7 @@ const (
 	fetchTimeout = 5 * time.Second
 )
 
-// Config says whose tokens are believed.
+// Config names the trusted issuer and audience.
 type Config struct {
 	// Issuer is the URL of the realm, as the claim `iss` has it.
 	Issuer string
@@ -35,7 +35,7 @@ type Config struct {
 	Client *http.Client
 	// Clock is the system's when nil.
 	Clock clock.Clock
-	// Logger hears of keys that cannot be had; nil is the default logger.
+	// Logger logs missing keys; nil is the default logger.
 	Logger *slog.Logger
 }
 
@@ -49,7 +49,7 @@ type Verifier struct {
 	cache *cache
 }
 
-// NewVerifier asks nobody yet; Run keeps its keys.
+// NewVerifier makes no request; Run keeps the keys.
 func NewVerifier(cfg Config) *Verifier {
 	if cfg.Clock == nil {
 		cfg.Clock = clock.Real()
@@ -66,8 +66,8 @@ func NewVerifier(cfg Config) *Verifier {
 	return &Verifier{cfg: cfg, cache: newCache(), keys: &keys{url: url, client: &client, clock: cfg.Clock, floor: Floor}}
 }
 
-// Run fetches the keys, and fetches them again now and then, until ctx ends. Without it the first token does. While the
-// issuer is away it is asked less and less often, and the log hears of it once.
+// Run fetches the keys, and refreshes them until ctx ends. Without Run the first token fetches them. While the issuer is
+// away the pauses grow, and the log has one line.
 func (v *Verifier) Run(ctx context.Context) error {
 	pause := Refresh
 	away := false
@@ -91,7 +91,7 @@ func (v *Verifier) Run(ctx context.Context) error {
 	return nil
 }
 
-// Verify answers whom a token names.
+// Verify returns the caller that a token names.
 func (v *Verifier) Verify(ctx context.Context, token string) (*Principal, error) {
 	if len(token) > maxToken {
 		return nil, invalid(errSize)
@@ -132,7 +132,7 @@ func (v *Verifier) verify(ctx context.Context, token string) (entry, error) {
 	return entry{principal: p, keyID: h.KeyID, key: k}, nil
 }
 
-// typed is what the caller is told. That a token expired is said only of one whose signature was good.
+// typed is the error for the caller. It says that a token expired only when the signature was good.
 func typed(err error) error {
 	if e, ok := errs.As(err); ok {
 		return e

@@ -118,7 +118,7 @@ func TestClocksMayBeApartALittle(t *testing.T) {
 	})
 }
 
-// Whoever gets a token of a new key uses it at once, at all services, while the others still hold the old key.
+// A token of a new key works at once, at all services, while the others still hold the old key.
 func TestKeyRotationUnderLoadFailsNobody(t *testing.T) {
 	i := identitytest.New(t)
 	v := i.Verifier(t)
@@ -267,7 +267,7 @@ func TestWithoutKeysNobodyIsBlamed(t *testing.T) {
 		if e, ok := errs.As(err); !ok || e.Code != errs.Unavailable || e.Reason != identity.ReasonUnavailable || e.Retry == 0 {
 			t.Errorf("got %v", err)
 		}
-		// What is no token at all needs no keys to be told so.
+		// Text that is no token is refused without any keys.
 		if _, err := v.Verify(t.Context(), "nonsense"); errs.CodeOf(err) != errs.Unauthenticated {
 			t.Errorf("got %v", err)
 		}

@@ -1,6 +1,6 @@
-// Package ids makes the unique ids of the platform: a prefix that tells the kind, and a UUIDv7 in lower-case Crockford
-// base32, so that ids of one kind sort by the time they were made and are never used again. New fails only when the
-// system has no randomness, which it answers by panicking as crypto/rand does.
+// Package ids makes the unique ids of the platform: a prefix for the kind, and a UUIDv7 in lower-case Crockford base32.
+// Ids of one kind sort by creation time and are never used again. New panics, as crypto/rand does, when the system has
+// no randomness.
 package ids
 
 import (

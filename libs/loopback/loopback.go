@@ -1,4 +1,4 @@
-// Package loopback tells addresses that only this machine reaches from all others.
+// Package loopback recognises addresses that only this machine reaches.
 package loopback
 
 import (
@@ -6,8 +6,8 @@ import (
 	"net/url"
 )
 
-// Host is true for a host that nobody else can point elsewhere: localhost and the addresses of the loopback interface. Any
-// other name may resolve to anything.
+// Host reports whether a host is fixed to this machine: localhost and the addresses of the loopback interface. Any other
+// name may resolve to anything.
 func Host(host string) bool {
 	if host == "localhost" {
 		return true
@@ -16,7 +16,7 @@ func Host(host string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
-// Secure is true for the URL of a server that nobody on the way can speak for: over https, or over http on this machine.
+// Secure reports whether a URL is safe from others on the way: https, or http on this machine.
 func Secure(u *url.URL) bool {
 	return u.Host != "" && (u.Scheme == "https" || (u.Scheme == "http" && Host(u.Hostname())))
 }

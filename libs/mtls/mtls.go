@@ -36,7 +36,7 @@ const (
 	AuthorityFile = "ca.crt"
 )
 
-// Identity is what a service shows of itself, and whom it believes. It is safe for use by several goroutines.
+// Identity is a service's certificate and the authorities it trusts. It is safe for concurrent use.
 type Identity struct {
 	dir, service string
 	logger       *slog.Logger
@@ -47,7 +47,7 @@ type Identity struct {
 	bundle *x509bundle.Bundle
 }
 
-// stamp tells one state of a file from another.
+// stamp identifies one state of a file.
 type stamp struct {
 	size     int64
 	modified time.Time
@@ -66,7 +66,7 @@ func Open(dir, service string, logger *slog.Logger) (*Identity, error) {
 
 func (i *Identity) path(file string) string { return filepath.Join(i.dir, file) }
 
-// look answers the state of the files. Kubernetes changes them all at once by a link, which resolved shows.
+// look returns the state of the files. Kubernetes changes them all at once by a link, which resolved shows.
 func (i *Identity) look() (out [3]stamp, err error) {
 	for n, file := range [...]string{CertFile, KeyFile, AuthorityFile} {
 		var info fs.FileInfo
@@ -100,7 +100,7 @@ func (i *Identity) read() (*x509svid.SVID, *x509bundle.Bundle, error) {
 	return svid, bundle, nil
 }
 
-// current answers what to show and whom to believe now.
+// current returns the certificate and authorities of now.
 func (i *Identity) current() (*x509svid.SVID, *x509bundle.Bundle) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -118,13 +118,13 @@ func (i *Identity) current() (*x509svid.SVID, *x509bundle.Bundle) {
 	return svid, bundle
 }
 
-// GetX509SVID answers the certificate to show.
+// GetX509SVID returns the service's certificate.
 func (i *Identity) GetX509SVID() (*x509svid.SVID, error) {
 	svid, _ := i.current()
 	return svid, nil
 }
 
-// GetX509BundleForTrustDomain answers the authorities to believe.
+// GetX509BundleForTrustDomain returns the trusted authorities.
 func (i *Identity) GetX509BundleForTrustDomain(td spiffeid.TrustDomain) (*x509bundle.Bundle, error) {
 	_, bundle := i.current()
 	return bundle.GetX509BundleForTrustDomain(td)
@@ -136,7 +136,7 @@ func (i *Identity) trustDomain() spiffeid.TrustDomain {
 	return i.svid.ID.TrustDomain()
 }
 
-// Server are the credentials of a server that answers the services of its trust domain.
+// Server are the credentials of a server for the services of its trust domain.
 func (i *Identity) Server() credentials.TransportCredentials {
 	cfg := tlsconfig.MTLSServerConfig(i, i, tlsconfig.AuthorizeMemberOf(i.trustDomain()))
 	cfg.MinVersion = tls.VersionTLS13

@@ -63,7 +63,7 @@ type notSentError struct{ err error }
 func (e *notSentError) Error() string { return e.err.Error() }
 func (e *notSentError) Unwrap() error { return e.err }
 
-// brokenAnswerError is an answer that broke off.
+// brokenAnswerError is a response that broke off.
 type brokenAnswerError struct {
 	method string
 	err    error
@@ -72,11 +72,12 @@ type brokenAnswerError struct {
 func (e *brokenAnswerError) Error() string { return "answer broke off: " + e.err.Error() }
 func (e *brokenAnswerError) Unwrap() error { return e.err }
 
-// Classify says what an error of a call means. It answers nil for nil, and an *errs.Error in the chain as it is.
+// Classify turns an error of a call into an *errs.Error. It returns nil for nil, and an *errs.Error in the chain as it
+// is.
 //
-// Ambiguous is set when the call was a write, or may have been, and nothing shows that it was not carried out. The
-// codes are those for a caller of the platform: a cloud that refuses the platform's credentials is no business of
-// the caller's own authentication, so that is FAILED_PRECONDITION and not UNAUTHENTICATED.
+// Ambiguous is set when the call was a write, or may have been one, and may have been carried out. The codes are meant
+// for callers of the platform: when a cloud refuses the platform's credentials, the code is FAILED_PRECONDITION and not
+// UNAUTHENTICATED.
 func Classify(err error) *errs.Error {
 	if err == nil {
 		return nil
@@ -101,7 +102,7 @@ func isUnsent(err error) bool {
 	return unsent
 }
 
-// wasRead is true when the error itself tells that the call was a read.
+// wasRead reports whether the error itself shows that the call was a read.
 func wasRead(err error) bool {
 	if broken, ok := errors.AsType[*brokenAnswerError](err); ok {
 		return isRead(broken.method)
@@ -119,7 +120,7 @@ func isOurs(err error) bool {
 	return missing || invalid
 }
 
-// classifyFailure is for errors without an answer.
+// classifyFailure is for errors without a response.
 func classifyFailure(err error) *errs.Error {
 	switch {
 	case errors.Is(err, errCallTimeout), errors.Is(err, context.DeadlineExceeded), isTimeout(err):
@@ -146,7 +147,7 @@ func isTimeout(err error) bool {
 	return ok && timed.Timeout()
 }
 
-// classifyAnswer is for answers the cloud gave.
+// classifyAnswer is for responses of the cloud.
 func classifyAnswer(err error, answer gophercloud.ErrUnexpectedResponseCode) *errs.Error {
 	fault := readFault(answer.Body)
 	e := byStatus(answer, fault)

@@ -20,8 +20,8 @@ const (
 	// maxSessions bounds what With remembers; beyond it, sessions without a good token are let go.
 	maxSessions = 1024
 
-	// Apache closes idle connections after 5 s and uwsgi without a word. A write sent on a connection the server is
-	// closing gets no answer, and a write without an answer costs a look at the cloud; so connections go before that.
+	// Apache closes idle connections after 5 s, and uwsgi does so without notice. A write on a connection that the
+	// server is closing gets no response and costs a look-up in the cloud; so connections close earlier here.
 	idleConnTimeout = 4 * time.Second
 	maxConnsPerHost = 64
 )

@@ -35,9 +35,9 @@ type fakeCloud struct {
 	mu      sync.Mutex
 	issued  []authRequest
 	revoked map[string]bool
-	// onToken runs before a token is issued; an answer other than 0 is given instead of it.
+	// onToken runs before a token is issued; a status other than 0 is the response instead.
 	onToken func(n int) int
-	// onCall answers calls that carry a good token.
+	// onCall responds to calls with a good token.
 	onCall func(w http.ResponseWriter, r *http.Request)
 	calls  []*http.Request
 	// expiryForm is how the end of a token is written; RFC 3339 when empty.

@@ -8,10 +8,10 @@ import (
 	"github.com/gophercloud/gophercloud/v2"
 )
 
-// Credentials say who calls and on whose behalf. Either an application credential, or a user with a password; a user
-// is named by id, or by name and domain. Without a user the caller stays who they were and only the scope changes.
+// Credentials are either an application credential, or a user with a password; a user is named by id, or by name and
+// domain. Without a user only the scope changes.
 //
-// The scope of a user is a project, a domain or the system; an application credential has that of its project.
+// The scope of a user is a project, a domain or the system; an application credential has the scope of its project.
 type Credentials struct {
 	ApplicationCredentialID     string
 	ApplicationCredentialSecret string
@@ -61,7 +61,7 @@ func (c Credentials) options(parent gophercloud.AuthOptions) gophercloud.AuthOpt
 	return auth
 }
 
-// fingerprint tells sessions apart without keeping a second copy of the secret.
+// fingerprint identifies a session without a second copy of the secret.
 func fingerprint(auth gophercloud.AuthOptions) [32]byte {
 	scope := gophercloud.AuthScope{}
 	if auth.Scope != nil {

@@ -10,7 +10,7 @@ import (
 
 const maxMessage = 500
 
-// fault is what the body of an error answer tells, in one form for all services.
+// fault is the body of an error response, in one form for all services.
 type fault struct {
 	kind       string // Neutron's error type, Nova's fault name, Placement's code
 	message    string

@@ -12,7 +12,7 @@ type Call struct {
 	Service   string
 	Method    string
 	Path      string
-	Status    int    // 0 when no answer came
+	Status    int    // 0 without a response
 	RequestID string // the cloud's id of the call, what its operator searches the logs for
 	Duration  time.Duration
 	Err       error
@@ -24,8 +24,8 @@ type (
 	timeoutKey struct{}
 )
 
-// WithCalls has every call made with the context told to observe, from the goroutine that makes it. Observers of
-// outer contexts are told too. Calls for tokens are not told: they serve many contexts.
+// WithCalls calls observe for every call made with the context, on the calling goroutine. Observers of outer contexts
+// run too. Token calls are not observed: they serve many contexts.
 func WithCalls(ctx context.Context, observe func(Call)) context.Context {
 	if outer := observerOf(ctx); outer != nil {
 		inner := observe
@@ -44,9 +44,8 @@ func unobserved(ctx context.Context) context.Context {
 	return context.WithValue(context.WithoutCancel(ctx), callsKey{}, (func(Call))(nil))
 }
 
-// WithGlobalRequestID sends id with every call made with the context, so that the logs of all OpenStack services tell
-// the calls of one operation together. OpenStack takes only `req-` and a UUID; any other id is mapped to one, always
-// the same.
+// WithGlobalRequestID sends id with every call made with the context. The logs of all OpenStack services then show which
+// calls belong to one operation. OpenStack takes only `req-` and a UUID; any other id is mapped to one, always the same.
 func WithGlobalRequestID(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, requestKey{}, globalID(id))
 }

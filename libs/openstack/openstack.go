@@ -1,16 +1,13 @@
-// Package openstack is the one way the platform talks to an OpenStack: gophercloud's service clients over a transport
-// that takes care of tokens, retries, tracing and errors.
+// Package openstack connects the platform to an OpenStack: gophercloud's service clients over a transport with tokens,
+// retries, tracing and typed errors.
 //
 // It promises:
-//   - A token is fetched when first needed, renewed before it expires while calls go on with the old one, and fetched
-//     once however many calls wait for it. A call that is answered 401 was not carried out: it is repeated once, with
-//     a new token.
-//   - A read is repeated on 429, 502, 503, 504 and broken connections for as long as its context allows. A write is
-//     never repeated: who sent it must look whether it was carried out.
+//   - A token is fetched at its first use and renewed before it expires, while calls go on with the old one. Any number of waiting calls cause one fetch. A call with the response 401 was not carried out: it is repeated once, with a new token.
+//   - A read is repeated on 429, 502, 503, 504 and broken connections for as long as its context allows. A write is never repeated: its caller must look whether it was carried out.
 //   - Every call has a span, a global request id and a time limit, and can be observed (WithCalls).
-//   - Classify turns what a call returned into an errs.Error with one of the Reason constants.
+//   - Classify turns the error of a call into an errs.Error with one of the Reason constants.
 //
-// Nothing is called before the first use, so a service starts while its cloud is down.
+// The package makes no call before its first use, so a service starts while its cloud is down.
 package openstack
 
 import (
@@ -34,7 +31,7 @@ const (
 	placementMicroversion = "1.39"
 )
 
-// Config names a cloud of a clouds.yaml. What is left empty is looked for as the openstack command does.
+// Config names a cloud of a clouds.yaml. Empty fields are looked up as the openstack command does.
 type Config struct {
 	// CloudsFile is the path of the clouds.yaml; a secure.yaml beside it is read too.
 	CloudsFile string
@@ -106,7 +103,7 @@ func (c *Client) Placement(ctx context.Context) (*gophercloud.ServiceClient, err
 	return c.session.service(ctx, servicePlacement)
 }
 
-// Identified is who a client is for the cloud.
+// Identified is a client's identity in the cloud.
 type Identified struct {
 	UserID    string
 	ProjectID string // empty unless scoped to a project
@@ -114,8 +111,8 @@ type Identified struct {
 	Roles     []string
 }
 
-// Whoami answers from the token, so it fails when the credentials are not good and makes no call when they were used
-// a moment ago.
+// Whoami reads the identity from the token. It fails when the credentials are not good, and makes no call when a token
+// is cached.
 func (c *Client) Whoami(ctx context.Context) (Identified, error) {
 	t, err := c.session.current(ctx)
 	if err != nil {

@@ -46,7 +46,7 @@ func (t *retryTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 			return resp, err
 		}
 		if resp != nil {
-			// What is left of the body matters only to the reuse of the connection.
+			// The rest of the body matters only to the reuse of the connection.
 			_ = drain(resp)
 		}
 		if err := t.wait(req.Context(), pause); err != nil {
@@ -67,7 +67,7 @@ func passing(ctx context.Context, resp *http.Response, err error) bool {
 	return false
 }
 
-// mayWait is false when the caller will be gone by then: the answer at hand tells them more than a deadline.
+// mayWait is false when the caller's deadline ends sooner: the response at hand is worth more than a deadline error.
 func (t *retryTransport) mayWait(ctx context.Context, pause time.Duration) bool {
 	deadline, ok := ctx.Deadline()
 	return pause <= maxRetryAfter && (!ok || time.Until(deadline) > pause)
@@ -106,7 +106,7 @@ func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 
 func isRead(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
-// drain reads an answer nobody wants, so that its connection can be used again.
+// drain reads an unused response, so that its connection can be used again.
 func drain(resp *http.Response) error {
 	_, err := io.CopyN(io.Discard, resp.Body, drainLimit)
 	if errors.Is(err, io.EOF) {
@@ -119,7 +119,7 @@ func joinClose(err error, resp *http.Response) error {
 	return errors.Join(err, resp.Body.Close())
 }
 
-// closeUnsent does what a RoundTripper owes: it closes the body of a request it does not send.
+// closeUnsent closes the body of a request that is not sent, as a RoundTripper must.
 func closeUnsent(req *http.Request, err error) error {
 	if req.Body == nil {
 		return err

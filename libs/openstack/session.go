@@ -59,7 +59,7 @@ func (s *session) idle() bool {
 	return s.flight == nil && (s.token == nil || !s.cloud.clock.Now().Before(s.token.dead))
 }
 
-// current answers a good token, waiting for one only when there is none.
+// current returns a good token, and waits for one only when there is none.
 func (s *session) current(ctx context.Context) (*token, error) {
 	s.mu.Lock()
 	now := s.cloud.clock.Now()

@@ -125,7 +125,7 @@ func TestTokenIsRenewedAheadWhileCallsGoOn(t *testing.T) {
 	f.onToken = func(int) int { asked <- struct{}{}; <-release; return 0 }
 	f.mu.Unlock()
 	for range 3 {
-		if err := getNetwork(t.Context(), c); err != nil { // nobody waits for Keystone
+		if err := getNetwork(t.Context(), c); err != nil { // no call waits for Keystone
 			t.Fatal(err)
 		}
 	}

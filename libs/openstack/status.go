@@ -10,7 +10,7 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 )
 
-// byStatus tells errors apart by status first and by the body's words where one status has several meanings.
+// byStatus classifies errors by status first, and by the body's words where one status has several meanings.
 func byStatus(answer gophercloud.ErrUnexpectedResponseCode, f fault) *errs.Error {
 	switch answer.Actual {
 	case http.StatusBadRequest:

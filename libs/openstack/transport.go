@@ -25,7 +25,7 @@ const (
 	novaIDHeader    = "X-Compute-Request-Id"
 )
 
-// callTransport makes one call: limits its time, traces it and tells its observers.
+// callTransport makes one call: limits its time, traces it and calls its observers.
 type callTransport struct {
 	next    http.RoundTripper
 	service string
@@ -115,8 +115,8 @@ func requestIDOf(h http.Header) string {
 	return h.Get(novaIDHeader)
 }
 
-// answerBody ends the call's time limit with the answer, and marks an answer that breaks off: the call was carried
-// out, only what it made is not known.
+// answerBody ends the call's time limit with the response. It marks a response that breaks off: the call was carried
+// out, only its result is unknown.
 type answerBody struct {
 	io.ReadCloser
 	ctx    context.Context // the call's, which lasts until the body is closed

@@ -19,7 +19,7 @@ import (
 	"github.com/low-layer/platform/libs/telemetry/telemetrytest"
 )
 
-// script answers call n with statuses[n], the last one from then on.
+// script responds to call n with statuses[n], with the last one from then on.
 func script(retryAfter string, statuses ...int) func(http.ResponseWriter, *http.Request) {
 	n := 0
 	return func(w http.ResponseWriter, _ *http.Request) {
@@ -35,7 +35,7 @@ func script(retryAfter string, statuses ...int) func(http.ResponseWriter, *http.
 	}
 }
 
-// drive moves the clock on whenever somebody waits for it, until fn is done.
+// drive advances the clock whenever a timer waits, until fn is done.
 func drive(f *fakeCloud, step time.Duration, fn func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- fn() }()

@@ -28,9 +28,9 @@ func OrderBy(orders []Order) string {
 	return strings.Join(columns, ", ")
 }
 
-// After is the condition for the rows behind the one with the values of a token, with parameters from $firstArg on.
-// Without values it is TRUE: the first page. One direction for all columns gives a row comparison, which an index on
-// them answers; mixed directions give the equivalent chain.
+// After is the condition for the rows behind the token's values, with parameters from $firstArg on. Without values it is
+// TRUE: the first page. One direction for all columns gives a row comparison, which an index serves; mixed directions
+// give the equivalent chain.
 func After(orders []Order, last []any, firstArg int) (where string, args []any, err error) {
 	if len(last) == 0 {
 		return "TRUE", nil, nil

@@ -22,7 +22,7 @@ const (
 	maxSize     = 1000
 	// maxToken bounds what is decoded at all.
 	maxToken = 4096
-	// signature and fingerprint are truncated HMACs: 128 bits resist forging, 32 bits tell two bindings apart.
+	// signature and fingerprint are truncated HMACs: 128 bits resist forging, 32 bits separate two bindings.
 	signatureSize   = 16
 	fingerprintSize = 4
 	version         = 1
@@ -127,7 +127,7 @@ func (t *Token) sign(body []byte) []byte {
 	return mac.Sum(nil)[:signatureSize]
 }
 
-// fingerprint is keyed, so that a token tells nothing of the filter it was made with.
+// fingerprint is keyed, so that a token reveals nothing of its filter.
 func (t *Token) fingerprint(part [2]string) []byte {
 	mac := hmac.New(sha256.New, t.key)
 	var length [8]byte

@@ -20,7 +20,7 @@ type api struct {
 	http           *http.Client
 }
 
-// statusError is an answer that is no success.
+// statusError is a response without success.
 type statusError struct {
 	method, path, text string
 	status             int

@@ -107,7 +107,7 @@ func (s *setup) clients(ctx context.Context) error {
 	return s.grant(ctx, id, TenantRoles)
 }
 
-// client makes a client or brings it in line, and answers its id.
+// client makes a client or brings it in line, and returns its id.
 func (s *setup) client(ctx context.Context, want object) (string, error) {
 	name, _ := want["clientId"].(string)
 	id, err := s.clientID(ctx, name)

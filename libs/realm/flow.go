@@ -109,7 +109,7 @@ func (s *setup) reconfigure(ctx context.Context, at string, want texts) error {
 	if err := s.do(ctx, http.MethodGet, at, nil, &has); err != nil {
 		return err
 	}
-	has.Config = want // whether it differs is not told: Keycloak hides some of the values
+	has.Config = want // whether it differs is unknown: Keycloak hides some of the values
 	return s.do(ctx, http.MethodPut, at, has, nil)
 }
 

@@ -1,12 +1,12 @@
-// Package realm makes the realm of a Keycloak what the platform needs: clients, the mappers that put groups, audience and
-// authentication methods into tokens, the login flow with a second level, the roots of the group tree. The sandbox, the lab
+// Package realm sets up a Keycloak realm for the platform: clients, the mappers that put groups, audience and
+// authentication methods into tokens, the login flow with a second level, and the roots of the group tree. Sandbox, lab
 // and production use it alike.
 //
-// It promises to be repeatable: Setup on a realm that is as wanted changes nothing a user could notice, one that was cut short
-// is finished by the next, and what it does not know is left alone. It fails with Keycloak's own words, naming the step.
+// Setup is repeatable. On a realm in the wanted state it changes nothing that a user could notice. The next run finishes
+// an interrupted one. Unknown parts stay as they are. Errors hold Keycloak's own words and name the step.
 //
-// It speaks the admin API itself instead of through gocloak, whose types drop fields that matter here: the priority of an
-// execution is reset by its update, mappers know fixed keys only, realms lack the default scopes.
+// The package calls the admin API itself instead of through gocloak, whose types drop fields that matter here: an update
+// resets the priority of an execution, mappers know fixed keys only, and realms lack the default scopes.
 package realm
 
 import (
@@ -41,8 +41,8 @@ const (
 	Callback = "http://127.0.0.1/callback"
 )
 
-// TenantRoles are what the tenant service may do in its realm: members and their groups, clients of service accounts, and
-// the events that tell when those were last used.
+// TenantRoles are the rights of the tenant service in its realm: members and their groups, clients of service accounts,
+// and the events that show their last use.
 var TenantRoles = []string{"manage-users", "manage-clients", "view-events"}
 
 // Config says which Keycloak and what of it is not fixed.
@@ -124,7 +124,7 @@ func login(ctx context.Context, cfg Config) (*setup, error) {
 // object is a representation as JSON.
 type object = map[string]any
 
-// wanted is what the realm must say of itself. Everything else in it is the operator's.
+// wanted are the realm settings of the platform. All others are the operator's.
 func (s *setup) wanted() object {
 	return object{
 		"realm": s.cfg.Realm, "enabled": true, "displayName": "LOW-LAYER",
@@ -224,8 +224,8 @@ type User struct {
 	OTP string
 }
 
-// EnsureUser makes a user unless there is one, and joins it to its groups. A user that was there before keeps its password, and
-// joins only when its e-mail is verified: whoever may invite members can make an account for an address that is not theirs.
+// EnsureUser makes a missing user and joins it to its groups. An existing user keeps its password, and joins only when
+// its e-mail is verified: a caller who may invite members can make an account for a foreign address.
 func EnsureUser(ctx context.Context, cfg Config, u User) (id string, err error) {
 	s, err := login(ctx, cfg)
 	if err != nil {
@@ -255,7 +255,7 @@ func EnsureUser(ctx context.Context, cfg Config, u User) (id string, err error) 
 	if len(found) != 1 {
 		return "", fmt.Errorf("find user %s: %w", u.Email, errors.New("there is none, or more than one"))
 	}
-	// One that was just made is verified, so this is about accounts of others alone.
+	// A new user is verified, so this concerns existing accounts alone.
 	if !found[0].EmailVerified && len(u.Groups) > 0 {
 		return "", fmt.Errorf("join %s to %s: %w", u.Email, strings.Join(u.Groups, ", "), errUnverified)
 	}

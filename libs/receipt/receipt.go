@@ -1,11 +1,10 @@
-// Package receipt is the signed proof of a deletion: which objects there were outside the platform, when each was last
-// seen, and when and how it was verified gone.
+// Package receipt is the signed proof of a deletion: the objects outside the platform, when each was last seen, and when
+// and how it was verified gone.
 //
-// A receipt is JSON that is written once and signed byte by byte: an Ed25519 signature in a DSSE envelope, so that any
-// tool can verify it and no canonical form of JSON is needed. Verify needs nothing but the envelope and public keys. It
-// promises that what it answers was signed by one of the keys and proves the deletion; otherwise it fails with a
-// *Failure that names the first check that did not hold. Keys are named by their RFC 7638 thumbprint, so a name cannot
-// be given to another key.
+// A receipt is JSON, written once and signed byte by byte: an Ed25519 signature in a DSSE envelope. Any tool can verify
+// it, and JSON needs no canonical form. Verify needs only the envelope and public keys. A receipt it returns was signed
+// by one of the keys and proves the deletion; otherwise it fails with a *Failure that names the first check that did not
+// hold. Keys are named by their RFC 7638 thumbprint, so a name fits one key only.
 package receipt
 
 import "time"
@@ -20,9 +19,9 @@ type Check string
 const (
 	// NotListed: the cloud's list, asked for after the deletion, did not have it any more.
 	NotListed Check = "NOT_LISTED"
-	// DeleteAnswered: the cloud answered the deletion; there is no list of its type.
+	// DeleteAnswered: the cloud confirmed the deletion; there is no list of its type.
 	DeleteAnswered Check = "DELETE_ANSWERED"
-	// NotFound: somebody else removed it; it was looked for twice and not found.
+	// NotFound: removed from outside; two look-ups did not find it.
 	NotFound Check = "NOT_FOUND"
 )
 
@@ -35,7 +34,7 @@ type Scope string
 const (
 	// ScopeLedger: every attempt is accounted for in the platform's ledger.
 	ScopeLedger Scope = "LEDGER"
-	// ScopeCloud: the cloud's own lists have nothing that bears the resource's unique id either.
+	// ScopeCloud: the cloud's own lists hold nothing with the resource's unique id either.
 	ScopeCloud Scope = "CLOUD"
 )
 

@@ -2,8 +2,8 @@ package receipt
 
 import "fmt"
 
-// Ring is the keys of one service: the one it signs with, and those it signed with before, which stay listed for as long
-// as somebody has a receipt of theirs.
+// Ring is the keys of one service: its signing key, and its earlier keys, which stay listed for as long as receipts of
+// theirs exist.
 type Ring struct {
 	// Signer is nil when the service signs nothing, which is for tests.
 	Signer *Signer

@@ -33,7 +33,7 @@ func fail(check, format string, args ...any) *Failure {
 	return &Failure{Check: check, Text: fmt.Sprintf(format, args...)}
 }
 
-// Verify answers the receipt in an envelope when one of the keys signed it and it proves the deletion.
+// Verify returns the receipt in an envelope that one of the keys signed, when it proves the deletion.
 func Verify(e Envelope, keys []Key) (Receipt, error) {
 	if err := Open(e, PayloadType, keys); err != nil {
 		return Receipt{}, err
@@ -53,7 +53,7 @@ func Open(e Envelope, payloadType string, keys []Key) error {
 	return signed(e, keys)
 }
 
-// signed fails unless a known key signed the envelope. One good signature is enough: others may be of keys we lack.
+// signed fails unless a known key signed the envelope. One good signature is enough: others may be of unknown keys.
 func signed(e Envelope, keys []Key) error {
 	message := Encode(e.PayloadType, e.Payload)
 	var ids []string

@@ -7,13 +7,13 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// access is who may call.
+// access is the hooks that identify and authorize a caller.
 type access struct {
 	authenticate func(context.Context, string) (context.Context, error)
 	authorize    func(context.Context, string, proto.Message) (context.Context, error)
 }
 
-// enter identifies the caller. On failure it answers the context as it was, which is still what the call is logged with.
+// enter identifies the caller. On failure it returns the unchanged context, which the call is logged with.
 func (a access) enter(ctx context.Context, method string) (context.Context, error) {
 	if a.authenticate == nil {
 		return ctx, nil

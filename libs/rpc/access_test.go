@@ -15,7 +15,7 @@ import (
 
 type step struct{}
 
-// TestTheOrderOfChecks: who calls, then whether the request is valid, then whether he may, then the handler.
+// TestTheOrderOfChecks: the caller, then the request's validity, then authorization, then the handler.
 func TestTheOrderOfChecks(t *testing.T) {
 	var order []string
 	var refuse string
@@ -97,7 +97,7 @@ func TestStreamsAreChecked(t *testing.T) {
 	}
 }
 
-// What the edge refused is decided about, even when it is not valid, and never carried out.
+// A call that the edge refused is decided about, even when it is not valid, and never carried out.
 func TestAMarkedCallIsNotCarriedOut(t *testing.T) {
 	var refuse error
 	calls, decided := 0, 0

@@ -28,9 +28,9 @@ const (
 )
 
 const (
-	// defaultTimeout is for unary calls whose caller set no deadline.
+	// defaultTimeout is for unary calls without a deadline.
 	defaultTimeout = 30 * time.Second
-	// minimumLeft is the least time with which work is begun: below it the answer would come too late anyway.
+	// minimumLeft is the least time with which work begins: below it the response would come too late anyway.
 	minimumLeft = 100 * time.Millisecond
 	// hop is taken off a deadline on the way out, so that the callee gives up before the caller does and the
 	// caller still has time to say why.
@@ -85,8 +85,8 @@ func (s *Server) unary(ctx context.Context, request any, info *grpc.UnaryServerI
 	}
 	response, err = handler(ctx, request)
 	if err == nil {
-		// Only on success: an error that comes with headers counts as an answer, which no client repeats. It carries
-		// the id in its details. Setting fails only when headers are sent already, which for a unary call they are not.
+		// Only on success: clients never retry an error that comes with headers. The id is in the error's details.
+		// Setting fails only after headers were sent, which a unary call has not done.
 		_ = grpc.SetHeader(ctx, metadata.MD{requestIDKey: {id}})
 	}
 	return response, err
@@ -139,12 +139,12 @@ func (s *Server) stream(service any, inner grpc.ServerStream, info *grpc.StreamS
 	return handler(service, &serverStream{ServerStream: inner, ctx: ctx, server: s, method: info.FullMethod, admitted: info.IsClientStream})
 }
 
-// unknown answers for methods that nobody registered, so that they too get a typed error and a log line.
+// unknown handles unregistered methods, so that they too get a typed error and a log line.
 func unknown(any, grpc.ServerStream) error {
 	return status.Error(codes.Unimplemented, "unknown method")
 }
 
-// endWithServer cancels a waiting call when the server begins to drain: nobody else would end it in time.
+// endWithServer cancels a waiting call when the server begins to drain: nothing else would end it in time.
 func (s *Server) endWithServer(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(s.serving, func() { cancel(errDraining) })
@@ -165,8 +165,8 @@ type serverStream struct {
 
 func (s *serverStream) Context() context.Context { return s.ctx }
 
-// RecvMsg receives a message. What was decided about the first is in the context from then on; a handler has it before it
-// asks for the context.
+// RecvMsg receives a message. After the first one the context holds the decision; a handler receives before it reads the
+// context.
 func (s *serverStream) RecvMsg(message any) error {
 	if err := s.ServerStream.RecvMsg(message); err != nil {
 		return err

@@ -18,7 +18,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-// ClientConfig says whom to call.
+// ClientConfig describes the connection to a service.
 type ClientConfig struct {
 	// Target in gRPC's syntax, for example `dns:///network:9102` or `127.0.0.1:9102`.
 	Target string
@@ -30,14 +30,14 @@ type ClientConfig struct {
 	Timeout time.Duration
 	// MaxMessage bounds a response in bytes; 4 MiB when 0.
 	MaxMessage int
-	// Identity is what the caller shows of himself, and Service who must be at the other end. Without an identity the
+	// Identity is the client's certificate, and Service the name the server must prove. Without an identity the
 	// connection is plain.
 	Identity *mtls.Identity
 	Service  string
 }
 
-// Dial makes a connection to a service. Nothing is dialled before the first call, and a service that is away now is
-// found again within seconds of its return. The caller closes it.
+// Dial makes a connection to a service. It dials at the first call, and finds an absent service within seconds of its
+// return. The caller closes it.
 func Dial(cfg ClientConfig) (*grpc.ClientConn, error) {
 	c := &client{timeout: cmp.Or(cfg.Timeout, defaultTimeout), policies: registeredPolicies()}
 	services, err := serviceConfig(c.policies)
@@ -119,7 +119,7 @@ func carry(ctx context.Context) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, requestIDKey, id)
 }
 
-// registeredPolicies are those of every service whose generated code is linked into the program.
+// registeredPolicies are the policies of every service whose generated code is linked into the program.
 func registeredPolicies() map[string]policy {
 	policies := make(map[string]policy)
 	protoregistry.GlobalFiles.RangeFiles(func(file protoreflect.FileDescriptor) bool {

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const vpcName = "tenants/acme/organisations/core/vpcs/dev"
 
-// vpcs answers with what a test gives it.
+// vpcs responds with what a test gives it.
 type vpcs struct {
 	networkv1.UnimplementedVpcServiceServer
 	get    func(context.Context, *networkv1.GetVpcRequest) (*networkv1.Vpc, error)
@@ -101,7 +101,7 @@ func start(t *testing.T, o options) *harness {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Serving is known from the first answer on; Ready orders what Serve set before what tests read.
+	// Serving is known from the first response on; Ready orders what Serve set before what tests read.
 	if _, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{}, grpc.WaitForReady(true)); err != nil {
 		t.Fatalf("the server does not come up: %v", err)
 	}

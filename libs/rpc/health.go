@@ -11,8 +11,8 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 )
 
-// readiness decides what grpc.health.v1 answers. A name that is a registered service concerns that service; any other
-// name, such as `database`, is something the whole server needs.
+// readiness decides the responses of grpc.health.v1. The name of a registered service concerns that service; any other
+// name, such as `database`, is a need of the whole server.
 type readiness struct {
 	mu       sync.Mutex
 	health   *health.Server
@@ -35,7 +35,7 @@ func (r *readiness) set(name string, ok bool) {
 	r.publish()
 }
 
-// serve makes the registered services known; from here on they are answered for.
+// serve makes the registered services known to health checks.
 func (r *readiness) serve(services []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -43,7 +43,7 @@ func (r *readiness) serve(services []string) {
 	r.publish()
 }
 
-// drain answers NOT_SERVING for everything, for good.
+// drain responds NOT_SERVING for everything, for good.
 func (r *readiness) drain() { r.health.Shutdown() }
 
 // publish is called with the lock held.

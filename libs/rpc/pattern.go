@@ -19,8 +19,8 @@ const (
 	placeForm = "tenants/{tenant}, tenants/{tenant}/organisations/{organisation} or tenants/{tenant}/organisations/{organisation}/vpcs/{vpc}"
 )
 
-// patternWords say what a pattern of a proto allows. People are told in these words; programs find the pattern in the OpenAPI
-// document.
+// patternWords describe what a pattern of a proto allows. People read these words; programs find the pattern in the
+// OpenAPI document.
 var patternWords = map[string]string{
 	`^` + tenantID + `$`:               "must be 3 to 40 " + idWords,
 	`^` + childID + `$`:                "must be 2 to 40 " + idWords,

@@ -40,7 +40,7 @@ func patternsOf(messages protoreflect.MessageDescriptors, found map[string]strin
 	}
 }
 
-// Whoever breaks a pattern is told in words what is allowed.
+// An error for a broken pattern says in words what is allowed.
 func TestEveryPatternHasWords(t *testing.T) {
 	found := make(map[string]string)
 	protoregistry.GlobalFiles.RangeFiles(func(f protoreflect.FileDescriptor) bool {

@@ -45,7 +45,7 @@ func shown(t *testing.T, a *mtlsca.Authority, service string) (*mtls.Identity, s
 	return i, dir
 }
 
-// peers is a server that answers who calls it.
+// peers is a server that responds with the caller's name.
 func peers(t *testing.T, server, client *mtls.Identity) *harness {
 	t.Helper()
 	return start(t, options{identity: server, client: client, vpcs: &vpcs{
@@ -65,7 +65,7 @@ func get(t *testing.T, conn grpc.ClientConnInterface) (string, error) {
 	return v.GetDisplayName(), err
 }
 
-// TestServicesKnowOneAnother: who shows what is not good gets no connection at all, on either side.
+// TestServicesKnowOneAnother: a bad certificate gets no connection at all, on either side.
 func TestServicesKnowOneAnother(t *testing.T) {
 	ours, theirs := newAuthority(t), newAuthority(t)
 	network, _ := shown(t, ours, "network")

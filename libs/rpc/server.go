@@ -1,15 +1,13 @@
 // Package rpc builds the gRPC servers and clients of the platform, so that all of them behave alike.
 //
-// A server promises: a caller is identified before anything is said about his request, every request is then checked against
-// the rules of its proto, and it is then decided whether he may, before a handler sees it; every error
-// leaves as a google.rpc.Status with a reason, a remedy and the request id, and nothing internal in it; every call has
-// a deadline or ends when the server drains; a panic costs one call; each call is traced, counted and logged once.
-// grpc.health.v1 answers for the whole and for each service; reflection is on. It stops within a bounded time, letting
-// calls in flight finish.
+// A server identifies the caller first, then checks the request against the rules of its proto, then authorizes, then
+// calls the handler. Every error leaves as a google.rpc.Status with a reason, a remedy and the request id, and nothing
+// internal in it. Every call has a deadline or ends when the server drains. A panic costs one call. Each call is traced,
+// counted and logged once. grpc.health.v1 covers the whole and each service; reflection is on. The server stops within a
+// bounded time, and lets calls in flight finish.
 //
-// A client promises: deadlines shrink by 20 ms a hop, the request id and the trace travel along, calls that have no
-// further effect when repeated are repeated when the server was unavailable, and replicas are used in turn. Its errors
-// are plain statuses; grpcerr.FromError reads them.
+// A client shortens deadlines by 20 ms a hop, forwards request id and trace, retries calls without further effect when
+// the server was unavailable, and uses replicas in turn. Its errors are plain statuses; grpcerr.FromError reads them.
 package rpc
 
 import (
@@ -42,7 +40,7 @@ const (
 	defaultMaxMessage = 4 << 20
 	// window is how much of a message may be under way unacknowledged.
 	window = 1 << 20
-	// drainTimeout bounds how long calls in flight may go on after the server was told to stop.
+	// drainTimeout bounds how long calls in flight may go on after the server is told to stop.
 	drainTimeout = 15 * time.Second
 	// cutTimeout is what calls get to return once they are cut off.
 	cutTimeout = time.Second
@@ -64,25 +62,25 @@ type ServerConfig struct {
 	MaxMessage int
 	// DrainTimeout bounds the graceful stop; 15 s when 0.
 	DrainTimeout time.Duration
-	// Authenticate says who is calling, before anything is said about the request; nil lets everybody pass. What it answers
-	// is the context of the call from then on.
+	// Authenticate identifies the caller before the request is looked at; nil lets every caller pass. It returns the
+	// context of the call.
 	Authenticate func(ctx context.Context, method string) (context.Context, error)
 	// Authorize says whether the caller may, once the request is known to be valid: for every message of a stream. Nil lets
 	// everything pass.
 	Authorize func(ctx context.Context, method string, request proto.Message) (context.Context, error)
 	// Audit keeps a record of calls; nil keeps none.
 	Audit Auditor
-	// Explain makes of an error that a handler answered one that callers can use, as pg.Explain does; nil leaves all as they are.
+	// Explain turns a handler's error into one that callers can use, as pg.Explain does; nil changes none.
 	Explain func(error) error
-	// Identity has the server answer services alone that show a certificate; without one everybody who reaches it may connect.
+	// Identity limits the server to clients with a certificate; without one, every client that reaches it may connect.
 	Identity *mtls.Identity
 }
 
 // Auditor keeps a record of calls.
 type Auditor interface {
-	// Begin is called once it is known who calls, before the request is judged. What it answers is the context of the call.
+	// Begin runs after authentication and before the request is judged. It returns the context of the call.
 	Begin(ctx context.Context, method string, request proto.Message) context.Context
-	// End is called with that context and with what the caller is told: nil for success. It does not wait for anything.
+	// End runs with that context and the error of the response, nil for success. It does not wait.
 	End(ctx context.Context, failure *errs.Error)
 }
 
@@ -104,7 +102,7 @@ type Server struct {
 	serving  context.Context // its end is the server's end, which every waiting call watches
 }
 
-// NewServer listens, so that Addr is known, but answers nothing before Serve.
+// NewServer listens, so that Addr is known, but accepts no call before Serve.
 func NewServer(cfg ServerConfig) (*Server, error) {
 	validator, err := protovalidate.New()
 	if err != nil {
@@ -158,16 +156,16 @@ func (s *Server) Registrar() grpc.ServiceRegistrar { return s.grpc }
 // Addr is where the server listens.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
-// SetReady changes what health checks answer. A name that is a registered service concerns that service; any other,
-// such as `database`, concerns all of them. What was never mentioned is ready once Serve runs.
+// SetReady changes the responses of health checks. The name of a registered service concerns that service; any other,
+// such as `database`, concerns all of them. Names never set are ready once Serve runs.
 func (s *Server) SetReady(name string, ok bool) { s.ready.set(name, ok) }
 
 // Ready is nil when the server serves and everything it needs is there; else it says what is missing.
 func (s *Server) Ready() error { return s.ready.err() }
 
-// Serve answers calls until ctx ends. Then health turns to NOT_SERVING, waiting calls are ended so that their clients
-// go elsewhere, the others may finish within the drain timeout, and what is left after it is cut off. It returns nil
-// after such a stop, however it went, and an error only when serving itself failed.
+// Serve handles calls until ctx ends. Then health turns to NOT_SERVING, waiting calls end so that their clients go
+// elsewhere, other calls may finish within the drain timeout, and the rest is cut off. It returns nil after such a stop,
+// and an error only when serving itself failed.
 func (s *Server) Serve(ctx context.Context) error {
 	s.serving = ctx
 	s.policies = make(map[string]policy)

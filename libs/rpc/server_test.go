@@ -157,7 +157,7 @@ func TestStoppingLetsCallsInFlightFinish(t *testing.T) {
 	stopped := make(chan error, 1)
 	go func() { stopped <- h.stop() }()
 
-	// The watch is told, or ended: either way its client knows that the server goes.
+	// The watch gets a message, or ends: either way its client knows that the server stops.
 	for {
 		update, err := health.Recv()
 		if err != nil {

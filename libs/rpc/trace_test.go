@@ -46,7 +46,7 @@ func TestOneTraceCrossesTheHops(t *testing.T) {
 	}
 	root.End()
 	trace := root.SpanContext().TraceID().String()
-	// The server's span ends after the answer has left, so the wait is for the tree, not for a flush.
+	// The server's span ends after the response has left, so the wait is for the tree, not for a flush.
 	if err := tel.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestCallsAreCountedByMethodAndCode(t *testing.T) {
 	if _, err := h.vpcs.GetVpc(t.Context(), &networkv1.GetVpcRequest{Name: "bad"}); err == nil {
 		t.Fatal("a bad name was taken")
 	}
-	// The server counts a call after its answer has left; once it has stopped, all are counted.
+	// The server counts a call after its response has left; once it has stopped, all are counted.
 	if err := h.stop(); err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// validate checks a request against the rules of its proto and tells of every field at once.
+// validate checks a request against the rules of its proto and reports every bad field at once.
 func validate(validator protovalidate.Validator, message any) error {
 	request, ok := message.(proto.Message)
 	if !ok {

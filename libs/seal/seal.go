@@ -1,8 +1,8 @@
 // Package seal keeps small secrets that must lie in a database, such as a credential on its way to its owner's own
-// store. What is sealed is bound to a name: a sealed value copied to another row does not open there.
+// store. A sealed value is bound to a name: copied to another row, it does not open.
 //
-// It promises that Open answers exactly what was sealed under the name, or an error: ErrName for a value of another
-// name, the keeper's error for a wrong key or a changed byte. No error holds the secret.
+// Open returns exactly what was sealed under the name, or an error: ErrName for a value of another name, the keeper's
+// error for a wrong key or a changed byte. No error holds the secret.
 package seal
 
 import (
@@ -79,7 +79,7 @@ func (k *Keeper) Open(ctx context.Context, name string, sealed []byte) ([]byte, 
 	return plain, nil
 }
 
-// Close lets go of what the keeper holds.
+// Close releases the keeper.
 func (k *Keeper) Close() error {
 	if err := k.keeper.Close(); err != nil {
 		return fmt.Errorf("close keeper: %w", err)

@@ -7,9 +7,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// AdminHandler serves the private port of a process: /livez (it runs), /readyz (ready answers nil), /metrics
-// (Prometheus and OpenMetrics text) and /debug/pprof. It must not be reachable by users: it tells how the process
-// is built and how much it does.
+// AdminHandler serves the private port of a process: /livez (it runs), /readyz (ready returns nil), /metrics (Prometheus
+// and OpenMetrics text) and /debug/pprof. Users must not reach it: it shows how the process is built and how much it
+// does.
 func (t *Telemetry) AdminHandler(ready func() error) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
@@ -39,6 +39,6 @@ func answer(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	// A prober that hung up has no use for the rest of the answer.
+	// A prober that hung up does not need the rest of the response.
 	_, _ = w.Write([]byte(text))
 }

@@ -21,9 +21,9 @@ func NewLogger(w io.Writer, level slog.Level, service string) *slog.Logger {
 	return slog.New(handler).With("service", service)
 }
 
-// NewHandler wraps a handler: records gain trace_id and span_id of the context they are logged with, and attributes
-// whose key names a secret lose their value, in groups too. It is a net under the programmer, not a permission to log
-// secrets: a secret inside of a message or a struct is not seen.
+// NewHandler wraps a handler: records gain trace_id and span_id of their context, and attributes whose key names a
+// secret lose their value, in groups too. It is a safety net and no permission to log secrets: it does not see a secret
+// inside a message or a struct.
 func NewHandler(inner slog.Handler) slog.Handler {
 	return &handler{inner: inner}
 }

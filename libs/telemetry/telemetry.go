@@ -1,9 +1,8 @@
 // Package telemetry gives a process its traces, metrics and correlated logs.
 //
-// It promises that a process starts and serves whether or not anything collects its telemetry: without
-// OTEL_EXPORTER_OTLP_ENDPOINT spans get ids (so that logs and answers carry a trace id that other services share)
-// and nothing more is computed; with it they are exported in batches over OTLP gRPC, sampled as the standard
-// OTEL_TRACES_SAMPLER variables say. Metrics are always kept and are scraped from the admin handler.
+// A process starts and serves with or without a collector. Without OTEL_EXPORTER_OTLP_ENDPOINT spans only get ids, so
+// that logs and responses carry a trace id that services share. With it they are exported in batches over OTLP gRPC,
+// sampled by the standard OTEL_TRACES_SAMPLER variables. Metrics are always kept and are scraped from the admin handler.
 // A collector that is away costs spans, never calls: export errors are logged and the buffer is bounded.
 package telemetry
 
@@ -30,7 +29,7 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 )
 
-// Config says whose telemetry it is and where it goes.
+// Config names the service and where its telemetry goes.
 type Config struct {
 	// Service is the name under which traces and metrics appear, for example `network`.
 	Service string
@@ -51,8 +50,8 @@ type Telemetry struct {
 	registry *prometheus.Registry
 }
 
-// Start builds the providers. Nothing is dialled before the first span is exported, so a collector that is away does
-// not stop a service from starting. The caller must call Shutdown.
+// Start builds the providers. It dials at the first export, so a service starts without its collector. The caller must
+// call Shutdown.
 func Start(ctx context.Context, cfg Config) (*Telemetry, error) {
 	res, err := describe(ctx, cfg)
 	if err != nil {

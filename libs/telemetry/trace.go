@@ -12,8 +12,8 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// newTracerProvider exports when there is a place to export to. Without one every span is dropped at its start: the
-// SDK still gives it ids, which is all that logs and answers need, and no attribute or event is ever stored.
+// newTracerProvider exports when an endpoint is set. Without one every span is dropped at its start: the SDK still gives
+// it ids, which logs and responses need, and stores no attribute or event.
 func newTracerProvider(ctx context.Context, cfg Config, res *resource.Resource) (*sdktrace.TracerProvider, *otlptrace.Exporter, error) {
 	endpoint := cmp.Or(cfg.Endpoint,
 		os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))

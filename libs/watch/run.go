@@ -14,14 +14,14 @@ import (
 // channel is what triggers notify, with the id of the tenant.
 const channel = "lowlayer_watch"
 
-// waiters are those who wait for changes, by tenant.
+// waiters are the followers, by tenant.
 type waiters struct {
 	mu  sync.Mutex
 	all map[string]map[chan struct{}]bool
 }
 
-// Follow answers a channel that has something whenever the tenant may have changes that were not read yet. Stop ends that.
-// There is one connection to the database for all who follow.
+// Follow returns a channel that has a value whenever the tenant may have unread changes. Stop ends that. All followers
+// share one connection to the database.
 func (w *waiters) Follow(tenant string) (wake <-chan struct{}, stop func()) {
 	c := make(chan struct{}, 1)
 	w.mu.Lock()
@@ -43,7 +43,7 @@ func (w *waiters) Follow(tenant string) (wake <-chan struct{}, stop func()) {
 	}
 }
 
-// wake wakes those who follow a tenant.
+// wake wakes the followers of a tenant.
 func (w *waiters) wake(tenant string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -52,7 +52,7 @@ func (w *waiters) wake(tenant string) {
 	}
 }
 
-// wakeAll is for when it is not known who changed.
+// wakeAll is for when the changed tenant is unknown.
 func (w *waiters) wakeAll() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -70,7 +70,7 @@ func nudge(c chan struct{}) {
 	}
 }
 
-// Run wakes those who follow and prunes, until the context ends; it answers nil then. Failures are logged and tried again.
+// Run wakes followers and prunes, and returns nil when the context ends. Failures are logged and retried.
 func (l *Log) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
 	parts.Go(func() {
@@ -117,7 +117,7 @@ func (l *Log) listen(ctx context.Context) error {
 	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	// What changed while nobody listened was not heard.
+	// Changes while the connection was away sent no notification here.
 	l.wakeAll()
 	for {
 		n, err := conn.WaitForNotification(ctx)

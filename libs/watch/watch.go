@@ -1,19 +1,15 @@
-// Package watch is the log of what changed in the tenants of a service: its tables, which triggers on the tables of the
-// resources fill, and the way to read them and to be woken.
+// Package watch is the log of changes in the tenants of a service: its tables, which triggers on the resources' tables
+// fill, and the way to read them and to be woken.
 //
 // It promises:
-//   - A change is in the log if and only if the transaction that made it commits. Triggers write it, so no code can forget to.
-//   - The changes of a tenant have the numbers 1, 2, 3 … in the order of their commits, without gaps: whoever has read up to a
-//     number never misses one, and never sees a later one before it.
+//   - A change is in the log if and only if its transaction commits. Triggers write it, so no code can forget to.
+//   - The changes of a tenant have the numbers 1, 2, 3 … in commit order, without gaps. A reader up to a number misses none before it.
 //   - A transaction that changes a resource more than once is one change of it.
-//   - Changes are kept for Retention. Whoever asks for what is no longer there, or is of an earlier tenant of the same id, is
-//     told so (ErrExpired) and never given a part.
-//   - A place belongs to the history of the database in which it was read: after a restore or a failover, which may have lost
-//     changes and given their numbers to others, it is ErrExpired too, also to whoever reads while that happens.
+//   - Changes are kept for Retention. A reader who asks for older ones, or for those of an earlier tenant of the same id, gets ErrExpired and never a part.
+//   - A place belongs to the history of its database. After a restore or a failover, which may lose changes and give their numbers to others, it is ErrExpired too, also for a reader under way.
 //
-// The log says that a resource changed, not what it is; libs/watch/watchapi reads that when it is told. It lives in the
-// database of the service, and needs nothing else: a notification wakes those who wait, and they look by themselves now and
-// then should one be lost.
+// The log holds that a resource changed, not its content; libs/watch/watchapi reads the content for each message. It
+// needs only the service's database: a notification wakes followers, and a poll makes up for a lost one.
 package watch
 
 import (
@@ -51,7 +47,7 @@ func Migrations() pg.Migrations {
 // ErrExpired says that changes behind a place are not to be had: they are pruned, of another tenant, or never were.
 var ErrExpired = errors.New("the changes from there on are not kept")
 
-// Place is how far somebody has read the log of a tenant.
+// Place is a reader's position in the log of a tenant.
 type Place = resume.Place
 
 // Kind is what became of a resource.
@@ -68,7 +64,7 @@ const (
 type Change struct {
 	Sequence int64
 	Kind     Kind
-	// Type and Name are those of the resource; Subject is the resource that decides who may see it.
+	// Type and Name are those of the resource; Subject is the resource that decides access to it.
 	Type, Name, Subject string
 	Time                time.Time
 }
@@ -96,7 +92,7 @@ type Log struct {
 	waiters
 }
 
-// New makes a log. Changes are told without Run, but late.
+// New makes a log. Without Run, followers learn of changes late.
 func New(cfg Config) *Log {
 	l := &Log{pool: cfg.Pool, logger: cfg.Logger, clock: cfg.Clock, prune: cfg.Prune}
 	if l.logger == nil {
@@ -136,7 +132,7 @@ SELECT s.last, s.floor, c.sequence, c.kind, c.type, c.name, c.subject, c.change_
   LEFT JOIN LATERAL (SELECT * FROM watch_changes WHERE tenant = $1 AND sequence > $2 ORDER BY sequence LIMIT $3) c ON true
  ORDER BY c.sequence`
 
-// After answers the changes of a tenant behind a place, the oldest first, at most limit; ErrExpired when not all are there.
+// After returns the changes of a tenant behind a place, the oldest first, at most limit; ErrExpired when some are gone.
 func (l *Log) After(ctx context.Context, tenant string, at Place, limit int) ([]Change, error) {
 	conn, err := l.pool.Acquire(ctx)
 	if err != nil {

@@ -106,7 +106,7 @@ func TestChangesOfATransactionAreOneOfEachResource(t *testing.T) {
 	}
 }
 
-// TestConcurrentWritersLeaveNoGapForAReader reads while many write: whoever follows sees every number once and in order.
+// TestConcurrentWritersLeaveNoGapForAReader reads while many write: a follower sees every number once and in order.
 func TestConcurrentWritersLeaveNoGapForAReader(t *testing.T) {
 	const writers, each = 8, 60
 	pool := database(t)
@@ -221,7 +221,7 @@ func TestOldChangesArePruned(t *testing.T) {
 	if got := told(all(t, l, "other")); len(got) != 1 {
 		t.Errorf("another tenant has %q", got)
 	}
-	// Nothing that is seven days old is told, whenever that is.
+	// A change seven days old is never read, whenever the reader comes.
 	late := watch.New(watch.Config{Pool: pool, Clock: clock.NewFake(time.Now().Add(watch.Retention + time.Minute))})
 	if err := late.Prune(t.Context()); err != nil {
 		t.Fatal(err)

@@ -1,9 +1,8 @@
 // Package auditapi serves the audit trail of one service: lowlayer.audit.v1.AuditService.
 //
-// It answers from the service's own records alone. Whoever may read the trail of a tenant reads that of the tenant there is
-// now: one that had the same name before is another tenant, whose trail, like that of a purged one, is for operators of the
-// platform. To others it is as absent as one that never was: an empty answer. Errors are errs.Error values, for the
-// server's interceptor to convert.
+// It reads only the service's own records. A reader of a tenant's trail sees the trail of the tenant that exists now. An
+// earlier tenant of the same name, and a purged one, are other tenants: only operators of the platform see their trails,
+// and other callers get an empty list. Errors are errs.Error values, which the server's interceptor converts.
 package auditapi
 
 import (
@@ -56,7 +55,7 @@ func (s *Server) head(ctx context.Context, parent, uid string) (*audit.Checkpoin
 	return s.trail.Head(ctx, trail.Asked{Tenant: tenant.Tenant, UID: uid, Past: authz.Operates(ctx)})
 }
 
-// ListAuditEvents answers the events of a tenant, newest first.
+// ListAuditEvents returns the events of a tenant, newest first.
 func (s *Server) ListAuditEvents(ctx context.Context, req *auditv1.ListAuditEventsRequest) (*auditv1.ListAuditEventsResponse, error) {
 	where, args, err := s.fields.SQL(req.GetFilter(), 1)
 	if err != nil {
@@ -107,8 +106,7 @@ func fitting(rows []trail.Row) int {
 	return max(1, len(rows))
 }
 
-// ExportAuditEvents answers a chain in its order, as far as it goes when the page is asked for. The page that reaches its
-// end has the checkpoint.
+// ExportAuditEvents returns a page of a chain in its order. The page that reaches the chain's end holds the checkpoint.
 func (s *Server) ExportAuditEvents(ctx context.Context, req *auditv1.ExportAuditEventsRequest) (*auditv1.ExportAuditEventsResponse, error) {
 	head, err := s.head(ctx, req.GetParent(), req.GetTenantUid())
 	if err != nil || head == nil {

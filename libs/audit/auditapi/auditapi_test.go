@@ -42,7 +42,7 @@ type rig struct {
 	*auditapi.Server
 	t    *testing.T
 	pool *pgxpool.Pool
-	// owned is that of whoever owns the database, and can lift its rules.
+	// owned is the pool of the database's owner, which can lift its rules.
 	owned  *pgxpool.Pool
 	trail  *trail.Trail
 	signer *receipt.Signer
@@ -299,7 +299,7 @@ func TestTamperingIsExported(t *testing.T) {
 	}
 }
 
-// Whoever holds roles on a tenant sees nothing of the one that had its name before; operators of the platform do.
+// A caller with roles on a tenant sees nothing of the earlier tenant of that name; operators of the platform do.
 func TestTheTrailOfAnEarlierTenant(t *testing.T) {
 	r := newRig(t)
 	r.suspends(2)
@@ -319,7 +319,7 @@ func TestTheTrailOfAnEarlierTenant(t *testing.T) {
 	sees(r.ada, "", "", 0)
 	sees(r.ada, "ten_1", "", 0)
 	sees(r.staff, "", "ten_1", 2)
-	r.present = "ten_2" // somebody else's
+	r.present = "ten_2" // another tenant's
 	sees(r.ada, "", "ten_2", 0)
 	sees(r.ada, "ten_1", "", 0)
 	sees(r.staff, "", "ten_2", 0)
@@ -356,7 +356,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%v: %v", req, err)
 		}
 	}
-	// Of a tenant that never was there is nothing, for whoever asks.
+	// A tenant that never existed has no events, for any caller.
 	for _, ctx := range []context.Context{r.ada, r.staff, t.Context()} {
 		if got, err := r.ListAuditEvents(ctx, &auditv1.ListAuditEventsRequest{Parent: "tenants/none"}); err != nil || len(got.GetAuditEvents()) != 0 || got.GetTenantUid() != "" {
 			t.Errorf("got %v, %v", got, err)

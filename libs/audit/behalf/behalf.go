@@ -1,10 +1,9 @@
-// Package behalf carries on whose behalf a service of the platform works: the person or program that ordered what it does in the
-// background. A service says it with its calls of other services, whose records then name both: the service as the actor, and whom it
-// worked for.
+// Package behalf carries the person or program on whose behalf a service works in the background. The service sends it
+// with its calls of other services. Their records then name both: the service as the actor, and the orderer.
 //
-// It promises that only a service can say so. What a caller sends is believed when the connection shows the certificate of a service
-// that calls by itself; the gateway, which passes calls of users on, operators, and callers without a certificate are not heard. In
-// turn no call passes on what came in: Conn sends what With put into the context of the work, and nothing else.
+// Only a service can set it. A server believes the header when the connection shows the certificate of a service that
+// calls by itself. It ignores the header from the gateway, from operators and from callers without a certificate. No
+// call forwards the header it received: Conn sends only what With put into the context.
 package behalf
 
 import (
@@ -30,13 +29,13 @@ const (
 
 type contextKey struct{}
 
-// With is the context of work on behalf of somebody.
+// With returns a context for work on behalf of the given orderer.
 func With(ctx context.Context, a audit.Actor) context.Context {
 	return context.WithValue(ctx, contextKey{}, a)
 }
 
-// Of is on whose behalf work is that is ordered in the context: of whom the work under way is, of the user who calls, or of whom the
-// service that calls says. False when there is nobody.
+// Of returns the orderer of the work in a context: the orderer of the work under way, the calling user, or the orderer
+// that a calling service names. It returns false without any.
 func Of(ctx context.Context) (audit.Actor, bool) {
 	if a, ok := ctx.Value(contextKey{}).(audit.Actor); ok {
 		return a, true
@@ -69,7 +68,7 @@ func Service(ctx context.Context) (string, bool) {
 	return service, ok && service != access.Gateway && service != access.Operator
 }
 
-// Said is on whose behalf the service that calls says it does. False when it says nothing, and whoever else says it.
+// Said returns the orderer that a calling service names. It returns false for every other caller.
 func Said(ctx context.Context) (audit.Actor, bool) {
 	if _, ok := Service(ctx); !ok {
 		return audit.Actor{}, false
@@ -85,7 +84,7 @@ func Said(ctx context.Context) (audit.Actor, bool) {
 	return a, true
 }
 
-// Conn says with each call on whose behalf the work of its context is.
+// Conn adds the orderer of the context to each call.
 func Conn(to grpc.ClientConnInterface) grpc.ClientConnInterface { return conn{to} }
 
 type conn struct{ to grpc.ClientConnInterface }

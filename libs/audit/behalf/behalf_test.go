@@ -83,7 +83,7 @@ func (c *calls) NewStream(ctx context.Context, _ *grpc.StreamDesc, _ string, _ .
 func TestAConnectionSaysWhatItsWorkIs(t *testing.T) {
 	to := &calls{}
 	conn := behalf.Conn(to)
-	// What came in is not passed on: it is an order, of which the work keeps the record.
+	// The received header is not forwarded: the work keeps its own record of the order.
 	for _, ctx := range []context.Context{behalf.With(t.Context(), ada), incoming(from(t.Context(), "tenant"), said)} {
 		if err := conn.Invoke(ctx, "", nil, nil); err != nil {
 			t.Error(err)

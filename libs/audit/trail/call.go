@@ -31,7 +31,7 @@ type call struct {
 	trace    string
 	// appended is true once a transaction holds its record, which may yet be rolled back.
 	appended atomic.Bool
-	// replayed is true when an earlier call's answer is given.
+	// replayed is true when the call repeats an earlier response.
 	replayed atomic.Bool
 }
 
@@ -42,7 +42,7 @@ func of(ctx context.Context) *call {
 	return c
 }
 
-// Begin notes who calls what; rpc.Server calls it once the caller is known.
+// Begin notes the caller and the method. rpc.Server calls it once the caller is known.
 func (t *Trail) Begin(ctx context.Context, method string, request proto.Message) context.Context {
 	m := t.methods[method]
 	if m == nil || !m.Audited() {
@@ -72,14 +72,15 @@ func actorOf(ctx context.Context) audit.Actor {
 	return audit.Actor{Kind: audit.Anonymous, Subject: "anonymous"}
 }
 
-// Replayed notes that the call of the context is answered as an earlier one was.
+// Replayed notes that the call gets the response of an earlier one.
 func Replayed(ctx context.Context) {
 	if c := of(ctx); c != nil {
 		c.replayed.Store(true)
 	}
 }
 
-// End records a call that left no record with a change; rpc.Server calls it with what the caller is told, nil for success.
+// End records a call that left no record with a change. rpc.Server calls it with the error it responds with, nil for
+// success.
 func (t *Trail) End(ctx context.Context, failure *errs.Error) {
 	c := of(ctx)
 	if c == nil || c.plans || (failure == nil && (c.appended.Load() || c.replayed.Load())) {

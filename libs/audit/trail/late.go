@@ -41,7 +41,7 @@ func (t *Trail) enqueue(ctx context.Context, r lateRecord) {
 	}
 }
 
-// lose tells that a record could not be written.
+// lose logs and counts a record that could not be written.
 func (t *Trail) lose(ctx context.Context, r lateRecord, err error) {
 	t.lost.Add(ctx, 1)
 	t.log.ErrorContext(ctx, "an audit record could not be written", "error", err, "method", r.call.full, "resource", r.call.resource,
@@ -145,7 +145,7 @@ type count struct {
 	recorded, omitted int64
 }
 
-// admit is true when one more is to be recorded, and answers how many were not since the last that was.
+// admit reports whether to record one more, and how many were skipped since the last record.
 func (l *limiter) admit(key string, now time.Time) (omitted int64, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

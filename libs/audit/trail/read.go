@@ -12,18 +12,18 @@ import (
 	"github.com/low-layer/platform/libs/receipt"
 )
 
-// Asked says whose chain is asked for.
+// Asked names the chain to read.
 type Asked struct {
 	// Tenant is the id of the tenant, UID its unique id: empty for that of the tenant there is now.
 	Tenant, UID string
-	// Past lets chains of tenants be answered that are not there any more.
+	// Past includes chains of tenants that no longer exist.
 	Past bool
 }
 
 const selectHead = `SELECT h.tenant_uid, h.tenant, h.sequence, h.hash FROM audit_heads h WHERE h.tenant = $1`
 
-// Head is where the chain of a tenant ends. It is nil when there is no such tenant, and when there is one but its chain is
-// not to be answered. For a UID that this service has no record of it is an empty chain.
+// Head is the end of a tenant's chain. It is nil without such a tenant, and when the caller may not see the chain. A UID
+// without records has an empty chain.
 func (t *Trail) Head(ctx context.Context, a Asked) (*audit.Checkpoint, error) {
 	present, err := t.cfg.Owner(ctx, t.cfg.Pool, a.Tenant)
 	if err != nil {
@@ -84,7 +84,7 @@ type Row struct {
 
 const selectRows = `SELECT a.payload, a.hash, a.id, a.sequence, a.create_time FROM audit_records a`
 
-// After answers the records of a chain after a number and not after another, in their order.
+// After returns the records of a chain between two numbers, in order.
 func (t *Trail) After(ctx context.Context, uid string, after, until int64, limit int) ([]Row, error) {
 	return t.rows(ctx, selectRows+`
 		WHERE a.tenant_uid = $1 AND a.sequence > $2 AND a.sequence <= $3 ORDER BY a.sequence LIMIT $4`, uid, after, until, limit)
@@ -102,7 +102,7 @@ type ListInput struct {
 	BeforeID   string
 }
 
-// List answers a page of records.
+// List returns a page of records.
 func (t *Trail) List(ctx context.Context, in ListInput) ([]Row, error) {
 	args := append([]any(nil), in.Args...)
 	arg := func(v any) string {

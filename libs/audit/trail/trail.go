@@ -1,20 +1,19 @@
 // Package trail keeps the audit trail of one service in its own Postgres.
 //
-// It promises that a call which changed something has its record if and only if the change is committed: both are one
-// transaction, of which the record is the last statement. A call that failed or was denied, and one that succeeded
-// without a change, is recorded right after it, in a transaction of its own and in the background: how long an answer
-// takes does not tell whether the tenant is there, and nobody waits for a database that is away. If that record cannot be
-// written, a line at ERROR says so and lowlayer_audit_lost counts it.
+// A call that changed something has its record if and only if the change commits: the record is the last statement of
+// the change's transaction. A failed or denied call, and a success without a change, are recorded right after the call,
+// in the background and in a transaction of their own. So the response time does not show whether the tenant exists, and
+// no caller waits for a database that is away. A record that cannot be written is logged at ERROR and counted by
+// lowlayer_audit_lost.
 //
-// What only asked for a plan, and what was answered from an earlier call with the same request id, leaves no record.
-// Neither does a call about a tenant that this service does not know: strangers cannot make it grow. Of one actor's failed
-// calls on one tenant 30 a minute are recorded; the next record says how many were left out.
+// A plan leaves no record, nor does a response repeated for the same request id. A call about a tenant unknown to this
+// service leaves none either: strangers cannot make the trail grow. Of one actor's failed calls on one tenant, 30 a
+// minute are recorded; the next record holds how many were skipped.
 //
-// The record of a call that a service of the platform makes by itself names the service as the actor, and on whose behalf it says it
-// works (libs/audit/behalf).
+// A call that a service makes by itself names the service as the actor, and its orderer (libs/audit/behalf).
 //
-// The tables take no UPDATE, DELETE or TRUNCATE, whoever asks. A chain belongs to a tenant's unique id and is kept after
-// the tenant is purged: it is answered to those who may see the past, under its name until another tenant takes that.
+// The tables refuse UPDATE, DELETE and TRUNCATE from every role. A chain belongs to a tenant's unique id and stays after
+// the tenant's purge. Callers who may see the past read it under the tenant's name until another tenant takes that name.
 package trail
 
 import (
@@ -62,7 +61,7 @@ type Config struct {
 	// Service is the name in records, for example `network`.
 	Service string
 	Pool    *pgxpool.Pool
-	// Owner answers the unique id of the tenant of an id, empty when there is none.
+	// Owner returns the unique id of the tenant with an id, empty without one.
 	Owner func(ctx context.Context, q Querier, tenant string) (uid string, err error)
 	// Signer signs checkpoints; nil signs none, which is for tests.
 	Signer *receipt.Signer

@@ -149,7 +149,7 @@ func TestRecordAndChangeAreOne(t *testing.T) {
 	if err := r.change(ctx, "tenants/acme", nil); err != nil {
 		t.Fatal(err)
 	}
-	// The change is committed: whatever the caller is told afterwards, there is one record.
+	// The change is committed: there is one record, whatever the response is.
 	r.End(ctx, nil)
 	r.End(ctx, errs.New(errs.Unavailable, "AWAY", "away"))
 	r.settle()
@@ -208,7 +208,7 @@ func TestWhatFailedIsRecorded(t *testing.T) {
 	}
 }
 
-// What a service does by itself names the service and, when it says so, whom it works for; what a user's call claims is nothing.
+// Background work names the service and its orderer; the claim of a user's call counts for nothing.
 func TestACascadeNamesBoth(t *testing.T) {
 	r := newRig(t, nil)
 	request := &tenantv1.SuspendTenantRequest{Name: "tenants/acme"}
@@ -270,7 +270,7 @@ func TestARefusedCreateNamesWhatItWasToMake(t *testing.T) {
 	}
 }
 
-// Over a server: what it refuses, and what its handler fails with, is recorded as the caller is told.
+// Over a server: refusals and the handler's failures are recorded with the error of the response.
 func TestAServerRecordsWhatItRefuses(t *testing.T) {
 	r := newRig(t, nil)
 	server, err := rpc.NewServer(rpc.ServerConfig{
@@ -354,8 +354,8 @@ func TestTheTablesAreAppendOnly(t *testing.T) {
 	}
 }
 
-// A purged tenant's chain is kept, and is answered to those who may see the past: under its name until another tenant takes
-// that, and under its unique id for good.
+// A purged tenant's chain stays. Callers who may see the past read it under its name until another tenant takes the
+// name, and under its unique id for ever.
 func TestChainsOutliveTheirTenant(t *testing.T) {
 	r := newRig(t, nil)
 	request := &tenantv1.SuspendTenantRequest{Name: "tenants/acme"}

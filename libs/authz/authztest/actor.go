@@ -10,7 +10,7 @@ import (
 	"github.com/low-layer/platform/libs/identity/identitytest"
 )
 
-// Actor is somebody who calls.
+// Actor is one caller of the matrix.
 type Actor struct {
 	Name string
 	// Token is what he sends; empty for none.
@@ -19,7 +19,7 @@ type Actor struct {
 	Refused string
 	// Roles are those he holds on the tenant `own`, when he is of it.
 	Roles []authz.Role
-	// Elsewhere is true for an owner of the tenant that is somebody else's.
+	// Elsewhere is true for the owner of the other tenant.
 	Elsewhere bool
 	// Operator is true for an operator of the platform.
 	Operator bool
@@ -27,7 +27,7 @@ type Actor struct {
 	SteppedUp bool
 }
 
-// Actors are everybody there may be, for a tenant of theirs and one of somebody else's.
+// Actors are all possible callers, for their own tenant and another one.
 func Actors(t testing.TB, i *identitytest.Issuer, own, foreign string) []Actor {
 	t.Helper()
 	of := func(tenant string, r authz.Role) []string { return []string{"/tenants/" + tenant + "/" + string(r)} }

@@ -27,8 +27,8 @@ type Answer struct {
 	Text string
 }
 
-// OverGRPC makes the call over a connection and reads the answer. That of a stream is all that there is when it begins: the
-// messages up to the one that says `snapshot_done`.
+// OverGRPC makes the call over a connection and reads the response. For a stream that is every message up to
+// `snapshot_done`.
 func (c Call) OverGRPC(ctx context.Context, t testing.TB, conn grpc.ClientConnInterface, request proto.Message) Answer {
 	t.Helper()
 	kind, err := protoregistry.GlobalTypes.FindMessageByName(c.Output())
@@ -45,7 +45,7 @@ func (c Call) OverGRPC(ctx context.Context, t testing.TB, conn grpc.ClientConnIn
 	if err != nil {
 		return OverGRPC(nil, err)
 	}
-	// Should it be refused meanwhile, the answer is what says so.
+	// If the call is refused meanwhile, the error is the response.
 	_ = errors.Join(stream.SendMsg(request), stream.CloseSend())
 	var all []string
 	for {
@@ -76,7 +76,7 @@ func ReadStream(body io.Reader) ([]byte, error) {
 	}
 }
 
-// OverGRPC reads an answer of gRPC.
+// OverGRPC reads a gRPC response.
 func OverGRPC(response proto.Message, err error) Answer {
 	if err == nil {
 		text, e := protojson.Marshal(response)
@@ -97,7 +97,7 @@ func OverGRPC(response proto.Message, err error) Answer {
 	return out
 }
 
-// OverREST reads an answer of REST.
+// OverREST reads a REST response.
 func OverREST(code int, body []byte) Answer {
 	var fields map[string]any
 	if lines := strings.Split(strings.TrimSpace(string(body)), "\n"); code < 400 && len(lines) > 1 && strings.Contains(lines[0], `"result"`) {
@@ -125,7 +125,7 @@ func flat(v any) string {
 	return fmt.Sprint(string(text), err)
 }
 
-// Alike is the answer with the ids of a world replaced by the names of their collections, so that two worlds compare.
+// Alike returns the response with a world's ids replaced by the names of their collections, so that two worlds compare.
 func (a Answer) Alike(w World) string {
 	ids := make([]string, 0, len(w))
 	for collection, id := range w {

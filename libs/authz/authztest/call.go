@@ -25,7 +25,7 @@ type Call struct {
 	*authz.Method
 	// Verb and Template are the REST route.
 	Verb, Template string
-	// Service is the service of the platform that answers it, from its package.
+	// Service is the platform service that handles the call, from its package.
 	Service string
 
 	descriptor protoreflect.MethodDescriptor
@@ -91,10 +91,10 @@ func newCall(m *authz.Method, d protoreflect.MethodDescriptor, r *annotations.Ht
 // Name says which call it is.
 func (c Call) Name() string { return c.Full[strings.LastIndexByte(c.Full, '.')+1:] + " " + c.pattern }
 
-// Output is the message that answers.
+// Output is the response message.
 func (c Call) Output() protoreflect.FullName { return c.descriptor.Output().FullName() }
 
-// Streams is true when the call is answered by many messages.
+// Streams is true when the response is a stream.
 func (c Call) Streams() bool { return c.descriptor.IsStreamingServer() }
 
 // InTenant is true when the call is about something of a tenant.
@@ -128,7 +128,7 @@ const (
 	vpcPattern          = organisationPattern + "/vpcs/*"
 )
 
-// hints are values of fields that the descriptors do not tell.
+// hints are values of fields that descriptors cannot give.
 var hints = map[protoreflect.FullName]func(World) string{
 	"lowlayer.authz.v1.WhyDeniedRequest.permission":       func(World) string { return "network.vpcs.create" },
 	"lowlayer.authz.v1.WhyDeniedRequest.resource":         func(w World) string { return w.name(vpcPattern) },

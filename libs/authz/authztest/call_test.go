@@ -31,7 +31,7 @@ func TestEveryRPCCanBeCalled(t *testing.T) {
 	}
 }
 
-// Whatever declaration is taken away from an RPC, nobody may call it any more: forgetting opens nothing.
+// Without any one of its declarations, an RPC is denied to everyone: forgetting opens nothing.
 func TestAnRPCWithoutItsRuleIsForNobody(t *testing.T) {
 	best := &identity.Principal{Subject: "op", ACR: "2", AuthTime: time.Now(), Groups: []string{"/platform/operator", "/tenants/acme/owner"}}
 	w := authztest.World{"tenants": "acme", "organisations": "core", "vpcs": "dev", "peerings": "a-b", "members": "some-member", "serviceAccounts": "ci", "operations": "op_network_00000000000000000000000001", "receipts": "rcpt_network_00000000000000000000000001", "quotas": "network.vpcs"}

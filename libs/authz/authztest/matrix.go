@@ -11,20 +11,19 @@ import (
 	"github.com/low-layer/platform/libs/identity"
 )
 
-// Matrix is every actor × every call × what it may be about. On each wire it holds that
+// Matrix is every actor × every call × every kind of target. On each wire it checks that
 //
-//   - who is nobody is told so, and nothing else, whatever he asks for;
-//   - about his own tenant an actor is refused exactly what no role of his gives, and what a second factor is missing for;
-//   - about somebody else's tenant he is told what he is told about one that does not exist, to the byte; and about somebody
-//     else's things under his own tenant's name what he is told about things that do not exist there;
-//   - no answer holds a name of somebody else that the question did not hold, but for what an audit trail repeats.
+//   - an unidentified caller gets UNAUTHENTICATED and nothing else;
+//   - on his own tenant an actor is refused exactly what his roles do not give, or what lacks a second factor;
+//   - on another tenant he gets the response for an absent one, to the byte; and for things of another tenant under his own tenant's name, the response for absent things;
+//   - no response holds a foreign name that the request did not hold, except where an audit trail repeats the request.
 //
-// Calls that are allowed ask for the plan where there is one, so that the world stays as it is.
+// Allowed calls ask for the plan where there is one, so that the world stays as it is.
 type Matrix struct {
 	Authorizer *authz.Authorizer
 	Actors     []Actor
-	// Own are the things of the tenant whose roles the actors have, Foreign those of another one, and Absent are none. NestedForeign
-	// and NestedAbsent are the latter two under the name of the own tenant.
+	// Own are the things of the actors' tenant, Foreign those of another tenant, Absent do not exist. NestedForeign and
+	// NestedAbsent are the latter two under the name of the own tenant.
 	Own, Foreign, Absent, NestedForeign, NestedAbsent World
 }
 
@@ -50,7 +49,7 @@ type Wire struct {
 	Do    func(t testing.TB, a Actor, c Call, request proto.Message) Answer
 }
 
-// Run makes all calls over one wire and answers how many they were.
+// Run makes all calls over one wire and returns their number.
 func (m Matrix) Run(t *testing.T, w Wire) int {
 	t.Helper()
 	n := 0
@@ -98,7 +97,7 @@ func (r *round) all() {
 	}
 }
 
-// stranger holds no role on the own tenant: it is somebody else's to him.
+// stranger has no role on the own tenant.
 func (r *round) stranger(expect string) {
 	absent := r.do(r.Absent, false)
 	if !r.call.InTenant() {
@@ -122,7 +121,7 @@ func (r *round) member(expect string) {
 		return
 	}
 	nestedForeign, nestedAbsent := r.do(r.NestedForeign, plan), r.do(r.NestedAbsent, plan)
-	// Two answers about what is his own, such as two plans, tell nothing of others and differ in their times.
+	// Two responses about his own things, such as plans, differ in their times and show nothing of others.
 	if nestedForeign.Reason != "" || nestedAbsent.Reason != "" {
 		r.same("nested foreign", nestedForeign.Alike(r.NestedForeign), nestedAbsent.Alike(r.NestedAbsent))
 	}
@@ -131,7 +130,7 @@ func (r *round) member(expect string) {
 	}
 }
 
-// foreign is an answer about things of somebody else, which must be the one about things that do not exist.
+// foreign is a response about another tenant's things, which must equal the one about absent things.
 func (r *round) foreign(what string, a Answer, w World, absent Answer) {
 	if r.call.InTenant() && !strings.HasSuffix(a.Reason, "_NOT_FOUND") {
 		r.Errorf("%s %s: got %s", r.call.Name(), what, a.Text)

@@ -1,5 +1,5 @@
-// Package identitytest is an issuer of access tokens for tests: it has keys of its own, publishes them, and signs what it is
-// told, good or bad.
+// Package identitytest is an issuer of access tokens for tests: it has its own keys, publishes them, and signs any
+// claims, good or bad.
 package identitytest
 
 import (
@@ -103,7 +103,7 @@ func (i *Issuer) Key() Key {
 // Fetches counts how often the keys were asked for.
 func (i *Issuer) Fetches() int64 { return i.fetches.Load() }
 
-// SetDown makes the issuer answer nothing but errors.
+// SetDown makes the issuer respond with errors only.
 func (i *Issuer) SetDown(down bool) { i.down.Store(down) }
 
 // ServeHTTP publishes the keys.

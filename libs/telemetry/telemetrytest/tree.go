@@ -27,8 +27,8 @@ func Named(spans []*Span, name string) []*Span {
 	return Filter(spans, func(s *Span) bool { return s.Name == name })
 }
 
-// Root is the top span of a trace: the one whose parent was not received. It is nil when there is none, or more than
-// one, which is a trace that fell apart.
+// Root is the top span of a trace: the one whose parent was not received. It is nil with none, or with several, which is
+// a broken trace.
 func Root(spans []*Span, traceID string) *Span {
 	trace := Trace(spans, traceID)
 	tops := Filter(trace, func(s *Span) bool { return Parent(trace, s) == nil })

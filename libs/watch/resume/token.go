@@ -1,10 +1,11 @@
-// Package resume is the tokens with which streams of changes (libs/watch) go on. They are no secret and are not signed: they hold
-// numbers, and whoever makes one up sees no more than what he may see from there on.
+// Package resume is the tokens with which streams of changes (libs/watch) go on. They are not secret and not signed:
+// they hold numbers, and an invented token shows only what its caller may see from there on.
 //
-// A place holds the epoch of the database in which its number was given (libs/watch). A place without one, as tokens had before there
-// were epochs, is of no epoch that there is: the log refuses it like one that is too old, and its holder takes one new snapshot.
+// A place holds the epoch of the database that gave its number (libs/watch). A place without one, from before epochs,
+// matches none: the log refuses it like an old one, and its holder takes a new snapshot.
 //
-// Parse fails with INVALID_ARGUMENT for what is no token of the tenant, and with WATCH_EXPIRED for one of another version.
+// Parse fails with INVALID_ARGUMENT for text that is no token of the tenant, and with WATCH_EXPIRED for one of another
+// version.
 package resume
 
 import (
@@ -27,7 +28,7 @@ func Expired() error {
 type Place struct {
 	// Epoch names the history of the service's database in which the number was given.
 	Epoch string
-	// Sequence is the last change that was told.
+	// Sequence is the last change sent.
 	Sequence int64
 }
 
@@ -35,7 +36,7 @@ type Place struct {
 type Token struct {
 	// Tenant is the id of the tenant.
 	Tenant string `json:"t"`
-	// At is the last change that was told, by service.
+	// At is the last change sent, by service.
 	At map[string]int64 `json:"s"`
 	// Epochs are those of the numbers, by service. Programs from before there were epochs read a token without them.
 	Epochs map[string]string `json:"e,omitempty"`
@@ -74,7 +75,7 @@ func Parse(text, tenant string) (Token, error) {
 		return Token{}, errs.Invalid(errs.Field("resume_token", "is none that a stream gave; pass the last one unchanged, or leave it out to begin with a snapshot"))
 	}
 	if t.Version != version {
-		return Token{}, Expired() // one of another version of the platform: its changes are told in another way
+		return Token{}, Expired() // of another version of the platform, which sends changes differently
 	}
 	if t.Tenant != tenant {
 		return Token{}, errs.Invalid(errs.Field("resume_token", "is of another tenant; leave it out to begin with a snapshot"))

@@ -1,14 +1,14 @@
-// Package watchapi serves what changes in the tenants of one service: lowlayer.watch.v1.WatchService.
+// Package watchapi serves the changes in the tenants of one service: lowlayer.watch.v1.WatchService.
 //
-// It promises that a stream tells the changes of the log in its order and each of them, as far as its caller may read the
-// resource by its Get method now, and that each message but those of a snapshot says where to go on. What a resource is, is read
-// when it is told: it is as the change left it, or as a later one did. One that is gone by then is told as deleted, and once
-// more when its deletion is reached. Operations that are gone are not told: they go with age alone.
+// A stream sends every change of the log in order, as far as its caller may read the resource by its Get method now.
+// Each message beyond a snapshot says where to go on. A resource is read when its message is sent: it is as that change
+// left it, or as a later one did. A resource that is gone by then is sent as deleted, and again when its deletion is
+// reached. Operations that expire are not sent: they go with age alone.
 //
-// Nothing is kept for a consumer: one that is slow is told later, and one that is away for too long is told that it must begin
-// anew. So is whoever comes with a place in a database that was
-// restored or failed over since, or reads while it is. A stream ends with its caller's token (UNAUTHENTICATED), with its tenant (NOT_FOUND), and when the server drains
-// (UNAVAILABLE). What a caller loses while his token is good ends with the token, as everywhere.
+// The server keeps nothing for a consumer. A slow one gets its messages later. A consumer that was away for too long, or
+// whose place is from before a restore or failover, must begin anew (WATCH_EXPIRED). A stream ends with its caller's
+// token (UNAUTHENTICATED), with its tenant (NOT_FOUND), and when the server drains (UNAVAILABLE). A role that a caller
+// loses while his token is good ends with the token, as everywhere.
 package watchapi
 
 import (
@@ -34,7 +34,7 @@ import (
 // Item is a resource as it is.
 type Item struct {
 	Name string
-	// Subject is the resource that decides who may see it; Name when empty.
+	// Subject is the resource that decides access to it; Name when empty.
 	Subject string
 	Message proto.Message
 }
@@ -45,11 +45,11 @@ type Kind struct {
 	Type string
 	// Permission is what its Get method needs.
 	Permission string
-	// Get answers a resource as the Get method does; NOT_FOUND when it is gone.
+	// Get reads a resource as the Get method does; NOT_FOUND when it is gone.
 	Get func(ctx context.Context, name string) (proto.Message, error)
-	// List answers a page of those of a tenant, by its id, and the token of the next.
+	// List returns a page of the resources of a tenant, by its id, and the token of the next.
 	List func(ctx context.Context, tenant, token string) (items []Item, next string, err error)
-	// Fades is true for what goes with age alone, which is not told.
+	// Fades is true for resources that expire with age alone; their end is not sent.
 	Fades bool
 }
 
@@ -59,9 +59,10 @@ type Config struct {
 	Service string
 	Log     *watch.Log
 	Kinds   []Kind
-	// Tenants answers nil when there is a tenant, otherwise NOT_FOUND that names it. Only a service that owns tenants has it.
+	// Tenants returns nil for an existing tenant, otherwise NOT_FOUND that names it. Only the service that owns tenants
+	// has it.
 	Tenants func(ctx context.Context, tenant resourcename.Tenant) error
-	// Sees tells whether the caller has a permission on a resource.
+	// Sees reports whether the caller has a permission on a resource.
 	Sees func(ctx context.Context, permission, resource string) bool
 	// Heartbeat is how long a stream is silent at most, and Poll how often the log is looked at without being woken; 8 and 4
 	// seconds when 0.
@@ -142,7 +143,7 @@ type watcher struct {
 	req    *watchv1.WatchTenantRequest
 	to     stream
 	tenant resourcename.Tenant
-	// at is behind the last change that was told or passed over, sent when something last was.
+	// at is behind the last change that was sent or skipped; sent is the time of the last message.
 	at   watch.Place
 	sent time.Time
 }
@@ -184,7 +185,7 @@ func (w *watcher) run(ctx context.Context) error {
 	}
 }
 
-// begin finds the place of the resume token, or tells what there is.
+// begin finds the place of the resume token, or sends a snapshot.
 func (w *watcher) begin(ctx context.Context) error {
 	if text := w.req.GetResumeToken(); text != "" {
 		token, err := resume.Parse(text, w.tenant.Tenant)
@@ -195,7 +196,7 @@ func (w *watcher) begin(ctx context.Context) error {
 		if !ok {
 			return resume.Expired()
 		}
-		// Looked at before the first message, so that the refusal is the answer.
+		// Checked before the first message, so that the refusal is the response.
 		if _, err := w.after(ctx, at, 1); err != nil {
 			return err
 		}
@@ -256,7 +257,7 @@ func (w *watcher) after(ctx context.Context, at watch.Place, limit int) ([]watch
 	return changes, err
 }
 
-// tell tells changes, and whether there may be more.
+// tell sends changes, and returns whether there may be more.
 func (w *watcher) tell(ctx context.Context) (more bool, err error) {
 	changes, err := w.after(ctx, w.at, batch)
 	if err != nil {
@@ -271,7 +272,7 @@ func (w *watcher) tell(ctx context.Context) (more bool, err error) {
 	return len(changes) == batch, nil
 }
 
-// change tells one change; read is what was read for those before it.
+// change sends one change; read holds what was read for those before it.
 func (w *watcher) change(ctx context.Context, c watch.Change, read map[string]proto.Message) error {
 	w.at.Sequence = c.Sequence
 	k, watched := w.kinds[c.Type]

@@ -107,7 +107,7 @@ func (w *world) put(name string, value int) {
 	w.exec("INSERT INTO things VALUES ('acme', $1, $2) ON CONFLICT (tenant, name) DO UPDATE SET value = $2", name, value)
 }
 
-// stream is one that takes a message whenever somebody receives.
+// stream takes a message whenever the test receives.
 type stream struct {
 	grpc.ServerStream
 	w        *world
@@ -255,7 +255,7 @@ func TestGoesOnBehindAToken(t *testing.T) {
 	if first := s.bookmark(); first.GetResumeToken() != w.token(2) {
 		t.Errorf("it begins with %v", first)
 	}
-	// What is gone by now is told so, and once more in its turn.
+	// A resource that is gone by now is sent as deleted, and again in its turn.
 	s.want("DELETED a 3", "DELETED a 4", "ADDED b 5 = 1", "DELETED a 6")
 
 	for name, c := range map[string]struct{ token, reason string }{
@@ -276,7 +276,7 @@ func TestGoesOnBehindAToken(t *testing.T) {
 			}
 		}
 	}
-	// What expires while a stream is too slow ends it: it cannot go on without a gap.
+	// Changes that expire while a stream is too slow end it: it cannot go on without a gap.
 	w.exec("UPDATE watch_sequences SET floor = 5")
 	if s := w.watch(t.Context(), &watchv1.WatchTenantRequest{ResumeToken: w.token(4)}); errs.ReasonOf(<-s.ended) != resume.ReasonExpired {
 		t.Error("it goes on behind what is pruned")

@@ -1,4 +1,4 @@
-// Package watchtest has a table of things that are watched, for tests of those who watch.
+// Package watchtest has a watched table of things, for tests of followers.
 package watchtest
 
 import (
