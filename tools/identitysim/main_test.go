@@ -54,7 +54,7 @@ func begin(t *testing.T, args ...string) *running {
 	}}
 }
 
-// service logs the tenant service in and answers the subject of its token's answer.
+// service logs the tenant service in and returns the subject of its token.
 func (r *running) service(t *testing.T, secret string) int {
 	t.Helper()
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}

@@ -31,7 +31,7 @@ var (
 	fieldLine   = regexp.MustCompile(`^\s*(?:repeated )?(?:map<[^>]+>|[\w.]+) (\w+) = \d+`)
 )
 
-// readComments answers the comments of messages and fields by full name. It reads proto files as buf formats them: one
+// readComments returns the comments of messages and fields by full name. It reads proto files as buf formats them: one
 // declaration a line.
 func readComments(folder string) (map[string]string, error) {
 	out := maps.Clone(described)

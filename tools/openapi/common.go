@@ -82,14 +82,14 @@ func commonHeaders() object {
 	}
 }
 
-// answered are the headers of every answer.
+// answered are the headers of every response.
 func answered() object {
 	return object{
 		"X-Request-Id": ref("headers", "RequestId"), "RateLimit": ref("headers", "RateLimit"), "RateLimit-Policy": ref("headers", "RateLimitPolicy"),
 	}
 }
 
-// later are those of answers that say when to try again.
+// later are those of responses that say when to try again.
 func later() object {
 	h := answered()
 	h["Retry-After"] = ref("headers", "RetryAfter")

@@ -114,7 +114,7 @@ func (k *keycloak) account() (id string, verified bool, groups []string) {
 	return found[0].ID, found[0].EmailVerified, groups
 }
 
-// Whoever may invite members can make an account for the address of an operator who has none yet.
+// A caller who may invite members can make an account for the address of an operator who has none yet.
 func TestAnAccountOfAnotherBecomesNoOperator(t *testing.T) {
 	k := newKeycloak(t)
 	k.admin(http.MethodPost, "/users", `{"username":"`+operator+`","email":"`+operator+`","enabled":true}`, nil)

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// group makes a group with those above it, as the tenant service would, and answers its id.
+// group makes a group with those above it, as the tenant service would, and returns its id.
 func (e *env) group(path string) string {
 	e.t.Helper()
 	token := e.tenantToken()

@@ -118,7 +118,7 @@ func (e *env) prepare() {
 	}))
 }
 
-// user makes a person and answers its id.
+// user makes a person and returns its id.
 func (e *env) user(name string, change func(*realm.User)) (id, email string) {
 	e.t.Helper()
 	u := realm.User{Email: name + "@llconf.test", FirstName: "Otto", LastName: "Test", Password: password}

@@ -27,7 +27,7 @@ func text(v any, key string) string {
 	return s
 }
 
-// reply is an answer, read to its end.
+// reply is a response, read to its end.
 type reply struct {
 	call   string
 	status int
@@ -178,7 +178,7 @@ func (e *env) jwks() []any {
 	return keys
 }
 
-// verified checks the signature with the published keys, and answers the claims.
+// verified checks the signature with the published keys, and returns the claims.
 func (e *env) verified(token string) object {
 	e.t.Helper()
 	head, claims := e.decoded(token)

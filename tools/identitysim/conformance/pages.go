@@ -44,7 +44,7 @@ func (e *env) poll(d object, verifier string) reply {
 	})
 }
 
-// settled polls as a client would until the answer is no longer to wait.
+// settled polls as a client would until the response no longer says to wait.
 func (e *env) settled(d object, verifier string) reply {
 	e.t.Helper()
 	deadline := time.Now().Add(patience)

@@ -22,7 +22,7 @@ import (
 	"github.com/low-layer/platform/tools/identitysim/sim"
 )
 
-// Person is who fills in pages.
+// Person fills in pages.
 type Person struct {
 	Email, Password string
 	// NewPassword takes the place of a temporary one.

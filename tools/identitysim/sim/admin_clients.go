@@ -10,7 +10,7 @@ func clientNotFound() *fault { return deny(http.StatusNotFound, "Could not find 
 
 const mask = "**********"
 
-// shown is a client as answers hold it. Keycloak shows a client's secret to those who may view clients.
+// shown is a client as responses hold it. Keycloak shows a client's secret to those who may view clients.
 func (r *realm) shownClient(cl *client) object {
 	names := []any{}
 	for _, id := range cl.Scopes {

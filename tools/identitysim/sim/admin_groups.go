@@ -19,7 +19,7 @@ func (r *realm) children(parent string) []*group {
 	return out
 }
 
-// shown is a group as answers hold it: children are counted, never included.
+// shown is a group as responses hold it: children are counted, never included.
 func (r *realm) shown(g *group, full bool) object {
 	out := object{
 		"id": g.ID, "name": g.Name, "path": r.path(g), "subGroups": []any{}, "subGroupCount": len(r.children(g.ID)),
@@ -125,7 +125,7 @@ func (r *realm) dropGroup(g *group) {
 	delete(r.Groups, g.ID)
 }
 
-// listChildren answers ten unless asked for more.
+// listChildren responds with ten unless asked for more.
 func listChildren(c *call) *fault {
 	id := c.path("id")
 	if c.realm.Groups[id] == nil {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// created answers 201 with the place of the new object, whose last part is its id.
+// created responds 201 with the place of the new object, whose last part is its id.
 func (c *call) created(kind, id string) *fault {
 	c.w.Header().Set("Location", c.sim.base+"/admin/realms/"+c.realm.Name+"/"+kind+"/"+id)
 	c.w.WriteHeader(http.StatusCreated)
@@ -135,7 +135,7 @@ func createComponent(c *call) *fault {
 	return c.created("components", k.ID)
 }
 
-// listEvents answers the newest first unless told otherwise; dateFrom is a day or milliseconds since 1970.
+// listEvents responds with the newest first unless told otherwise; dateFrom is a day or milliseconds since 1970.
 func listEvents(c *call) *fault {
 	q := c.r.URL.Query()
 	from := int64(0)

@@ -153,7 +153,7 @@ func (u *user) shown() object {
 	return with(u.Rep, object{"totp": u.OTP != "", "enabled": truth(u.Rep, "enabled"), "emailVerified": truth(u.Rep, "emailVerified")})
 }
 
-// answerUsers answers a hundred unless asked for more; service accounts are in lists of members only.
+// answerUsers responds with a hundred unless asked for more; service accounts are in lists of members only.
 func (c *call) answerUsers(want func(*user) bool) *fault {
 	out := []object{}
 	for _, u := range c.realm.Users {
@@ -254,7 +254,7 @@ func updateUser(c *call) *fault {
 	return c.done()
 }
 
-// requires tells whether the user profile demands an attribute.
+// requires reports whether the user profile demands an attribute.
 func (r *realm) requires(name string) bool {
 	list, _ := r.Profile["attributes"].([]any)
 	for _, v := range list {

@@ -74,7 +74,7 @@ func (r *realm) deviceByUserCode(code string) *device {
 	return nil
 }
 
-// deviceGrant answers a poll.
+// deviceGrant responds to a poll.
 func (c *call) deviceGrant(cl *client) (object, *fault) {
 	form := c.r.PostForm
 	d := c.realm.Devices[form.Get("device_code")]

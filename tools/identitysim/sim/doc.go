@@ -1,5 +1,5 @@
 // Package sim is an identity provider held in memory: as much of Keycloak's OpenID Connect and admin API as the platform
-// calls, answered over HTTP so that gocloak, golang.org/x/oauth2 and go-oidc talk to it unchanged.
+// calls, served over HTTP so that gocloak, golang.org/x/oauth2 and go-oidc talk to it unchanged.
 //
 // It promises what a caller of the real one sees: the same paths, status codes and error bodies, tokens with the same
 // claims signed by keys that can be rotated, administrators limited to the roles they have, and the traps (lists that stop at

@@ -110,7 +110,7 @@ func (r *realm) signHS512(claims object) (string, error) {
 	return head + "." + body + "." + encode(mac.Sum(nil)), nil
 }
 
-// open checks a token of the realm, of either kind, and answers its claims.
+// open checks a token of the realm, of either kind, and returns its claims.
 func (s *Sim) open(r *realm, token string) (object, error) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {

@@ -145,7 +145,7 @@ func (c *call) passwordGrant(cl *client) (object, *fault) {
 		}
 	}
 	se := c.newSession(cl, u, scopeOf(form.Get("scope"), strings.Contains(form.Get("scope"), "openid")), "1", amr)
-	se.AuthTime = time.Time{} // a password grant tells none
+	se.AuthTime = time.Time{} // a password grant has none
 	return c.sim.tokens(c.realm, cl, se, "")
 }
 

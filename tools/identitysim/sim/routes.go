@@ -215,7 +215,7 @@ var implied = map[string][]string{
 
 const management = "realm-management"
 
-// manages tells whether a user has a role of realm-management, itself or by another that implies it.
+// manages reports whether a user has a role of realm-management, itself or by another that implies it.
 func (r *realm) manages(u *user, role string) bool {
 	c := r.clientByName(management)
 	if c == nil {

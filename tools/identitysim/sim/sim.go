@@ -70,7 +70,7 @@ func New(base string, opts Options) (*Sim, error) {
 	return s, nil
 }
 
-// SetDown makes every answer a 503 while it is true, as a Keycloak that is being restarted.
+// SetDown makes every response a 503 while it is true, as a Keycloak that is being restarted.
 func (s *Sim) SetDown(down bool) { s.down.Store(down) }
 
 // SetReady makes GET /_sim/ready answer 200: its realm and users are there.
@@ -85,7 +85,7 @@ func (s *Sim) ready(w http.ResponseWriter, _ *http.Request) {
 // Calls is how many requests came in so far.
 func (s *Sim) Calls() int64 { return s.hits.Load() }
 
-// ServeHTTP answers one request.
+// ServeHTTP serves one request.
 func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.hits.Add(1)
 	if s.down.Load() {
@@ -142,7 +142,7 @@ func (s *Server) Close(ctx context.Context) error {
 	return err
 }
 
-// Failed tells when serving ended by itself; it never sends after Close.
+// Failed reports when serving ended by itself; it never sends after Close.
 func (s *Server) Failed() <-chan error { return s.done }
 
 // newID is an opaque id in the form of Keycloak's.
@@ -159,7 +159,7 @@ func random(n int) []byte {
 
 func newSecret() string { return base64.RawURLEncoding.EncodeToString(random(24)) }
 
-// fault is an answer that is no success.
+// fault is a response that is no success.
 type fault struct {
 	status int
 	body   object

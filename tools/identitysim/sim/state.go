@@ -186,7 +186,7 @@ func with(o object, more object) object {
 	return out
 }
 
-// realmRole tells whether a user has a role, itself or by a group above or at one of its groups.
+// realmRole reports whether a user has a role, itself or by a group above or at one of its groups.
 func (r *realm) realmRole(u *user, role string) bool {
 	if u.RealmRoles[role] {
 		return true

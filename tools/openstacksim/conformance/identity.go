@@ -72,7 +72,7 @@ func checkApplicationCredential(_ *testing.T, e *env) {
 	e.must("login with the credential", err)
 	e.must("delete credential", applicationcredentials.Delete(e.ctx(), tn.identity, tn.userID, cred.ID).ExtractErr())
 	_, err = e.login(ao)
-	// Keystone answers 404 or 401 here, by release.
+	// Keystone responds with 404 or 401 here, by release.
 	e.check(err != nil, "a deleted credential still logs in")
 }
 

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// statusAborted marks a call that got no answer.
+// statusAborted marks a call that got no response.
 const statusAborted = 0
 
 // keptCalls bounds the log; the counts go on without it.
 const keptCalls = 50_000
 
-// Call is one API call as the cloud saw it. Status 0 means that no answer was given.
+// Call is one API call as the cloud saw it. Status 0 means that no response was given.
 type Call struct {
 	Time            time.Time `json:"time"`
 	Method          string    `json:"method"`

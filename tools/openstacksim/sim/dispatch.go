@@ -223,7 +223,7 @@ func (cl *call) baseURL() string {
 	return scheme + "://" + cl.r.Host
 }
 
-// fresh tells whether a list may show an object, which a stale-list fault can forbid.
+// fresh reports whether a list may show an object, which a stale-list fault can forbid.
 func (cl *call) fresh(m *meta) bool {
 	return cl.stale.IsZero() || !m.CreatedAt.After(cl.stale)
 }

@@ -1,6 +1,6 @@
 // Package sim is an OpenStack cloud held in memory: the wire subset of Keystone v3,
 // Neutron v2.0, Nova v2.1, Placement and Glance v2 that the control plane speaks,
-// answered over HTTP so that a client SDK talks to it unchanged.
+// served over HTTP so that a client SDK talks to it unchanged.
 //
 // It promises the behaviour of a real cloud where a caller can see it: the same status
 // codes and error bodies, quotas that are enforced, references that keep an object from
@@ -12,6 +12,6 @@
 // no packets and boots no machine: a server is a record that becomes ACTIVE by the clock.
 //
 // State is one struct behind one lock. A request decodes its body before it takes the
-// lock and encodes its answer after it lets go; what is stored is replaced, never edited
-// in place, so an answer may share slices and maps with the state it was built from.
+// lock and encodes its response after it unlocks; what is stored is replaced, never edited
+// in place, so a response may share slices and maps with the state it was built from.
 package sim

@@ -17,7 +17,7 @@ const (
 	unrouted  service = ""
 )
 
-// apiError is an answer that is not a success, before it is dressed for a service.
+// apiError is a response that is not a success, before it is dressed for a service.
 type apiError struct {
 	status  int
 	kind    string // Neutron's exception class; empty elsewhere

@@ -26,11 +26,11 @@ type Fault struct {
 	Seed        uint64  `json:"seed,omitempty"`        // makes Probability repeatable
 
 	Gather     int             `json:"gather,omitempty"`      // hold calls until so many are in flight, then let go of all, for good
-	Latency    Duration        `json:"latency,omitempty"`     // more time before the answer
+	Latency    Duration        `json:"latency,omitempty"`     // more time before the response
 	Status     int             `json:"status,omitempty"`      // answer this; with Executed after doing the work
-	Body       json.RawMessage `json:"body,omitempty"`        // of that answer; empty: the service's usual error
-	RetryAfter int             `json:"retry_after,omitempty"` // seconds, as a header of that answer
-	Executed   bool            `json:"executed,omitempty"`    // do the work, then lose the answer
+	Body       json.RawMessage `json:"body,omitempty"`        // of that response; empty: the service's usual error
+	RetryAfter int             `json:"retry_after,omitempty"` // seconds, as a header of that response
+	Executed   bool            `json:"executed,omitempty"`    // do the work, then lose the response
 	Drop       bool            `json:"drop,omitempty"`        // close the connection, the work not done
 	Stale      Duration        `json:"stale,omitempty"`       // lists leave out what is younger
 }
@@ -59,10 +59,10 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// prevents tells whether the work is not done.
+// prevents reports whether the work is not done.
 func (f *Fault) prevents() bool { return !f.Executed && (f.Drop || f.Status != 0) }
 
-// hidesAnswer tells whether the caller does not get the true answer.
+// hidesAnswer reports whether the caller does not get the true response.
 func (f *Fault) hidesAnswer() bool { return f.Executed || f.Drop || f.Status != 0 }
 
 func (f *Fault) label() string {
@@ -158,7 +158,7 @@ func (c *Cloud) Faults() []FaultState {
 // ClearFaults disarms all faults.
 func (c *Cloud) ClearFaults() { c.faults.clear() }
 
-// RemoveFault disarms one fault and tells whether it was there.
+// RemoveFault disarms one fault and reports whether it was there.
 func (c *Cloud) RemoveFault(id int) bool {
 	s := c.faults
 	s.mu.Lock()
@@ -182,7 +182,7 @@ func (s *faultSet) clear() {
 	s.armed = nil
 }
 
-// match answers the fault that strikes, and the gate its calls wait at; both may be nil.
+// match returns the fault that strikes, and the gate its calls wait at; both may be nil.
 func (s *faultSet) match(method, path string) (*Fault, *gate) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -210,12 +210,12 @@ func (a *armedFault) strikes(method, path string) bool {
 	return true
 }
 
-// answerFault gives the caller what the fault says instead of the answer.
+// answerFault gives the caller what the fault says instead of the response.
 func (c *Cloud) answerFault(w http.ResponseWriter, cl *call, svc service, f *Fault, rec Call) {
 	rec.Status = f.Status
 	c.calls.add(rec)
 	if f.Status == 0 {
-		panic(http.ErrAbortHandler) // net/http's way to close the connection without an answer
+		panic(http.ErrAbortHandler) // net/http's way to close the connection without a response
 	}
 	res := reply{status: f.Status, raw: f.Body, header: map[string]string{}}
 	if len(f.Body) == 0 {

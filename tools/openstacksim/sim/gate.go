@@ -30,7 +30,7 @@ func (g *gate) pass(ctx context.Context) bool {
 	case <-g.open:
 		return true
 	case <-ctx.Done():
-		g.count(1) // whoever left does not count any more
+		g.count(1) // any caller who left does not count any more
 		return false
 	}
 }

@@ -16,7 +16,7 @@ type InventoryItem struct {
 	seq       int64
 }
 
-// Inventory lists all objects, or those of one owner: a project, a domain, or whoever
+// Inventory lists all objects, or those of one owner: a project, a domain, or any caller who
 // put that word on them as a tag. What the cloud came with is left out of a list for an
 // owner only if it does not belong to that owner.
 func (c *Cloud) Inventory(owner string) []InventoryItem {

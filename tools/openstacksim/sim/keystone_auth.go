@@ -43,7 +43,7 @@ type authScope struct {
 	System  map[string]any `json:"system"`
 }
 
-// issueToken is POST /v3/auth/tokens. Whatever is wrong with the credentials, the answer
+// issueToken is POST /v3/auth/tokens. For any fault of the credentials, the response
 // is the same 401, as Keystone gives it.
 func issueToken(cl *call) (reply, *apiError) {
 	var req authRequest

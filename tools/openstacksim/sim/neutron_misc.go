@@ -54,7 +54,7 @@ func (cl *call) agentView(h *computeHost) map[string]any {
 	}
 }
 
-// listAgents answers nothing to a filter by "alive", as ML2/OVN does.
+// listAgents responds with nothing to a filter by "alive", as ML2/OVN does.
 func listAgents(cl *call) (reply, *apiError) {
 	if !cl.who.admin {
 		return refuse(errPolicy("get_agent"))

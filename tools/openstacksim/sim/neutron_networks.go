@@ -109,7 +109,7 @@ func updateNetwork(cl *call, o *network, a *attrs) *apiError {
 	return nil
 }
 
-// usedByOthers tells whether a project other than the owner has ports on a network; an
+// usedByOthers reports whether a project other than the owner has ports on a network; an
 // empty project asks about all of them.
 func (s *state) usedByOthers(o *network, projectID string) bool {
 	_, used := find(s.Ports, func(p *port) bool {

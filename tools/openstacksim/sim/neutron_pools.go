@@ -239,7 +239,7 @@ func updateSubnetPool(cl *call, o *subnetPool, a *attrs) *apiError {
 	return nil
 }
 
-// prefixesCover tells whether every old prefix lies within a new one.
+// prefixesCover reports whether every old prefix lies within a new one.
 func prefixesCover(now, before []string) bool {
 	for _, b := range before {
 		old := mustPrefix(b)
@@ -292,7 +292,7 @@ func (p *subnetPool) allocate(s *state, want netip.Prefix, bits int) (netip.Pref
 }
 
 // errAllocation is a plain NeutronException in the original, which maps to no status:
-// Neutron answers 500 and keeps the reason in its log, so it does not reach the caller.
+// Neutron responds with 500 and keeps the reason in its log, so it does not reach the caller.
 func errAllocation(reason string) *apiError {
 	e := netFail(http.StatusInternalServerError, "HTTPInternalServerError",
 		"Request Failed: internal server error while processing your request.")

@@ -245,7 +245,7 @@ func (cl *call) checkRevision(m *meta) *apiError {
 	return nil
 }
 
-// stdView is the part of an answer that every resource has.
+// stdView is the part of a response that every resource has.
 func stdView(m *meta) map[string]any {
 	return map[string]any{
 		"id": m.ID, "name": m.Name, "description": m.Description,

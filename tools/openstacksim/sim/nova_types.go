@@ -92,7 +92,7 @@ type provider struct {
 	Aggregates  []string
 }
 
-// consumer is what one server (or whoever allocates) uses, by provider.
+// consumer is what one server (or any caller who allocates) uses, by provider.
 type consumer struct {
 	ID         string
 	ProjectID  string

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Clock tells the time; tests inject one they move by hand.
+// Clock returns the time; tests inject one they move by hand.
 type Clock interface {
 	Now() time.Time
 }

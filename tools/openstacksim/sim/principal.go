@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// principal is who calls, as the token says and the assignments still grant.
+// principal is the caller, as the token says and the assignments still grant.
 type principal struct {
 	token     *token
 	userID    string
 	projectID string
-	domainID  string // of the project, for answers that name it
+	domainID  string // of the project, for responses that name it
 	roles     []string
 	admin     bool
 }
@@ -90,7 +90,7 @@ func (s *state) projectEnabled(id string) bool {
 	return d != nil && d.Enabled
 }
 
-// owns tells whether the caller may act on objects of a project.
+// owns reports whether the caller may act on objects of a project.
 func (p *principal) owns(projectID string) bool { return p.admin || p.projectID == projectID }
 
 // identityAdmin guards what Keystone leaves to administrators.

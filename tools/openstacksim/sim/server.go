@@ -54,5 +54,5 @@ func (s *Server) Close(ctx context.Context) error {
 	return err
 }
 
-// Failed tells when serving ended by itself; it never sends after Close.
+// Failed reports when serving ended by itself; it never sends after Close.
 func (s *Server) Failed() <-chan error { return s.done }
