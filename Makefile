@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 SERVICES := $(notdir $(patsubst %/,%,$(wildcard services/*/)))
 MODULES  := gen libs $(addprefix services/,$(SERVICES)) tools
 PROGRAMS := $(addprefix bin/,$(SERVICES) lowlayer sandbox openstacksim identitysim)
-export PATH := $(CURDIR)/.bin/buf:$(CURDIR)/.bin/protoc:$(CURDIR)/.bin/lint:$(CURDIR)/.bin/gofumpt:$(CURDIR)/.bin/grpcurl:$(CURDIR)/.bin/gotestsum:$(PATH)
+export PATH := $(CURDIR)/.bin/buf:$(CURDIR)/.bin/protoc:$(CURDIR)/.bin/lint:$(CURDIR)/.bin/vuln:$(CURDIR)/.bin/gofumpt:$(CURDIR)/.bin/grpcurl:$(CURDIR)/.bin/gotestsum:$(PATH)
 export GOFLAGS := -buildvcs=false
 # Where the tests leave their counts for .ci/run.
 REPORTS ?= .cache/reports
@@ -83,7 +83,7 @@ protodeps: tool-protoc
 
 ##@ Check
 .PHONY: check
-check: check-generated check-proto check-rules check-tidy check-standalone lint ## Lint, generated code, import rules, module tidiness, README commands
+check: check-generated check-proto check-rules check-dependencies check-tidy check-standalone lint ## Lint, generated code, rules, plain words, dependencies, module tidiness, README commands
 
 .PHONY: check-generated
 check-generated: generate ## The committed gen/ is what proto/ generates
@@ -96,11 +96,17 @@ check-proto: tool-buf tool-protoc protodeps ## buf lint, format, and no breaking
 	@tools/check/breaking "$(BASE)"
 
 .PHONY: check-rules
-check-rules: ## Import rules, RPC options, reasons explained, README commands
+check-rules: ## Import rules, RPC options, reasons explained, README commands, plain words
 	go run ./tools/check imports
 	go run ./tools/check protos
 	go run ./tools/check reasons
 	go run ./tools/check readmes
+	go run ./tools/check words
+
+.PHONY: check-dependencies
+check-dependencies: tool-vuln ## Every dependency has an allowed licence, and no known vulnerability that our code reaches
+	go run ./tools/check licences
+	go run ./tools/check vulnerabilities
 
 .PHONY: check-tidy
 check-tidy: ## Every go.mod is tidy

@@ -189,13 +189,13 @@ func loadGraph(ctx context.Context) (map[string][]string, error) {
 			return nil, fmt.Errorf("read go list: %w", err)
 		}
 		graph[p.ImportPath] = nil
-		if strings.HasPrefix(p.ImportPath, prefix) { // what others import is theirs; only the step out of our code counts
+		if strings.HasPrefix(p.ImportPath, prefix) { // the imports of foreign packages do not count
 			graph[p.ImportPath] = p.Imports
 		}
 	}
 }
 
-func sortedKeys(m map[string][]string) []string {
+func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {
 		keys = append(keys, k)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestOffencesNameTheChain(t *testing.T) {
+func TestOffences_eachRule_namesTheChain(t *testing.T) {
 	p := prefix
 	cases := map[string]struct {
 		graph map[string][]string
@@ -45,7 +45,7 @@ func TestOffencesNameTheChain(t *testing.T) {
 	}
 }
 
-func TestAllowedImportsPass(t *testing.T) {
+func TestOffences_allowedImports_none(t *testing.T) {
 	p := prefix
 	graph := map[string][]string{
 		p + "services/network/internal/app":      {p + "services/network/internal/api", p + "services/network/internal/store", p + "libs/pg"},

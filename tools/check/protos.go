@@ -82,8 +82,8 @@ func methodProblems(m protoreflect.MethodDescriptor) []string {
 	return out
 }
 
-// needsStepUp is true for permissions to do what cannot be undone, or what gives or takes away access. What is deleted
-// may often be undeleted, but not by everybody who can delete it.
+// needsStepUp is true for permissions that cannot be reverted, and for those that give or take away access. A principal who may delete
+// a resource may not always undelete it.
 func needsStepUp(permission string) bool {
 	verb := strings.ToLower(permission[strings.LastIndexByte(permission, '.')+1:])
 	return strings.HasPrefix(verb, "delete") || strings.HasPrefix(verb, "purge") || strings.Contains(verb, "credential") || strings.Contains(verb, "secret")

@@ -14,14 +14,14 @@ import (
 	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
 )
 
-func TestOurProtosPass(t *testing.T) {
+func TestProtos_ours_pass(t *testing.T) {
 	got, err := protos(context.Background())
 	if err != nil || len(got) > 0 {
 		t.Errorf("%v, %v", got, err)
 	}
 }
 
-func TestBadRulesAreNamed(t *testing.T) {
+func TestMethodProblems_badRule_isNamed(t *testing.T) {
 	good := &authzv1.MethodRule{
 		Permission: "a.b.get", Audit: authzv1.AuditClass_READ, Idempotency: authzv1.Idempotency_IDEMPOTENT,
 		Rate: authzv1.RateClass_GET, Audience: authzv1.Audience_PUBLIC, Scope: authzv1.Scope_PLATFORM,
