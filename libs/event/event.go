@@ -21,6 +21,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"go.opentelemetry.io/otel/propagation"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	eventv1 "github.com/low-layer/platform/gen/go/lowlayer/event/v1"
@@ -123,4 +124,17 @@ func decode(values map[string]any) (*eventv1.Event, error) {
 
 func (s stamp) apply(event *eventv1.Event) {
 	event.Sequence, event.Time = s.sequence, timestamppb.New(s.at)
+}
+
+// Publish appends an event of a tenant, by its id, that shows a resource as it is now. data may be nil.
+func Publish(ctx context.Context, tx pgx.Tx, source, tenant, kind, subject string, data proto.Message) error {
+	e := &eventv1.Event{Type: kind, Subject: subject, Tenant: "tenants/" + tenant}
+	if data != nil {
+		packed, err := anypb.New(data)
+		if err != nil {
+			return fmt.Errorf("pack event %s of %s: %w", kind, subject, err)
+		}
+		e.Data = packed
+	}
+	return Append(ctx, tx, source, e)
 }

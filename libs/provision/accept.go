@@ -1,13 +1,11 @@
 package provision
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"go.opentelemetry.io/otel/attribute"
@@ -16,50 +14,11 @@ import (
 
 	"github.com/low-layer/platform/libs/audit"
 	"github.com/low-layer/platform/libs/audit/behalf"
-	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/ids"
 	"github.com/low-layer/platform/libs/pg"
+	"github.com/low-layer/platform/libs/resource"
 )
-
-// requestMemory is how long a request id answers the operation it first made.
-const requestMemory = 24 * time.Hour
-
-// Replay answers the operation an earlier call with the same method, tenant and request id made; nil when there was none
-// in the last 24 hours. A call with another body is ALREADY_EXISTS with the reason REQUEST_ID_REUSED. Call it before
-// anything else in the transaction: of two calls at once the second waits here until the first has committed.
-func (e *Engine) Replay(ctx context.Context, tx pgx.Tx, c Change) (*Operation, error) {
-	if c.RequestID == "" {
-		return nil, nil
-	}
-	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, c.Tenant+"\x1f"+c.Method+"\x1f"+c.RequestID)
-	if err != nil {
-		return nil, fmt.Errorf("lock request id: %w", err)
-	}
-	var id string
-	var digest []byte
-	var made time.Time
-	var present bool
-	err = tx.QueryRow(ctx, `SELECT o.id, o.request_digest, o.create_time, `+e.present("o")+` FROM provision_operations o
-		WHERE o.tenant = $1 AND o.method = $2 AND o.request_key = $3`, c.Tenant, c.Method, c.RequestID).Scan(&id, &digest, &made, &present)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf("look up request id: %w", err)
-	case !present || e.now().Sub(made) > requestMemory:
-		if _, err := tx.Exec(ctx, `UPDATE provision_operations SET request_key = NULL WHERE id = $1`, id); err != nil {
-			return nil, fmt.Errorf("forget request id: %w", err)
-		}
-		return nil, nil
-	case !bytes.Equal(digest, c.RequestDigest):
-		return nil, errs.New(errs.AlreadyExists, errs.ReasonRequestIDReused,
-			"request_id %q was used for another request within the last 24 hours; use a new one for a new request", c.RequestID).
-			With("operation", operationName(c.Tenant, id))
-	}
-	trail.Replayed(ctx)
-	return e.get(ctx, tx, c.Tenant, id)
-}
 
 // Accept records a change in the caller's transaction: the resource in its transient state, the operation, and the job.
 // An operation that still runs on the resource is superseded: it ends at its next step boundary and the work goes on for
@@ -120,7 +79,7 @@ func (e *Engine) prepare(ctx context.Context, tx pgx.Tx, c Change) (Conditions, 
 		return nil, errs.Failed(strings.ToUpper(c.Kind)+"_DELETING",
 			"%s %q is being deleted; wait for the end of its operation and create it anew", c.Kind, c.Name).With("resource", c.Name)
 	}
-	return ParseConditions(column)
+	return resource.ParseConditions(column)
 }
 
 const upsertResource = `
@@ -134,9 +93,9 @@ ON CONFLICT (uid) DO UPDATE SET verb = excluded.verb, state = excluded.state, tr
 
 // insertOperation: a removal that nobody asks for, because its time has come, is on behalf of whoever asked for the deletion before.
 const insertOperation = `
-INSERT INTO provision_operations (id, tenant, kind, resource, resource_uid, verb, state, method, request_id, request_key,
-       request_digest, traceparent, create_time, update_time, ordered_by)
-VALUES ($1, $2, $3, $4, $5, $6, 'RUNNING', $7, $8, NULLIF($8, ''), $9, $10, $11, $11, coalesce($12::jsonb, CASE WHEN $13::boolean THEN
+INSERT INTO provision_operations (id, tenant, kind, resource, resource_uid, verb, state, method, request_id,
+       traceparent, create_time, update_time, ordered_by)
+VALUES ($1, $2, $3, $4, $5, $6, 'RUNNING', '', $7, $8, $9, $9, coalesce($10::jsonb, CASE WHEN $11::boolean THEN
        (SELECT o.ordered_by FROM provision_operations o WHERE o.tenant = $2 AND o.resource_uid = $5 AND o.verb = $6
          ORDER BY o.create_time DESC, o.id DESC LIMIT 1) END))`
 
@@ -155,7 +114,7 @@ func insertChange(ctx context.Context, tx pgx.Tx, c Change, op *Operation, condi
 	}
 	var b pgx.Batch
 	b.Queue(upsertResource, c.UID, c.Kind, c.Name, c.Tenant, c.Verb, c.Transient, final, column, c.Deleting, op.ID, op.CreateTime)
-	b.Queue(insertOperation, op.ID, c.Tenant, c.Kind, c.Name, c.UID, c.Verb, c.Method, c.RequestID, c.RequestDigest,
+	b.Queue(insertOperation, op.ID, c.Tenant, c.Kind, c.Name, c.UID, c.Verb, c.RequestID,
 		traceparent(ctx), op.CreateTime, by, c.Deleting)
 	switch err := tx.SendBatch(ctx, &b).Close(); {
 	case pg.ConstraintOf(err) == "provision_resources_kind_name_key":

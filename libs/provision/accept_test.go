@@ -2,28 +2,21 @@ package provision_test
 
 import (
 	"context"
-	"errors"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/low-layer/platform/libs/clock"
-	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/provision/internal/cloudfake"
 )
 
-// order is what a service's create handler does in its transaction.
-func (r *rig) order(ctx context.Context, e *provision.Engine, uid, requestID, digest string) (op *provision.Operation, err error) {
+// order accepts the creation of a garden and inserts its row, in one transaction.
+func (r *rig) order(ctx context.Context, e *provision.Engine, uid string) (op *provision.Operation, err error) {
 	err = pg.InTx(ctx, r.pool, func(ctx context.Context, tx pgx.Tx) error {
 		c := cloudfake.Change(uid, "create", provision.Creating)
-		c.Method, c.RequestID, c.RequestDigest = "CreateGarden", requestID, []byte(digest)
-		if op, err = e.Replay(ctx, tx, c); op != nil || err != nil {
-			return err
-		}
 		if _, err := tx.Exec(ctx, `INSERT INTO gardens (uid, name, size, beds) VALUES ($1, $2, 1, '{}')`, uid, c.Name); err != nil {
 			return err
 		}
@@ -31,65 +24,6 @@ func (r *rig) order(ctx context.Context, e *provision.Engine, uid, requestID, di
 		return err
 	})
 	return op, err
-}
-
-func TestReplay(t *testing.T) {
-	r := newRig(t)
-	now := clock.NewFake(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC))
-	r.cfg.Clock = now
-	e := r.idle()
-	first, err := r.order(t.Context(), e, cloudfake.NewUID(), "key", "body")
-	if err != nil {
-		t.Fatalf("first call: %v", err)
-	}
-	again, err := r.order(t.Context(), e, cloudfake.NewUID(), "key", "body")
-	if err != nil || again.ID != first.ID || again.RequestID != "key" {
-		t.Errorf("same call again: %+v, %v", again, err)
-	}
-	_, err = r.order(t.Context(), e, cloudfake.NewUID(), "key", "other body")
-	wantReason(t, err, errs.ReasonRequestIDReused)
-	if errs.CodeOf(err) != errs.AlreadyExists {
-		t.Errorf("code %d", errs.CodeOf(err))
-	}
-	for range 2 {
-		if other, err := r.order(t.Context(), e, cloudfake.NewUID(), "", "body"); err != nil || other.ID == first.ID {
-			t.Errorf("call without a request id: %v", err)
-		}
-	}
-	now.Advance(25 * time.Hour)
-	later, err := r.order(t.Context(), e, cloudfake.NewUID(), "key", "other body")
-	if err != nil || later.ID == first.ID {
-		t.Errorf("after a day: %v", err)
-	}
-}
-
-// Of many equal calls at once one is carried out and all get its answer.
-func TestReplayAtOnce(t *testing.T) {
-	r := newRig(t)
-	e := r.idle()
-	var wg sync.WaitGroup
-	ids, failures := make([]string, 8), make([]error, 8)
-	for i := range ids {
-		wg.Go(func() {
-			op, err := r.order(t.Context(), e, cloudfake.NewUID(), "key", "body")
-			if failures[i] = err; err == nil {
-				ids[i] = op.ID
-			}
-		})
-	}
-	wg.Wait()
-	if err := errors.Join(failures...); err != nil {
-		t.Fatalf("calls: %v", err)
-	}
-	for _, id := range ids {
-		if id != ids[0] {
-			t.Errorf("operations %v", ids)
-			break
-		}
-	}
-	if n := query[int](r, `SELECT count(*) FROM gardens`); n != 1 {
-		t.Errorf("%d gardens", n)
-	}
 }
 
 func TestAcceptRefuses(t *testing.T) {
@@ -150,7 +84,7 @@ func TestPrune(t *testing.T) {
 	now := clock.NewFake(time.Now())
 	r.cfg.Clock = now
 	e, stop := r.run()
-	op, err := r.order(t.Context(), e, r.uid, "key", "body")
+	op, err := r.order(t.Context(), e, r.uid)
 	if err != nil {
 		t.Fatalf("order: %v", err)
 	}
@@ -161,15 +95,6 @@ func TestPrune(t *testing.T) {
 	stop()
 	if n := query[int](r, `SELECT count(*) FROM provision_receipts`); n != len(whole) {
 		t.Fatalf("%d receipts", n)
-	}
-	now.Advance(25 * time.Hour)
-	_, stop = r.run()
-	r.until("the request id to be forgotten", func() bool {
-		return query[int](r, `SELECT count(*) FROM provision_operations WHERE request_key IS NOT NULL`) == 0
-	})
-	stop()
-	if n := query[int](r, `SELECT count(*) FROM provision_operations`); n != 2 {
-		t.Errorf("%d operations after a day", n)
 	}
 	now.Advance(91 * 24 * time.Hour)
 	r.run()

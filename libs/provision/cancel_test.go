@@ -11,6 +11,7 @@ import (
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/provision/internal/cloudfake"
+	"github.com/low-layer/platform/libs/resource"
 )
 
 func (r *rig) try(do func() error) error { return do() }
@@ -51,7 +52,7 @@ func TestCancel(t *testing.T) {
 	// The step under way was not abandoned, and none came after it.
 	r.holds("soil", "fence", "gate")
 	b := query[[]byte](r, `SELECT blockage FROM provision_resources WHERE uid = $1`, r.uid)
-	blockage, err := provision.ParseBlockage(b)
+	blockage, err := resource.ParseBlockage(b)
 	if err != nil || blockage == nil || blockage.Owner != provision.OwnerUser || blockage.Reason != "CANCELLED" || blockage.Remedy == "" {
 		t.Errorf("blockage is %s (%v)", b, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/low-layer/platform/libs/pg"
+	"github.com/low-layer/platform/libs/resource"
 )
 
 // errLost is a write refused because another worker holds the resource by now.
@@ -86,7 +87,7 @@ func (s *slice) hearConditions(row pgx.Row) error {
 		return err
 	}
 	var err error
-	s.res.conditions, err = ParseConditions(column)
+	s.res.conditions, err = resource.ParseConditions(column)
 	return err
 }
 

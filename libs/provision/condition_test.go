@@ -9,6 +9,7 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/provision/internal/cloudfake"
+	"github.com/low-layer/platform/libs/resource"
 )
 
 func (r *rig) setCondition(e *provision.Engine, c provision.Condition) {
@@ -18,7 +19,7 @@ func (r *rig) setCondition(e *provision.Engine, c provision.Condition) {
 
 func (r *rig) condition(typ string) provision.Condition {
 	r.t.Helper()
-	cs, err := provision.ParseConditions(query[[]byte](r, `SELECT conditions FROM provision_resources WHERE uid = $1`, r.uid))
+	cs, err := resource.ParseConditions(query[[]byte](r, `SELECT conditions FROM provision_resources WHERE uid = $1`, r.uid))
 	if err != nil {
 		r.t.Fatal(err)
 	}

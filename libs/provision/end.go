@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/resource"
 )
 
 // notifyEnd wakes everybody who waits for the operation, in whichever process.
@@ -136,7 +137,7 @@ func (e *Engine) SetCondition(ctx context.Context, tx pgx.Tx, uid string, c Cond
 	if err != nil {
 		return fmt.Errorf("read conditions: %w", err)
 	}
-	conditions, err := ParseConditions(column)
+	conditions, err := resource.ParseConditions(column)
 	if err != nil {
 		return fmt.Errorf("read conditions: %w", err)
 	}

@@ -30,5 +30,5 @@ func (e *Engine) Hasten(ctx context.Context, tx pgx.Tx, uid string) (*Operation,
 	if err := e.insertJob(ctx, tx, uid); err != nil {
 		return nil, err
 	}
-	return e.get(ctx, tx, tenant, *current)
+	return e.Read(ctx, tx, tenant, *current)
 }

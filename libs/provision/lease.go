@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/low-layer/platform/libs/resource"
 )
 
 // heldPause is when to look again at a resource that another worker holds.
@@ -47,13 +49,13 @@ func (e *Engine) acquire(ctx context.Context, uid string) (*held, error) {
 	if err != nil {
 		return nil, fmt.Errorf("take lease of %s: %w", uid, err)
 	}
-	if h.conditions, err = ParseConditions(conditions); err == nil {
-		h.blockage, err = ParseBlockage(blockage)
+	if h.conditions, err = resource.ParseConditions(conditions); err == nil {
+		h.blockage, err = resource.ParseBlockage(blockage)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read state of %s: %w", uid, err)
 	}
-	h.inSync = h.conditions.of(ConditionInSync)
+	h.inSync = h.conditions.Of(ConditionInSync)
 	return &h, nil
 }
 

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/low-layer/platform/libs/resource"
 )
 
 // head is what a slice needs of its operation.
@@ -77,12 +79,12 @@ func (s *slice) reload(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read %s again: %w", h.name, err)
 	}
-	if h.conditions, err = ParseConditions(conditions); err != nil {
+	if h.conditions, err = resource.ParseConditions(conditions); err != nil {
 		return fmt.Errorf("read conditions of %s: %w", h.name, err)
 	}
-	h.inSync = h.conditions.of(ConditionInSync)
+	h.inSync = h.conditions.Of(ConditionInSync)
 	h.operation = value(operation)
-	h.blockage, err = ParseBlockage(blockage)
+	h.blockage, err = resource.ParseBlockage(blockage)
 	return err
 }
 

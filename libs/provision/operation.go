@@ -90,9 +90,8 @@ type Change struct {
 	Transient, Final State
 	// Deleting removes every object of the ledger and then the resource itself.
 	Deleting bool
-	// Method, RequestID and RequestDigest tell a repeated call from a new one; see Engine.Replay.
-	Method, RequestID string
-	RequestDigest     []byte
+	// RequestID is that of the call; the operation shows it.
+	RequestID string
 }
 
 // OwnedObject is one line of the ledger.

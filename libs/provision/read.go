@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/resource"
 )
 
 const operationColumns = `o.id, o.tenant, o.kind, o.resource, o.resource_uid, o.verb, o.state, o.request_id, o.blockage, o.error,
@@ -20,10 +21,11 @@ const operationColumns = `o.id, o.tenant, o.kind, o.resource, o.resource_uid, o.
 
 // Get answers an operation with its progress; NOT_FOUND when the tenant has none of that id.
 func (e *Engine) Get(ctx context.Context, tenant, id string) (*Operation, error) {
-	return e.get(ctx, e.cfg.Pool, tenant, id)
+	return e.Read(ctx, e.cfg.Pool, tenant, id)
 }
 
-func (e *Engine) get(ctx context.Context, q Querier, tenant, id string) (*Operation, error) {
+// Read is Get in a transaction.
+func (e *Engine) Read(ctx context.Context, q Querier, tenant, id string) (*Operation, error) {
 	row := q.QueryRow(ctx, `SELECT `+operationColumns+` FROM provision_operations o WHERE o.id = $1 AND o.tenant = $2`, id, tenant)
 	op, err := e.scanOperation(row)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -105,7 +107,7 @@ func (e *Engine) scanOperation(row pgx.Row) (*Operation, error) {
 	if sc := trace.SpanContextFromContext(resume(context.Background(), parent)); sc.HasTraceID() {
 		op.TraceID = sc.TraceID().String()
 	}
-	if op.Blockage, err = ParseBlockage(blockage); err != nil {
+	if op.Blockage, err = resource.ParseBlockage(blockage); err != nil {
 		return nil, err
 	}
 	if failure != nil {

@@ -182,7 +182,7 @@ func (s *slice) succeed(ctx context.Context, tx pgx.Tx) error {
 
 // outOfSync tells whether somebody found, while this slice was at work, that what is there is not what was asked for.
 func (s *slice) outOfSync() bool {
-	now := s.res.conditions.of(ConditionInSync)
+	now := s.res.conditions.Of(ConditionInSync)
 	return now.Status == ConditionFalse && now != s.res.inSync
 }
 

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/low-layer/platform/libs/resource"
 )
 
 // stepRow is the progress of one step in one operation.
@@ -72,7 +74,7 @@ func (r *stepRow) scan(row pgx.CollectableRow, before ...any) error {
 		return fmt.Errorf("read step: %w", err)
 	}
 	r.failingSince, r.StartTime, r.EndTime, r.retryAt = value(failing), value(start), value(end), value(retry)
-	r.blockage, err = ParseBlockage(blockage)
+	r.blockage, err = resource.ParseBlockage(blockage)
 	return err
 }
 

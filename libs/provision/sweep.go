@@ -68,15 +68,13 @@ func (e *Engine) sweepOnce(ctx context.Context) error {
 	return nil
 }
 
-// prune forgets request ids after a day, and ended operations and receipts after the retention.
+// prune removes ended operations and receipts after the retention.
 func (e *Engine) prune(ctx context.Context) error {
 	now := e.now()
 	for _, p := range []struct {
 		sql    string
 		before time.Time
 	}{
-		{`UPDATE provision_operations SET request_key = NULL WHERE id IN (SELECT id FROM provision_operations
-			WHERE request_key IS NOT NULL AND create_time < $1 LIMIT $2)`, now.Add(-requestMemory)},
 		{`DELETE FROM provision_operations WHERE id IN (SELECT id FROM provision_operations
 			WHERE end_time < $1 LIMIT $2)`, now.Add(-e.cfg.Retention)},
 		{`DELETE FROM provision_receipts WHERE ctid IN (SELECT ctid FROM provision_receipts p WHERE gone_time < $1

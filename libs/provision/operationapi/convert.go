@@ -11,7 +11,7 @@ import (
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	"github.com/low-layer/platform/libs/grpcerr"
 	"github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/libs/provision/convert"
+	"github.com/low-layer/platform/libs/resource/convert"
 )
 
 // ToProto is an operation as the API shows it.

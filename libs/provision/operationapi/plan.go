@@ -5,7 +5,7 @@ import (
 
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	"github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/libs/provision/convert"
+	"github.com/low-layer/platform/libs/resource/convert"
 )
 
 // planToProto is nil for an operation that is no preview.

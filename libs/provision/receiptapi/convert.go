@@ -6,8 +6,8 @@ import (
 
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
 	"github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/libs/provision/convert"
 	"github.com/low-layer/platform/libs/receipt"
+	"github.com/low-layer/platform/libs/resource/convert"
 )
 
 // toProto is a receipt as the API shows it. What is shown beside the envelope is read from its payload, so the two never

@@ -4,21 +4,19 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
-	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
-	"github.com/low-layer/platform/libs/provision/convert"
+	"github.com/low-layer/platform/libs/resource/convert"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/drift"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
-	"github.com/low-layer/platform/services/network/internal/core/status"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
 )
 
 // VpcMessage is a VPC as the API shows it.
 func VpcMessage(v vpc.Vpc) *networkv1.Vpc {
 	m := &networkv1.Vpc{
-		Name: v.Name.String(), Uid: v.UID, DisplayName: v.DisplayName, Labels: v.Labels, Mode: modeMessage(v.Mode), Cidr: v.CIDR.String(),
-		State: stateMessage(v.Status), Conditions: conditionMessages(v.Status), Blockage: blockageMessage(v.Status),
+		Name: v.Name.String(), Uid: v.UID, DisplayName: v.DisplayName, Labels: v.Labels, Mode: convert.Mode(v.Mode), Cidr: v.CIDR.String(),
+		State: convert.State(v.Status.State), Conditions: convert.Conditions(v.Status.Conditions), Blockage: convert.Blockage(v.Status.Blockage),
 		Reconciling: v.Status.Reconciling, Etag: v.Etag(), CreateTime: convert.Time(v.Created), UpdateTime: convert.Time(v.Updated),
 		Cloud: &networkv1.VpcCloudRefs{
 			ProjectId: v.ProjectID, NetworkId: v.Cloud.NetworkID, SubnetId: v.Cloud.SubnetID, RouterId: v.Cloud.RouterID,
@@ -38,8 +36,8 @@ func VpcMessage(v vpc.Vpc) *networkv1.Vpc {
 // HubMessage is a hub as the API shows it.
 func HubMessage(h hub.Hub) *networkv1.Hub {
 	return &networkv1.Hub{
-		Name: h.Name.String(), Uid: h.UID, Mode: modeMessage(h.Mode), Cidr: h.CIDR.String(),
-		State: stateMessage(h.Status), Conditions: conditionMessages(h.Status), Blockage: blockageMessage(h.Status),
+		Name: h.Name.String(), Uid: h.UID, Mode: convert.Mode(h.Mode), Cidr: h.CIDR.String(),
+		State: convert.State(h.Status.State), Conditions: convert.Conditions(h.Status.Conditions), Blockage: convert.Blockage(h.Status.Blockage),
 		Reconciling: h.Status.Reconciling, Etag: h.Etag(), CreateTime: convert.Time(h.Created), UpdateTime: convert.Time(h.Updated),
 		Cloud: &networkv1.HubCloudRefs{
 			ProjectId: h.ProjectID, NetworkId: h.Cloud.NetworkID, SubnetId: h.Cloud.SubnetID, RouterId: h.Cloud.RouterID,
@@ -53,7 +51,7 @@ func PeeringMessage(p peering.Peering) *networkv1.Peering {
 	return &networkv1.Peering{
 		Name: p.Name.String(), Uid: p.UID, Vpc: p.Vpc.String(), PeerVpc: p.Peer.String(),
 		Acceptance: networkv1.Peering_Acceptance(networkv1.Peering_Acceptance_value[string(p.Acceptance)]),
-		State:      stateMessage(p.Status), Conditions: conditionMessages(p.Status), Blockage: blockageMessage(p.Status),
+		State:      convert.State(p.Status.State), Conditions: convert.Conditions(p.Status.Conditions), Blockage: convert.Blockage(p.Status.Blockage),
 		Reconciling: p.Status.Reconciling, Etag: p.Etag(), CreateTime: convert.Time(p.Created), UpdateTime: convert.Time(p.Updated),
 		LinkCidr: p.Link.String(),
 	}
@@ -69,41 +67,6 @@ func findingMessage(f drift.Finding) *networkv1.DriftFinding {
 	}
 	m.ResolveTime = convert.Time(f.Resolved)
 	return m
-}
-
-func stateMessage(s status.Status) typev1.State { return typev1.State(typev1.State_value[s.State]) }
-
-func conditionMessages(s status.Status) []*typev1.Condition {
-	out := make([]*typev1.Condition, len(s.Conditions))
-	for i, c := range s.Conditions {
-		out[i] = &typev1.Condition{
-			Type: c.Type, Status: c.Status, Reason: c.Reason, Message: c.Message, LastTransitionTime: convert.Time(c.LastTransition),
-		}
-	}
-	return out
-}
-
-func blockageMessage(s status.Status) *typev1.Blockage {
-	b := s.Blockage
-	if b == nil {
-		return nil
-	}
-	return &typev1.Blockage{
-		Owner:  typev1.Blockage_Owner(typev1.Blockage_Owner_value[b.Owner]),
-		Reason: b.Reason, Message: b.Message, Remedy: b.Remedy, Step: b.Step, RetryTime: convert.Time(b.Retry), SinceTime: convert.Time(b.Since),
-	}
-}
-
-func modeMessage(m status.Mode) typev1.ResourceMode {
-	return typev1.ResourceMode(typev1.ResourceMode_value[string(m)])
-}
-
-// modeOf is empty for an unspecified mode: that of the parent.
-func modeOf(m typev1.ResourceMode) status.Mode {
-	if m == typev1.ResourceMode_RESOURCE_MODE_UNSPECIFIED {
-		return ""
-	}
-	return status.Mode(m.String())
 }
 
 func protocolMessage(p vpc.Protocol) networkv1.IngressRule_Protocol {

@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
+	"github.com/low-layer/platform/libs/resource/convert"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/isolation"
 	"github.com/low-layer/platform/services/network/internal/core/reachability"
@@ -14,8 +15,8 @@ import (
 func reportMessage(name string, r isolation.Report) *networkv1.IsolationReport {
 	return &networkv1.IsolationReport{
 		Name: name, Verdict: isolationVerdict(r.Verdict), ObserveTime: timestamppb.New(r.Time), PairCount: int32(r.PairCount),
-		ReachablePairCount: int32(r.Reachable), ViolatedPairCount: int32(r.Violated), Pairs: messages(r.Pairs, pairMessage),
-		Offenders: messages(r.Offenders, offenderMessage), Tenants: messages(r.Tenants, tenantIsolationMessage),
+		ReachablePairCount: int32(r.Reachable), ViolatedPairCount: int32(r.Violated), Pairs: convert.All(r.Pairs, pairMessage),
+		Offenders: convert.All(r.Offenders, offenderMessage), Tenants: convert.All(r.Tenants, tenantIsolationMessage),
 		Unobserved: r.Unobserved, Message: r.Message,
 	}
 }
@@ -39,7 +40,7 @@ func pairMessage(p isolation.Pair) *networkv1.IsolationPair {
 	return &networkv1.IsolationPair{
 		Source: p.Source, Destination: p.Destination, Verdict: isolationVerdict(p.Verdict), Reachable: len(p.Observed) > 0, Expected: len(p.Expected) > 0,
 		ObservedTraffic: p.Observed, ExpectedTraffic: p.Expected, OneWay: p.OneWay, Message: p.Message, Forward: pathMessage(p.Forward),
-		Back: pathMessage(p.Back), Rules: messages(p.Rules, ruleMessage), Offenders: messages(p.Offenders, offenderMessage),
+		Back: pathMessage(p.Back), Rules: convert.All(p.Rules, ruleMessage), Offenders: convert.All(p.Offenders, offenderMessage),
 	}
 }
 
@@ -50,7 +51,7 @@ func pathMessage(p reachability.Path) *networkv1.ReachabilityPath {
 	}
 	return &networkv1.ReachabilityPath{
 		Outcome: networkv1.ReachabilityPath_Outcome(networkv1.ReachabilityPath_Outcome_value[string(p.Outcome)]),
-		Hops:    messages(p.Hops, hopMessage), NetworkId: p.Network.ID, PortId: p.Port.ID,
+		Hops:    convert.All(p.Hops, hopMessage), NetworkId: p.Network.ID, PortId: p.Port.ID,
 	}
 }
 
@@ -78,8 +79,8 @@ func ruleMessage(r reachability.Match) *networkv1.SecurityRule {
 
 func decisionMessage(d reachability.Decision) *networkv1.SecurityDecision {
 	return &networkv1.SecurityDecision{
-		Allowed: d.Allowed, Rules: messages(d.Rules, ruleMessage), Unchecked: d.Unchecked,
-		GroupIds: messages(d.Groups, func(g reachability.Ref) string { return g.ID }),
+		Allowed: d.Allowed, Rules: convert.All(d.Rules, ruleMessage), Unchecked: d.Unchecked,
+		GroupIds: convert.All(d.Groups, func(g reachability.Ref) string { return g.ID }),
 	}
 }
 

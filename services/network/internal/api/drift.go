@@ -4,15 +4,15 @@ import (
 	"context"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
-	"github.com/low-layer/platform/libs/paging"
+	"github.com/low-layer/platform/libs/resource"
+	"github.com/low-layer/platform/libs/resource/convert"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/drift"
-	"github.com/low-layer/platform/services/network/internal/core/request"
 )
 
 // Findings is what the RPCs of drift need.
 type Findings interface {
-	ListFindings(ctx context.Context, parent resourcename.Tenant, in request.List, resolved bool) ([]drift.Finding, string, error)
+	ListFindings(ctx context.Context, parent resourcename.Tenant, in resource.List) (resource.Page[drift.Finding], error)
 }
 
 type driftServer struct {
@@ -25,9 +25,11 @@ func (s *driftServer) ListDriftFindings(ctx context.Context, req *networkv1.List
 	if err != nil {
 		return nil, err
 	}
-	findings, next, err := s.findings.ListFindings(ctx, parent, listOf(ctx, req, paging.Size(req.GetPageSize())), req.GetShowResolved())
+	list := convert.List(ctx, req)
+	list.All = req.GetShowResolved()
+	page, err := s.findings.ListFindings(ctx, parent, list)
 	if err != nil {
 		return nil, err
 	}
-	return &networkv1.ListDriftFindingsResponse{DriftFindings: messages(findings, findingMessage), NextPageToken: next}, nil
+	return &networkv1.ListDriftFindingsResponse{DriftFindings: convert.All(page.Items, findingMessage), NextPageToken: page.Next}, nil
 }

@@ -8,20 +8,21 @@ import (
 	networkinternalv1 "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/provision/operationapi"
+	"github.com/low-layer/platform/libs/resource"
+	"github.com/low-layer/platform/libs/resource/convert"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/boundary"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
-	"github.com/low-layer/platform/services/network/internal/core/request"
 	"github.com/low-layer/platform/services/network/internal/core/usage"
 )
 
 // Foundations is what the RPCs for other services need.
 type Foundations interface {
-	EnsureBoundary(ctx context.Context, id request.Identity, o boundary.Order) (*provision.Operation, error)
-	DeleteBoundary(ctx context.Context, id request.Identity, name resourcename.Tenant) (*provision.Operation, error)
-	EnsureHub(ctx context.Context, id request.Identity, o hub.Order) (*provision.Operation, error)
-	DeleteHub(ctx context.Context, id request.Identity, name resourcename.Hub) (*provision.Operation, error)
+	EnsureBoundary(ctx context.Context, id resource.Identity, o boundary.Order) (*provision.Operation, error)
+	DeleteBoundary(ctx context.Context, id resource.Identity, name resourcename.Tenant) (*provision.Operation, error)
+	EnsureHub(ctx context.Context, id resource.Identity, o hub.Order) (*provision.Operation, error)
+	DeleteHub(ctx context.Context, id resource.Identity, name resourcename.Hub) (*provision.Operation, error)
 	PreviewRemoval(ctx context.Context, name string) ([]provision.PlannedObject, error)
 	CheckOrder(ctx context.Context, tenant resourcename.Tenant, vpcs int64, order []ipam.Wanted) error
 	SetQuota(ctx context.Context, name resourcename.Organisation, limits map[string]int64) error
@@ -37,7 +38,7 @@ func (s *foundationServer) EnsureBoundary(ctx context.Context, req *networkinter
 	if err != nil {
 		return nil, err
 	}
-	id, err := identity(ctx, req)
+	id, err := convert.Identity(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +52,7 @@ func (s *foundationServer) DeleteBoundary(ctx context.Context, req *networkinter
 	if err != nil {
 		return nil, err
 	}
-	id, err := identity(ctx, req)
+	id, err := convert.Identity(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -63,13 +64,13 @@ func (s *foundationServer) EnsureHub(ctx context.Context, req *networkinternalv1
 	if err != nil {
 		return nil, err
 	}
-	id, err := identity(ctx, req)
+	id, err := convert.Identity(ctx, req)
 	if err != nil {
 		return nil, err
 	}
 	return answer(s.foundations.EnsureHub(ctx, id, hub.Order{
 		Name: resourcename.Hub(organisation), OrganisationUID: req.GetOrganisationUid(), ProjectID: req.GetProjectId(),
-		Mode: modeOf(req.GetMode()), CIDR: req.GetCidr(),
+		Mode: convert.ModeOf(req.GetMode()), CIDR: req.GetCidr(),
 	}))
 }
 
@@ -78,7 +79,7 @@ func (s *foundationServer) DeleteHub(ctx context.Context, req *networkinternalv1
 	if err != nil {
 		return nil, err
 	}
-	id, err := identity(ctx, req)
+	id, err := convert.Identity(ctx, req)
 	if err != nil {
 		return nil, err
 	}

@@ -7,20 +7,20 @@ import (
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	"github.com/low-layer/platform/libs/errs"
-	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/resource"
+	"github.com/low-layer/platform/libs/resource/convert"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
-	"github.com/low-layer/platform/services/network/internal/core/request"
 )
 
 // Peerings is what the RPCs of peerings need.
 type Peerings interface {
-	CreatePeering(ctx context.Context, id request.Identity, o peering.Order) (*provision.Operation, error)
+	CreatePeering(ctx context.Context, id resource.Identity, o peering.Order) (*provision.Operation, error)
 	GetPeering(ctx context.Context, name resourcename.Peering) (peering.Peering, error)
-	ListPeerings(ctx context.Context, parent resourcename.Tenant, in request.List) ([]peering.Peering, string, error)
-	AcceptPeering(ctx context.Context, id request.Identity, name resourcename.Peering) (*provision.Operation, error)
-	DeletePeering(ctx context.Context, id request.Identity, name resourcename.Peering, etag string) (*provision.Operation, error)
+	ListPeerings(ctx context.Context, parent resourcename.Tenant, in resource.List) (resource.Page[peering.Peering], error)
+	AcceptPeering(ctx context.Context, id resource.Identity, name resourcename.Peering) (*provision.Operation, error)
+	DeletePeering(ctx context.Context, id resource.Identity, name resourcename.Peering, etag string) (*provision.Operation, error)
 }
 
 type peeringServer struct {
@@ -45,7 +45,7 @@ func (s *peeringServer) CreatePeering(ctx context.Context, req *networkv1.Create
 	if err := bad.Err(); err != nil {
 		return nil, err
 	}
-	id, err := identity(ctx, req)
+	id, err := convert.Identity(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -71,11 +71,11 @@ func (s *peeringServer) ListPeerings(ctx context.Context, req *networkv1.ListPee
 	if err != nil {
 		return nil, err
 	}
-	peerings, next, err := s.peerings.ListPeerings(ctx, parent, listOf(ctx, req, paging.Size(req.GetPageSize())))
+	page, err := s.peerings.ListPeerings(ctx, parent, convert.List(ctx, req))
 	if err != nil {
 		return nil, err
 	}
-	return &networkv1.ListPeeringsResponse{Peerings: messages(peerings, PeeringMessage), NextPageToken: next}, nil
+	return &networkv1.ListPeeringsResponse{Peerings: convert.All(page.Items, PeeringMessage), NextPageToken: page.Next}, nil
 }
 
 func (s *peeringServer) AcceptPeering(ctx context.Context, req *networkv1.AcceptPeeringRequest) (*longrunningpb.Operation, error) {
@@ -83,7 +83,7 @@ func (s *peeringServer) AcceptPeering(ctx context.Context, req *networkv1.Accept
 	if err != nil {
 		return nil, err
 	}
-	id, err := identity(ctx, req)
+	id, err := convert.Identity(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func (s *peeringServer) DeletePeering(ctx context.Context, req *networkv1.Delete
 	if err != nil {
 		return nil, err
 	}
-	id, err := identity(ctx, req)
+	id, err := convert.Identity(ctx, req)
 	if err != nil {
 		return nil, err
 	}

@@ -8,20 +8,20 @@ import (
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	"github.com/low-layer/platform/libs/authz"
 	"github.com/low-layer/platform/libs/errs"
-	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/resource"
+	"github.com/low-layer/platform/libs/resource/convert"
 	"github.com/low-layer/platform/libs/resourcename"
-	"github.com/low-layer/platform/services/network/internal/core/request"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
 )
 
 // Vpcs is what the RPCs of VPCs need.
 type Vpcs interface {
-	CreateVpc(ctx context.Context, id request.Identity, o vpc.Order) (*provision.Operation, error)
+	CreateVpc(ctx context.Context, id resource.Identity, o vpc.Order) (*provision.Operation, error)
 	GetVpc(ctx context.Context, name resourcename.Vpc) (vpc.Vpc, error)
-	ListVpcs(ctx context.Context, parent resourcename.Organisation, in request.List) ([]vpc.Vpc, string, error)
-	UpdateVpc(ctx context.Context, id request.Identity, u vpc.Update) (*provision.Operation, error)
-	DeleteVpc(ctx context.Context, id request.Identity, name resourcename.Vpc, etag string) (*provision.Operation, error)
+	ListVpcs(ctx context.Context, parent resourcename.Organisation, in resource.List) (resource.Page[vpc.Vpc], error)
+	UpdateVpc(ctx context.Context, id resource.Identity, u vpc.Update) (*provision.Operation, error)
+	DeleteVpc(ctx context.Context, id resource.Identity, name resourcename.Vpc, etag string) (*provision.Operation, error)
 }
 
 type vpcServer struct {
@@ -34,7 +34,7 @@ func (s *vpcServer) CreateVpc(ctx context.Context, req *networkv1.CreateVpcReque
 	if err != nil {
 		return nil, err
 	}
-	id, err := identity(ctx, req)
+	id, err := convert.Identity(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func (s *vpcServer) CreateVpc(ctx context.Context, req *networkv1.CreateVpcReque
 	}
 	return answer(s.vpcs.CreateVpc(ctx, id, vpc.Order{
 		Name:        resourcename.Vpc{Tenant: parent.Tenant, Organisation: parent.Organisation, Vpc: req.GetVpcId()},
-		DisplayName: req.GetVpc().GetDisplayName(), Labels: req.GetVpc().GetLabels(), Mode: modeOf(req.GetVpc().GetMode()),
+		DisplayName: req.GetVpc().GetDisplayName(), Labels: req.GetVpc().GetLabels(), Mode: convert.ModeOf(req.GetVpc().GetMode()),
 		CIDR: req.GetVpc().GetCidr(), Ingress: rules, Protected: req.GetVpc().GetDeletionProtection(),
 	}))
 }
@@ -66,13 +66,11 @@ func (s *vpcServer) ListVpcs(ctx context.Context, req *networkv1.ListVpcsRequest
 	if err != nil {
 		return nil, err
 	}
-	list, places := listOf(ctx, req, paging.Size(req.GetPageSize())), authz.Narrowed(ctx)
-	list.Only, list.Within = places.Limit(authz.VPC), places.Above(authz.VPC)
-	vpcs, next, err := s.vpcs.ListVpcs(ctx, parent, list)
+	page, err := s.vpcs.ListVpcs(ctx, parent, convert.Narrowed(ctx, req, authz.VPC))
 	if err != nil {
 		return nil, err
 	}
-	return &networkv1.ListVpcsResponse{Vpcs: messages(vpcs, VpcMessage), NextPageToken: next}, nil
+	return &networkv1.ListVpcsResponse{Vpcs: convert.All(page.Items, VpcMessage), NextPageToken: page.Next}, nil
 }
 
 func (s *vpcServer) UpdateVpc(ctx context.Context, req *networkv1.UpdateVpcRequest) (*longrunningpb.Operation, error) {
@@ -80,7 +78,7 @@ func (s *vpcServer) UpdateVpc(ctx context.Context, req *networkv1.UpdateVpcReque
 	if err != nil {
 		return nil, errs.Invalid(errs.Field("vpc.name", "must be tenants/{tenant}/organisations/{organisation}/vpcs/{vpc}"))
 	}
-	id, err := identity(ctx, req)
+	id, err := convert.Identity(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +88,7 @@ func (s *vpcServer) UpdateVpc(ctx context.Context, req *networkv1.UpdateVpcReque
 	}
 	return answer(s.vpcs.UpdateVpc(ctx, id, vpc.Update{
 		Name: name, Etag: req.GetVpc().GetEtag(), Mask: req.GetUpdateMask().GetPaths(), DisplayName: req.GetVpc().GetDisplayName(),
-		Labels: req.GetVpc().GetLabels(), Mode: modeOf(req.GetVpc().GetMode()), CIDR: req.GetVpc().GetCidr(), Ingress: rules,
+		Labels: req.GetVpc().GetLabels(), Mode: convert.ModeOf(req.GetVpc().GetMode()), CIDR: req.GetVpc().GetCidr(), Ingress: rules,
 		Protected: req.GetVpc().GetDeletionProtection(),
 	}))
 }
@@ -100,7 +98,7 @@ func (s *vpcServer) DeleteVpc(ctx context.Context, req *networkv1.DeleteVpcReque
 	if err != nil {
 		return nil, err
 	}
-	id, err := identity(ctx, req)
+	id, err := convert.Identity(ctx, req)
 	if err != nil {
 		return nil, err
 	}

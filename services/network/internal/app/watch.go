@@ -7,11 +7,11 @@ import (
 
 	watchv1 "github.com/low-layer/platform/gen/go/lowlayer/watch/v1"
 	"github.com/low-layer/platform/libs/provision/operationapi"
+	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/libs/watch/watchapi"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
-	"github.com/low-layer/platform/services/network/internal/core/request"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
 	"github.com/low-layer/platform/services/network/internal/store"
 )
@@ -35,15 +35,15 @@ func (a *App) serveWatch(records *store.Store, operations *operationapi.Server) 
 				Type: vpc.Kind, Permission: "network.vpcs.get", Get: get(resourcename.ParseVpc, records.GetVpc, vpcMessage),
 				List: func(ctx context.Context, tenant, token string) ([]watchapi.Item, string, error) {
 					all := resourcename.Organisation{Tenant: tenant, Organisation: resourcename.Wildcard}
-					vpcs, next, err := records.ListVpcs(ctx, all, watchList(tenant, token))
-					return items(vpcs, func(v vpc.Vpc) string { return v.Name.String() }, vpcMessage), next, err
+					page, err := records.ListVpcs(ctx, all, watchList(tenant, token))
+					return items(page.Items, func(v vpc.Vpc) string { return v.Name.String() }, vpcMessage), page.Next, err
 				},
 			},
 			{
 				Type: peering.Kind, Permission: "network.peerings.get", Get: get(resourcename.ParsePeering, records.GetPeering, peeringMessage),
 				List: func(ctx context.Context, tenant, token string) ([]watchapi.Item, string, error) {
-					peerings, next, err := records.ListPeerings(ctx, resourcename.Tenant{Tenant: tenant}, watchList(tenant, token))
-					return items(peerings, func(p peering.Peering) string { return p.Name.String() }, peeringMessage), next, err
+					page, err := records.ListPeerings(ctx, resourcename.Tenant{Tenant: tenant}, watchList(tenant, token))
+					return items(page.Items, func(p peering.Peering) string { return p.Name.String() }, peeringMessage), page.Next, err
 				},
 			},
 			operations.Watched(),
@@ -51,8 +51,8 @@ func (a *App) serveWatch(records *store.Store, operations *operationapi.Server) 
 	}))
 }
 
-func watchList(tenant, token string) request.List {
-	return request.List{Method: "WatchTenant", Parent: tenant, Size: watchPage, Token: token}
+func watchList(tenant, token string) resource.List {
+	return resource.List{Method: "WatchTenant", Parent: tenant, Size: watchPage, Token: token}
 }
 
 // get reads a resource by its name.

@@ -125,8 +125,8 @@ func needs(run *engine.Run, steps ...string) ([]string, error) {
 }
 
 // waiting says what a resource stands on and where that is, for the users who watch.
-func waiting(what, state string) error {
-	return engine.NotYet(waitForParent, "waits for %s, which is %s", what, strings.ToLower(state))
+func waiting(what string, state engine.State) error {
+	return engine.NotYet(waitForParent, "waits for %s, which is %s", what, strings.ToLower(string(state)))
 }
 
 // specOf is the typed spec of a resource.

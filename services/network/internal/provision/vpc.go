@@ -11,11 +11,11 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/openstack/neutron"
 	engine "github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
 	"github.com/low-layer/platform/services/network/internal/core/naming"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
-	"github.com/low-layer/platform/services/network/internal/core/status"
 	"github.com/low-layer/platform/services/network/internal/core/topology"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
 )
@@ -112,7 +112,7 @@ func (k *Kit) peeringRules(v vpc.Vpc) func(context.Context) (func(neutron.Rule) 
 		}
 		return func(r neutron.Rule) bool {
 			for i, p := range peerings {
-				if p.Status.State != status.Deleting && topology.PeeringNeeds(p, others[i], r) {
+				if p.Status.State != resource.Deleting && topology.PeeringNeeds(p, others[i], r) {
 					return true
 				}
 			}
@@ -173,7 +173,7 @@ func (k *Kit) hubRouter(v vpc.Vpc) idOf {
 	return func(ctx context.Context, _ *engine.Run) (string, error) {
 		h, err := k.hubOf(ctx, v)
 		if err == nil && h.Cloud.RouterID == "" {
-			err = errs.New(errs.CodeNotFound, "HUB_NOT_READY", "the hub is %s; wait until it is ACTIVE", strings.ToLower(h.Status.State))
+			err = errs.New(errs.CodeNotFound, "HUB_NOT_READY", "the hub is %s; wait until it is ACTIVE", strings.ToLower(string(h.Status.State)))
 		}
 		return h.Cloud.RouterID, err
 	}

@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/services/network/internal/core/drift"
-	"github.com/low-layer/platform/services/network/internal/core/status"
 	"github.com/low-layer/platform/services/network/internal/core/topology"
 )
 
@@ -22,7 +22,7 @@ const (
 // judged is a resource as a pass sees it.
 type judged struct {
 	uid, name  string
-	conditions []status.Condition
+	conditions []resource.Condition
 }
 
 // has tells whether the resource shows a condition already.
@@ -38,7 +38,7 @@ func (r judged) has(want provision.Condition) bool {
 // resources are all there are, in the order in which they stand on one another.
 func resources(w drift.Wanted) []judged {
 	var out []judged
-	add := func(m status.Meta, name string) {
+	add := func(m resource.Meta, name string) {
 		out = append(out, judged{uid: m.UID, name: name, conditions: m.Status.Conditions})
 	}
 	for _, b := range w.Boundaries {

@@ -15,10 +15,10 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/services/network/internal/core/drift"
 	"github.com/low-layer/platform/services/network/internal/core/isolation"
 	"github.com/low-layer/platform/services/network/internal/core/reachability"
-	"github.com/low-layer/platform/services/network/internal/core/status"
 )
 
 // ConditionIsolationVerified says whether who reaches the resource and whom it reaches is as asked for.
@@ -208,7 +208,7 @@ func (i *Isolation) turn(ctx context.Context, s isolation.Site, was judged, c pr
 	return err
 }
 
-func statusOf(conditions []status.Condition) string {
+func statusOf(conditions []resource.Condition) string {
 	for _, c := range conditions {
 		if c.Type == ConditionIsolationVerified {
 			return c.Status

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/resource/rows"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
 )
 
@@ -20,9 +21,9 @@ type allocationRow struct {
 
 // taken are the blocks a tenant has in use.
 func taken(ctx context.Context, q provision.Querier, tenant string) ([]ipam.Allocation, error) {
-	return many(ctx, q, "allocation", func(r allocationRow) (ipam.Allocation, error) {
+	return rows.Many(ctx, q, "allocation", rows.By(func(r allocationRow) (ipam.Allocation, error) {
 		return ipam.Allocation{CIDR: r.CIDR, Purpose: ipam.Purpose(r.Purpose), Resource: r.Resource, UID: r.ResourceUID}, nil
-	}, `SELECT cidr, purpose, resource, resource_uid FROM allocations WHERE tenant = $1 ORDER BY cidr`, tenant)
+	}), `SELECT cidr, purpose, resource, resource_uid FROM allocations WHERE tenant = $1 ORDER BY cidr`, tenant)
 }
 
 // allocate takes a block. Of two transactions that take overlapping ones the second fails.

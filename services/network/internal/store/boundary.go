@@ -12,19 +12,21 @@ import (
 	"github.com/low-layer/platform/libs/ids"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/quota"
+	"github.com/low-layer/platform/libs/resource"
+	"github.com/low-layer/platform/libs/resource/accept"
+	"github.com/low-layer/platform/libs/resource/rows"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/boundary"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
-	"github.com/low-layer/platform/services/network/internal/core/request"
 	"github.com/low-layer/platform/services/network/internal/core/usage"
 )
 
-const selectBoundary = `SELECT b.uid, b.revision, b.create_time, b.update_time, ` + statusColumns + `,
+const selectBoundary = `SELECT b.uid, b.revision, b.create_time, b.update_time, ` + rows.StatusColumns + `,
        b.tenant, b.tenant_uid, b.network_cidr, b.cloud, EXISTS (SELECT FROM suspensions s WHERE s.resource = 'tenants/' || b.tenant) AS suspended
-  FROM boundaries b` + joinStatus + `b.uid`
+  FROM boundaries b` + rows.JoinStatus + `b.uid`
 
 type boundaryRow struct {
-	metaRow
+	rows.Meta
 	Tenant      string
 	TenantUID   string       `db:"tenant_uid"`
 	NetworkCIDR netip.Prefix `db:"network_cidr"`
@@ -33,19 +35,19 @@ type boundaryRow struct {
 }
 
 func (r boundaryRow) boundary() (boundary.Boundary, error) {
-	meta, err := r.meta()
+	meta, err := r.Meta.Value()
 	if err != nil {
 		return boundary.Boundary{}, err
 	}
 	b := boundary.Boundary{
 		Meta: meta, Tenant: resourcename.Tenant{Tenant: r.Tenant}, TenantUID: r.TenantUID, Network: r.NetworkCIDR, Suspended: r.Suspended,
 	}
-	return b, unpack(r.Cloud, &b.Cloud, "cloud objects of a boundary")
+	return b, rows.Unpack(r.Cloud, &b.Cloud, "cloud objects of a boundary")
 }
 
 // LoadBoundary reads a boundary by its uid.
 func (r *Records) LoadBoundary(ctx context.Context, q provision.Querier, uid string) (boundary.Boundary, error) {
-	return one(ctx, q, boundary.Kind, uid, boundaryRow.boundary, selectBoundary+` WHERE b.uid = $1`, uid)
+	return rows.One(ctx, q, boundary.Kind, uid, rows.By(boundaryRow.boundary), selectBoundary+` WHERE b.uid = $1`, uid)
 }
 
 // Boundary reads the boundary of a tenant; NOT_FOUND of the tenant when there is none.
@@ -55,7 +57,7 @@ func (r *Records) Boundary(ctx context.Context, tenant string) (boundary.Boundar
 
 func boundaryOf(ctx context.Context, q provision.Querier, tenant string) (boundary.Boundary, error) {
 	name := resourcename.Tenant{Tenant: tenant}.String()
-	return one(ctx, q, "tenant", name, boundaryRow.boundary, selectBoundary+` WHERE b.tenant = $1`, tenant)
+	return rows.One(ctx, q, "tenant", name, rows.By(boundaryRow.boundary), selectBoundary+` WHERE b.tenant = $1`, tenant)
 }
 
 // lockBoundary holds the boundary for a change of the tenant's addresses: one at a time, so that none is refused for
@@ -68,8 +70,8 @@ func lockBoundary(ctx context.Context, tx pgx.Tx, tenant string) (boundary.Bound
 }
 
 // EnsureBoundary makes the boundary of a tenant, or answers the operation that made it.
-func (s *Store) EnsureBoundary(ctx context.Context, id request.Identity, o boundary.Order) (*provision.Operation, error) {
-	return s.accept(ctx, id, o.Tenant.Tenant, func(ctx context.Context, tx pgx.Tx) (change, error) {
+func (s *Store) EnsureBoundary(ctx context.Context, id resource.Identity, o boundary.Order) (*provision.Operation, error) {
+	return s.accept(ctx, id, o.Tenant.Tenant, func(ctx context.Context, tx *accept.Tx) (change, error) {
 		c := change{Change: provision.Change{
 			Kind: boundary.Kind, Name: boundary.Name(o.Tenant), Verb: "create", Transient: provision.Creating, Final: provision.Active,
 		}}
@@ -81,7 +83,7 @@ func (s *Store) EnsureBoundary(ctx context.Context, id request.Identity, o bound
 		switch {
 		case err == nil:
 			c.UID = was.UID
-			return s.ensured(ctx, tx, c, o.Tenant.Tenant, was.Status.State, o.Same(was))
+			return s.ensured(ctx, tx, c, was.Status.State, o.Same(was))
 		case errs.CodeOf(err) != errs.CodeNotFound:
 			return c, err
 		}
@@ -100,21 +102,21 @@ func (s *Store) EnsureBoundary(ctx context.Context, id request.Identity, o bound
 }
 
 // ensured answers a call for what is there already: the operation that made it, or a new one when that was given up.
-func (s *Store) ensured(ctx context.Context, tx pgx.Tx, c change, tenant, state string, same error) (change, error) {
+func (s *Store) ensured(ctx context.Context, tx *accept.Tx, c change, state resource.State, same error) (change, error) {
 	if same != nil {
 		return c, same
 	}
-	if state == string(provision.Deleting) {
+	if state == provision.Deleting {
 		return c, errs.Failed("RESOURCE_DELETING", "%q is being deleted; wait for the end of that and ask again", c.Name).With("resource", c.Name)
 	}
-	op, err := s.maker(ctx, tx, tenant, c.UID)
+	op, err := tx.Creation(ctx, c.UID)
 	c.existing = op
 	return c, err
 }
 
 // DeleteBoundary removes the boundary of a tenant.
-func (s *Store) DeleteBoundary(ctx context.Context, id request.Identity, name resourcename.Tenant) (*provision.Operation, error) {
-	return s.accept(ctx, id, name.Tenant, func(ctx context.Context, tx pgx.Tx) (change, error) {
+func (s *Store) DeleteBoundary(ctx context.Context, id resource.Identity, name resourcename.Tenant) (*provision.Operation, error) {
+	return s.accept(ctx, id, name.Tenant, func(ctx context.Context, tx *accept.Tx) (change, error) {
 		c := change{Change: provision.Change{
 			Kind: boundary.Kind, Name: boundary.Name(name), Verb: "delete", Transient: provision.Deleting, Deleting: true,
 		}}
@@ -126,7 +128,7 @@ func (s *Store) DeleteBoundary(ctx context.Context, id request.Identity, name re
 			return c, err
 		}
 		c.UID = b.UID
-		if c.existing, err = s.running(ctx, tx, name.Tenant, b.UID); err != nil || c.existing != nil {
+		if c.existing, err = tx.Removal(ctx, b.UID); err != nil || c.existing != nil {
 			return c, err
 		}
 		var holder string
@@ -161,7 +163,7 @@ func (r *Records) SettleBoundary(ctx context.Context, tx pgx.Tx, s provision.Set
 
 // setCloud records the ids of a resource's objects.
 func setCloud(ctx context.Context, tx pgx.Tx, table, uid string, cloud any) error {
-	column, err := pack(cloud, "cloud objects")
+	column, err := rows.Pack(cloud, "cloud objects")
 	if err != nil {
 		return err
 	}

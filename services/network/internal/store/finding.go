@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/low-layer/platform/libs/ids"
+	"github.com/low-layer/platform/libs/resource/rows"
 	"github.com/low-layer/platform/services/network/internal/core/drift"
 )
 
@@ -43,7 +44,7 @@ func (r findingRow) finding() (drift.Finding, error) {
 
 // OpenFindings reads every finding that lasts.
 func (r *Records) OpenFindings(ctx context.Context) ([]drift.Finding, error) {
-	return many(ctx, r.pool, "drift finding", findingRow.finding, selectFinding+` WHERE f.resolve_time IS NULL`)
+	return rows.Many(ctx, r.pool, "drift finding", rows.By(findingRow.finding), selectFinding+` WHERE f.resolve_time IS NULL`)
 }
 
 // NoteFinding records a finding that was seen, for the first time or again.

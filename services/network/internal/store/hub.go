@@ -12,21 +12,22 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/ids"
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/resource"
+	"github.com/low-layer/platform/libs/resource/accept"
+	"github.com/low-layer/platform/libs/resource/rows"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
-	"github.com/low-layer/platform/services/network/internal/core/request"
-	"github.com/low-layer/platform/services/network/internal/core/status"
 	"github.com/low-layer/platform/services/network/internal/core/usage"
 )
 
-const selectHub = `SELECT h.uid, h.revision, h.create_time, h.update_time, ` + statusColumns + `,
+const selectHub = `SELECT h.uid, h.revision, h.create_time, h.update_time, ` + rows.StatusColumns + `,
        h.tenant, h.organisation, h.organisation_uid, h.project_id, h.mode, h.cidr, h.cloud, b.network_cidr,
        ` + closedColumns + `
-  FROM hubs h JOIN boundaries b ON b.tenant = h.tenant` + joinClosed + joinStatus + `h.uid`
+  FROM hubs h JOIN boundaries b ON b.tenant = h.tenant` + joinClosed + rows.JoinStatus + `h.uid`
 
 type hubRow struct {
-	metaRow
+	rows.Meta
 	closedRow
 	Tenant          string
 	Organisation    string
@@ -39,21 +40,21 @@ type hubRow struct {
 }
 
 func (r hubRow) hub() (hub.Hub, error) {
-	meta, err := r.meta()
+	meta, err := r.Meta.Value()
 	if err != nil {
 		return hub.Hub{}, err
 	}
 	h := hub.Hub{
 		Meta: meta, Name: resourcename.Hub{Tenant: r.Tenant, Organisation: r.Organisation}, OrganisationUID: r.OrganisationUID,
-		ProjectID: r.ProjectID, Mode: status.Mode(r.Mode), CIDR: r.CIDR, Tenant: r.NetworkCIDR, Closed: r.ClosedSince != nil,
+		ProjectID: r.ProjectID, Mode: resource.Mode(r.Mode), CIDR: r.CIDR, Tenant: r.NetworkCIDR, Closed: r.ClosedSince != nil,
 	}
 	h.Status.Conditions = r.conditions(h.Status.Conditions, h.Name.Parent().String())
-	return h, unpack(r.Cloud, &h.Cloud, "cloud objects of a hub")
+	return h, rows.Unpack(r.Cloud, &h.Cloud, "cloud objects of a hub")
 }
 
 // LoadHub reads a hub by its uid.
 func (r *Records) LoadHub(ctx context.Context, q provision.Querier, uid string) (hub.Hub, error) {
-	return one(ctx, q, hub.Kind, uid, hubRow.hub, selectHub+` WHERE h.uid = $1`, uid)
+	return rows.One(ctx, q, hub.Kind, uid, rows.By(hubRow.hub), selectHub+` WHERE h.uid = $1`, uid)
 }
 
 // HubOf reads the hub of an organisation; NOT_FOUND of the organisation when there is none.
@@ -63,24 +64,24 @@ func (r *Records) HubOf(ctx context.Context, tenant, organisation string) (hub.H
 
 // HubsOf reads the hubs of a tenant.
 func (r *Records) HubsOf(ctx context.Context, tenant string) ([]hub.Hub, error) {
-	return many(ctx, r.pool, hub.Kind, hubRow.hub, selectHub+` WHERE h.tenant = $1 ORDER BY h.organisation`, tenant)
+	return rows.Many(ctx, r.pool, hub.Kind, rows.By(hubRow.hub), selectHub+` WHERE h.tenant = $1 ORDER BY h.organisation`, tenant)
 }
 
 // GetHub reads a hub by its name.
 func (s *Store) GetHub(ctx context.Context, name resourcename.Hub) (hub.Hub, error) {
-	return one(ctx, s.pool, hub.Kind, name.String(), hubRow.hub, selectHub+` WHERE h.tenant = $1 AND h.organisation = $2`,
+	return rows.One(ctx, s.pool, hub.Kind, name.String(), rows.By(hubRow.hub), selectHub+` WHERE h.tenant = $1 AND h.organisation = $2`,
 		name.Tenant, name.Organisation)
 }
 
 func hubOf(ctx context.Context, q provision.Querier, name resourcename.Organisation) (hub.Hub, error) {
-	return one(ctx, q, "organisation", name.String(), hubRow.hub, selectHub+` WHERE h.tenant = $1 AND h.organisation = $2`,
+	return rows.One(ctx, q, "organisation", name.String(), rows.By(hubRow.hub), selectHub+` WHERE h.tenant = $1 AND h.organisation = $2`,
 		name.Tenant, name.Organisation)
 }
 
 // EnsureHub makes the hub of an organisation, or answers the operation that made it.
-func (s *Store) EnsureHub(ctx context.Context, id request.Identity, o hub.Order) (*provision.Operation, error) {
+func (s *Store) EnsureHub(ctx context.Context, id resource.Identity, o hub.Order) (*provision.Operation, error) {
 	tenant := o.Name.Tenant
-	return s.accept(ctx, id, tenant, func(ctx context.Context, tx pgx.Tx) (change, error) {
+	return s.accept(ctx, id, tenant, func(ctx context.Context, tx *accept.Tx) (change, error) {
 		c := change{Change: provision.Change{
 			Kind: hub.Kind, Name: o.Name.String(), Verb: "create", Transient: provision.Creating, Final: provision.Active,
 		}, event: "hub.created"}
@@ -92,7 +93,7 @@ func (s *Store) EnsureHub(ctx context.Context, id request.Identity, o hub.Order)
 		switch {
 		case err == nil:
 			c.UID, c.message = was.UID, s.hubMessage(was.UID)
-			return s.ensured(ctx, tx, c, tenant, was.Status.State, o.Same(was))
+			return s.ensured(ctx, tx, c, was.Status.State, o.Same(was))
 		case errs.CodeOf(err) != errs.CodeNotFound:
 			return c, err
 		}
@@ -133,8 +134,8 @@ func (r *Records) hubMessage(uid string) func(context.Context, pgx.Tx) (proto.Me
 }
 
 // DeleteHub removes the hub of an organisation.
-func (s *Store) DeleteHub(ctx context.Context, id request.Identity, name resourcename.Hub) (*provision.Operation, error) {
-	return s.accept(ctx, id, name.Tenant, func(ctx context.Context, tx pgx.Tx) (change, error) {
+func (s *Store) DeleteHub(ctx context.Context, id resource.Identity, name resourcename.Hub) (*provision.Operation, error) {
+	return s.accept(ctx, id, name.Tenant, func(ctx context.Context, tx *accept.Tx) (change, error) {
 		c := change{Change: provision.Change{
 			Kind: hub.Kind, Name: name.String(), Verb: "delete", Transient: provision.Deleting, Deleting: true,
 		}, event: "hub.delete_requested"}
@@ -142,13 +143,13 @@ func (s *Store) DeleteHub(ctx context.Context, id request.Identity, name resourc
 		if err != nil {
 			return c, err
 		}
-		h, err := one(ctx, tx, hub.Kind, name.String(), hubRow.hub, selectHub+` WHERE h.tenant = $1 AND h.organisation = $2`,
+		h, err := rows.One(ctx, tx, hub.Kind, name.String(), rows.By(hubRow.hub), selectHub+` WHERE h.tenant = $1 AND h.organisation = $2`,
 			name.Tenant, name.Organisation)
 		if err != nil {
 			return c, err
 		}
 		c.UID, c.message = h.UID, s.hubMessage(h.UID)
-		if c.existing, err = s.running(ctx, tx, name.Tenant, h.UID); err != nil || c.existing != nil {
+		if c.existing, err = tx.Removal(ctx, h.UID); err != nil || c.existing != nil {
 			return c, err
 		}
 		var holder string
@@ -195,5 +196,5 @@ func (r *Records) SettleHub(ctx context.Context, tx pgx.Tx, s provision.Settleme
 			return err
 		}
 	}
-	return tell(ctx, tx, told(hub.Kind, s), s.Name, s.Tenant, r.messages.Hub(h))
+	return r.publish(ctx, tx, told(hub.Kind, s), s.Name, s.Tenant, r.messages.Hub(h))
 }

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/resource/rows"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/isolation"
@@ -68,7 +69,7 @@ func (r *Records) NoteObservation(ctx context.Context, tx pgx.Tx, o isolation.Ob
 	}
 	var batch pgx.Batch
 	for _, report := range reports {
-		column, err := pack(report, "isolation report")
+		column, err := rows.Pack(report, "isolation report")
 		if err != nil {
 			return false, err
 		}
@@ -127,13 +128,13 @@ func (r *Records) asOfNow(ctx context.Context, report isolation.Report, err erro
 	if err != nil {
 		return report, err
 	}
-	rows, err := r.pool.Query(ctx, `SELECT DISTINCT tenant, resource FROM provision_operations
+	found, err := r.pool.Query(ctx, `SELECT DISTINCT tenant, resource FROM provision_operations
 		WHERE (state = 'RUNNING' OR end_time >= $1) AND kind = ANY ($2) AND (tenant = $3 OR $3 = '') ORDER BY resource`,
 		report.Time, []string{hub.Kind, vpc.Kind, peering.Kind}, report.Tenant)
 	if err != nil {
 		return report, fmt.Errorf("read changes since the observation: %w", err)
 	}
-	changes, err := pgx.CollectRows(rows, pgx.RowToStructByPos[isolation.Change])
+	changes, err := pgx.CollectRows(found, pgx.RowToStructByPos[isolation.Change])
 	if err != nil {
 		return report, fmt.Errorf("read changes since the observation: %w", err)
 	}
@@ -146,7 +147,7 @@ func (r *Records) report(ctx context.Context, tenant string) (isolation.Report, 
 	if err := r.pool.QueryRow(ctx, `SELECT report FROM isolation_reports WHERE tenant = $1`, tenant).Scan(&column); err != nil {
 		return report, fmt.Errorf("read isolation report: %w", err)
 	}
-	return report, unpack(column, &report, "isolation report")
+	return report, rows.Unpack(column, &report, "isolation report")
 }
 
 func notObserved() error {
@@ -222,5 +223,5 @@ func (r *Records) TellIsolation(ctx context.Context, tx pgx.Tx, s isolation.Site
 	if err != nil {
 		return err
 	}
-	return tell(ctx, tx, kind, s.Resource, s.Tenant, message)
+	return r.publish(ctx, tx, kind, s.Resource, s.Tenant, message)
 }

@@ -14,20 +14,22 @@ import (
 	"github.com/low-layer/platform/libs/ids"
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/resource"
+	"github.com/low-layer/platform/libs/resource/accept"
+	"github.com/low-layer/platform/libs/resource/rows"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
-	"github.com/low-layer/platform/services/network/internal/core/request"
 	"github.com/low-layer/platform/services/network/internal/core/usage"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
 )
 
-const selectPeering = `SELECT p.uid, p.revision, p.create_time, p.update_time, ` + statusColumns + `,
+const selectPeering = `SELECT p.uid, p.revision, p.create_time, p.update_time, ` + rows.StatusColumns + `,
        p.tenant, p.peering, p.vpc, p.peer_vpc, p.vpc_uid, p.peer_uid, p.acceptance, p.link_cidr
-  FROM peerings p` + joinStatus + `p.uid`
+  FROM peerings p` + rows.JoinStatus + `p.uid`
 
 type peeringRow struct {
-	metaRow
+	rows.Meta
 	Tenant     string
 	Peering    string
 	Vpc        string
@@ -39,7 +41,7 @@ type peeringRow struct {
 }
 
 func (r peeringRow) peering() (peering.Peering, error) {
-	meta, err := r.meta()
+	meta, err := r.Meta.Value()
 	if err != nil {
 		return peering.Peering{}, err
 	}
@@ -53,12 +55,12 @@ func (r peeringRow) peering() (peering.Peering, error) {
 
 // LoadPeering reads a peering by its uid.
 func (r *Records) LoadPeering(ctx context.Context, q provision.Querier, uid string) (peering.Peering, error) {
-	return one(ctx, q, peering.Kind, uid, peeringRow.peering, selectPeering+` WHERE p.uid = $1`, uid)
+	return rows.One(ctx, q, peering.Kind, uid, rows.By(peeringRow.peering), selectPeering+` WHERE p.uid = $1`, uid)
 }
 
 // PeeringsOf reads the peerings that hold a VPC.
 func (r *Records) PeeringsOf(ctx context.Context, vpcUID string) ([]peering.Peering, error) {
-	return many(ctx, r.pool, peering.Kind, peeringRow.peering,
+	return rows.Many(ctx, r.pool, peering.Kind, rows.By(peeringRow.peering),
 		selectPeering+` WHERE p.vpc_uid = $1 OR p.peer_uid = $1 ORDER BY p.name`, vpcUID)
 }
 
@@ -68,7 +70,7 @@ func (s *Store) GetPeering(ctx context.Context, name resourcename.Peering) (peer
 }
 
 func peeringOf(ctx context.Context, q provision.Querier, name resourcename.Peering) (peering.Peering, error) {
-	return one(ctx, q, peering.Kind, name.String(), peeringRow.peering, selectPeering+` WHERE p.name = $1`, name.String())
+	return rows.One(ctx, q, peering.Kind, name.String(), rows.By(peeringRow.peering), selectPeering+` WHERE p.name = $1`, name.String())
 }
 
 // openEnds refuses VPCs whose organisation is deleted or going.
@@ -86,11 +88,11 @@ func openEnds(ctx context.Context, tx pgx.Tx, ends ...resourcename.Vpc) error {
 }
 
 // CreatePeering asks for a peering.
-func (s *Store) CreatePeering(ctx context.Context, id request.Identity, o peering.Order) (*provision.Operation, error) {
+func (s *Store) CreatePeering(ctx context.Context, id resource.Identity, o peering.Order) (*provision.Operation, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	op, err := s.accept(ctx, id, o.Name.Tenant, func(ctx context.Context, tx pgx.Tx) (change, error) {
+	op, err := s.accept(ctx, id, o.Name.Tenant, func(ctx context.Context, tx *accept.Tx) (change, error) {
 		c := change{Change: provision.Change{
 			Kind: peering.Kind, Name: o.Name.String(), Verb: "create", Transient: provision.Creating, Final: provision.Active,
 		}, event: "peering.created"}
@@ -196,8 +198,8 @@ func (r *Records) peeringMessage(uid string) func(context.Context, pgx.Tx) (prot
 }
 
 // AcceptPeering accepts a peering on behalf of the VPC that was asked.
-func (s *Store) AcceptPeering(ctx context.Context, id request.Identity, name resourcename.Peering) (*provision.Operation, error) {
-	return s.accept(ctx, id, name.Tenant, func(ctx context.Context, tx pgx.Tx) (change, error) {
+func (s *Store) AcceptPeering(ctx context.Context, id resource.Identity, name resourcename.Peering) (*provision.Operation, error) {
+	return s.accept(ctx, id, name.Tenant, func(ctx context.Context, tx *accept.Tx) (change, error) {
 		c := change{Change: provision.Change{
 			Kind: peering.Kind, Name: name.String(), Verb: "accept", Transient: provision.Updating, Final: provision.Active,
 		}, event: "peering.accepted"}
@@ -236,8 +238,8 @@ func (s *Store) AcceptPeering(ctx context.Context, id request.Identity, name res
 }
 
 // DeletePeering ends a peering.
-func (s *Store) DeletePeering(ctx context.Context, id request.Identity, name resourcename.Peering, given string) (*provision.Operation, error) {
-	return s.accept(ctx, id, name.Tenant, func(ctx context.Context, tx pgx.Tx) (change, error) {
+func (s *Store) DeletePeering(ctx context.Context, id resource.Identity, name resourcename.Peering, given string) (*provision.Operation, error) {
+	return s.accept(ctx, id, name.Tenant, func(ctx context.Context, tx *accept.Tx) (change, error) {
 		c := change{Change: provision.Change{
 			Kind: peering.Kind, Name: name.String(), Verb: "delete", Transient: provision.Deleting, Deleting: true,
 		}, event: "peering.delete_requested"}
@@ -249,7 +251,7 @@ func (s *Store) DeletePeering(ctx context.Context, id request.Identity, name res
 			return c, err
 		}
 		c.UID, c.message, c.before = p.UID, s.peeringMessage(p.UID), s.messages.Peering(p)
-		if c.existing, err = s.running(ctx, tx, name.Tenant, p.UID); err != nil || c.existing != nil {
+		if c.existing, err = tx.Removal(ctx, p.UID); err != nil || c.existing != nil {
 			return c, err
 		}
 		return c, etag.Check(name.String(), given, p.Etag())
@@ -277,5 +279,5 @@ func (r *Records) SettlePeering(ctx context.Context, tx pgx.Tx, s provision.Sett
 			return err
 		}
 	}
-	return tell(ctx, tx, told(peering.Kind, s), s.Name, s.Tenant, r.messages.Peering(p))
+	return r.publish(ctx, tx, told(peering.Kind, s), s.Name, s.Tenant, r.messages.Peering(p))
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -63,38 +62,6 @@ func (s *Store) SetQuota(ctx context.Context, name resourcename.Organisation, li
 		}
 		return s.quota.Set(ctx, tx, name.Tenant, name.String(), limits)
 	})
-}
-
-// effects adds to the plan of a change what it does to the quotas that are counted. A new resource has its reservation by now,
-// one that goes still has it.
-func (s *Store) effects(ctx context.Context, tx pgx.Tx, op *provision.Operation) error {
-	held, err := s.quota.Holdings(ctx, tx, op.Tenant, op.ResourceUID)
-	if err != nil {
-		return err
-	}
-	for _, h := range held {
-		change, after := 0, h.Taken()
-		switch op.Verb {
-		case "create":
-			change = int(h.Amount)
-		case "delete":
-			change, after = -int(h.Amount), after-h.Amount
-		}
-		i := slices.IndexFunc(op.Preview.Quota, func(q provision.QuotaEffect) bool { return q.Resource == h.Resource && !h.OfTenant() })
-		if i < 0 {
-			if !h.OfTenant() || change == 0 {
-				continue
-			}
-			op.Preview.Quota = append(op.Preview.Quota, provision.QuotaEffect{Resource: h.Resource, UsageChange: change})
-			i = len(op.Preview.Quota) - 1
-		}
-		q := &op.Preview.Quota[i]
-		q.Quota, q.TakenAfter, q.EffectiveLimit = h.Name(), int(after), -1
-		if limit, known := h.Limit(); known {
-			q.EffectiveLimit = int(limit)
-		}
-	}
-	return nil
 }
 
 // Known tells whether there is a boundary of a tenant, or a hub of an organisation when that is not empty. With hold it stays

@@ -16,10 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/anypb"
 
-	eventv1 "github.com/low-layer/platform/gen/go/lowlayer/event/v1"
-	"github.com/low-layer/platform/libs/audit"
 	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/event"
@@ -27,17 +24,16 @@ import (
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/quota"
+	"github.com/low-layer/platform/libs/resource"
+	"github.com/low-layer/platform/libs/resource/accept"
+	"github.com/low-layer/platform/libs/resource/replay"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
-	"github.com/low-layer/platform/services/network/internal/core/request"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
 )
 
 // Source is the service's name in events and operations.
 const Source = "network"
-
-// creators is how often a change is tried again that lost its addresses to another one in the same moment.
-const creators = 4
 
 //go:embed migrations/*.sql
 var migrations embed.FS
@@ -48,15 +44,12 @@ func Migrations() []pg.Migrations {
 	if err != nil {
 		panic(err) // the folder is embedded under this very name
 	}
-	return append(provision.Migrations(), event.Migrations(), trail.Migrations(), quota.Migrations(), pg.Migrations{Name: Source, FS: files})
+	return append(provision.Migrations(), event.Migrations(), trail.Migrations(), quota.Migrations(), replay.Migrations(), pg.Migrations{Name: Source, FS: files})
 }
 
 // Engine is the part of the provisioning engine that changes are given to.
 type Engine interface {
-	Replay(ctx context.Context, tx pgx.Tx, c provision.Change) (*provision.Operation, error)
-	Accept(ctx context.Context, tx pgx.Tx, c provision.Change) (*provision.Operation, error)
-	Get(ctx context.Context, tenant, id string) (*provision.Operation, error)
-	Preview(ctx context.Context, tx pgx.Tx, op *provision.Operation) (*provision.Operation, error)
+	accept.Engine
 	Removals(ctx context.Context, q provision.Querier, uids []string) ([]provision.PlannedObject, error)
 }
 
@@ -70,14 +63,18 @@ type Messages struct {
 // Store keeps the records and accepts changes.
 type Store struct {
 	*Records
-	engine Engine
-	tokens *paging.Token
-	trail  *trail.Trail
+	engine  Engine
+	changes *accept.Changes
+	tokens  *paging.Token
 }
 
 // New makes a Store on the records its engine works with, whose changes the trail records.
 func New(records *Records, engine Engine, tokens *paging.Token, t *trail.Trail) *Store {
-	return &Store{Records: records, engine: engine, tokens: tokens, trail: t}
+	return &Store{
+		Records: records, engine: engine, tokens: tokens, changes: accept.New(accept.Config{
+			Service: Source, DB: records.pool, Engine: engine, Trail: t, Quota: records.quota, Clock: records.clock,
+		}),
+	}
 }
 
 // TenantUID is the unique id of a tenant, empty when the service knows none of the name.
@@ -122,85 +119,37 @@ type change struct {
 	existing *provision.Operation
 }
 
-// accept runs decide in one transaction with everything that belongs to a change. tenant is the id, not the name.
-func (s *Store) accept(ctx context.Context, id request.Identity, tenant string, decide func(context.Context, pgx.Tx) (change, error)) (*provision.Operation, error) {
-	for attempt := 1; ; attempt++ {
-		op, err := s.acceptOnce(ctx, id, tenant, decide)
-		if attempt < creators && pg.ConstraintOf(err) == "allocations_tenant_cidr_excl" {
-			continue
-		}
-		return op, err
-	}
-}
-
-func (s *Store) acceptOnce(ctx context.Context, id request.Identity, tenant string, decide func(context.Context, pgx.Tx) (change, error)) (*provision.Operation, error) {
-	var op *provision.Operation
-	err := pg.InTx(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
-		var err error
-		op, err = s.engine.Replay(ctx, tx, provision.Change{
-			Tenant: tenant, Method: id.Method, RequestID: id.ID, RequestDigest: id.Digest,
-		})
-		if err != nil || op != nil {
-			return err
-		}
+// accept runs decide in one transaction with everything that belongs to a change. tenant is the id.
+func (s *Store) accept(ctx context.Context, id resource.Identity, tenant string, decide func(context.Context, *accept.Tx) (change, error)) (*provision.Operation, error) {
+	return s.changes.Operation(ctx, id, tenant, func(ctx context.Context, tx *accept.Tx) (*provision.Operation, error) {
 		c, err := decide(ctx, tx)
+		if err != nil || c.existing != nil {
+			return c.existing, err
+		}
+		op, err := tx.Accept(ctx, c.Change)
+		if err != nil || id.ValidateOnly || c.event == "" {
+			return op, err
+		}
+		message, err := c.message(ctx, tx)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if c.existing != nil {
-			op = c.existing
-			if err := s.preview(ctx, tx, id, &op); err != nil {
-				return err
-			}
-			return s.trail.Append(ctx, tx, c.Name, nil)
+		tx.Before(c.Name, c.before)
+		if c.Deleting {
+			tx.After(c.Name, nil)
+		} else {
+			tx.After(c.Name, message)
 		}
-		c.Tenant, c.Method, c.RequestID, c.RequestDigest = tenant, id.Method, id.ID, id.Digest
-		if op, err = s.engine.Accept(ctx, tx, c.Change); err != nil {
-			return err
-		}
-		if err := s.preview(ctx, tx, id, &op); err != nil {
-			return err
-		}
-		if c.event == "" {
-			return nil
-		}
-		return s.tellOf(ctx, tx, c)
+		return op, tx.Publish(ctx, c.event, c.Name, message)
 	})
-	if errors.Is(err, errPreviewed) {
-		return op, nil
-	}
-	return op, err
 }
 
-// tellOf appends the event that tells of a change, and the record of who made it.
-func (s *Store) tellOf(ctx context.Context, tx pgx.Tx, c change) error {
-	message, err := c.message(ctx, tx)
-	if err != nil {
-		return err
+// publish appends the event of a transition; no kind, no event.
+func (r *Records) publish(ctx context.Context, tx pgx.Tx, kind, subject, tenant string, message proto.Message) error {
+	if kind == "" {
+		return nil
 	}
-	if err := tell(ctx, tx, c.event, c.Name, c.Tenant, message); err != nil {
-		return err
-	}
-	var changes audit.Changes
-	changes.Before(c.Name, c.before)
-	if c.Deleting {
-		message = nil
-	}
-	changes.After(c.Name, message)
-	return s.trail.Append(ctx, tx, c.Name, &changes)
-}
-
-// tell appends an event. Call it last: from here on the tenant's other changes wait.
-func tell(ctx context.Context, tx pgx.Tx, kind, subject, tenant string, message proto.Message) error {
-	e := &eventv1.Event{Type: kind, Subject: subject, Tenant: "tenants/" + tenant}
-	if message != nil {
-		data, err := anypb.New(message)
-		if err != nil {
-			return fmt.Errorf("pack event %s: %w", kind, err)
-		}
-		e.Data = data
-	}
-	return event.Append(ctx, tx, Source, e)
+	return event.Publish(ctx, tx, Source, tenant, kind, subject, message)
 }
 
 // told is the event that tells of a transition, empty for none.
@@ -215,34 +164,6 @@ func told(kind string, s provision.Settlement) string {
 	default:
 		return ""
 	}
-}
-
-// running is the operation that deletes a resource already; nil when none does.
-func (s *Store) running(ctx context.Context, tx pgx.Tx, tenant, uid string) (*provision.Operation, error) {
-	var id *string
-	err := tx.QueryRow(ctx, `SELECT current_operation FROM provision_resources WHERE uid = $1 AND deleting`, uid).Scan(&id)
-	if errors.Is(err, pgx.ErrNoRows) || (err == nil && id == nil) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look up operation of %s: %w", uid, err)
-	}
-	return s.engine.Get(ctx, tenant, *id)
-}
-
-// maker is the operation that made a resource, or makes it now; nil when it ended without.
-func (s *Store) maker(ctx context.Context, tx pgx.Tx, tenant, uid string) (*provision.Operation, error) {
-	var id string
-	err := tx.QueryRow(ctx, `SELECT id FROM provision_operations
-		WHERE resource_uid = $1 AND verb = 'create' AND state IN ('RUNNING', 'SUCCEEDED')
-		ORDER BY create_time DESC LIMIT 1`, uid).Scan(&id)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look up operation of %s: %w", uid, err)
-	}
-	return s.engine.Get(ctx, tenant, id)
 }
 
 // lock holds a row, when there is one, against changes that would take away what a transaction relies on. What the row

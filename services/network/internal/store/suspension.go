@@ -11,7 +11,7 @@ import (
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	"github.com/low-layer/platform/libs/event"
 	"github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/services/network/internal/core/status"
+	"github.com/low-layer/platform/libs/resource"
 )
 
 // Handlers are what the service does about the events of others: it keeps track of which tenants and organisations are
@@ -75,7 +75,7 @@ type closedRow struct {
 const conditionOrganisation = "OrganisationActive"
 
 // conditions adds what the row tells to those of a resource in the organisation.
-func (r closedRow) conditions(list []status.Condition, organisation string) []status.Condition {
+func (r closedRow) conditions(list []resource.Condition, organisation string) []resource.Condition {
 	if r.ClosedSince == nil {
 		return list
 	}
@@ -83,9 +83,9 @@ func (r closedRow) conditions(list []status.Condition, organisation string) []st
 	if r.ClosedPurge != nil {
 		when = "at " + r.ClosedPurge.UTC().Format(time.RFC3339)
 	}
-	return append(list, status.Condition{
+	return append(list, resource.Condition{
 		Type: conditionOrganisation, Status: provision.ConditionFalse, Reason: "OrganisationDeleted",
-		Message:        fmt.Sprintf("%s is deleted: this goes with it %s, unless it is undeleted before", organisation, when),
-		LastTransition: *r.ClosedSince,
+		Message:            fmt.Sprintf("%s is deleted: this goes with it %s, unless it is undeleted before", organisation, when),
+		LastTransitionTime: *r.ClosedSince,
 	})
 }

@@ -14,21 +14,22 @@ import (
 	"github.com/low-layer/platform/libs/ids"
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/resource"
+	"github.com/low-layer/platform/libs/resource/accept"
+	"github.com/low-layer/platform/libs/resource/rows"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
-	"github.com/low-layer/platform/services/network/internal/core/request"
-	"github.com/low-layer/platform/services/network/internal/core/status"
 	"github.com/low-layer/platform/services/network/internal/core/usage"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
 )
 
-const selectVpc = `SELECT v.uid, v.revision, v.create_time, v.update_time, ` + statusColumns + `,
+const selectVpc = `SELECT v.uid, v.revision, v.create_time, v.update_time, ` + rows.StatusColumns + `,
        v.tenant, v.organisation, v.vpc, v.display_name, v.labels, v.mode, v.cidr, v.transit_cidr, v.ingress_rules, v.deletion_protection, v.cloud,
        h.project_id, h.cidr AS hub_cidr, ` + closedColumns + `
-  FROM vpcs v JOIN hubs h ON h.tenant = v.tenant AND h.organisation = v.organisation` + joinClosed + joinStatus + `v.uid`
+  FROM vpcs v JOIN hubs h ON h.tenant = v.tenant AND h.organisation = v.organisation` + joinClosed + rows.JoinStatus + `v.uid`
 
 type vpcRow struct {
-	metaRow
+	rows.Meta
 	closedRow
 	Tenant       string
 	Organisation string
@@ -46,25 +47,25 @@ type vpcRow struct {
 }
 
 func (r vpcRow) vpc() (vpc.Vpc, error) {
-	meta, err := r.meta()
+	meta, err := r.Meta.Value()
 	if err != nil {
 		return vpc.Vpc{}, err
 	}
 	v := vpc.Vpc{
 		Meta: meta, Name: resourcename.Vpc{Tenant: r.Tenant, Organisation: r.Organisation, Vpc: r.Vpc}, DisplayName: r.DisplayName,
-		Mode: status.Mode(r.Mode), CIDR: r.CIDR, Transit: r.TransitCIDR, ProjectID: r.ProjectID, HubCIDR: r.HubCIDR,
+		Mode: resource.Mode(r.Mode), CIDR: r.CIDR, Transit: r.TransitCIDR, ProjectID: r.ProjectID, HubCIDR: r.HubCIDR,
 		Protected: r.Protected,
 	}
 	v.Status.Conditions = r.conditions(v.Status.Conditions, v.Name.Parent().String())
 	return v, errors.Join(
-		unpack(r.Labels, &v.Labels, "labels of a vpc"),
-		unpack(r.IngressRules, &v.Ingress, "ingress rules of a vpc"),
-		unpack(r.Cloud, &v.Cloud, "cloud objects of a vpc"))
+		rows.Unpack(r.Labels, &v.Labels, "labels of a vpc"),
+		rows.Unpack(r.IngressRules, &v.Ingress, "ingress rules of a vpc"),
+		rows.Unpack(r.Cloud, &v.Cloud, "cloud objects of a vpc"))
 }
 
 // LoadVpc reads a VPC by its uid.
 func (r *Records) LoadVpc(ctx context.Context, q provision.Querier, uid string) (vpc.Vpc, error) {
-	return one(ctx, q, vpc.Kind, uid, vpcRow.vpc, selectVpc+` WHERE v.uid = $1`, uid)
+	return rows.One(ctx, q, vpc.Kind, uid, rows.By(vpcRow.vpc), selectVpc+` WHERE v.uid = $1`, uid)
 }
 
 // Vpc reads a VPC by its uid, as it is now.
@@ -74,7 +75,7 @@ func (r *Records) Vpc(ctx context.Context, uid string) (vpc.Vpc, error) {
 
 // VpcsOf reads the VPCs of an organisation.
 func (r *Records) VpcsOf(ctx context.Context, tenant, organisation string) ([]vpc.Vpc, error) {
-	return many(ctx, r.pool, vpc.Kind, vpcRow.vpc, selectVpc+` WHERE v.tenant = $1 AND v.organisation = $2 ORDER BY v.name`,
+	return rows.Many(ctx, r.pool, vpc.Kind, rows.By(vpcRow.vpc), selectVpc+` WHERE v.tenant = $1 AND v.organisation = $2 ORDER BY v.name`,
 		tenant, organisation)
 }
 
@@ -84,13 +85,13 @@ func (s *Store) GetVpc(ctx context.Context, name resourcename.Vpc) (vpc.Vpc, err
 }
 
 func vpcOf(ctx context.Context, q provision.Querier, name resourcename.Vpc) (vpc.Vpc, error) {
-	return one(ctx, q, vpc.Kind, name.String(), vpcRow.vpc, selectVpc+` WHERE v.name = $1`, name.String())
+	return rows.One(ctx, q, vpc.Kind, name.String(), rows.By(vpcRow.vpc), selectVpc+` WHERE v.name = $1`, name.String())
 }
 
 // CreateVpc makes a VPC.
-func (s *Store) CreateVpc(ctx context.Context, id request.Identity, o vpc.Order) (*provision.Operation, error) {
+func (s *Store) CreateVpc(ctx context.Context, id resource.Identity, o vpc.Order) (*provision.Operation, error) {
 	tenant, parent := o.Name.Tenant, o.Name.Parent()
-	op, err := s.accept(ctx, id, tenant, func(ctx context.Context, tx pgx.Tx) (change, error) {
+	op, err := s.accept(ctx, id, tenant, func(ctx context.Context, tx *accept.Tx) (change, error) {
 		c := change{Change: provision.Change{
 			Kind: vpc.Kind, Name: o.Name.String(), Verb: "create", Transient: provision.Creating, Final: provision.Active,
 		}, event: "vpc.created"}
@@ -170,10 +171,10 @@ func vpcColumns(v vpc.Vpc) (labels, rules []byte, err error) {
 	if v.Ingress == nil {
 		v.Ingress = []vpc.IngressRule{}
 	}
-	if labels, err = pack(v.Labels, "labels"); err != nil {
+	if labels, err = rows.Pack(v.Labels, "labels"); err != nil {
 		return nil, nil, err
 	}
-	rules, err = pack(v.Ingress, "ingress rules")
+	rules, err = rows.Pack(v.Ingress, "ingress rules")
 	return labels, rules, err
 }
 
@@ -188,8 +189,8 @@ func (r *Records) vpcMessage(uid string) func(context.Context, pgx.Tx) (proto.Me
 }
 
 // UpdateVpc changes a VPC.
-func (s *Store) UpdateVpc(ctx context.Context, id request.Identity, u vpc.Update) (*provision.Operation, error) {
-	return s.accept(ctx, id, u.Name.Tenant, func(ctx context.Context, tx pgx.Tx) (change, error) {
+func (s *Store) UpdateVpc(ctx context.Context, id resource.Identity, u vpc.Update) (*provision.Operation, error) {
+	return s.accept(ctx, id, u.Name.Tenant, func(ctx context.Context, tx *accept.Tx) (change, error) {
 		c := change{Change: provision.Change{
 			Kind: vpc.Kind, Name: u.Name.String(), Verb: "update", Transient: provision.Updating, Final: provision.Active,
 		}, event: "vpc.updated"}
@@ -213,7 +214,7 @@ func (s *Store) UpdateVpc(ctx context.Context, id request.Identity, u vpc.Update
 		if err != nil {
 			return c, fmt.Errorf("update vpc: %w", err)
 		}
-		if v.Status.State == string(provision.Creating) || (v.Status.State == string(provision.BlockedAt) && v.Cloud.RouterID == "") {
+		if v.Status.State == provision.Creating || (v.Status.State == provision.BlockedAt && v.Cloud.RouterID == "") {
 			// It has never been whole: what goes on is still its creation.
 			c.Transient = provision.Creating
 		}
@@ -223,8 +224,8 @@ func (s *Store) UpdateVpc(ctx context.Context, id request.Identity, u vpc.Update
 }
 
 // DeleteVpc removes a VPC.
-func (s *Store) DeleteVpc(ctx context.Context, id request.Identity, name resourcename.Vpc, given string) (*provision.Operation, error) {
-	return s.accept(ctx, id, name.Tenant, func(ctx context.Context, tx pgx.Tx) (change, error) {
+func (s *Store) DeleteVpc(ctx context.Context, id resource.Identity, name resourcename.Vpc, given string) (*provision.Operation, error) {
+	return s.accept(ctx, id, name.Tenant, func(ctx context.Context, tx *accept.Tx) (change, error) {
 		c := change{Change: provision.Change{
 			Kind: vpc.Kind, Name: name.String(), Verb: "delete", Transient: provision.Deleting, Deleting: true,
 		}, event: "vpc.delete_requested"}
@@ -236,7 +237,7 @@ func (s *Store) DeleteVpc(ctx context.Context, id request.Identity, name resourc
 			return c, err
 		}
 		c.UID, c.message, c.before = v.UID, s.vpcMessage(v.UID), s.messages.Vpc(v)
-		if c.existing, err = s.running(ctx, tx, name.Tenant, v.UID); err != nil || c.existing != nil {
+		if c.existing, err = tx.Removal(ctx, v.UID); err != nil || c.existing != nil {
 			return c, err
 		}
 		if err := etag.Check(name.String(), given, v.Etag()); err != nil {
@@ -282,5 +283,5 @@ func (r *Records) SettleVpc(ctx context.Context, tx pgx.Tx, s provision.Settleme
 			return err
 		}
 	}
-	return tell(ctx, tx, told(vpc.Kind, s), s.Name, s.Tenant, r.messages.Vpc(v))
+	return r.publish(ctx, tx, told(vpc.Kind, s), s.Name, s.Tenant, r.messages.Vpc(v))
 }

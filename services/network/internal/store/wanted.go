@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/low-layer/platform/libs/resource/rows"
 	"github.com/low-layer/platform/services/network/internal/core/boundary"
 	"github.com/low-layer/platform/services/network/internal/core/drift"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
@@ -19,25 +20,25 @@ import (
 func (r *Records) Wanted(ctx context.Context, settledBefore time.Time) (drift.Wanted, error) {
 	w := drift.Wanted{Skip: map[string]bool{}}
 	var err error
-	if w.Boundaries, err = many(ctx, r.pool, boundary.Kind, boundaryRow.boundary, selectBoundary); err != nil {
+	if w.Boundaries, err = rows.Many(ctx, r.pool, boundary.Kind, rows.By(boundaryRow.boundary), selectBoundary); err != nil {
 		return w, err
 	}
-	if w.Hubs, err = many(ctx, r.pool, hub.Kind, hubRow.hub, selectHub); err != nil {
+	if w.Hubs, err = rows.Many(ctx, r.pool, hub.Kind, rows.By(hubRow.hub), selectHub); err != nil {
 		return w, err
 	}
-	if w.Vpcs, err = many(ctx, r.pool, vpc.Kind, vpcRow.vpc, selectVpc); err != nil {
+	if w.Vpcs, err = rows.Many(ctx, r.pool, vpc.Kind, rows.By(vpcRow.vpc), selectVpc); err != nil {
 		return w, err
 	}
-	if w.Peerings, err = many(ctx, r.pool, peering.Kind, peeringRow.peering, selectPeering); err != nil {
+	if w.Peerings, err = rows.Many(ctx, r.pool, peering.Kind, rows.By(peeringRow.peering), selectPeering); err != nil {
 		return w, err
 	}
 	// After the resources: what began meanwhile is left alone too.
-	rows, err := r.pool.Query(ctx, `SELECT uid FROM provision_resources WHERE reconciling OR deleting OR state <> 'ACTIVE'
+	found, err := r.pool.Query(ctx, `SELECT uid FROM provision_resources WHERE reconciling OR deleting OR state <> 'ACTIVE'
 		UNION SELECT resource_uid FROM provision_operations WHERE end_time >= $1 OR end_time IS NULL`, settledBefore)
 	if err != nil {
 		return w, fmt.Errorf("read what is worked on: %w", err)
 	}
-	busy, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	busy, err := pgx.CollectRows(found, pgx.RowTo[string])
 	if err != nil {
 		return w, fmt.Errorf("read what is worked on: %w", err)
 	}

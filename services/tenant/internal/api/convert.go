@@ -5,7 +5,7 @@ import (
 
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
-	"github.com/low-layer/platform/libs/provision/convert"
+	"github.com/low-layer/platform/libs/resource/convert"
 	"github.com/low-layer/platform/services/tenant/internal/core/member"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )

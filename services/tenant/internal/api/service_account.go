@@ -7,7 +7,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
-	"github.com/low-layer/platform/libs/provision/convert"
+	"github.com/low-layer/platform/libs/resource/convert"
 	"github.com/low-layer/platform/services/tenant/internal/core/member"
 )
 

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
@@ -61,7 +62,7 @@ func scanOrganisation(row pgx.CollectableRow) (tenancy.Organisation, error) {
 
 func (s status) mapped() (tenancy.Status, error) {
 	out := tenancy.Status{State: tenancy.State(s.state), Reconciling: s.reconciling}
-	conditions, err := provision.ParseConditions(s.conditions)
+	conditions, err := resource.ParseConditions(s.conditions)
 	if err != nil {
 		return out, fmt.Errorf("read conditions: %w", err)
 	}
@@ -70,7 +71,7 @@ func (s status) mapped() (tenancy.Status, error) {
 			Type: c.Type, Status: c.Status, Reason: c.Reason, Message: c.Message, LastTransitionTime: c.LastTransitionTime,
 		})
 	}
-	b, err := provision.ParseBlockage(s.blockage)
+	b, err := resource.ParseBlockage(s.blockage)
 	if err != nil {
 		return out, fmt.Errorf("read blockage: %w", err)
 	}

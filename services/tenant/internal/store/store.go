@@ -12,6 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -19,11 +21,14 @@ import (
 
 	"github.com/low-layer/platform/libs/audit"
 	"github.com/low-layer/platform/libs/audit/trail"
+	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/event"
 	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/quota"
+	"github.com/low-layer/platform/libs/resource"
+	"github.com/low-layer/platform/libs/resource/replay"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
@@ -36,14 +41,14 @@ func Migrations() ([]pg.Migrations, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open migrations: %w", err)
 	}
-	sets := append(provision.Migrations(), event.Migrations(), trail.Migrations(), quota.Migrations())
+	sets := append(provision.Migrations(), event.Migrations(), trail.Migrations(), quota.Migrations(), replay.Migrations())
 	return append(sets, pg.Migrations{Name: "tenant", FS: own}), nil
 }
 
 // Engine is what the store needs of the provisioning engine.
 type Engine interface {
-	Replay(ctx context.Context, tx pgx.Tx, c provision.Change) (*provision.Operation, error)
 	Accept(ctx context.Context, tx pgx.Tx, c provision.Change) (*provision.Operation, error)
+	Read(ctx context.Context, q provision.Querier, tenant, id string) (*provision.Operation, error)
 	Hasten(ctx context.Context, tx pgx.Tx, uid string) (*provision.Operation, error)
 	Preview(ctx context.Context, tx pgx.Tx, op *provision.Operation) (*provision.Operation, error)
 	Removals(ctx context.Context, q provision.Querier, uids []string) ([]provision.PlannedObject, error)
@@ -130,7 +135,15 @@ func (o Operation) Provisioned() *provision.Operation { return o.Operation }
 
 // Replay answers the operation of an earlier call.
 func (t *transaction) Replay(ctx context.Context, c tenancy.Change) (tenancy.Operation, error) {
-	return wrap(t.engine.Replay(ctx, t.tx, change(c)))
+	name, err := replay.Find(ctx, t.tx, c.Tenant, identity(c), time.Now())
+	if name == "" || err != nil {
+		return nil, err
+	}
+	op, err := t.engine.Read(ctx, t.tx, c.Tenant, path.Base(name))
+	if errs.CodeOf(err) == errs.CodeNotFound {
+		return nil, replay.Drop(ctx, t.tx, c.Tenant, identity(c))
+	}
+	return wrap(op, err)
 }
 
 // Accept records the change.
@@ -138,6 +151,9 @@ func (t *transaction) Accept(ctx context.Context, c tenancy.Change) (tenancy.Ope
 	op, err := t.engine.Accept(ctx, t.tx, change(c))
 	if c.Request.Method != "" {
 		t.accepted = c.Name
+	}
+	if err == nil {
+		err = replay.Keep(ctx, t.tx, c.Tenant, identity(c), op.Name, time.Now())
 	}
 	if err != nil || !c.Request.ValidateOnly {
 		return wrap(op, err)
@@ -162,8 +178,12 @@ func change(c tenancy.Change) provision.Change {
 	return provision.Change{
 		Kind: string(c.Kind), UID: c.UID, Name: c.Name, Tenant: c.Tenant, Verb: string(c.Verb),
 		Transient: provision.State(c.Transient), Final: provision.State(c.Final), Deleting: c.Removing,
-		Method: c.Request.Method, RequestID: c.Request.ID, RequestDigest: c.Request.Digest,
+		RequestID: c.Request.ID,
 	}
+}
+
+func identity(c tenancy.Change) resource.Identity {
+	return resource.Identity{Method: c.Request.Method, ID: c.Request.ID, Digest: c.Request.Digest}
 }
 
 // AnnounceTenant appends an event that shows the tenant as it is in the transaction.

@@ -10,6 +10,7 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/resource/replay"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
@@ -132,6 +133,9 @@ func (r *Rows) RemoveTenant(ctx context.Context, tx pgx.Tx, uid string) error {
 	var id string
 	if err := tx.QueryRow(ctx, `DELETE FROM tenants WHERE uid = $1 RETURNING id`, uid).Scan(&id); err != nil {
 		return fmt.Errorf("remove tenant: %w", err)
+	}
+	if err := replay.Forget(ctx, tx, id); err != nil {
+		return err
 	}
 	return r.quota.Forget(ctx, tx, id, resourcename.Tenant{Tenant: id}.String())
 }

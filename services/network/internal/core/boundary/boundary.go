@@ -6,9 +6,9 @@ import (
 	"net/netip"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
-	"github.com/low-layer/platform/services/network/internal/core/status"
 )
 
 // Kind is the name of boundaries in operations and the ledger.
@@ -16,7 +16,7 @@ const Kind = "boundary"
 
 // Boundary is what one tenant's networks are confined to.
 type Boundary struct {
-	status.Meta
+	resource.Meta
 	Tenant    resourcename.Tenant
 	TenantUID string
 	// Network is the space of the tenant.
@@ -52,7 +52,7 @@ func (o Order) Resolve(uid string) (Boundary, error) {
 	if err != nil {
 		return Boundary{}, err
 	}
-	return Boundary{Meta: status.Meta{UID: uid, Revision: 1}, Tenant: o.Tenant, TenantUID: o.TenantUID, Network: network}, nil
+	return Boundary{Meta: resource.Meta{UID: uid, Revision: 1}, Tenant: o.Tenant, TenantUID: o.TenantUID, Network: network}, nil
 }
 
 // Same says whether the order asks for what is there.
@@ -69,7 +69,7 @@ func (b Boundary) Open() error {
 	if b.Suspended {
 		return errs.Failed("TENANT_SUSPENDED", "tenant %q is suspended or deleted; resume or undelete it first", b.Tenant).With("resource", b.Tenant.String())
 	}
-	if b.Status.State == status.Deleting {
+	if b.Status.State == resource.Deleting {
 		return errs.NotFound("tenant", b.Tenant.String())
 	}
 	return nil

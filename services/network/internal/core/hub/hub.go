@@ -7,10 +7,10 @@ import (
 
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/etag"
+	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/boundary"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
-	"github.com/low-layer/platform/services/network/internal/core/status"
 )
 
 // Kind is the name of hubs in operations and the ledger.
@@ -18,11 +18,11 @@ const Kind = "hub"
 
 // Hub is the hub of one organisation.
 type Hub struct {
-	status.Meta
+	resource.Meta
 	Name            resourcename.Hub
 	OrganisationUID string
 	ProjectID       string
-	Mode            status.Mode
+	Mode            resource.Mode
 	CIDR            netip.Prefix
 	// Tenant is the whole network of the tenant.
 	Tenant netip.Prefix
@@ -34,7 +34,7 @@ type Hub struct {
 // Open refuses new VPCs of an organisation that is deleted or going.
 func (h Hub) Open() error {
 	organisation := h.Name.Parent().String()
-	if h.Status.State == status.Deleting {
+	if h.Status.State == resource.Deleting {
 		return errs.NotFound("organisation", organisation)
 	}
 	if h.Closed {
@@ -73,7 +73,7 @@ type Order struct {
 	Name            resourcename.Hub
 	OrganisationUID string
 	ProjectID       string
-	Mode            status.Mode
+	Mode            resource.Mode
 	CIDR            string
 }
 
@@ -90,7 +90,7 @@ func (o Order) Resolve(uid string, b boundary.Boundary, taken []ipam.Allocation)
 		return Hub{}, err
 	}
 	return Hub{
-		Meta: status.Meta{UID: uid, Revision: 1}, Name: o.Name, OrganisationUID: o.OrganisationUID,
+		Meta: resource.Meta{UID: uid, Revision: 1}, Name: o.Name, OrganisationUID: o.OrganisationUID,
 		ProjectID: o.ProjectID, Mode: o.Mode, CIDR: cidr, Tenant: b.Network,
 	}, nil
 }

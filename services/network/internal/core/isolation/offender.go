@@ -7,12 +7,12 @@ import (
 	"strings"
 
 	"github.com/low-layer/platform/libs/openstack/neutron"
+	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/services/network/internal/core/reachability"
-	"github.com/low-layer/platform/services/network/internal/core/status"
 	"github.com/low-layer/platform/services/network/internal/core/topology"
 )
 
-const stateDeleting = status.Deleting
+const stateDeleting = resource.Deleting
 
 // Types of offenders that the ledger knows nothing of, beside those it does.
 const (

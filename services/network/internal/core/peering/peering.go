@@ -7,9 +7,9 @@ import (
 
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/etag"
+	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
-	"github.com/low-layer/platform/services/network/internal/core/status"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
 )
 
@@ -27,7 +27,7 @@ const (
 
 // Peering is a route between two VPCs.
 type Peering struct {
-	status.Meta
+	resource.Meta
 	Name       resourcename.Peering
 	Vpc, Peer  resourcename.Vpc
 	VpcUID     string
@@ -74,14 +74,14 @@ func (o Order) Resolve(uid string, a, b vpc.Vpc, taken []ipam.Allocation) (Peeri
 		return Peering{}, err
 	}
 	return Peering{
-		Meta: status.Meta{UID: uid, Revision: 1}, Name: o.Name, Vpc: o.Vpc, Peer: o.Peer, VpcUID: a.UID, PeerUID: b.UID,
+		Meta: resource.Meta{UID: uid, Revision: 1}, Name: o.Name, Vpc: o.Vpc, Peer: o.Peer, VpcUID: a.UID, PeerUID: b.UID,
 		Acceptance: Pending, Link: link,
 	}, nil
 }
 
 // Accept answers the peering as it is once the peer has agreed.
 func (p Peering) Accept() (Peering, error) {
-	if p.Status.State == status.Deleting {
+	if p.Status.State == resource.Deleting {
 		return Peering{}, errs.NotFound(Kind, p.Name.String())
 	}
 	if p.Acceptance != Pending {

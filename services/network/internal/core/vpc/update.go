@@ -6,8 +6,8 @@ import (
 
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/etag"
+	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resourcename"
-	"github.com/low-layer/platform/services/network/internal/core/status"
 )
 
 // Update is a change a caller asks for: the values of every field, and which of them count.
@@ -18,7 +18,7 @@ type Update struct {
 	Mask        []string
 	DisplayName string
 	Labels      map[string]string
-	Mode        status.Mode
+	Mode        resource.Mode
 	CIDR        string
 	Ingress     []IngressRule
 	Protected   bool
@@ -46,7 +46,7 @@ func ignored() []string {
 
 // Apply answers the VPC as it is to be. It never changes what only a new VPC can have otherwise.
 func (u Update) Apply(v Vpc) (Vpc, error) {
-	if v.Status.State == status.Deleting {
+	if v.Status.State == resource.Deleting {
 		return Vpc{}, errs.NotFound("vpc", v.Name.String())
 	}
 	if err := etag.Check(v.Name.String(), u.Etag, v.Etag()); err != nil {

@@ -7,11 +7,11 @@ import (
 
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/etag"
+	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/boundary"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
-	"github.com/low-layer/platform/services/network/internal/core/status"
 )
 
 // Kind is the name of VPCs in operations and the ledger.
@@ -19,11 +19,11 @@ const Kind = "vpc"
 
 // Vpc is one environment of an organisation.
 type Vpc struct {
-	status.Meta
+	resource.Meta
 	Name        resourcename.Vpc
 	DisplayName string
 	Labels      map[string]string
-	Mode        status.Mode
+	Mode        resource.Mode
 	CIDR        netip.Prefix
 	// Transit is the link to the hub: its first address is the hub router's, its second the VPC router's.
 	Transit netip.Prefix
@@ -54,7 +54,7 @@ type Order struct {
 	DisplayName string
 	Labels      map[string]string
 	// Mode is empty for that of the organisation.
-	Mode status.Mode
+	Mode resource.Mode
 	// CIDR is empty for one that is chosen.
 	CIDR      string
 	Ingress   []IngressRule
@@ -82,7 +82,7 @@ func (o Order) Resolve(uid string, b boundary.Boundary, h hub.Hub, taken []ipam.
 		mode = h.Mode
 	}
 	return Vpc{
-		Meta: status.Meta{UID: uid, Revision: 1}, Name: o.Name, DisplayName: o.DisplayName, Labels: o.Labels, Mode: mode,
+		Meta: resource.Meta{UID: uid, Revision: 1}, Name: o.Name, DisplayName: o.DisplayName, Labels: o.Labels, Mode: mode,
 		CIDR: cidr, Transit: transit, Ingress: o.Ingress, ProjectID: h.ProjectID, HubCIDR: h.CIDR,
 		Protected: o.Protected,
 	}, nil
@@ -90,7 +90,7 @@ func (o Order) Resolve(uid string, b boundary.Boundary, h hub.Hub, taken []ipam.
 
 // Usable refuses a VPC that is going as the end of something new.
 func (v Vpc) Usable() error {
-	if v.Status.State == status.Deleting {
+	if v.Status.State == resource.Deleting {
 		return errs.NotFound("vpc", v.Name.String())
 	}
 	return nil

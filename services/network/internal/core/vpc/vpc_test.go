@@ -7,18 +7,18 @@ import (
 	"testing"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/boundary"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
-	"github.com/low-layer/platform/services/network/internal/core/status"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
 )
 
 func ground() (boundary.Boundary, hub.Hub) {
 	b := boundary.Boundary{Tenant: resourcename.Tenant{Tenant: "acme"}, Network: netip.MustParsePrefix("10.64.0.0/12")}
 	h := hub.Hub{
-		Name: resourcename.Hub{Tenant: "acme", Organisation: "core"}, ProjectID: "p", Mode: status.Dedicated,
+		Name: resourcename.Hub{Tenant: "acme", Organisation: "core"}, ProjectID: "p", Mode: resource.Dedicated,
 		CIDR: netip.MustParsePrefix("10.64.0.0/22"),
 	}
 	return b, h
@@ -35,7 +35,7 @@ func TestResolveTakesWhatIsNotSaidFromTheHub(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v.Mode != status.Dedicated || v.CIDR.String() != "10.64.16.0/20" || v.Transit.String() != "100.64.0.4/30" || v.ProjectID != "p" || v.HubCIDR != h.CIDR {
+	if v.Mode != resource.Dedicated || v.CIDR.String() != "10.64.16.0/20" || v.Transit.String() != "100.64.0.4/30" || v.ProjectID != "p" || v.HubCIDR != h.CIDR {
 		t.Errorf("got %+v", v)
 	}
 }
@@ -44,7 +44,7 @@ func TestResolveRefusesClosedParents(t *testing.T) {
 	b, h := ground()
 	suspended, going := b, h
 	suspended.Suspended = true
-	going.Status.State = status.Deleting
+	going.Status.State = resource.Deleting
 	for reason, parents := range map[string]struct {
 		b boundary.Boundary
 		h hub.Hub
@@ -121,11 +121,11 @@ func TestUpdate(t *testing.T) {
 			return v.DisplayName == "old" && len(v.Labels) == 0 && len(v.Ingress) == 0
 		}, "", ""},
 		{"star replaces all that can change", vpc.Update{Mask: []string{"*"}}, func(v vpc.Vpc) bool {
-			return v.DisplayName == "" && len(v.Labels) == 0 && v.Mode == status.Dedicated
+			return v.DisplayName == "" && len(v.Labels) == 0 && v.Mode == resource.Dedicated
 		}, "", ""},
 		{"output fields are passed over", vpc.Update{Mask: []string{"state", "name", "etag"}}, func(v vpc.Vpc) bool { return v.DisplayName == "old" }, "", ""},
-		{"the same mode is no change", vpc.Update{Mask: []string{"mode", "cidr"}, Mode: status.Dedicated, CIDR: v.CIDR.String()}, func(vpc.Vpc) bool { return true }, "", ""},
-		{"mode", vpc.Update{Mode: status.Mutualized}, nil, errs.ReasonInvalidFields, "vpc.mode"},
+		{"the same mode is no change", vpc.Update{Mask: []string{"mode", "cidr"}, Mode: resource.Dedicated, CIDR: v.CIDR.String()}, func(vpc.Vpc) bool { return true }, "", ""},
+		{"mode", vpc.Update{Mode: resource.Mutualized}, nil, errs.ReasonInvalidFields, "vpc.mode"},
 		{"cidr", vpc.Update{Mask: []string{"cidr"}}, nil, errs.ReasonInvalidFields, "vpc.cidr"},
 		{"unknown", vpc.Update{Mask: []string{"colour"}}, nil, errs.ReasonInvalidFields, "colour"},
 		{"stale", vpc.Update{Etag: "x"}, nil, errs.ReasonEtagMismatch, "read it again"},
