@@ -69,11 +69,11 @@ func startLogged(t *testing.T, logger *slog.Logger, change ...func(*app.Config))
 		t.Fatal(err)
 	}
 	server, clouds := cloudtest.Simulator(t, sim.Options{})
-	network, address := networkfake.Start(t)
+	network := networkfake.Start(t)
 	database := pgtest.URL(t, sets...)
 	cfg := app.Config{
 		Listen: "127.0.0.1:0", DatabaseURL: database, MaxConns: 12, RedisURL: redistest.URL(t), CloudsFile: clouds, Cloud: "sim",
-		SealURL: sealURL, ReceiptKey: receiptKey, NetworkTarget: address, Retention: time.Hour, CredentialLifetime: 3 * time.Hour,
+		SealURL: sealURL, ReceiptKey: receiptKey, NetworkTarget: network.Address(), Retention: time.Hour, CredentialLifetime: 3 * time.Hour,
 		CredentialRoles: []string{"member"}, DriftInterval: time.Hour, PeriodicInterval: time.Hour, MemberInterval: time.Hour,
 		QuotaCores: 20, QuotaRAMMiB: 4096, QuotaInstances: 10, QuotaNetworks: 40, QuotaRouters: 20, QuotaPorts: 200,
 		QuotaSecurityGroups: 20, QuotaOrganisations: 40,
