@@ -47,12 +47,23 @@ type checker interface {
 	Problems() []Problem
 }
 
+// presetter is implemented by settings with defaults that no tag can hold, such as those that depend on the program.
+type presetter interface {
+	Preset(prefix string)
+}
+
 // Load fills a T, whose fields carry the tags of caarlos0/env, from variables that begin with prefix. environ is in
 // the form of os.Environ. When T has a method Problems() []Problem, what it returns is reported with the rest; its
-// variables are named without the prefix.
+// variables are named without the prefix. A method Preset(prefix string) is called before anything is read.
+//
+// A map[string]string field with a tag such as `env:"*_TARGET"` has one variable for each key that Preset gave it, with the key in
+// upper case in place of the star.
 func Load[T any](prefix string, environ []string) (T, error) {
 	var zero, cfg T
-	settings := describe(reflect.TypeFor[T](), prefix)
+	if p, ok := any(&cfg).(presetter); ok {
+		p.Preset(prefix)
+	}
+	settings := describe(reflect.ValueOf(cfg), prefix)
 	values := env.ToMap(environ)
 	problems := readFiles(settings, values)
 
@@ -64,6 +75,7 @@ func Load[T any](prefix string, environ []string) (T, error) {
 		},
 	})
 	problems = append(problems, translate(err, settings, values)...)
+	setKeyed(reflect.ValueOf(&cfg).Elem(), settings, values)
 
 	if c, ok := any(&cfg).(checker); ok {
 		// A rule about a variable that could not even be read would only repeat what is already said of it.

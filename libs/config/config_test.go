@@ -31,7 +31,17 @@ type settings struct {
 	Limits      map[string]int `env:"LIMITS"`
 	Key         []byte         `env:"KEY,notEmpty" secret:"true"`
 	Tenant      peer           `envPrefix:"TENANT_"`
-	unexported  string
+	Peers
+	unexported string
+}
+
+// Peers have a variable for each key that Preset gives.
+type Peers struct {
+	Targets map[string]string `env:"*_TARGET"`
+}
+
+func (p *Peers) Preset(string) {
+	p.Targets = map[string]string{"catalog": "127.0.0.1:1", "cluster": "127.0.0.1:2"}
 }
 
 func (s *settings) Problems() []config.Problem {
@@ -117,6 +127,21 @@ func TestOwnRulesAreReportedWithTheRest(t *testing.T) {
 func TestUnknownVariablesAloneAreNoProblem(t *testing.T) {
 	if _, err := config.Load[settings](prefix, good(prefix+"OF_A_NEWER_VERSION=1")); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestLoad_mapWithStar_hasOneVariableForEachKey(t *testing.T) {
+	cfg, err := config.Load[settings](prefix, good(prefix+"CATALOG_TARGET=127.0.0.1:9"))
+	if err != nil || cfg.Targets["catalog"] != "127.0.0.1:9" || cfg.Targets["cluster"] != "127.0.0.1:2" {
+		t.Errorf("got %v, %v", cfg.Targets, err)
+	}
+	var out strings.Builder
+	if err := config.Print(&out, prefix, cfg); err != nil || !strings.Contains(out.String(), prefix+"CLUSTER_TARGET=127.0.0.1:2\n") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+	found := problems(t, []string{prefix + "CATALOG_TARGET=x", prefix + "OTHER_TARGET=x"})
+	if found[prefix+"OTHER_TARGET"] == "" || found[prefix+"CATALOG_TARGET"] != "" {
+		t.Errorf("got %v", found)
 	}
 }
 

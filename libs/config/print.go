@@ -14,8 +14,12 @@ const hidden = "[redacted]"
 // they are set, and passwords inside of URLs are hidden whatever the tag says.
 func Print[T any](w io.Writer, prefix string, cfg T) error {
 	value := reflect.ValueOf(cfg)
-	for _, s := range describe(value.Type(), prefix) {
-		if _, err := fmt.Fprintf(w, "%s=%s\n", s.variable, show(s, value.FieldByIndex(s.index))); err != nil {
+	for _, s := range describe(value, prefix) {
+		field := value.FieldByIndex(s.index)
+		if s.key != "" {
+			field = field.MapIndex(reflect.ValueOf(s.key))
+		}
+		if _, err := fmt.Fprintf(w, "%s=%s\n", s.variable, show(s, field)); err != nil {
 			return fmt.Errorf("print %s: %w", s.variable, err)
 		}
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 )
@@ -13,35 +14,64 @@ type setting struct {
 	secret               bool
 	typ                  reflect.Type
 	index                []int
+	// key is that of a map with a variable for each key.
+	key string
 }
 
 // describe lists the settings of a struct, nested ones too, in the order of their declaration.
-func describe(typ reflect.Type, prefix string) []setting {
-	return describeFields(typ, prefix, nil)
+func describe(value reflect.Value, prefix string) []setting {
+	return describeFields(value, prefix, nil)
 }
 
-func describeFields(typ reflect.Type, prefix string, index []int) []setting {
-	if typ.Kind() != reflect.Struct {
+func describeFields(value reflect.Value, prefix string, index []int) []setting {
+	if value.Kind() != reflect.Struct {
 		return nil
 	}
 	var settings []setting
-	for i := range typ.NumField() {
-		field := typ.Field(i)
+	for i := range value.NumField() {
+		field := value.Type().Field(i)
 		if !field.IsExported() {
 			continue
 		}
 		at := append(append([]int{}, index...), i)
 		key, _, _ := strings.Cut(field.Tag.Get("env"), ",")
-		if key != "" && key != "-" {
-			settings = append(settings, setting{
-				variable: prefix + key, field: field.Name, doc: field.Tag.Get("doc"),
-				secret: field.Tag.Get("secret") == "true", typ: field.Type, index: at,
-			})
+		if key == "" || key == "-" {
+			settings = append(settings, describeFields(value.Field(i), prefix+field.Tag.Get("envPrefix"), at)...)
 			continue
 		}
-		settings = append(settings, describeFields(field.Type, prefix+field.Tag.Get("envPrefix"), at)...)
+		one := setting{
+			variable: prefix + key, field: field.Name, doc: field.Tag.Get("doc"),
+			secret: field.Tag.Get("secret") == "true", typ: field.Type, index: at,
+		}
+		if strings.Contains(key, "*") {
+			settings = append(settings, one.each(value.Field(i))...)
+		} else {
+			settings = append(settings, one)
+		}
 	}
 	return settings
+}
+
+// each returns a setting for each key of a map.
+func (s setting) each(value reflect.Value) []setting {
+	var out []setting
+	for _, key := range value.MapKeys() {
+		one := s
+		one.key, one.typ = key.String(), s.typ.Elem()
+		one.variable = strings.Replace(s.variable, "*", strings.ToUpper(one.key), 1)
+		out = append(out, one)
+	}
+	slices.SortFunc(out, func(a, b setting) int { return strings.Compare(a.key, b.key) })
+	return out
+}
+
+// setKeyed fills the maps that have a variable for each key.
+func setKeyed(cfg reflect.Value, settings []setting, values map[string]string) {
+	for _, s := range settings {
+		if text, ok := values[s.variable]; ok && s.key != "" {
+			cfg.FieldByIndex(s.index).SetMapIndex(reflect.ValueOf(s.key), reflect.ValueOf(text))
+		}
+	}
 }
 
 func find(settings []setting, variable string) setting {

@@ -2,10 +2,10 @@
 package main
 
 import (
-	"github.com/low-layer/platform/libs/service"
+	"github.com/low-layer/platform/libs/host"
 	"github.com/low-layer/platform/services/gateway/internal/app"
 )
 
 func main() {
-	service.Main(service.Command{Name: "gateway", Serve: app.Serve, CheckConfig: app.CheckConfig})
+	host.Main(host.Command{Name: "gateway", Serve: app.Serve, CheckConfig: app.CheckConfig})
 }

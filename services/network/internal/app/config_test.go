@@ -4,11 +4,17 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/low-layer/platform/libs/config"
 	"github.com/low-layer/platform/services/network/internal/app"
 )
 
-func TestCheckConfigNamesEveryProblem(t *testing.T) {
-	err := app.CheckConfig([]string{
+func check(environ []string) error {
+	_, err := config.Load[app.Config]("LOWLAYER_NETWORK_", environ)
+	return err
+}
+
+func TestConfig_wrongSettings_areAllNamed(t *testing.T) {
+	err := check([]string{
 		"LOWLAYER_NETWORK_DRIFT_INTERVAL=0s", "LOWLAYER_NETWORK_ISOLATION_INTERVAL=-1s", "LOWLAYER_NETWORK_DRIFT_AGE=-1s", "LOWLAYER_NETWORK_DATABASE_MAX_CONNS=1",
 		"LOWLAYER_NETWORK_WORKERS=0", "LOWLAYER_NETWORK_RECEIPT_KEY=x", "LOWLAYER_NETWORK_RECEIPT_OLD_KEYS=y",
 		"LOWLAYER_NETWORK_REDIS_URL=redis://localhost", "LOWLAYER_NETWORK_DATABASE_URL=postgres://localhost/x",
@@ -22,10 +28,10 @@ func TestCheckConfigNamesEveryProblem(t *testing.T) {
 		}
 	}
 	good := []string{"LOWLAYER_NETWORK_DATABASE_URL=postgres://localhost/x", "LOWLAYER_NETWORK_REDIS_URL=redis://localhost", "LOWLAYER_NETWORK_RECEIPT_KEY=" + receiptKey}
-	if err := app.CheckConfig(good); err != nil {
+	if err := check(good); err != nil {
 		t.Error(err)
 	}
-	if err := app.CheckConfig(nil); err == nil || !strings.Contains(err.Error(), "DATABASE_URL") || !strings.Contains(err.Error(), "REDIS_URL") || !strings.Contains(err.Error(), "RECEIPT_KEY") {
+	if err := check(nil); err == nil || !strings.Contains(err.Error(), "DATABASE_URL") || !strings.Contains(err.Error(), "REDIS_URL") || !strings.Contains(err.Error(), "RECEIPT_KEY") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -30,6 +30,7 @@ import (
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/grpcerr"
+	"github.com/low-layer/platform/libs/host"
 	"github.com/low-layer/platform/libs/openstack"
 	"github.com/low-layer/platform/libs/pg/pgtest"
 	engine "github.com/low-layer/platform/libs/provision"
@@ -107,11 +108,14 @@ func newWorld(t *testing.T, with setup) *world {
 	must(t, w.redis.FlushDB(ctx).Err())
 
 	cfg := app.Config{
-		Listen: "127.0.0.1:0", DatabaseURL: databaseURL, MaxConns: 20, RedisURL: redisURL, CloudsFile: cloudsFile, Cloud: "sim",
+		Config: host.Config{
+			Ports: host.Ports{Listen: "127.0.0.1:0"}, DatabaseURL: databaseURL, MaxConns: 20, RedisURL: redisURL,
+			CloudsFile: cloudsFile, Cloud: "sim", Workers: 64, ReceiptKey: receiptKey,
+		},
 		// Tests make the passes themselves.
-		DriftInterval: time.Hour, DriftAge: with.age, Workers: 64, ReceiptKey: receiptKey, QuotaVpcs: cmp.Or(with.vpcs, 150), QuotaPeerings: 60,
+		DriftInterval: time.Hour, DriftAge: with.age, QuotaVpcs: cmp.Or(with.vpcs, 150), QuotaPeerings: 60,
 	}
-	w.app, err = app.New(ctx, cfg, app.Options{
+	w.app, err = app.New(ctx, cfg, host.Options{
 		Logger: logger(t), Clock: clock.Real(), Engine: func(c *engine.Config) {
 			c.Settle = 20 * time.Millisecond
 			if with.engine != nil {

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -78,22 +77,6 @@ func NewDrift(cfg Config) *Drift {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Drift{cfg: cfg}
-}
-
-// Run makes a pass about every interval until ctx ends. The interval is spread, so that replicas do not list as one.
-func (d *Drift) Run(ctx context.Context, interval time.Duration) {
-	for {
-		timer := d.cfg.Clock.NewTimer(interval*3/4 + rand.N(interval/2+1))
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		case <-timer.C():
-		}
-		if err := d.Pass(ctx); err != nil && ctx.Err() == nil {
-			d.cfg.Logger.WarnContext(ctx, "the cloud could not be compared with what was asked for; the next pass tries again", "error", err)
-		}
-	}
 }
 
 // Pass compares once and acts on what it finds.

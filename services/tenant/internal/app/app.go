@@ -1,51 +1,20 @@
 // Package app wires the tenant service, top to bottom.
-//
-// It promises that a service starts in any order with the things it needs: what is away is waited for, and readiness says
-// so. It fails at once only on settings that cannot work.
 package app
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"fmt"
-	"log/slog"
-	"sync"
-	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/redis/go-redis/v9"
-	"google.golang.org/grpc"
-
-	"cloud.google.com/go/longrunning/autogen/longrunningpb"
-
-	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
-	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
-	quotav1 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
-	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
-	"github.com/low-layer/platform/libs/access"
-	"github.com/low-layer/platform/libs/audit/auditapi"
-	"github.com/low-layer/platform/libs/audit/trail"
-	"github.com/low-layer/platform/libs/clock"
-	"github.com/low-layer/platform/libs/event"
-	"github.com/low-layer/platform/libs/openstack"
+	"github.com/low-layer/platform/libs/authz"
+	"github.com/low-layer/platform/libs/host"
 	openstackclient "github.com/low-layer/platform/libs/openstack/client"
-	"github.com/low-layer/platform/libs/paging"
-	"github.com/low-layer/platform/libs/pg"
-	libprovision "github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/libs/provision/operationapi"
-	"github.com/low-layer/platform/libs/provision/receiptapi"
-	"github.com/low-layer/platform/libs/quota"
-	"github.com/low-layer/platform/libs/quota/quotaapi"
-	"github.com/low-layer/platform/libs/receipt"
-	"github.com/low-layer/platform/libs/redisdb"
 	"github.com/low-layer/platform/libs/resourcename"
-	"github.com/low-layer/platform/libs/rpc"
 	"github.com/low-layer/platform/libs/seal"
-	"github.com/low-layer/platform/libs/telemetry"
-	"github.com/low-layer/platform/libs/watch"
+	"github.com/low-layer/platform/libs/watch/watchapi"
 	"github.com/low-layer/platform/services/tenant/internal/api"
 	"github.com/low-layer/platform/services/tenant/internal/client"
+	"github.com/low-layer/platform/services/tenant/internal/cloud/keycloak"
+	"github.com/low-layer/platform/services/tenant/internal/core/directory"
 	"github.com/low-layer/platform/services/tenant/internal/core/member"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 	"github.com/low-layer/platform/services/tenant/internal/provision"
@@ -55,256 +24,136 @@ import (
 
 const name = "tenant"
 
-// quotaInterval is how often the ledger of quotas is held against what there is.
-const quotaInterval = 5 * time.Minute
+// Program is the service's command line.
+func Program() host.Command { return host.Program(name, store.Migrations, New) }
 
 // App is the wired service.
 type App struct {
-	Server   *rpc.Server
-	Engine   *libprovision.Engine
+	*host.Host
 	Periodic *tenancy.Periodic
 	Drift    *reconcile.Drift
 	Members  *member.Sync
-
-	cfg       Config
-	logger    *slog.Logger
-	telemetry *telemetry.Telemetry
-	pool      *pgxpool.Pool
-	redis     *redis.Client
-	clock     clock.Clock
-	closers   []func() error
-	guard     *access.Guard
-	keys      receipt.Ring
-	trail     *trail.Trail
-	changes   *watch.Log
-	ledger    *quota.Ledger
 }
 
-// Options are what tests put in the place of the real thing.
-type Options struct {
-	Logger    *slog.Logger
-	Telemetry *telemetry.Telemetry
-	Clock     clock.Clock
-	// Engine adjusts the engine's settings.
-	Engine func(*libprovision.Config)
-}
-
-// New wires the service. It opens connections when they are first used.
-func New(ctx context.Context, cfg Config, o Options) (_ *App, err error) {
-	a := &App{cfg: cfg, logger: o.Logger, telemetry: o.Telemetry, clock: o.Clock}
+// New wires the service.
+func New(ctx context.Context, cfg Config, o host.Options) (_ *App, err error) {
+	h, err := host.New(ctx, name, cfg.Config, host.Records{
+		Owner: store.TenantUID, Since: store.TenantSince, Limits: cfg.Quotas(), Known: store.Known, Taken: store.Taken,
+	}, o)
+	if err != nil {
+		return nil, err
+	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, a.Close())
+			err = errors.Join(err, h.Close())
 		}
 	}()
-	if a.pool, err = pg.Open(ctx, pg.Config{URL: cfg.DatabaseURL, MaxConns: cfg.MaxConns, Telemetry: o.Telemetry}); err != nil {
-		return nil, err
-	}
-	a.onClose(func() error { a.pool.Close(); return nil })
-	if a.redis, err = redisdb.Open(redisdb.Config{URL: cfg.RedisURL, Telemetry: o.Telemetry}); err != nil {
-		return nil, err
-	}
-	a.onClose(a.redis.Close)
 	keeper, err := seal.Open(ctx, cfg.SealURL)
 	if err != nil {
 		return nil, err
 	}
-	a.onClose(keeper.Close)
-	osClient, err := openstack.New(openstack.Config{
-		CloudsFile: cfg.CloudsFile, Cloud: cfg.Cloud, Telemetry: o.Telemetry, Logger: o.Logger, Clock: o.Clock,
-	})
+	h.OnClose(keeper.Close)
+	conn, err := h.Dial("network")
 	if err != nil {
 		return nil, err
 	}
-	a.onClose(func() error { osClient.Close(); return nil })
-	identity, err := cfg.Access.Identity(name, o.Logger)
-	if err != nil {
+	keystone, network, users := openstackclient.NewKeystone(h.Cloud), client.NewNetwork(conn), userDirectory(h, cfg)
+	outbox, remover := store.NewOutbox(api.Renderer{}), &lateRemover{}
+	if err = h.Provision(provision.Kinds(provision.Deps{
+		Rows: store.NewRows(outbox, h.Ledger), Pool: h.Pool, Render: api.Renderer{}, Cloud: keystone, Network: network, Clock: o.Clock,
+		Members: remover,
+		Vault:   provision.NewVault(keeper, store.NewSecrets(h.Pool), o.Clock, cfg.CredentialLifetime),
+		Quota:   cfg.Quota(), Roles: cfg.CredentialRoles,
+	})); err != nil {
 		return nil, err
 	}
-	conn, err := rpc.Dial(rpc.ClientConfig{
-		Target: cfg.NetworkTarget, Name: name, Telemetry: o.Telemetry, Identity: identity, Service: "network",
-	})
-	if err != nil {
-		return nil, err
-	}
-	a.onClose(conn.Close)
-	if a.guard, err = access.New(cfg.Access, o.Logger, o.Clock); err != nil {
-		return nil, err
-	}
-	if a.keys, err = receipt.NewRing(cfg.ReceiptKey, cfg.ReceiptOldKeys); err != nil {
-		return nil, err
-	}
-	if a.trail, err = trail.New(trail.Config{
-		Service: name, Pool: a.pool, Owner: store.TenantUID, Signer: a.keys.Signer, Clock: o.Clock, Logger: o.Logger,
-		Meter: o.Telemetry.MeterProvider(),
-	}); err != nil {
-		return nil, err
-	}
-	a.changes = watch.New(watch.Config{Pool: a.pool, Logger: o.Logger, Clock: o.Clock})
-	if a.Server, err = rpc.NewServer(rpc.ServerConfig{
-		Name: name, Listen: cfg.Listen, Logger: o.Logger, Telemetry: o.Telemetry, Audit: a.trail,
-		Authenticate: a.guard.Authenticate, Authorize: a.guard.Authorize, Identity: identity, Explain: pg.Explain,
-	}); err != nil {
-		return nil, err
-	}
-	return a, a.assemble(o, keeper, osClient, conn)
-}
+	records := store.New(h.Pool, h.Engine, h.Tokens, outbox, h.Trail, h.Ledger)
+	tenants := tenancy.NewTenants(records, network, o.Clock, cfg.Retention)
+	organisations := tenancy.NewOrganisations(records, network, o.Clock, cfg.Retention, cfg.Quota())
+	members := store.NewMembers(h.Pool, h.Tokens, h.Trail, store.MemberMessages{Member: api.Renderer{}.Member, Account: api.Renderer{}.Account})
+	places := member.NewPlaces(records, network)
+	owns := func(ctx context.Context, resource string) bool { return authz.Holds(ctx, resource, authz.Owner) }
 
-// assemble puts the service's own parts together.
-func (a *App) assemble(o Options, keeper *seal.Keeper, osClient *openstack.Client, conn *grpc.ClientConn) error {
-	cloud := openstackclient.NewKeystone(osClient)
-	network := client.NewNetwork(conn)
-	outbox := store.NewOutbox(api.Renderer{})
-	a.ledger = quota.New(name, a.clock, a.cfg.Quotas())
-	remover := &lateRemover{}
-	engineConfig := libprovision.Config{
-		Service: name, Pool: a.pool, Logger: a.logger, Clock: a.clock, Telemetry: a.telemetry, StepContext: stepContext,
-		Lease: a.cfg.Lease, Sweep: a.cfg.Sweep, Settle: a.cfg.Settle, Failpoint: libprovision.FailpointFromEnvironment(),
-		Since:    store.TenantSince,
-		Receipts: a.keys.Signer, Audit: a.trail,
-		Kinds: provision.Kinds(provision.Deps{
-			Rows: store.NewRows(outbox, a.ledger), Pool: a.pool, Render: api.Renderer{}, Cloud: cloud, Network: network, Clock: a.clock,
-			Members: remover,
-			Vault:   provision.NewVault(keeper, store.NewSecrets(a.pool), a.clock, a.cfg.CredentialLifetime),
-			Quota:   a.cfg.Quota(), Roles: a.cfg.CredentialRoles,
-		}),
-	}
-	if o.Engine != nil {
-		o.Engine(&engineConfig)
-	}
-	var err error
-	if a.Engine, err = libprovision.New(engineConfig); err != nil {
+	api.Register(h.Server.Registrar(), tenants, organisations)
+	api.RegisterMembers(h.Server.Registrar(), member.NewMembers(members, places, users, o.Clock, owns), member.NewAccounts(members, places, users, o.Clock, owns))
+	h.Serve(func(ctx context.Context, t resourcename.Tenant) error {
+		_, err := records.Tenant(ctx, t.Tenant)
 		return err
-	}
-	key, err := pageKey(a.cfg.PageTokenKey)
-	if err != nil {
-		return err
-	}
-	records := store.New(a.pool, a.Engine, paging.New(key), outbox, a.trail, a.ledger)
-	tenants := tenancy.NewTenants(records, network, a.clock, a.cfg.Retention)
-	organisations := tenancy.NewOrganisations(records, network, a.clock, a.cfg.Retention, a.cfg.Quota())
-	a.Periodic = tenancy.NewPeriodic(records, tenants, organisations, a.cfg.CredentialMargin(), a.cfg.CredentialRoles)
-	a.Drift = reconcile.NewDrift(a.Engine, a.pool, cloud)
+	}, watched(records, members)...)
 
-	var members *store.Members
-	a.Members, members = a.members(paging.New(key), records, network, a.directory())
+	a := &App{
+		Host: h, Members: member.NewSync(members, places, users, o.Clock), Drift: reconcile.NewDrift(h.Engine, h.Pool, keystone),
+		Periodic: tenancy.NewPeriodic(records, tenants, organisations, cfg.CredentialMargin(), cfg.CredentialRoles),
+	}
 	remover.Sync = a.Members
+	h.Loop(host.Loop{Name: "periodic", Every: cfg.PeriodicInterval, Pass: a.Periodic.Pass})
+	h.Loop(host.Loop{Name: "drift", Every: cfg.DriftInterval, Pass: a.Drift.Pass})
+	h.Loop(host.Loop{Name: "service accounts", Every: cfg.PeriodicInterval, Pass: a.Members.Expire})
+	h.Loop(host.Loop{Name: "members", Every: cfg.MemberInterval, Pass: a.Members.Pass})
+	return a, nil
+}
 
-	api.Register(a.Server.Registrar(), tenants, organisations)
-	operations := operationapi.New(a.Engine, func(ctx context.Context, t resourcename.Tenant) error {
-		_, err := tenants.Get(ctx, t.Tenant)
-		return err
+// lateRemover gives the kinds, which are made first, the removal of members, which is made later.
+type lateRemover struct{ *member.Sync }
+
+// userDirectory is the user directory of the settings, or nil.
+func userDirectory(h *host.Host, cfg Config) directory.Directory {
+	if cfg.KeycloakURL == "" {
+		h.Logger.Warn("no user directory is configured: members and service accounts cannot be managed", "setting", "KEYCLOAK_URL")
+		return nil
+	}
+	d := keycloak.New(keycloak.Config{
+		URL: cfg.KeycloakURL, Realm: cfg.KeycloakRealm, ClientID: cfg.KeycloakClientID, ClientSecret: cfg.KeycloakClientSecret,
+		Mail: cfg.KeycloakMail, Clock: h.Clock,
 	})
-	operationv1.RegisterOperationServiceServer(a.Server.Registrar(), operations)
-	longrunningpb.RegisterOperationsServer(a.Server.Registrar(), operations)
-	receiptv1.RegisterReceiptServiceServer(a.Server.Registrar(), receiptapi.New(name, a.Engine, a.keys))
-	auditv1.RegisterAuditServiceServer(a.Server.Registrar(), auditapi.New(a.trail, paging.New(key)))
-	a.serveWatch(records, members, operations)
-	quotav1.RegisterQuotaServiceServer(a.Server.Registrar(), quotaapi.New(name, a.pool, a.ledger, store.Known, a.trail))
-	return nil
+	h.OnClose(func() error { d.Close(); return nil })
+	return d
 }
 
-// stepContext shows on a step which calls it made in the cloud, and lets the cloud's logs tell an operation's calls together.
-func stepContext(ctx context.Context, run *libprovision.Run) context.Context {
-	ctx = openstack.WithGlobalRequestID(ctx, run.Operation())
-	ctx = rpc.WithRequestID(ctx, run.Operation())
-	return openstack.WithCalls(ctx, func(c openstack.Call) { run.CloudRequest(c.RequestID) })
-}
-
-// pageKey is the configured key; without one page tokens end with the process.
-func pageKey(configured string) ([]byte, error) {
-	if configured != "" {
-		return []byte(configured), nil
+// watched lists the resources whose changes the service streams.
+func watched(records *store.Store, members *store.Members) []watchapi.Kind {
+	render := api.Renderer{}
+	tenant := func(ctx context.Context, n resourcename.Tenant) (tenancy.Tenant, error) {
+		return records.Tenant(ctx, n.Tenant)
 	}
-	key := make([]byte, 32)
-	if _, err := rand.Read(key); err != nil {
-		return nil, fmt.Errorf("make page token key: %w", err)
+	key := func(collection string) func(string) (member.Key, error) {
+		return func(name string) (member.Key, error) { return member.ParseKey(name, collection) }
 	}
-	return key, nil
-}
-
-func (a *App) onClose(f func() error) { a.closers = append(a.closers, f) }
-
-// Close lets go of every connection.
-func (a *App) Close() error {
-	var all []error
-	for i := len(a.closers) - 1; i >= 0; i-- {
-		all = append(all, a.closers[i]())
-	}
-	a.closers = nil
-	return errors.Join(all...)
-}
-
-// Run serves and works until ctx ends, then drains. The first part that fails ends the others.
-func (a *App) Run(ctx context.Context) error {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	var parts sync.WaitGroup
-	part := func(what string, run func(context.Context) error) {
-		parts.Go(func() {
-			if err := run(ctx); err != nil && ctx.Err() == nil {
-				stop(fmt.Errorf("%s: %w", what, err))
-			}
-		})
-	}
-	part("serve", a.Server.Serve)
-	part("keys of the issuer", a.guard.Run)
-	part("readiness", a.watch)
-	part("audit trail", a.trail.Run)
-	part("log of changes", a.changes.Run)
-	part("quotas", func(ctx context.Context) error {
-		return quota.Watch(ctx, quota.WatchConfig{
-			Service: name, Pool: a.pool, Query: store.Taken, Interval: quotaInterval, Clock: a.clock, Logger: a.logger,
-			Meter: a.telemetry.MeterProvider(),
-		})
-	})
-	part("provision", a.work)
-	part("relay events", event.NewRelay(a.pool, a.redis, event.RelayConfig{Logger: a.logger, Clock: a.clock}).Run)
-	for _, l := range []reconcile.Loop{
-		{Name: "periodic", Every: a.cfg.PeriodicInterval, Pass: a.Periodic.Pass},
-		{Name: "drift", Every: a.cfg.DriftInterval, Pass: a.Drift.Pass},
-		{Name: "service accounts", Every: a.cfg.PeriodicInterval, Pass: a.Members.Expire},
-		{Name: "members", Every: a.cfg.MemberInterval, Pass: a.Members.Pass},
-	} {
-		l.Clock, l.Logger = a.clock, a.logger
-		part(l.Name, func(ctx context.Context) error { l.Run(ctx); return nil })
-	}
-	parts.Wait()
-	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
-		return cause
-	}
-	return nil
-}
-
-// work runs the engine once the database answers.
-func (a *App) work(ctx context.Context) error {
-	for pg.Ready(ctx, a.pool) != nil {
-		if !a.pause(ctx, time.Second) {
-			return nil
-		}
-	}
-	return a.Engine.Run(ctx)
-}
-
-// watch keeps readiness true to what the service cannot do without: its database. Redis, the cloud and the network
-// service may be away: reads go on, and what is accepted waits.
-func (a *App) watch(ctx context.Context) error {
-	a.Server.SetReady("database", false)
-	for {
-		a.Server.SetReady("database", pg.Ready(ctx, a.pool) == nil)
-		if !a.pause(ctx, 2*time.Second) {
-			return nil
-		}
-	}
-}
-
-func (a *App) pause(ctx context.Context, d time.Duration) bool {
-	t := a.clock.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C():
-		return true
+	return []watchapi.Kind{
+		watchapi.Resource[resourcename.Tenant, tenancy.Tenant]{
+			Type: string(tenancy.KindTenant), Permission: "tenant.tenants.get", Parse: resourcename.ParseTenant, Get: tenant,
+			Name: tenancy.Tenant.Name, Message: render.Tenant,
+			List: func(ctx context.Context, id, _ string) ([]tenancy.Tenant, string, error) {
+				t, err := records.Tenant(ctx, id)
+				return []tenancy.Tenant{t}, "", err
+			},
+		}.Kind(),
+		watchapi.Resource[resourcename.Organisation, tenancy.Organisation]{
+			Type: string(tenancy.KindOrganisation), Permission: "tenant.organisations.get", Parse: resourcename.ParseOrganisation,
+			Name: tenancy.Organisation.Name, Message: render.Organisation,
+			Get: func(ctx context.Context, n resourcename.Organisation) (tenancy.Organisation, error) {
+				return records.Organisation(ctx, n.Tenant, n.Organisation)
+			},
+			List: func(ctx context.Context, tenant, token string) ([]tenancy.Organisation, string, error) {
+				page, err := records.ListOrganisations(ctx, tenancy.List{Tenant: tenant, PageSize: watchapi.Page, PageToken: token, ShowDeleted: true})
+				return page.Items, page.NextPageToken, err
+			},
+		}.Kind(),
+		watchapi.Resource[member.Key, member.Member]{
+			Type: "member", Permission: "tenant.members.get", Parse: key("members"), Get: members.Member,
+			Name: member.Member.Name, Message: render.Member,
+			List: func(ctx context.Context, tenant, _ string) ([]member.Member, string, error) {
+				all, err := members.MembersIn(ctx, tenant)
+				return all, "", err
+			},
+		}.Kind(),
+		watchapi.Resource[member.Key, member.Account]{
+			Type: "serviceAccount", Permission: "tenant.serviceAccounts.get", Parse: key("serviceAccounts"), Get: members.Account,
+			Name: member.Account.Name, Message: render.Account,
+			List: func(ctx context.Context, tenant, _ string) ([]member.Account, string, error) {
+				all, err := members.AccountsIn(ctx, tenant)
+				return all, "", err
+			},
+		}.Kind(),
 	}
 }

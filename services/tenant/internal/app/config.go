@@ -6,42 +6,19 @@ import (
 	"strings"
 	"time"
 
-	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/config"
+	"github.com/low-layer/platform/libs/host"
 	"github.com/low-layer/platform/libs/loopback"
-	"github.com/low-layer/platform/libs/receipt"
 	"github.com/low-layer/platform/libs/seal"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 	"github.com/low-layer/platform/services/tenant/internal/store"
 )
 
-// Prefix begins every setting's variable.
-const Prefix = "LOWLAYER_TENANT_"
-
 // Config is the service's settings.
 type Config struct {
-	Listen      string `env:"LISTEN" envDefault:"127.0.0.1:9101"`
-	AdminListen string `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:9201"`
-	DatabaseURL string `env:"DATABASE_URL,required,notEmpty" secret:"true"`
-	// MaxConns is how many connections the service holds to its database.
-	MaxConns int32  `env:"DATABASE_MAX_CONNS" envDefault:"10"`
-	RedisURL string `env:"REDIS_URL,required,notEmpty" secret:"true"`
-	// CloudsFile and Cloud name the OpenStack; left empty they are looked for as the openstack command does.
-	CloudsFile string `env:"CLOUDS_FILE"`
-	Cloud      string `env:"CLOUD"`
+	host.Config
 	// SealURL is the keeper of secrets.
 	SealURL string `env:"SEAL_URL,required,notEmpty" secret:"true"`
-	// Access is who may call.
-	Access access.Settings
-	// PageTokenKey signs page tokens; replicas share it.
-	PageTokenKey string `env:"PAGE_TOKEN_KEY" secret:"true"`
-	// ReceiptKey signs the receipts of deletions; replicas share it. ReceiptOldKeys are the public keys of those that signed
-	// before.
-	ReceiptKey     string `env:"RECEIPT_KEY,required,notEmpty" secret:"true" doc:"an Ed25519 private key as PEM (openssl genpkey -algorithm ed25519)"`
-	ReceiptOldKeys string `env:"RECEIPT_OLD_KEYS"`
-	// NetworkTarget is where the network service answers.
-	NetworkTarget string `env:"NETWORK_TARGET" envDefault:"127.0.0.1:9102"`
-
 	// Retention is how long a deleted tenant or organisation can be undeleted.
 	Retention time.Duration `env:"RETENTION" envDefault:"168h"`
 	// CredentialLifetime is how long a credential lives; it is replaced when a third of that is left.
@@ -60,12 +37,6 @@ type Config struct {
 	KeycloakMail bool `env:"KEYCLOAK_MAIL"`
 	// MemberInterval is how often the records of members are compared with Keycloak.
 	MemberInterval time.Duration `env:"MEMBER_INTERVAL" envDefault:"5m"`
-	// Lease is how long a resource is held for a process that has died, Sweep how often lapsed work is looked for, and Settle
-	// how far the cloud's lists may be behind.
-	Lease  time.Duration `env:"LEASE" envDefault:"5s"`
-	Sweep  time.Duration `env:"SWEEP" envDefault:"2s"`
-	Settle time.Duration `env:"SETTLE" envDefault:"2s"`
-
 	// The platform's default quota of an organisation.
 	QuotaCores          int32 `env:"QUOTA_CORES" envDefault:"200"`
 	QuotaRAMMiB         int32 `env:"QUOTA_RAM_MIB" envDefault:"524288"`
@@ -143,16 +114,5 @@ func (c Config) Problems() []config.Problem {
 			bad("KEYCLOAK_CLIENT_SECRET", "is missing: give the secret of the client "+c.KeycloakClientID)
 		}
 	}
-	for variable, d := range map[string]time.Duration{"LEASE": c.Lease, "SWEEP": c.Sweep, "SETTLE": c.Settle} {
-		if d < 100*time.Millisecond {
-			bad(variable, "is below 100ms: give a duration such as 2s")
-		}
-	}
-	if _, err := receipt.NewRing(c.ReceiptKey, ""); err != nil {
-		bad("RECEIPT_KEY", err.Error())
-	}
-	if _, err := receipt.ParseKeys(c.ReceiptOldKeys); err != nil {
-		bad("RECEIPT_OLD_KEYS", err.Error())
-	}
-	return append(out, c.Access.Problems()...)
+	return append(out, c.Config.Problems()...)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/grpcerr"
+	"github.com/low-layer/platform/libs/host"
 	"github.com/low-layer/platform/libs/pg/pgtest"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/quota"
@@ -64,16 +65,16 @@ func start(t *testing.T, change ...func(*app.Config)) *rig {
 
 func startLogged(t *testing.T, logger *slog.Logger, change ...func(*app.Config)) *rig {
 	t.Helper()
-	sets, err := store.Migrations()
-	if err != nil {
-		t.Fatal(err)
-	}
+	sets := store.Migrations()
 	server, clouds := cloudtest.Simulator(t, sim.Options{})
-	network := networkfake.Start(t)
+	network, address := networkfake.Start(t)
 	database := pgtest.URL(t, sets...)
 	cfg := app.Config{
-		Listen: "127.0.0.1:0", DatabaseURL: database, MaxConns: 12, RedisURL: redistest.URL(t), CloudsFile: clouds, Cloud: "sim",
-		SealURL: sealURL, ReceiptKey: receiptKey, NetworkTarget: network.Address(), Retention: time.Hour, CredentialLifetime: 3 * time.Hour,
+		Config: host.Config{
+			Ports:       host.Ports{Listen: "127.0.0.1:0", Targets: map[string]string{"network": address}},
+			DatabaseURL: database, MaxConns: 12, RedisURL: redistest.URL(t), CloudsFile: clouds, Cloud: "sim", ReceiptKey: receiptKey,
+		},
+		SealURL: sealURL, Retention: time.Hour, CredentialLifetime: 3 * time.Hour,
 		CredentialRoles: []string{"member"}, DriftInterval: time.Hour, PeriodicInterval: time.Hour, MemberInterval: time.Hour,
 		QuotaCores: 20, QuotaRAMMiB: 4096, QuotaInstances: 10, QuotaNetworks: 40, QuotaRouters: 20, QuotaPorts: 200,
 		QuotaSecurityGroups: 20, QuotaOrganisations: 40,
@@ -105,7 +106,7 @@ func (r *rig) restart(change func(*app.Config)) {
 func (r *rig) run(logger *slog.Logger) {
 	t := r.t
 	t.Helper()
-	a, err := app.New(t.Context(), r.cfg, app.Options{
+	a, err := app.New(t.Context(), r.cfg, host.Options{
 		Logger: logger, Clock: clock.Real(),
 		Engine: func(c *provision.Config) {
 			c.Lease, c.Sweep, c.Settle, c.Pace = time.Second, 100*time.Millisecond, 30*time.Millisecond, 0.02

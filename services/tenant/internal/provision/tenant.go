@@ -10,7 +10,6 @@ import (
 
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/etag"
-	"github.com/low-layer/platform/libs/peer"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
@@ -76,7 +75,7 @@ func (k *tenants) plan(r provision.Resource) ([]provision.Step, error) {
 		},
 		{
 			Name: stepBoundary, Title: "make the network boundary: address scope and subnet pool", Object: typeBoundary,
-			Needs: []string{stepDomain}, Digest: etag.Of(spec.NetworkCIDR), Deadline: peer.Deadline,
+			Needs: []string{stepDomain}, Digest: etag.Of(spec.NetworkCIDR), Deadline: followDeadline,
 			Do: k.makeBoundary, Observe: k.observeBoundary, Verify: k.boundaryReady,
 		},
 	}
@@ -104,7 +103,7 @@ func (k *tenants) follow(c tenancy.Cascade) provision.Step {
 		title = "wait for organisation " + name.Organisation
 	}
 	return provision.Step{
-		Name: prefixCascade + c.UID, Title: title, Digest: etag.Of(c.Operation), Deadline: peer.Deadline,
+		Name: prefixCascade + c.UID, Title: title, Digest: etag.Of(c.Operation), Deadline: followDeadline,
 		Do: func(_ context.Context, run *provision.Run) (provision.External, error) {
 			run.FollowOperation(c.Operation)
 			return provision.External{}, nil

@@ -17,10 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func database(t *testing.T) *pgxpool.Pool {
 	t.Helper()
-	sets, err := store.Migrations()
-	if err != nil {
-		t.Fatal(err)
-	}
+	sets := store.Migrations()
 	return pgtest.Database(t, sets...)
 }
 

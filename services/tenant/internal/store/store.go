@@ -36,13 +36,13 @@ import (
 var migrations embed.FS
 
 // Migrations are every set of the service's database, in the order they are applied.
-func Migrations() ([]pg.Migrations, error) {
+func Migrations() []pg.Migrations {
 	own, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		return nil, fmt.Errorf("open migrations: %w", err)
+		panic(err) // the folder is embedded under this very name
 	}
 	sets := append(provision.Migrations(), event.Migrations(), trail.Migrations(), quota.Migrations(), replay.Migrations())
-	return append(sets, pg.Migrations{Name: "tenant", FS: own}), nil
+	return append(sets, pg.Migrations{Name: "tenant", FS: own})
 }
 
 // Engine is what the store needs of the provisioning engine.

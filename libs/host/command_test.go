@@ -1,4 +1,4 @@
-package service
+package host
 
 import (
 	"bytes"
@@ -32,7 +32,7 @@ func try(t *testing.T, c Command, level string, args ...string) (code int, stdou
 	return code, out.String(), errOut.String()
 }
 
-func TestExitStatuses(t *testing.T) {
+func TestRun_outcome_decidesExitStatus(t *testing.T) {
 	wrong := &config.Error{Problems: []config.Problem{{Variable: "LOWLAYER_NETWORK_CLOUD", Text: "is not set: set it"}}}
 	for name, c := range map[string]struct {
 		change func(*Command)
@@ -79,7 +79,7 @@ func fails(err error) func(context.Context) error {
 	return func(context.Context) error { return err }
 }
 
-func TestUsageShowsOnlyWhatTheServiceCanDo(t *testing.T) {
+func TestUsage_missingVerbs_areNotShown(t *testing.T) {
 	_, stdout, _ := try(t, Command{Name: "gateway", Serve: fails(nil)}, "", "help")
 	if strings.Contains(stdout, "migrate") || strings.Contains(stdout, "check-config") || !strings.Contains(stdout, "serve") {
 		t.Errorf("got %s", stdout)
@@ -90,7 +90,7 @@ func TestUsageShowsOnlyWhatTheServiceCanDo(t *testing.T) {
 	}
 }
 
-func TestSignalsEndTheWorkGracefully(t *testing.T) {
+func TestRun_signal_endsWorkGracefully(t *testing.T) {
 	for _, sent := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
 		cmd := command()
 		cmd.Serve = func(ctx context.Context) error {

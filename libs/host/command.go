@@ -1,10 +1,4 @@
-// Package service is the command line of a service's program.
-//
-// It promises that every service is run, migrated and checked with the same three words, stops on SIGINT and SIGTERM
-// by cancelling the context its work runs on, logs JSON lines to stderr and tells supervisors by its exit status what
-// went wrong: 0 it ended as asked, 1 it failed, 2 it was called wrongly, 78 its configuration is wrong. A second signal
-// while it is stopping kills it at once.
-package service
+package host
 
 import (
 	"context"
@@ -31,7 +25,7 @@ const (
 // levelVariable sets how much is logged.
 const levelVariable = "LOWLAYER_LOG_LEVEL"
 
-// Command is what a service can do. A nil function means that the service has no such verb.
+// Command is the verbs of a service. A nil function means that the service has no such verb.
 type Command struct {
 	// Name of the service, for example `network`.
 	Name string
@@ -67,13 +61,13 @@ func run(ctx context.Context, c Command, args []string, level string, stdout, st
 
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// From the first signal on the default action is back: whoever asks twice gets it at once.
+	// After the first signal the default action is back: a second one kills at once.
 	defer context.AfterFunc(ctx, stop)()
 
 	return c.finish(verb, c.execute(ctx, verb), logger, stdout, stderr)
 }
 
-// choose finds the verb; anything else on the command line is a mistake, since settings come from the environment.
+// choose returns the verb. Settings come from the environment, so a verb has no arguments.
 func (c Command) choose(args []string) (string, error) {
 	switch {
 	case len(args) == 0:
@@ -112,7 +106,7 @@ func (c Command) execute(ctx context.Context, verb string) error {
 	}
 }
 
-// finish tells how it went. The problems of a configuration are for a person at a terminal, so they are plain text.
+// finish reports the outcome. The problems of a configuration are for a person at a terminal, so they are plain text.
 func (c Command) finish(verb string, err error, logger *slog.Logger, stdout, stderr io.Writer) int {
 	if problems, ok := errors.AsType[*config.Error](err); ok {
 		printf(stderr, "%s: %v\n", c.Name, problems)
@@ -159,7 +153,7 @@ func newLogger(name, level string, w io.Writer) (*slog.Logger, error) {
 	return telemetry.NewLogger(w, at, name), nil
 }
 
-// printf writes to a standard stream; there is nobody left to tell when that fails.
+// printf writes to a standard stream, and ignores a failure to.
 func printf(w io.Writer, format string, args ...any) {
 	_, _ = fmt.Fprintf(w, format, args...)
 }
