@@ -50,7 +50,7 @@ func TestCancelledChildIsTakenUpAgain(t *testing.T) {
 		r.follows(op, step, given)
 		r.network.Release()
 		r.done(op, nil)
-		if n := r.network.Calls(method); n != 3 {
+		if n := len(r.network.Calls(method)); n != 3 {
 			t.Errorf("%s was called %d times, want once for each time it was given up and once more", method, n)
 		}
 	}
@@ -138,12 +138,12 @@ func TestVPCsAreOrderedInTurn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.eventually("all VPCs are ordered while none is made", func() bool { return len(r.network.Created()) == len(o.GetVpcs()) })
+	r.eventually("all VPCs are ordered while none is made", func() bool { return len(r.network.Ordered("CreateVpc")) == len(o.GetVpcs()) })
 	var want []string
 	for _, id := range []string{"prod", "staging", "dev", "audit", "test"} {
 		want = append(want, "tenants/acme/organisations/core/vpcs/"+id)
 	}
-	if got := r.network.Created(); !slices.Equal(got, want) {
+	if got := r.network.Ordered("CreateVpc"); !slices.Equal(got, want) {
 		t.Errorf("ordered as %v, want %v", got, want)
 	}
 	r.network.Release()

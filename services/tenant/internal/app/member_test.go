@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/Nerzal/gocloak/v14"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
@@ -439,7 +441,7 @@ func (s *staff) again(organisation, id string) {
 	}
 	s.eventually("the VPC is gone", func() bool {
 		_, err := s.network.GetVpc(ctx, &networkv1.GetVpcRequest{Name: name})
-		return errs.CodeOf(err) == errs.CodeNotFound
+		return status.Code(err) == codes.NotFound
 	})
 	if _, err := s.network.CreateVpc(ctx, &networkv1.CreateVpcRequest{Parent: organisation, VpcId: id, Vpc: &networkv1.Vpc{}}); err != nil {
 		s.t.Fatal(err)

@@ -67,11 +67,11 @@ func startLogged(t *testing.T, logger *slog.Logger, change ...func(*app.Config))
 	t.Helper()
 	sets := store.Migrations()
 	server, clouds := cloudtest.Simulator(t, sim.Options{})
-	network, address := networkfake.Start(t)
+	network := networkfake.Start(t)
 	database := pgtest.URL(t, sets...)
 	cfg := app.Config{
 		Config: host.Config{
-			Ports:       host.Ports{Listen: "127.0.0.1:0", Targets: map[string]string{"network": address}},
+			Ports:       host.Ports{Listen: "127.0.0.1:0", Targets: map[string]string{"network": network.Address()}},
 			DatabaseURL: database, MaxConns: 12, RedisURL: redistest.URL(t), CloudsFile: clouds, Cloud: "sim", ReceiptKey: receiptKey,
 		},
 		SealURL: sealURL, Retention: time.Hour, CredentialLifetime: 3 * time.Hour,

@@ -106,7 +106,7 @@ func TestBlockedChild(t *testing.T) {
 	}
 	r.network.Release()
 	r.done(op, nil)
-	if n := r.network.Calls("EnsureHub"); n != 1 {
+	if n := len(r.network.Calls("EnsureHub")); n != 1 {
 		t.Errorf("the hub was ordered %d times", n)
 	}
 }

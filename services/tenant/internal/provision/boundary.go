@@ -3,37 +3,41 @@ package provision
 import (
 	"context"
 
-	"github.com/low-layer/platform/libs/errs"
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+
+	internalv1 "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
+	"github.com/low-layer/platform/libs/peer"
 	"github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/services/tenant/internal/core/network"
 )
 
-// A boundary has no id that we could look up: there is one for a tenant, so the tenant's name is its id. Whether it is
-// there only asking for it can tell, and asking again does no harm.
+// A tenant has one boundary, so the tenant's name is its id. The network service has no read for it; ordering it again does
+// no harm.
 
-func (k *tenants) makeBoundary(ctx context.Context, run *provision.Run) (provision.External, error) {
-	w, err := k.ensureBoundary(ctx, run)(run.StepID())
-	if err != nil {
-		return provision.External{}, err
-	}
-	run.FollowOperation(w.Operation)
-	return boundaryOf(run), nil
+func boundaryOf(run *provision.Run) provision.External {
+	return provision.External{ID: run.Name, Name: run.Name}
 }
 
-func (k *tenants) ensureBoundary(ctx context.Context, run *provision.Run) ask {
-	return func(requestID string) (network.Work, error) {
+func (k *tenants) ensureBoundary(run *provision.Run) peer.Call {
+	return func(ctx context.Context, requestID string) (*longrunningpb.Operation, error) {
 		spec, err := tenantOf(run.Resource)
 		if err != nil {
-			return network.Work{}, err
+			return nil, err
 		}
-		return k.Network.EnsureBoundary(ctx, network.Boundary{
-			Tenant: spec.Name(), TenantUID: spec.UID, NetworkCIDR: spec.NetworkCIDR, RequestID: requestID,
+		return k.Network.Foundation.EnsureBoundary(ctx, &internalv1.EnsureBoundaryRequest{
+			Tenant: spec.Name(), TenantUid: spec.UID, NetworkCidr: spec.NetworkCIDR, RequestId: requestID,
 		})
 	}
 }
 
-func boundaryOf(run *provision.Run) provision.External {
-	return provision.External{ID: run.Name, Name: run.Name}
+func (k *tenants) removeBoundary(run *provision.Run) peer.Call {
+	return func(ctx context.Context, requestID string) (*longrunningpb.Operation, error) {
+		return k.Network.Foundation.DeleteBoundary(ctx, &internalv1.DeleteBoundaryRequest{Tenant: run.Name, RequestId: requestID})
+	}
+}
+
+func (k *tenants) makeBoundary(ctx context.Context, run *provision.Run) (provision.External, error) {
+	_, err := k.Network.Begin(ctx, run, k.ensureBoundary(run))
+	return boundaryOf(run), err
 }
 
 func (k *tenants) observeBoundary(_ context.Context, run *provision.Run) ([]provision.External, error) {
@@ -45,33 +49,16 @@ func (k *tenants) findBoundary(ctx context.Context, run *provision.Run, _ string
 }
 
 func (k *tenants) boundaryReady(ctx context.Context, run *provision.Run, _ provision.External) error {
-	return insist(ctx, k.Network, run, k.ensureBoundary(ctx, run))
+	return k.Network.Insist(ctx, run, k.ensureBoundary(run))
 }
 
-func (k *tenants) deleteBoundary(ctx context.Context, run *provision.Run, e provision.External) error {
-	w, err := k.Network.DeleteBoundary(ctx, e.ID, run.StepID())
-	if errs.CodeOf(err) == errs.CodeNotFound {
-		return nil
-	}
-	if err == nil {
-		run.FollowOperation(w.Operation)
-	}
-	return err
+func (k *tenants) deleteBoundary(ctx context.Context, run *provision.Run, _ provision.External) error {
+	return k.Network.Remove(ctx, run, k.removeBoundary(run))
 }
 
 func (k *tenants) boundaryLeft(ctx context.Context, run *provision.Run, gone []provision.External) ([]provision.External, error) {
-	return ending(ctx, k.Network, run, gone, func(requestID string) (network.Work, error) {
-		return k.Network.DeleteBoundary(ctx, run.Name, requestID)
-	})
-}
-
-// ending waits for the end of the one object of its type; remove asks for it again, and is NOT_FOUND once it is gone.
-func ending(
-	ctx context.Context, works network.Works, run *provision.Run, gone []provision.External, remove ask,
-) ([]provision.External, error) {
-	err := insist(ctx, works, run, remove)
-	if err == nil || errs.CodeOf(err) == errs.CodeNotFound {
-		return nil, nil
+	if err := k.Network.Removed(ctx, run, k.removeBoundary(run)); err != nil {
+		return gone, err
 	}
-	return gone, err
+	return nil, nil
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/openstack/keystone"
 	"github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/services/tenant/internal/core/network"
+	"github.com/low-layer/platform/services/tenant/internal/client"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
@@ -52,7 +52,7 @@ type Deps struct {
 	Pool    provision.Querier
 	Render  Renderer
 	Cloud   keystone.Cloud
-	Network network.Service
+	Network *client.Network
 	Vault   *Vault
 	Clock   clock.Clock
 	// Members ends roles with what they were in; nil ends none.

@@ -2,47 +2,54 @@ package provision
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"time"
 
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+
+	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
+	internalv1 "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
+	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/grpcerr"
+	"github.com/low-layer/platform/libs/peer"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/resourcename"
-	"github.com/low-layer/platform/services/tenant/internal/core/network"
+	"github.com/low-layer/platform/services/tenant/internal/client"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
-// pollVPCs is how often a hub looks whether the VPCs that stand on it are gone.
+// pollVPCs is the time between two looks at VPCs that are on their way.
 const pollVPCs = 500 * time.Millisecond
 
-// A hub is like a boundary: there is one for an organisation, and its name is its id.
+// An organisation has one hub, so its name is its id.
 
 func hubOf(run *provision.Run) provision.External {
 	return provision.External{ID: run.Name + "/hub", Name: run.Name + "/hub"}
 }
 
-func (k *organisations) makeHub(ctx context.Context, run *provision.Run) (provision.External, error) {
-	w, err := k.ensureHub(ctx, run)(run.StepID())
-	if err != nil {
-		return provision.External{}, err
-	}
-	run.FollowOperation(w.Operation)
-	return hubOf(run), nil
-}
-
-func (k *organisations) ensureHub(ctx context.Context, run *provision.Run) ask {
-	return func(requestID string) (network.Work, error) {
+func (k *organisations) ensureHub(run *provision.Run) peer.Call {
+	return func(ctx context.Context, requestID string) (*longrunningpb.Operation, error) {
 		spec, err := organisationOf(run.Resource)
 		if err != nil {
-			return network.Work{}, err
+			return nil, err
 		}
 		project, _ := run.Object(stepProject)
-		return k.Network.EnsureHub(ctx, network.Hub{
-			Organisation: spec.Name(), OrganisationUID: spec.UID, ProjectID: project.ID, Mode: spec.Mode, CIDR: spec.HubCIDR,
-			RequestID: requestID,
+		return k.Network.Foundation.EnsureHub(ctx, &internalv1.EnsureHubRequest{
+			Organisation: spec.Name(), OrganisationUid: spec.UID, ProjectId: project.ID, Mode: client.Mode(spec.Mode), Cidr: spec.HubCIDR,
+			RequestId: requestID,
 		})
 	}
+}
+
+func (k *organisations) removeHub(run *provision.Run) peer.Call {
+	return func(ctx context.Context, requestID string) (*longrunningpb.Operation, error) {
+		return k.Network.Foundation.DeleteHub(ctx, &internalv1.DeleteHubRequest{Organisation: run.Name, RequestId: requestID})
+	}
+}
+
+func (k *organisations) makeHub(ctx context.Context, run *provision.Run) (provision.External, error) {
+	_, err := k.Network.Begin(ctx, run, k.ensureHub(run))
+	return hubOf(run), err
 }
 
 func (k *organisations) observeHub(_ context.Context, run *provision.Run) ([]provision.External, error) {
@@ -54,10 +61,10 @@ func (k *organisations) findHub(ctx context.Context, run *provision.Run, _ strin
 }
 
 func (k *organisations) hubReady(ctx context.Context, run *provision.Run, _ provision.External) error {
-	return insist(ctx, k.Network, run, k.ensureHub(ctx, run))
+	return k.Network.Insist(ctx, run, k.ensureHub(run))
 }
 
-// deleteHub first sees the last VPC of the organisation off: those made after the order are in no ledger of ours.
+// deleteHub first removes the VPCs that were made after the order: they are in no ledger of ours.
 func (k *organisations) deleteHub(ctx context.Context, run *provision.Run, _ provision.External) error {
 	spec, err := organisationOf(run.Resource)
 	if err != nil {
@@ -70,7 +77,7 @@ func (k *organisations) deleteHub(ctx context.Context, run *provision.Run, _ pro
 	if len(vpcs) > 0 && !spec.Force {
 		names := make([]string, len(vpcs))
 		for i, v := range vpcs {
-			names[i] = v.Name
+			names[i] = v.GetName()
 		}
 		return tenancy.NotEmpty(run.Name, names)
 	}
@@ -82,61 +89,51 @@ func (k *organisations) deleteHub(ctx context.Context, run *provision.Run, _ pro
 	if len(vpcs) > 0 {
 		return provision.NotYet(pollVPCs, "%d VPCs are still there", len(vpcs))
 	}
-	w, err := k.Network.DeleteHub(ctx, run.Name, run.StepID())
-	if errs.CodeOf(err) == errs.CodeNotFound {
-		return nil
-	}
-	if err == nil {
-		run.FollowOperation(w.Operation)
-	}
-	return err
+	return k.Network.Remove(ctx, run, k.removeHub(run))
 }
 
 func (k *organisations) hubLeft(ctx context.Context, run *provision.Run, gone []provision.External) ([]provision.External, error) {
-	return ending(ctx, k.Network, run, gone, func(requestID string) (network.Work, error) {
-		return k.Network.DeleteHub(ctx, run.Name, requestID)
-	})
+	if err := k.Network.Removed(ctx, run, k.removeHub(run)); err != nil {
+		return gone, err
+	}
+	return nil, nil
 }
 
-// endVPC asks for the end of a VPC, and of its peerings when its organisation goes by force.
-func (k *organisations) endVPC(ctx context.Context, run *provision.Run, v network.Found) error {
-	if v.State == tenancy.StateDeleting {
+// endVPC orders the deletion of a VPC; by force that of its peerings first.
+func (k *organisations) endVPC(ctx context.Context, run *provision.Run, v *networkv1.Vpc) error {
+	if v.GetState() == typev1.State_DELETING {
 		return nil
 	}
 	spec, err := organisationOf(run.Resource)
 	if err != nil {
 		return err
 	}
+	name, err := resourcename.ParseVpc(v.GetName())
+	if err != nil {
+		return err
+	}
 	if spec.Force {
-		left, err := k.Network.DeletePeerings(ctx, v.Name)
+		left, err := k.Network.DeletePeerings(ctx, name)
 		if err != nil {
 			return err
 		}
 		if left > 0 {
-			return provision.NotYet(pollVPCs, "%d peerings of %s are still there", left, v.Name)
+			return provision.NotYet(pollVPCs, "%d peerings of %s are still there", left, v.GetName())
 		}
 	}
-	w, err := k.Network.DeleteVPC(ctx, v.Name, requestFor(run, v.UID))
+	w, err := k.Network.BeginPart(ctx, run, v.GetUid(), func(ctx context.Context, requestID string) (*longrunningpb.Operation, error) {
+		return k.Network.VPCs.DeleteVpc(ctx, &networkv1.DeleteVpcRequest{Name: v.GetName(), RequestId: requestID})
+	})
 	if errs.CodeOf(err) == errs.CodeNotFound {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	run.FollowOperation(w.Operation)
-	if w.Blockage != nil {
-		return blocked(w.Blockage)
-	}
-	return nil
+	return w.Blocked()
 }
 
-// requestFor is a request id for one of several calls a step makes.
-func requestFor(run *provision.Run, part string) string {
-	sum := sha256.Sum256([]byte(run.StepID() + "/" + part))
-	return hex.EncodeToString(sum[:16])
-}
-
-// vpcNamer answers the name of an ordered VPC.
+// vpcNamer is the name of an ordered VPC.
 func vpcNamer(v tenancy.VPCOrder) func(*provision.Run) string {
 	return func(run *provision.Run) string { return run.Name + "/vpcs/" + v.ID }
 }
@@ -145,17 +142,17 @@ func (k *organisations) makeVPC(v tenancy.VPCOrder) func(context.Context, *provi
 	name := vpcNamer(v)
 	return func(ctx context.Context, run *provision.Run) (provision.External, error) {
 		if e, ok := run.Existing(); ok {
-			// Made once, it is its owner's: later changes to it are made through the network service.
-			_, err := k.Network.FindVPC(ctx, e.Name)
+			// A VPC belongs to its owner once it is made. Later changes go through the network service.
+			_, err := k.vpc(ctx, e.Name)
 			return e, err
 		}
-		spec, err := organisationOf(run.Resource)
-		if err != nil {
-			return provision.External{}, err
-		}
-		w, err := k.Network.CreateVPC(ctx, network.VPC{Organisation: spec.Name(), Order: v, RequestID: run.StepID()})
+		w, err := k.Network.Begin(ctx, run, func(ctx context.Context, requestID string) (*longrunningpb.Operation, error) {
+			return k.Network.VPCs.CreateVpc(ctx, &networkv1.CreateVpcRequest{
+				Parent: run.Name, VpcId: v.ID, RequestId: requestID,
+				Vpc: &networkv1.Vpc{DisplayName: v.DisplayName, Labels: v.Labels, Mode: client.Mode(v.Mode), Cidr: v.CIDR},
+			})
+		})
 		if err == nil {
-			run.FollowOperation(w.Operation)
 			return provision.External{ID: w.ResourceUID, Name: name(run)}, nil
 		}
 		if errs.ReasonOf(err) != "VPC_EXISTS" {
@@ -169,15 +166,23 @@ func (k *organisations) makeVPC(v tenancy.VPCOrder) func(context.Context, *provi
 	}
 }
 
+func (k *organisations) vpc(ctx context.Context, name string) (*networkv1.Vpc, error) {
+	v, err := k.Network.VPCs.GetVpc(ctx, &networkv1.GetVpcRequest{Name: name})
+	if err != nil {
+		return nil, grpcerr.FromError(err)
+	}
+	return v, nil
+}
+
 func (k *organisations) lookVPC(ctx context.Context, name string) ([]provision.External, error) {
-	v, err := k.Network.FindVPC(ctx, name)
+	v, err := k.vpc(ctx, name)
 	if errs.CodeOf(err) == errs.CodeNotFound {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return []provision.External{{ID: v.UID, Name: v.Name}}, nil
+	return []provision.External{{ID: v.GetUid(), Name: v.GetName()}}, nil
 }
 
 func (k *organisations) findVPC(ctx context.Context, run *provision.Run, step string) ([]provision.External, error) {
@@ -185,39 +190,34 @@ func (k *organisations) findVPC(ctx context.Context, run *provision.Run, step st
 }
 
 func (k *organisations) vpcReady(ctx context.Context, run *provision.Run, e provision.External) error {
-	if op := run.Followed(); op != "" {
-		err := await(ctx, k.Network, run, network.Work{Operation: op})
+	if run.Followed() != "" {
+		err := k.Network.Await(ctx, run)
 		if code := errs.CodeOf(err); err == nil || (code != errs.Canceled && code != errs.Aborted && code != errs.CodeNotFound) {
 			return err
 		}
-		// Another change took its place or its record is gone; the VPC itself tells how it is.
+		// A newer change replaced the operation, or its record is gone: the state of the VPC decides.
 	}
-	v, err := k.Network.FindVPC(ctx, e.Name)
-	switch {
-	case err != nil:
+	v, err := k.vpc(ctx, e.Name)
+	if err != nil {
 		return err
-	case v.Blockage != nil:
-		return blocked(v.Blockage)
-	case v.State == tenancy.StateCreating:
-		return provision.NotYet(pollVPCs, "%s is %s", v.Name, v.State)
+	}
+	if err := peer.Blocked(v.GetBlockage()); err != nil {
+		return err
+	}
+	if v.GetState() == typev1.State_CREATING {
+		return provision.NotYet(pollVPCs, "%s is %s", v.GetName(), v.GetState())
 	}
 	return nil
 }
 
-// deleteVPC removes a VPC of the order, unless its owner did and made another of that name: that one goes with the hub.
+// deleteVPC removes a VPC of the order. Its owner may have made another one of that name, which goes with the hub.
 func (k *organisations) deleteVPC(ctx context.Context, run *provision.Run, e provision.External) error {
-	if _, err := resourcename.ParseVpc(e.Name); err != nil {
-		return err
-	}
-	v, err := k.Network.FindVPC(ctx, e.Name)
+	v, err := k.vpc(ctx, e.Name)
 	if errs.CodeOf(err) == errs.CodeNotFound {
 		return nil
 	}
-	if err != nil {
+	if err != nil || v.GetUid() != e.ID {
 		return err
-	}
-	if v.UID != e.ID {
-		return nil
 	}
 	return k.endVPC(ctx, run, v)
 }
@@ -230,11 +230,11 @@ func (k *organisations) vpcsLeft(ctx context.Context, run *provision.Run, gone [
 	var out []provision.External
 	for _, e := range gone {
 		for _, v := range all {
-			if v.UID != e.ID {
+			if v.GetUid() != e.ID {
 				continue
 			}
-			if v.Blockage != nil {
-				return gone, blocked(v.Blockage)
+			if err := peer.Blocked(v.GetBlockage()); err != nil {
+				return gone, err
 			}
 			out = append(out, e)
 		}

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/low-layer/platform/libs/etag"
+	"github.com/low-layer/platform/libs/peer"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
@@ -79,7 +80,7 @@ func (k *organisations) plan(r provision.Resource) ([]provision.Step, error) {
 	}
 	steps := append(k.accountSteps(spec), provision.Step{
 		Name: stepHub, Title: "make the bastion's hub network", Object: typeHub,
-		Needs: []string{stepProject, stepNetworkQuota}, Digest: etag.Of(spec.Mode, spec.HubCIDR), Deadline: followDeadline,
+		Needs: []string{stepProject, stepNetworkQuota}, Digest: etag.Of(spec.Mode, spec.HubCIDR), Deadline: peer.Deadline,
 		Do: k.makeHub, Observe: k.observeHub, Verify: k.hubReady,
 	})
 	var before []string
@@ -164,7 +165,7 @@ func (k *organisations) vpcStep(v tenancy.VPCOrder) (provision.Step, error) {
 	name := vpcNamer(v)
 	return provision.Step{
 		Name: prefixVPC + v.ID, Title: "make VPC " + v.ID, Object: typeVPC, Needs: []string{stepHub},
-		Digest: etag.Of(string(order)), Deadline: followDeadline,
+		Digest: etag.Of(string(order)), Deadline: peer.Deadline,
 		Do: k.makeVPC(v),
 		Observe: func(ctx context.Context, run *provision.Run) ([]provision.External, error) {
 			return k.lookVPC(ctx, name(run))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/etag"
+	"github.com/low-layer/platform/libs/peer"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
@@ -75,7 +76,7 @@ func (k *tenants) plan(r provision.Resource) ([]provision.Step, error) {
 		},
 		{
 			Name: stepBoundary, Title: "make the network boundary: address scope and subnet pool", Object: typeBoundary,
-			Needs: []string{stepDomain}, Digest: etag.Of(spec.NetworkCIDR), Deadline: followDeadline,
+			Needs: []string{stepDomain}, Digest: etag.Of(spec.NetworkCIDR), Deadline: peer.Deadline,
 			Do: k.makeBoundary, Observe: k.observeBoundary, Verify: k.boundaryReady,
 		},
 	}
@@ -103,7 +104,7 @@ func (k *tenants) follow(c tenancy.Cascade) provision.Step {
 		title = "wait for organisation " + name.Organisation
 	}
 	return provision.Step{
-		Name: prefixCascade + c.UID, Title: title, Digest: etag.Of(c.Operation), Deadline: followDeadline,
+		Name: prefixCascade + c.UID, Title: title, Digest: etag.Of(c.Operation), Deadline: peer.Deadline,
 		Do: func(_ context.Context, run *provision.Run) (provision.External, error) {
 			run.FollowOperation(c.Operation)
 			return provision.External{}, nil

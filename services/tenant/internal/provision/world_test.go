@@ -58,8 +58,7 @@ func newWorld(t *testing.T) *world {
 	server, clouds := cloudtest.Simulator(t, sim.Options{})
 	w.sim = server.Cloud
 	w.cloud = openstackclient.NewKeystone(cloudtest.Client(t, clouds, "sim"))
-	var address string
-	w.network, address = networkfake.Start(t)
+	w.network = networkfake.Start(t)
 	keeper, err := seal.Open(t.Context(), sealURL)
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +70,7 @@ func newWorld(t *testing.T) *world {
 	})
 	w.kinds = provision.Kinds(provision.Deps{
 		Rows: store.NewRows(store.NewOutbox(api.Renderer{}), ledger), Pool: w.pool, Render: api.Renderer{}, Cloud: w.cloud,
-		Network: client.NewNetwork(networkfake.Dial(t, address)), Clock: clock.Real(),
+		Network: client.NewNetwork(w.network.Dial(t)), Clock: clock.Real(),
 		Vault: provision.NewVault(keeper, store.NewSecrets(w.pool), clock.Real(), time.Hour),
 		Quota: tenancy.Quota{Cores: 9, RAMMiB: 1024, Instances: 3, Networks: 9, Routers: 9, Ports: 90, SecurityGroups: 9},
 		Roles: []string{"member"},

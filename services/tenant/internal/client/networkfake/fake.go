@@ -1,235 +1,154 @@
-// Package networkfake is a network service held in memory, for tests. It speaks the real RPCs, so that the client is
-// tested with it, keeps the promises of the real one on request ids and on what must go before what, and can be told to
-// fail before or after the work, to take its time, or to block.
+// Package networkfake is the network service in memory: peertest with the rules that tenants and organisations meet.
 package networkfake
 
 import (
-	"context"
-	"net"
-	"slices"
-	"sync"
+	"net/netip"
+	"strings"
 	"testing"
 
-	"cloud.google.com/go/longrunning/autogen/longrunningpb"
-	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	internalv1 "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	"github.com/low-layer/platform/libs/errs"
-	"github.com/low-layer/platform/libs/grpcerr"
-	"github.com/low-layer/platform/libs/rpc"
+	"github.com/low-layer/platform/libs/peer/peertest"
 )
 
-// Fake is a network service.
+// Fake is a network service, with a client of it.
 type Fake struct {
-	internalv1.UnimplementedFoundationServiceServer
-	networkv1.UnimplementedVpcServiceServer
-	networkv1.UnimplementedPeeringServiceServer
-	operationv1.UnimplementedOperationServiceServer
-
-	mu         sync.Mutex
-	boundaries map[string]*internalv1.EnsureBoundaryRequest
-	hubs       map[string]*internalv1.EnsureHubRequest
-	quotas     map[string]*internalv1.ProjectQuota
-	vpcs       map[string]*networkv1.Vpc
-	peerings   map[string]*networkv1.Peering
-	operations map[string]*work
-	seen       map[string]seen
-	faults     []*Fault
-	held       map[string]bool
-	blockage   *typev1.Blockage
-	calls      map[string]int
-	created    []string
+	*peertest.Fake
+	networkv1.VpcServiceClient
 }
 
-// work is an operation and what it does at its end.
-type work struct {
-	op     *longrunningpb.Operation
-	method string
-	meta   *operationv1.OperationMetadata
-	finish func()
-}
+// Fault is a failure on request.
+type Fault = peertest.Fault
 
-type seen struct {
-	digest string
-	op     string
-}
-
-// Fault is a failure on request of the next call of a method.
-type Fault struct {
-	// Method is its name, for example `CreateVpc`.
-	Method string
-	// Err is what the caller gets.
-	Err error
-	// Executed does the work first.
-	Executed bool
-	// Count is how often; once when 0.
-	Count int
-}
-
-// New makes an empty network service.
-func New() *Fake {
-	return &Fake{
-		boundaries: map[string]*internalv1.EnsureBoundaryRequest{}, hubs: map[string]*internalv1.EnsureHubRequest{},
-		quotas: map[string]*internalv1.ProjectQuota{},
-		vpcs:   map[string]*networkv1.Vpc{}, peerings: map[string]*networkv1.Peering{},
-		operations: map[string]*work{}, seen: map[string]seen{}, held: map[string]bool{}, calls: map[string]int{},
-	}
-}
-
-// Start serves the fake on a free port until the test ends, and answers its address.
-func Start(t testing.TB) (*Fake, string) {
+// Start serves the fake until the test ends.
+func Start(t testing.TB) *Fake {
 	t.Helper()
-	f := New()
-	var listen net.ListenConfig
-	l, err := listen.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("listen: %v", err)
-	}
-	s := grpc.NewServer(grpc.UnaryInterceptor(
-		func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
-			resp, err := handle(ctx, req)
-			if err != nil {
-				return nil, grpcerr.ToStatus(err).Err()
+	boundary, hub := peertest.Field("tenant", "/boundary"), peertest.Field("organisation", "/hub")
+	f := peertest.Start(t, "network", map[string]peertest.Rule{
+		"EnsureBoundary": {Name: boundary, UID: peertest.Field("tenant_uid", "")},
+		"DeleteBoundary": {Name: boundary, Check: unused("Hub", "BOUNDARY_IN_USE", "/boundary", boundary)},
+		"EnsureHub": {Name: hub, UID: peertest.Field("organisation_uid", "/hub"), Check: func(s *peertest.State, req proto.Message) error {
+			return bounded(s, hub(req.ProtoReflect()))
+		}},
+		"DeleteHub":  {Name: hub, Check: unused("Vpc", "HUB_IN_USE", "/hub", hub)},
+		"SetQuota":   {Check: peertest.Check(func(s *peertest.State, r *internalv1.SetQuotaRequest) error { return bounded(s, r.GetOrganisation()) })},
+		"CheckOrder": {Check: peertest.Check(checkOrder)},
+		"CreateVpc": {Check: peertest.Check(func(s *peertest.State, r *networkv1.CreateVpcRequest) error {
+			return known(s, "organisation", r.GetParent(), "/hub")
+		})},
+		"DeleteVpc": {Check: peertest.Check(unpeered)},
+		"ListVpcs": {Check: peertest.Check(func(s *peertest.State, r *networkv1.ListVpcsRequest) error {
+			if strings.HasSuffix(r.GetParent(), "/-") {
+				return nil
 			}
-			return resp, nil
-		}))
-	f.Register(s)
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(l) }()
-	t.Cleanup(func() {
-		s.Stop()
-		if err := <-served; err != nil {
-			t.Errorf("serve the fake network service: %v", err)
-		}
-	})
-	return f, l.Addr().String()
+			return known(s, "organisation", r.GetParent(), "/hub")
+		})},
+		"ListPeerings": {Check: peertest.Check(func(s *peertest.State, r *networkv1.ListPeeringsRequest) error {
+			return known(s, "tenant", r.GetParent(), "/boundary")
+		})},
+		"PreviewRemoval": {Respond: peertest.Respond(previewRemoval)},
+	}, name(internalv1.FoundationService_ServiceDesc.ServiceName), name(networkv1.VpcService_ServiceDesc.ServiceName),
+		name(networkv1.PeeringService_ServiceDesc.ServiceName))
+	return &Fake{f, networkv1.NewVpcServiceClient(f.Dial(t))}
 }
 
-// Dial is a connection to a fake, closed with the test.
-func Dial(t testing.TB, address string) *grpc.ClientConn {
-	t.Helper()
-	conn, err := rpc.Dial(rpc.ClientConfig{Target: address, Name: "test"})
-	if err != nil {
-		t.Fatalf("dial the fake network service: %v", err)
+func name(service string) protoreflect.FullName { return protoreflect.FullName(service) }
+
+func known(s *peertest.State, kind, parent, base string) error {
+	if s.Has(parent + base) {
+		return nil
 	}
-	t.Cleanup(func() {
-		if err := conn.Close(); err != nil {
-			t.Errorf("close connection: %v", err)
+	return errs.NotFound(kind, parent)
+}
+
+// bounded refuses what lies in a tenant without a boundary.
+func bounded(s *peertest.State, below string) error {
+	return known(s, "tenant", strings.Join(strings.Split(below, "/")[:2], "/"), "/boundary")
+}
+
+// unused refuses to delete a base that resources of a kind stand on.
+func unused(
+	kind, reason, suffix string, base func(protoreflect.Message) string,
+) func(*peertest.State, proto.Message) error {
+	return func(s *peertest.State, req proto.Message) error {
+		left := s.Names(kind, strings.TrimSuffix(base(req.ProtoReflect()), suffix))
+		if len(left) == 0 {
+			return nil
 		}
-	})
-	return conn
-}
-
-// Register puts the fake's services on a server.
-func (f *Fake) Register(r grpc.ServiceRegistrar) {
-	internalv1.RegisterFoundationServiceServer(r, f)
-	networkv1.RegisterVpcServiceServer(r, f)
-	networkv1.RegisterPeeringServiceServer(r, f)
-	operationv1.RegisterOperationServiceServer(r, f)
-}
-
-// Fail arms a fault.
-func (f *Fake) Fail(fault Fault) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if fault.Count == 0 {
-		fault.Count = 1
+		return errs.New(errs.FailedPrecondition, reason, "%s remains; delete it first", left[0])
 	}
-	f.faults = append(f.faults, &fault)
 }
 
-// Hold keeps the operations of a method from ending until Release.
-func (f *Fake) Hold(method string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.held[method] = true
-}
-
-// Block has held operations show a blockage.
-func (f *Fake) Block(b *typev1.Blockage) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.blockage = b
-}
-
-// Release lets every held operation end.
-func (f *Fake) Release() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.held, f.blockage = map[string]bool{}, nil
-}
-
-// GiveUp ends the operations of a method that are held as cause says, as if somebody had cancelled or replaced them. A VPC
-// that was being made stays BLOCKED until Mend.
-func (f *Fake) GiveUp(method string, cause *errs.Error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, w := range f.operations {
-		if w.method != method || w.op.GetDone() {
-			continue
-		}
-		w.op.Done, w.op.Result = true, &longrunningpb.Operation_Error{Error: grpcerr.ToStatus(cause).Proto()}
-		if v := f.vpcs[w.meta.GetResource()]; v != nil {
-			v.State = typev1.State_BLOCKED
-			v.Blockage = &typev1.Blockage{
-				Owner: typev1.Blockage_USER, Reason: cause.Reason, Message: cause.Message, Remedy: "update the resource, or delete it",
+// checkOrder refuses networks that overlap those there are.
+func checkOrder(s *peertest.State, req *internalv1.CheckOrderRequest) error {
+	for _, n := range req.GetNetworks() {
+		for _, name := range s.Names("Vpc", req.GetTenant()) {
+			have := (*s)[name].Message.(*networkv1.Vpc).GetCidr()
+			if n.GetCidr() != "" && have != "" && netip.MustParsePrefix(n.GetCidr()).Overlaps(netip.MustParsePrefix(have)) {
+				return errs.InvalidAs("CIDR_OVERLAP", errs.Field(n.GetField(), "%s overlaps %s of %s; choose another", n.GetCidr(), have, name))
 			}
 		}
-	}
-}
-
-// Mend makes a VPC whole, as a change by its owner would.
-func (f *Fake) Mend(name string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.vpcs[name].State, f.vpcs[name].Blockage = typev1.State_ACTIVE, nil
-}
-
-// Created are the names of the VPCs made so far, in the order of the calls.
-func (f *Fake) Created() []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.Clone(f.created)
-}
-
-// Calls is how often a method was called.
-func (f *Fake) Calls(method string) int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.calls[method]
-}
-
-// Counts are how many boundaries, hubs, VPCs and peerings there are.
-func (f *Fake) Counts() (boundaries, hubs, vpcs, peerings int) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return len(f.boundaries), len(f.hubs), len(f.vpcs), len(f.peerings)
-}
-
-// Hub is the order for an organisation's hub, nil when there is none.
-func (f *Fake) Hub(organisation string) *internalv1.EnsureHubRequest {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if h := f.hubs[organisation]; h != nil {
-		return proto.CloneOf(h)
 	}
 	return nil
 }
 
-// Quota is what was last told of the quota of an organisation's project; nil when nothing was.
-func (f *Fake) Quota(organisation string) *internalv1.ProjectQuota {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.quotas[organisation]
+func unpeered(s *peertest.State, req *networkv1.DeleteVpcRequest) error {
+	for _, name := range s.Names("Peering", "") {
+		if p := (*s)[name].Message.(*networkv1.Peering); p.GetVpc() == req.GetName() || p.GetPeerVpc() == req.GetName() {
+			return errs.Failed("VPC_PEERED", "%s is peered by %s; delete that first", req.GetName(), name)
+		}
+	}
+	return nil
 }
 
-// Forget disarms every fault.
-func (f *Fake) Forget() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.faults = nil
+// previewRemoval responds with one object for each resource below the name.
+func previewRemoval(s *peertest.State, req *internalv1.PreviewRemovalRequest) (*internalv1.PreviewRemovalResponse, error) {
+	out := &internalv1.PreviewRemovalResponse{}
+	for _, kind := range [][2]string{{"Vpc", "router"}, {"Hub", "network"}, {"Boundary", "address_scope"}} {
+		for _, name := range s.Names(kind[0], req.GetName()) {
+			out.Objects = append(out.Objects, &operationv1.PlannedObject{
+				Action: operationv1.PlannedObject_DELETE, Step: kind[1], Type: "neutron." + kind[1], Id: "id of " + name, Resource: name, Service: "network",
+			})
+		}
+	}
+	return out, nil
+}
+
+// Counts are how many boundaries, hubs, VPCs and peerings there are.
+func (f *Fake) Counts() (boundaries, hubs, vpcs, peerings int) {
+	return f.Count("Boundary"), f.Count("Hub"), f.Count("Vpc"), f.Count("Peering")
+}
+
+// Hub is the order for an organisation's hub, nil when there is none.
+func (f *Fake) Hub(organisation string) *internalv1.EnsureHubRequest {
+	h, _ := f.Resource(organisation + "/hub").(*internalv1.EnsureHubRequest)
+	return h
+}
+
+// Quota is the last quota that was set for an organisation's project, nil when none was.
+func (f *Fake) Quota(organisation string) (q *internalv1.ProjectQuota) {
+	for _, req := range f.Calls("SetQuota") {
+		if r := req.(*internalv1.SetQuotaRequest); r.GetOrganisation() == organisation {
+			q = r.GetQuota()
+		}
+	}
+	return q
+}
+
+// Protect protects a VPC against deletion, or lifts that, as its owner does.
+func (f *Fake) Protect(name string, on bool) {
+	v := f.Resource(name).(*networkv1.Vpc)
+	v.DeletionProtection = on
+	f.Put("Vpc", name, v)
+}
+
+// Peer makes a peering between two VPCs, as their owner does.
+func (f *Fake) Peer(name, vpc, peer string) {
+	f.Put("Peering", name, &networkv1.Peering{Name: name, Vpc: vpc, PeerVpc: peer, State: typev1.State_ACTIVE})
 }
