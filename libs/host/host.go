@@ -162,7 +162,7 @@ func (h *Host) Dial(peer string) (*grpc.ClientConn, error) {
 }
 
 // Provision makes the engine that carries out the changes of the kinds.
-func (h *Host) Provision(kinds []provision.Kind) (err error) {
+func (h *Host) Provision(kinds []provision.AnyKind) (err error) {
 	cfg := provision.Config{
 		Service: h.name, Pool: h.Pool, Kinds: kinds, Logger: h.Logger, Clock: h.Clock, Telemetry: h.Telemetry, Workers: h.cfg.Workers,
 		Lease: h.cfg.Lease, Sweep: h.cfg.Sweep, Settle: h.cfg.Settle, Since: h.records.Since, StepContext: stepContext,

@@ -68,8 +68,8 @@ func TestNewRefuses(t *testing.T) {
 	for name, spoil := range map[string]func(*provision.Config){
 		"service":  func(c *provision.Config) { c.Service = "Garden 1" },
 		"pool":     func(c *provision.Config) { c.Pool = nil },
-		"kind":     func(c *provision.Config) { c.Kinds = []provision.Kind{{Name: "x"}} },
-		"namesake": func(c *provision.Config) { c.Kinds = []provision.Kind{r.kind, r.kind} },
+		"kind":     func(c *provision.Config) { c.Kinds = []provision.AnyKind{provision.Kind[int]{Name: "x"}} },
+		"namesake": func(c *provision.Config) { c.Kinds = []provision.AnyKind{r.kind, r.kind} },
 	} {
 		cfg := r.cfg
 		spoil(&cfg)

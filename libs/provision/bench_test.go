@@ -18,7 +18,7 @@ func BenchmarkChain(b *testing.B) {
 	r := newRig(b)
 	r.cfg.Lease, r.cfg.Sweep, r.cfg.Pace = 0, 0, 1
 	k := r.kind
-	k.Plan = func(provision.Resource) ([]provision.Step, error) {
+	k.Plan = func(provision.Resource, cloudfake.Spec) ([]provision.Step, error) {
 		var steps []provision.Step
 		for side := range 2 {
 			for i := range length {
@@ -34,7 +34,7 @@ func BenchmarkChain(b *testing.B) {
 		}
 		return steps, nil
 	}
-	r.cfg.Kinds = []provision.Kind{k}
+	r.cfg.Kinds = []provision.AnyKind{k}
 	e, _ := r.run()
 	r.uid = cloudfake.NewUID()
 	r.succeeds(e, r.create(e, cloudfake.Spec{}))

@@ -104,8 +104,8 @@ func TestNeverReady(t *testing.T) {
 			r := newRig(t)
 			var ready atomic.Bool
 			plan := r.kind.Plan
-			r.kind.Plan = func(res provision.Resource) ([]provision.Step, error) {
-				steps, err := plan(res)
+			r.kind.Plan = func(res provision.Resource, spec cloudfake.Spec) ([]provision.Step, error) {
+				steps, err := plan(res, spec)
 				for i := range steps {
 					if steps[i].Object == "bed" {
 						steps[i].Verify = func(context.Context, *provision.Run, provision.External) error {
@@ -136,8 +136,8 @@ func TestDeadline(t *testing.T) {
 	r := newRig(t)
 	var ready atomic.Bool
 	plan := r.kind.Plan
-	r.kind.Plan = func(res provision.Resource) ([]provision.Step, error) {
-		steps, err := plan(res)
+	r.kind.Plan = func(res provision.Resource, spec cloudfake.Spec) ([]provision.Step, error) {
+		steps, err := plan(res, spec)
 		for i := range steps {
 			if steps[i].Name == "gate" {
 				steps[i].Deadline = 10 * time.Millisecond
@@ -169,11 +169,11 @@ func TestStumbles(t *testing.T) {
 		var broken atomic.Bool
 		broken.Store(true)
 		plan := r.kind.Plan
-		r.kind.Plan = func(res provision.Resource) ([]provision.Step, error) {
+		r.kind.Plan = func(res provision.Resource, spec cloudfake.Spec) ([]provision.Step, error) {
 			if broken.Load() {
 				panic("a defect in the plan")
 			}
-			return plan(res)
+			return plan(res, spec)
 		}
 		e, _ := r.run()
 		op := r.create(e, cloudfake.Spec{})

@@ -144,8 +144,8 @@ func TestSurplus(t *testing.T) {
 	r := newRig(t)
 	var twice atomic.Bool
 	plan := r.kind.Plan
-	r.kind.Plan = func(res provision.Resource) ([]provision.Step, error) {
-		steps, err := plan(res)
+	r.kind.Plan = func(res provision.Resource, spec cloudfake.Spec) ([]provision.Step, error) {
+		steps, err := plan(res, spec)
 		i := slices.IndexFunc(steps, func(s provision.Step) bool { return s.Name == "fence" })
 		do := steps[i].Do
 		steps[i].Do = func(ctx context.Context, run *provision.Run) (provision.External, error) {
@@ -175,8 +175,8 @@ func TestSurplus(t *testing.T) {
 func TestReplace(t *testing.T) {
 	r := newRig(t)
 	plan := r.kind.Plan
-	r.kind.Plan = func(res provision.Resource) ([]provision.Step, error) {
-		steps, err := plan(res)
+	r.kind.Plan = func(res provision.Resource, spec cloudfake.Spec) ([]provision.Step, error) {
+		steps, err := plan(res, spec)
 		do := steps[0].Do
 		steps[0].Do = func(ctx context.Context, run *provision.Run) (provision.External, error) {
 			if _, ok := run.Existing(); !ok {

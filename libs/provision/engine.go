@@ -36,7 +36,7 @@ type Config struct {
 	// Service is the name in operation ids, for example `network`.
 	Service   string
 	Pool      *pgxpool.Pool
-	Kinds     []Kind
+	Kinds     []AnyKind
 	Logger    *slog.Logger
 	Clock     clock.Clock
 	Telemetry Telemetry
@@ -86,7 +86,7 @@ var serviceName = regexp.MustCompile(`^[a-z]+$`)
 type Engine struct {
 	cfg     Config
 	id      string // of this engine among all that work on the database
-	kinds   map[string]*Kind
+	kinds   map[string]*kind
 	jobs    *river.Client[pgx.Tx]
 	log     *slog.Logger
 	tracer  trace.Tracer
@@ -117,14 +117,15 @@ func New(cfg Config) (*Engine, error) {
 		return nil, errors.New("build provisioning engine: there is no database pool")
 	}
 	e := &Engine{
-		cfg: cfg, id: ids.New("engine"), kinds: make(map[string]*Kind, len(cfg.Kinds)), log: cfg.Logger,
+		cfg: cfg, id: ids.New("engine"), kinds: make(map[string]*kind, len(cfg.Kinds)), log: cfg.Logger,
 		tracer: cfg.Telemetry.TracerProvider().Tracer(scope), crashed: make(chan struct{}), active: make(map[string]bool),
 	}
-	for _, k := range cfg.Kinds {
+	for _, typed := range cfg.Kinds {
+		k := typed.erase()
 		if k.Name == "" || k.Plan == nil || k.Load == nil || e.kinds[k.Name] != nil {
 			return nil, fmt.Errorf("build provisioning engine: kind %q needs a name of its own, Plan and Load", k.Name)
 		}
-		e.kinds[k.Name] = &k
+		e.kinds[k.Name] = k
 	}
 	var err error
 	if e.metrics, err = newInstruments(cfg.Telemetry.MeterProvider().Meter(scope), cfg.Pool); err != nil {

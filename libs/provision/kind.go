@@ -6,7 +6,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/low-layer/platform/libs/receipt"
 )
@@ -18,12 +17,12 @@ type Querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// Resource is what is wanted of one resource, as a Plan sees it. Spec is what Kind.Load answered.
+// Resource is the resource that a plan, a run or a settlement is about.
 type Resource struct {
 	Kind, UID, Name, Tenant, Verb string
 	Generation                    int64
 	Deleting                      bool
-	Spec                          any
+	spec                          any // the T of its Kind, see SpecOf
 }
 
 // External is one object outside our database: in the cloud, or another service's resource.
@@ -50,9 +49,10 @@ type Step struct {
 	// Replaces is that Do, called with another digest, makes another object instead of changing the one there is. Only a
 	// preview goes by it: the work sees for itself.
 	Replaces bool
-	// Observe finds our own objects by their deterministic name. It is consulted only when an earlier attempt may have
-	// been carried out without our knowing. The first is adopted, the others are removed. Nil when Do bears repeating.
-	Observe func(context.Context, *Run) ([]External, error)
+	// Find lists our own objects of this step by their deterministic name. The engine calls it only when an earlier attempt
+	// may have been carried out without an answer. It adopts the first object and removes the others. Nil for a step that
+	// makes no object.
+	Find func(context.Context, *Run) ([]External, error)
 	// Do makes the object, or changes Run.Existing to what is wanted.
 	Do func(context.Context, *Run) (External, error)
 	// Verify answers nil when the object is ready, NotYet to be asked again, another error to have Do tried again.
@@ -62,34 +62,13 @@ type Step struct {
 	Deadline time.Duration
 }
 
-// Object is the end of one type of external object; it is declared beside the steps that make it.
+// Object is the end of one type of external object. Type.Object makes one.
 type Object struct {
 	Type string
 	// Delete asks for the end of an object. An absent one is nil: it is called again after every doubt.
 	Delete func(context.Context, *Run, External) error
 	// Gone answers which of the objects are still there, by listing. Nil means that Delete is the end.
 	Gone func(context.Context, *Run, []External) ([]External, error)
-	// Find looks for what a step may have made without our knowing when the plan no longer has that step. May be nil.
-	Find func(ctx context.Context, run *Run, step string) ([]External, error)
-}
-
-// Kind is one kind of resource: how its wish is read, which steps fulfil it, how its objects end.
-type Kind struct {
-	Name    string
-	Objects []Object
-	// Plan is pure. While the resource is being deleted its steps are used for their Observe alone.
-	Plan func(Resource) ([]Step, error)
-	// Load reads the spec of a resource.
-	Load func(ctx context.Context, q Querier, uid string) (any, error)
-	// Quota is what a preview says of limits. May be nil.
-	Quota func(r Resource, p Preview) []QuotaEffect
-	// Inventory answers what the cloud holds that bears the resource's uid, by its own lists and not by our ledger. It is
-	// the last look of a deletion: what it finds keeps the deletion from ending. Nil when there is nothing to list by.
-	Inventory func(ctx context.Context, run *Run) ([]External, error)
-	// Settled is the service's own part of a transition, in its transaction; its outbox event belongs here. May be nil.
-	Settled func(ctx context.Context, tx pgx.Tx, s Settlement) error
-	// Response is what the operation answers at its end. Nil, and every deletion, answer google.protobuf.Empty.
-	Response func(ctx context.Context, q Querier, uid string) (proto.Message, error)
 }
 
 // Outcome is the transition a Settlement tells of.

@@ -77,8 +77,8 @@ func TestOwnObjectInTheWay(t *testing.T) {
 	var mu sync.Mutex
 	calls := 0
 	plan := r.kind.Plan
-	r.kind.Plan = func(res provision.Resource) ([]provision.Step, error) {
-		steps, err := plan(res)
+	r.kind.Plan = func(res provision.Resource, spec cloudfake.Spec) ([]provision.Step, error) {
+		steps, err := plan(res, spec)
 		do := steps[1].Do
 		steps[1].Do = func(ctx context.Context, run *provision.Run) (provision.External, error) {
 			mu.Lock()

@@ -98,7 +98,7 @@ func (s *slice) prepare(ctx context.Context) error {
 		// A deletion walks the ledger; the plan only helps to find what a broken attempt may have left.
 		s.log.WarnContext(ctx, "deleting without a plan", "error", err)
 	}
-	s.plan = plan
+	s.plan, s.unplanned = plan, err
 	s.overcome(stumblePlan)
 	s.layOut()
 	return nil
@@ -110,7 +110,7 @@ func (s *slice) makePlan(ctx context.Context) (plan []Step, err error) {
 			err = panicked(v)
 		}
 	}()
-	s.resource.Spec, err = s.kind.Load(ctx, s.e.cfg.Pool, s.res.uid)
+	s.resource.spec, err = s.kind.Load(ctx, s.e.cfg.Pool, s.res.uid)
 	if err != nil {
 		return nil, fmt.Errorf("load spec: %w", err)
 	}

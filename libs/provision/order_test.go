@@ -16,8 +16,8 @@ import (
 // inOrder has each bed made after the one before it, and none be ready before content says so.
 func (r *rig) inOrder(content func() bool) {
 	plan := r.kind.Plan
-	r.kind.Plan = func(res provision.Resource) ([]provision.Step, error) {
-		steps, err := plan(res)
+	r.kind.Plan = func(res provision.Resource, spec cloudfake.Spec) ([]provision.Step, error) {
+		steps, err := plan(res, spec)
 		last := ""
 		for i := range steps {
 			if steps[i].Object != "bed" {
@@ -99,8 +99,8 @@ func TestAfterBlocked(t *testing.T) {
 func TestAfterNothing(t *testing.T) {
 	r := newRig(t)
 	plan := r.kind.Plan
-	r.kind.Plan = func(res provision.Resource) ([]provision.Step, error) {
-		steps, err := plan(res)
+	r.kind.Plan = func(res provision.Resource, spec cloudfake.Spec) ([]provision.Step, error) {
+		steps, err := plan(res, spec)
 		steps[0].After = []string{"water"}
 		return steps, err
 	}

@@ -22,7 +22,7 @@ const (
 )
 
 // check refuses a plan that could not be carried out to the end. It is a defect of the kind, found before any call.
-func (k *Kind) check(plan []Step) error {
+func (k *kind) check(plan []Step) error {
 	var problems []error
 	if len(plan) > maxPlan {
 		problems = append(problems, fmt.Errorf("%d steps are more than %d", len(plan), maxPlan))
@@ -47,8 +47,8 @@ func (k *Kind) check(plan []Step) error {
 			problems = append(problems, fmt.Errorf("step %s has no Do", step.Name))
 		case step.Object != "" && k.object(step.Object) == nil:
 			problems = append(problems, fmt.Errorf("step %s makes a %q, whose end the kind does not know", step.Name, step.Object))
-		case step.Object != "" && step.Observe == nil && k.object(step.Object).Find == nil:
-			problems = append(problems, fmt.Errorf("step %s makes a %q but cannot observe it, nor can its object be found", step.Name, step.Object))
+		case step.Object != "" && step.Find == nil:
+			problems = append(problems, fmt.Errorf("step %s makes a %q but cannot find it", step.Name, step.Object))
 		}
 		seen[step.Name] = true
 	}
@@ -59,7 +59,7 @@ func (k *Kind) check(plan []Step) error {
 }
 
 // object is the end of a type; nil when the kind does not know it.
-func (k *Kind) object(typ string) *Object {
+func (k *kind) object(typ string) *Object {
 	for i := range k.Objects {
 		if k.Objects[i].Type == typ {
 			return &k.Objects[i]

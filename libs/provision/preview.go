@@ -94,9 +94,9 @@ func (e *Engine) Preview(ctx context.Context, tx pgx.Tx, op *Operation) (*Operat
 }
 
 // planOf loads the spec and asks for the plan.
-func (k *Kind) planOf(ctx context.Context, q Querier, r *Resource) (plan []Step, err error) {
+func (k *kind) planOf(ctx context.Context, q Querier, r *Resource) (plan []Step, err error) {
 	err = guarded(func() error {
-		if r.Spec, err = k.Load(ctx, q, r.UID); err != nil {
+		if r.spec, err = k.Load(ctx, q, r.UID); err != nil {
 			return fmt.Errorf("load spec: %w", err)
 		}
 		if plan, err = k.Plan(*r); err != nil {

@@ -97,8 +97,8 @@ func TestPreview(t *testing.T) {
 func TestPreviewOfReplacement(t *testing.T) {
 	r := newRig(t)
 	plan := r.kind.Plan
-	r.kind.Plan = func(res provision.Resource) ([]provision.Step, error) {
-		steps, err := plan(res)
+	r.kind.Plan = func(res provision.Resource, spec cloudfake.Spec) ([]provision.Step, error) {
+		steps, err := plan(res, spec)
 		for i := range steps {
 			steps[i].Replaces = steps[i].Name == "soil"
 		}

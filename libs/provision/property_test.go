@@ -136,7 +136,7 @@ func TestAnyLife(t *testing.T) {
 func (l *life) start() {
 	cfg := l.cfg
 	cfg.Lease = 250 * time.Millisecond
-	cfg.Kinds = []provision.Kind{l.kind}
+	cfg.Kinds = []provision.AnyKind{l.kind}
 	crashed := make(chan struct{})
 	var once sync.Once
 	cfg.Failpoint = func(p provision.Point) {

@@ -28,7 +28,7 @@ type rig struct {
 	t     testing.TB
 	pool  *pgxpool.Pool
 	cloud *cloudfake.Cloud
-	kind  provision.Kind
+	kind  provision.Kind[cloudfake.Spec]
 	cfg   provision.Config
 	uid   string
 }
@@ -49,7 +49,7 @@ func (r *rig) idle() *provision.Engine {
 	r.t.Helper()
 	cfg := r.cfg
 	if cfg.Kinds == nil {
-		cfg.Kinds = []provision.Kind{r.kind}
+		cfg.Kinds = []provision.AnyKind{r.kind}
 	}
 	e, err := provision.New(cfg)
 	if err != nil {

@@ -18,7 +18,6 @@ type Run struct {
 	existing              *External
 
 	mu       sync.Mutex
-	note     string
 	followed string
 	calls    []string
 }
@@ -64,13 +63,6 @@ func (r *Run) Followed() string {
 	return r.followed
 }
 
-// Note tells the user what the step is at.
-func (r *Run) Note(message string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.note = message
-}
-
 // CloudRequest records the request id of a call the step made; the last 16 are kept.
 func (r *Run) CloudRequest(id string) {
 	if id == "" {
@@ -84,10 +76,10 @@ func (r *Run) CloudRequest(id string) {
 	}
 }
 
-func (r *Run) told() (note, followed string, calls []string) {
+func (r *Run) told() (followed string, calls []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.note, r.followed, slices.Clone(r.calls)
+	return r.followed, slices.Clone(r.calls)
 }
 
 func stepID(operation, undo, step string) string {

@@ -40,18 +40,20 @@ const (
 type slice struct {
 	e        *Engine
 	log      *slog.Logger
-	kind     *Kind
+	kind     *kind
 	res      *held
 	op       head
 	resource Resource
 	plan     []Step
-	ledger   *ledger
-	rows     map[string]*stepRow
-	stop     stopReason
-	looked   time.Time // when it was last asked what is ready
-	started  bool      // a slice gets something done, however short it is
-	changed  bool      // an entry went without a call
-	began    time.Time
+	// unplanned is why there is no plan; only a deletion goes on without one.
+	unplanned error
+	ledger    *ledger
+	rows      map[string]*stepRow
+	stop      stopReason
+	looked    time.Time // when it was last asked what is ready
+	started   bool      // a slice gets something done, however short it is
+	changed   bool      // an entry went without a call
+	began     time.Time
 	// inventory is the last look of a deletion.
 	inventory receipt.Inventory
 

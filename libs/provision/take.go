@@ -34,10 +34,10 @@ func (s *slice) take(r result) error {
 
 // hear takes over what the step told of itself.
 func (s *slice) hear(r result) {
-	note, followed, calls := r.run.told()
+	followed, calls := r.run.told()
 	row := r.row
 	row.dirty = true
-	row.Message = note
+	row.Message = ""
 	row.Operation = followed
 	row.CloudRequestIDs = append(row.CloudRequestIDs, calls...)
 	if n := len(row.CloudRequestIDs); n > maxCloudRequests {

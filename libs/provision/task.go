@@ -55,28 +55,38 @@ type result struct {
 	crash *Crash
 }
 
-// observer is what looks for the objects of a task's step.
+// observer is what looks for the objects of a task's step; nil when nothing can.
 func (s *slice) observer(t *task) func(context.Context, *Run) ([]External, error) {
 	step := t.step
 	if step == nil && t.entry != nil {
-		step = s.step(t.entry.step)
+		step = s.knownStep(t.entry.step)
 	}
 	ghost := t.entry != nil && t.entry.state == entryDoubt
-	if step != nil && step.Observe != nil && (!ghost || step.Object == t.entry.objectType) {
-		return step.Observe
+	if step != nil && step.Find != nil && (!ghost || step.Object == t.entry.objectType) {
+		return step.Find
 	}
-	object := t.object
-	if object == nil && step != nil {
-		object = s.kind.object(step.Object)
+	if step == nil && s.unplanned != nil {
+		return func(context.Context, *Run) ([]External, error) { return nil, s.unplanned }
 	}
-	if object == nil || object.Find == nil {
+	return nil
+}
+
+// knownStep is a step of the plan, or one that an earlier plan had.
+func (s *slice) knownStep(name string) *Step {
+	if step := s.step(name); step != nil || s.kind.Past == nil || s.unplanned != nil {
+		return step
+	}
+	var past *Step
+	err := guarded(func() error {
+		if step, ok := s.kind.Past(s.resource, name); ok {
+			past = &step
+		}
 		return nil
+	})
+	if err != nil {
+		s.unplanned = err
 	}
-	name := t.row.Name
-	if t.entry != nil {
-		name = t.entry.step
-	}
-	return func(ctx context.Context, run *Run) ([]External, error) { return object.Find(ctx, run, name) }
+	return past
 }
 
 // intend queues what must be on record before the task starts.

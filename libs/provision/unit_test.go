@@ -24,21 +24,17 @@ func making(object string, observed bool) Step {
 	s := step("a")
 	s.Object = object
 	if observed {
-		s.Observe = nobody
+		s.Find = nobody
 	}
 	return s
 }
 
 func TestCheckPlan(t *testing.T) {
-	k := Kind{Name: "k", Objects: []Object{
-		{Type: "plain", Delete: never},
-		{Type: "found", Delete: never, Find: func(context.Context, *Run, string) ([]External, error) { return nil, nil }},
-	}}
+	k := kind{Name: "k", Objects: []Object{{Type: "plain", Delete: never}}}
 	for name, plan := range map[string][]Step{
-		"empty":        nil,
-		"chain":        {step("a"), step("b", "a"), step("c", "a", "b")},
-		"observed":     {making("plain", true)},
-		"found by end": {making("found", false)},
+		"empty": nil,
+		"chain": {step("a"), step("b", "a"), step("c", "a", "b")},
+		"found": {making("plain", true)},
 	} {
 		if err := k.check(plan); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -241,11 +237,10 @@ func TestRun(t *testing.T) {
 		r.CloudRequest(fmt.Sprint(i))
 	}
 	r.CloudRequest("")
-	r.Note("note")
 	r.FollowOperation("tenants/acme/operations/op_x_1")
-	note, followed, calls := r.told()
-	if note != "note" || followed != r.Followed() || len(calls) != maxCloudRequests || calls[len(calls)-1] != "19" {
-		t.Errorf("told %q %q %v", note, followed, calls)
+	followed, calls := r.told()
+	if followed != r.Followed() || len(calls) != maxCloudRequests || calls[len(calls)-1] != "19" {
+		t.Errorf("told %q %v", followed, calls)
 	}
 	if _, ok := r.Existing(); ok {
 		t.Error("an object that does not exist")

@@ -19,7 +19,7 @@ func TestWidePlan(t *testing.T) {
 	var at, most, calls atomic.Int64
 	var failed [20]atomic.Bool
 	k := r.kind
-	k.Plan = func(provision.Resource) ([]provision.Step, error) {
+	k.Plan = func(provision.Resource, cloudfake.Spec) ([]provision.Step, error) {
 		var steps []provision.Step
 		for i := range 20 {
 			steps = append(steps, provision.Step{Name: fmt.Sprintf("s%d", i), Do: func(context.Context, *provision.Run) (provision.External, error) {
@@ -37,7 +37,7 @@ func TestWidePlan(t *testing.T) {
 		}
 		return steps, nil
 	}
-	r.cfg.Kinds = []provision.Kind{k}
+	r.cfg.Kinds = []provision.AnyKind{k}
 	e, _ := r.run()
 	op := r.succeeds(e, r.create(e, cloudfake.Spec{}))
 	if op.Progress.Done != 20 || most.Load() > 3 {
@@ -56,8 +56,8 @@ func TestRetryBesideLongCall(t *testing.T) {
 	var tries atomic.Int64
 	k := r.kind
 	plan := k.Plan
-	k.Plan = func(res provision.Resource) ([]provision.Step, error) {
-		steps, err := plan(res)
+	k.Plan = func(res provision.Resource, spec cloudfake.Spec) ([]provision.Step, error) {
+		steps, err := plan(res, spec)
 		return append(steps, provision.Step{Name: "stubborn", Do: func(context.Context, *provision.Run) (provision.External, error) {
 			if tries.Add(1) < 4 {
 				return provision.External{}, errs.New(errs.Aborted, "CLOUD_CONFLICT", "in use; it is tried again")
@@ -65,7 +65,7 @@ func TestRetryBesideLongCall(t *testing.T) {
 			return provision.External{}, nil
 		}}), err
 	}
-	r.cfg.Kinds = []provision.Kind{k}
+	r.cfg.Kinds = []provision.AnyKind{k}
 	e, _ := r.run()
 	op := r.create(e, cloudfake.Spec{})
 	r.comes(come)

@@ -54,7 +54,7 @@ func newWorld(t *testing.T) world {
 		return nil
 	})
 	e, err := provision.New(provision.Config{
-		Service: "garden", Pool: pool, Kinds: []provision.Kind{(&cloudfake.Garden{Cloud: cloud}).Kind()}, Logger: slog.New(slog.DiscardHandler),
+		Service: "garden", Pool: pool, Kinds: []provision.AnyKind{(&cloudfake.Garden{Cloud: cloud}).Kind()}, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatalf("build engine: %v", err)

@@ -10,17 +10,7 @@ import (
 )
 
 // wrap lets a fault change every step of the kind's plans.
-func (l *life) wrap(change func(*provision.Step)) {
-	k := l.kind()
-	plan := k.Plan
-	k.Plan = func(r provision.Resource) ([]provision.Step, error) {
-		steps, err := plan(r)
-		for i := range steps {
-			change(&steps[i])
-		}
-		return steps, err
-	}
-}
+func (l *life) wrap(change func(*provision.Step)) { l.intercept(change, nil) }
 
 // fails has the step answer an error instead of doing anything, the first n times; for ever when n is negative.
 func (l *life) fails(step string, n int64, fault func() error) *atomic.Int64 {
@@ -50,7 +40,7 @@ func (l *life) losesAnswer(step string, blind int) *atomic.Bool {
 		if s.Name != step {
 			return
 		}
-		do, observe := s.Do, s.Observe
+		do, observe := s.Do, s.Find
 		s.Do = func(ctx context.Context, run *provision.Run) (provision.External, error) {
 			made, err := do(ctx, run)
 			if err == nil && lost.CompareAndSwap(false, true) {
@@ -63,7 +53,7 @@ func (l *life) losesAnswer(step string, blind int) *atomic.Bool {
 		if observe == nil {
 			return
 		}
-		s.Observe = func(ctx context.Context, run *provision.Run) ([]provision.External, error) {
+		s.Find = func(ctx context.Context, run *provision.Run) ([]provision.External, error) {
 			mu.Lock()
 			hidden := lost.Load() && blind > 0
 			if hidden {
@@ -81,16 +71,15 @@ func (l *life) losesAnswer(step string, blind int) *atomic.Bool {
 
 // removesTwice has every object asked to go twice in a row.
 func (l *life) removesTwice() {
-	k := l.kind()
-	for i := range k.Objects {
-		end := k.Objects[i].Delete
-		k.Objects[i].Delete = func(ctx context.Context, run *provision.Run, x provision.External) error {
+	l.intercept(nil, func(o *provision.Object) {
+		end := o.Delete
+		o.Delete = func(ctx context.Context, run *provision.Run, x provision.External) error {
 			if err := end(ctx, run, x); err != nil {
 				return err
 			}
 			return end(ctx, run, x)
 		}
-	}
+	})
 }
 
 func unavailable() error {

@@ -32,24 +32,9 @@ func (l *life) carriedOutLate(step string, when moment) *lateness {
 	l.wrap(func(s *provision.Step) {
 		if s.Name == step {
 			s.Do = late.do(s.Do)
-			s.Observe = late.observe(s.Observe)
+			s.Find = late.observe(s.Find)
 		}
 	})
-	k := l.kind()
-	for i := range k.Objects {
-		find := k.Objects[i].Find
-		if find == nil {
-			continue
-		}
-		k.Objects[i].Find = func(ctx context.Context, run *provision.Run, of string) ([]provision.External, error) {
-			if of != step {
-				return find(ctx, run, of)
-			}
-			return late.observe(func(ctx context.Context, run *provision.Run) ([]provision.External, error) {
-				return find(ctx, run, of)
-			})(ctx, run)
-		}
-	}
 	return late
 }
 

@@ -22,7 +22,7 @@ type outline struct {
 
 // Every puts every kind of a service through all of it, each beside the others. A kind that has no world fails the test: none
 // escapes. kinds are those the service itself is made of.
-func Every(t *testing.T, kinds []provision.Kind, worlds map[string]func(t *testing.T) World) {
+func Every(t *testing.T, kinds []provision.AnyKind, worlds map[string]func(t *testing.T) World) {
 	t.Helper()
 	if err := matched(kinds, worlds); err != nil {
 		t.Error(err)
@@ -36,13 +36,13 @@ func Every(t *testing.T, kinds []provision.Kind, worlds map[string]func(t *testi
 }
 
 // matched fails unless each kind has a world and each world a kind.
-func matched(kinds []provision.Kind, worlds map[string]func(t *testing.T) World) error {
+func matched(kinds []provision.AnyKind, worlds map[string]func(t *testing.T) World) error {
 	var err error
 	known := make(map[string]bool)
 	for _, k := range kinds {
-		known[k.Name] = true
-		if worlds[k.Name] == nil {
-			err = errors.Join(err, fmt.Errorf("the kind %q has no world to be tested in: give it one", k.Name))
+		known[k.KindName()] = true
+		if worlds[k.KindName()] == nil {
+			err = errors.Join(err, fmt.Errorf("the kind %q has no world to be tested in: give it one", k.KindName()))
 		}
 	}
 	for name := range worlds {

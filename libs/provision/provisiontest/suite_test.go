@@ -22,7 +22,7 @@ func world(t *testing.T) provisiontest.World {
 	cloud := cloudfake.New()
 	uid := cloudfake.NewUID()
 	return provisiontest.World{
-		Service: "garden", Pool: pool, Kind: "garden", Kinds: []provision.Kind{(&cloudfake.Garden{Cloud: cloud}).Kind()},
+		Service: "garden", Pool: pool, Kind: "garden", Kinds: []provision.AnyKind{(&cloudfake.Garden{Cloud: cloud}).Kind()},
 		Create: func(ctx context.Context, tx pgx.Tx, e *provision.Engine) (*provision.Operation, error) {
 			return cloudfake.Create(ctx, tx, e, uid, cloudfake.Spec{Size: 1, Beds: []string{"a", "b"}})
 		},
@@ -48,7 +48,7 @@ func TestGarden(t *testing.T) {
 
 func TestNoKindEscapes(t *testing.T) {
 	type worlds = map[string]func(*testing.T) provisiontest.World
-	kinds := []provision.Kind{{Name: "garden"}, {Name: "shed"}}
+	kinds := []provision.AnyKind{provision.Kind[int]{Name: "garden"}, provision.Kind[int]{Name: "shed"}}
 	for name, c := range map[string]struct {
 		worlds worlds
 		wrong  string

@@ -28,7 +28,7 @@ type World struct {
 	Service string
 	Pool    *pgxpool.Pool
 	// Kinds are those of the service; Kind names the one under test.
-	Kinds []provision.Kind
+	Kinds []provision.AnyKind
 	Kind  string
 	// Create, Update and Delete record a change of the one resource as the service's API does, in the transaction: spec row
 	// and Engine.Accept. Update may be nil when nothing of the kind can be changed.
@@ -70,13 +70,13 @@ func (s Suite) begin(t *testing.T) *life {
 	return &life{t: t, suite: s, world: s.World(t)}
 }
 
-// kind is the kind under test, to put faults into.
-func (l *life) kind() *provision.Kind {
-	i := slices.IndexFunc(l.world.Kinds, func(k provision.Kind) bool { return k.Name == l.world.Kind })
+// intercept puts a fault into the steps and the objects of the kind under test.
+func (l *life) intercept(step func(*provision.Step), object func(*provision.Object)) {
+	i := slices.IndexFunc(l.world.Kinds, func(k provision.AnyKind) bool { return k.KindName() == l.world.Kind })
 	if i < 0 {
 		l.t.Fatalf("the world has no kind %q", l.world.Kind)
 	}
-	return &l.world.Kinds[i]
+	l.world.Kinds[i] = provision.Intercept(l.world.Kinds[i], step, object)
 }
 
 // change records a change.

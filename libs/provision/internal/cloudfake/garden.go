@@ -45,16 +45,10 @@ type Garden struct {
 }
 
 // Kind is the garden for an engine.
-func (g *Garden) Kind() provision.Kind {
-	k := provision.Kind{
-		Name: "garden", Plan: g.plan, Load: load, Settled: settled,
-		Response: func(ctx context.Context, q provision.Querier, uid string) (proto.Message, error) {
-			spec, err := load(ctx, q, uid)
-			if err != nil {
-				return nil, err
-			}
-			return wrapperspb.Int64(int64(spec.(Spec).Size)), nil
-		},
+func (g *Garden) Kind() provision.Kind[Spec] {
+	k := provision.Kind[Spec]{
+		Name: "garden", Plan: g.plan, Past: g.past, Load: load, Settled: settled,
+		Response: func(spec Spec) proto.Message { return wrapperspb.Int64(int64(spec.Size)) },
 	}
 	for _, typ := range []string{"soil", "fence", "gate", "path", "bed", "water"} {
 		k.Objects = append(k.Objects, g.end(typ))
@@ -62,10 +56,10 @@ func (g *Garden) Kind() provision.Kind {
 	return k
 }
 
-func load(ctx context.Context, q provision.Querier, uid string) (any, error) {
+func load(ctx context.Context, q provision.Querier, uid string) (Spec, error) {
 	var s Spec
 	if err := q.QueryRow(ctx, `SELECT size, beds FROM gardens WHERE uid = $1`, uid).Scan(&s.Size, &s.Beds); err != nil {
-		return nil, fmt.Errorf("load garden: %w", err)
+		return s, fmt.Errorf("load garden: %w", err)
 	}
 	return s, nil
 }
@@ -81,11 +75,13 @@ func settled(ctx context.Context, tx pgx.Tx, s provision.Settlement) error {
 	return err
 }
 
-func (g *Garden) plan(r provision.Resource) ([]provision.Step, error) {
-	spec, ok := r.Spec.(Spec)
-	if !ok {
-		return nil, fmt.Errorf("a garden without a spec")
-	}
+// past is a step by its name alone: the type of its object comes first.
+func (g *Garden) past(r provision.Resource, _ Spec, step string) (provision.Step, bool) {
+	typ, _, _ := strings.Cut(step, "-")
+	return g.step(r, step, typ, "", nil), true
+}
+
+func (g *Garden) plan(r provision.Resource, spec Spec) ([]provision.Step, error) {
 	size := fmt.Sprint(spec.Size)
 	steps := []provision.Step{
 		g.step(r, "soil", "soil", size, map[string]string{"size": size}),
@@ -101,7 +97,7 @@ func (g *Garden) plan(r provision.Resource) ([]provision.Step, error) {
 		steps = append(steps, g.step(r, "bed-"+bed, "bed", size, map[string]string{"size": size}, "soil"))
 	}
 	water := g.step(r, "water", "water", "", nil, "path")
-	water.Verify = func(_ context.Context, run *provision.Run, x provision.External) error {
+	water.Verify = func(_ context.Context, _ *provision.Run, x provision.External) error {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		if g.asked == nil {
@@ -110,7 +106,6 @@ func (g *Garden) plan(r provision.Resource) ([]provision.Step, error) {
 		if g.asked[x.ID]++; g.asked[x.ID] < 3 {
 			return provision.NotYet(time.Millisecond, "water is running in")
 		}
-		run.Note("the water runs")
 		return nil
 	}
 	return append(steps, water), nil
@@ -120,7 +115,7 @@ func (g *Garden) step(r provision.Resource, name, typ, digest string, attributes
 	full := r.UID + "/" + name
 	return provision.Step{
 		Name: name, Title: "make the " + name, Needs: needs, Object: typ, Digest: digest + "/" + strings.Join(needs, ","),
-		Observe: func(ctx context.Context, _ *provision.Run) ([]provision.External, error) {
+		Find: func(ctx context.Context, _ *provision.Run) ([]provision.External, error) {
 			found, err := g.Cloud.Find(ctx, typ, full)
 			return externals(found), err
 		},
@@ -162,10 +157,6 @@ func (g *Garden) end(typ string) provision.Object {
 			return slices.DeleteFunc(externals(all), func(o provision.External) bool {
 				return !slices.ContainsFunc(xs, func(x provision.External) bool { return x.ID == o.ID })
 			}), nil
-		},
-		Find: func(ctx context.Context, run *provision.Run, step string) ([]provision.External, error) {
-			found, err := g.Cloud.Find(ctx, typ, run.UID+"/"+step)
-			return externals(found), err
 		},
 	}
 }

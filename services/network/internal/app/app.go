@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/low-layer/platform/libs/host"
+	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/libs/watch/watchapi"
@@ -47,10 +48,10 @@ func New(ctx context.Context, cfg Config, o host.Options) (_ *App, err error) {
 			err = errors.Join(err, h.Close())
 		}
 	}()
-	neutron := cloud.New(h.Cloud)
+	fabric := cloud.New(h.Cloud)
 	messages := provision.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage}
 	records := store.NewRecords(h.Pool, o.Clock, store.Messages(messages), h.Ledger)
-	kit := provision.New(provision.InTurn(neutron, store.NewTurns(h.Pool)), records, messages)
+	kit := provision.New(neutron.InTurn(fabric, store.NewTurns(h.Pool)), records, messages)
 	if err = h.Provision(kit.Kinds()); err != nil {
 		return nil, err
 	}
@@ -61,10 +62,10 @@ func New(ctx context.Context, cfg Config, o host.Options) (_ *App, err error) {
 
 	a := &App{Host: h}
 	a.Drift = reconcile.NewDrift(reconcile.Config{
-		Cloud: neutron, Engine: h.Engine, Records: records, Pool: h.Pool, Clock: o.Clock, Logger: o.Logger, Age: cfg.DriftAge,
+		Cloud: fabric, Engine: h.Engine, Records: records, Pool: h.Pool, Clock: o.Clock, Logger: o.Logger, Age: cfg.DriftAge,
 	})
 	a.Isolation = reconcile.NewIsolation(reconcile.IsolationConfig{
-		Cloud: neutron, Engine: h.Engine, Records: records, Pool: h.Pool, Clock: o.Clock, Logger: o.Logger,
+		Cloud: fabric, Engine: h.Engine, Records: records, Pool: h.Pool, Clock: o.Clock, Logger: o.Logger,
 		Interval: cfg.IsolationInterval, Age: cfg.Settle,
 	})
 	h.Loop(host.Loop{Name: "drift", Every: cfg.DriftInterval, Late: true, Pass: func(ctx context.Context) (int, error) { return 0, a.Drift.Pass(ctx) }})

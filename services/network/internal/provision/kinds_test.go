@@ -5,13 +5,12 @@ import (
 	"testing"
 
 	"github.com/low-layer/platform/libs/provision/provisiontest"
-	"github.com/low-layer/platform/services/network/internal/provision"
 )
 
 const times = "now(), now()"
 
 func TestEveryKindSurvives(t *testing.T) {
-	kinds := provision.New(nil, nil, provision.Messages{}).Kinds()
+	kinds := newPlace(t).ground(t, "vpc").kinds
 	in := func(world func(*testing.T, *place) provisiontest.World) func(*testing.T) provisiontest.World {
 		p := newPlace(t) // each kind has a cloud of its own
 		return func(t *testing.T) provisiontest.World { return world(t, p) }

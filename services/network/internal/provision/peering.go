@@ -6,7 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/openstack/kit"
 	"github.com/low-layer/platform/libs/openstack/neutron"
 	engine "github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
@@ -16,101 +16,83 @@ import (
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
 )
 
-// Peering is the life of a peering: nothing until it is accepted, then a link between the two VPC routers, a route on each
-// of them and a rule in each security group. The link belongs to the project of the VPC that asked.
-func (k *Kit) Peering() engine.Kind {
-	return engine.Kind{
-		Name: peering.Kind,
-		Objects: []engine.Object{
-			k.networkEnd(), k.subnetEnd(), k.interfaceEnd(), k.portEnd(), k.routeEnd(), k.ruleEnd(),
-		},
-		Plan: func(r engine.Resource) ([]engine.Step, error) {
-			s, err := specOf[peeringSpec](r)
-			if err != nil {
-				return nil, err
-			}
-			if s.Acceptance != peering.Accepted {
-				return nil, nil
-			}
-			return k.peeringSteps(s), nil
-		},
-		Load: func(ctx context.Context, q engine.Querier, uid string) (any, error) {
-			return k.loadPeering(ctx, q, uid)
-		},
-		Settled: func(ctx context.Context, tx pgx.Tx, s engine.Settlement) error {
-			return k.records.SettlePeering(ctx, tx, s)
-		},
-		Response: func(ctx context.Context, q engine.Querier, uid string) (proto.Message, error) {
-			p, err := k.records.LoadPeering(ctx, q, uid)
-			if err != nil {
-				return nil, err
-			}
-			return k.messages.Peering(p), nil
-		},
-	}
-}
-
 // peeringSpec is a peering with both its ends, whose addresses and projects never change.
 type peeringSpec struct {
 	peering.Peering
 	a, b vpc.Vpc
 }
 
-func (k *Kit) loadPeering(ctx context.Context, q engine.Querier, uid string) (any, error) {
-	p, err := k.records.LoadPeering(ctx, q, uid)
-	if err != nil {
-		return nil, err
+// Peering is the life of a peering: nothing until it is accepted, then a link between the two VPC routers, a route on each
+// of them and a rule in each security group. The link belongs to the project of the VPC that asked.
+func (k *Kit) Peering() engine.Kind[peeringSpec] {
+	return engine.Kind[peeringSpec]{
+		Name: peering.Kind,
+		Objects: []engine.Object{
+			k.networks.Object(), k.subnets.Object(), k.interfaces.Object(), k.ports.Object(), k.routes.Object(), k.rules.Object(),
+		},
+		Inventory: kit.Inventory(k.cloud, project(func(s peeringSpec) string { return s.a.ProjectID })),
+		Quota:     quotaEffect[peeringSpec],
+		Load:      k.loadPeering,
+		Plan: func(_ engine.Resource, s peeringSpec) ([]engine.Step, error) {
+			if s.Acceptance != peering.Accepted {
+				return nil, nil
+			}
+			return k.peeringSteps(s), nil
+		},
+		Past: func(_ engine.Resource, s peeringSpec, name string) (engine.Step, bool) {
+			return engine.Among(k.peeringSteps(s), name)
+		},
+		Settled: func(ctx context.Context, tx pgx.Tx, s engine.Settlement) error {
+			return k.records.SettlePeering(ctx, tx, s)
+		},
+		Response: func(s peeringSpec) proto.Message { return k.messages.Peering(s.Peering) },
 	}
-	a, err := k.records.LoadVpc(ctx, q, p.VpcUID)
-	if err != nil {
-		return nil, err
+}
+
+func (k *Kit) loadPeering(ctx context.Context, q engine.Querier, uid string) (s peeringSpec, err error) {
+	if s.Peering, err = k.records.LoadPeering(ctx, q, uid); err != nil {
+		return s, err
 	}
-	b, err := k.records.LoadVpc(ctx, q, p.PeerUID)
-	return peeringSpec{Peering: p, a: a, b: b}, err
+	if s.a, err = k.records.LoadVpc(ctx, q, s.VpcUID); err != nil {
+		return s, err
+	}
+	s.b, err = k.records.LoadVpc(ctx, q, s.PeerUID)
+	return s, err
 }
 
 func (k *Kit) peeringSteps(s peeringSpec) []engine.Step {
+	project := s.a.ProjectID
 	name := func(role string) string { return naming.Object(s.Name.Peering, role, s.UID) }
-	link := subnetPlan{
-		name: name("peering-subnet"), project: s.a.ProjectID, network: topology.StepNetwork, cidr: s.Link, gateway: ipam.Host(s.Link, 1),
-		pool: k.linkPoolOf(s.Name.Tenant),
-	}
 	ofVpc, ofPeer := topology.PeeringRoutes(s.Peering, s.a.CIDR, s.b.CIDR)
 	router, peerRouter := k.routerOf(s.VpcUID), k.routerOf(s.PeerUID)
 	return []engine.Step{
-		k.endsReady(s),
-		k.networkStep(topology.StepNetwork, "create the network of the link", name("peering"), s.a.ProjectID),
-		k.subnetStep(topology.StepSubnet, "create the subnet of the link", link, topology.StepFoundation),
-		k.tagStep(topology.StepTagNetwork, "tag the network of the link", topology.StepNetwork, neutron.TagNetwork, naming.Tags(s.UID, s.Name.Tenant)),
-		k.interfaceStep(topology.StepInterface, "join the router of the VPC to the link", router, topology.StepSubnet, topology.StepFoundation),
-		k.portStep(topology.StepPeerPort, "create the peer router's port on the link", name("peer-port"), s.a.ProjectID,
-			topology.StepNetwork, topology.StepSubnet, ipam.Host(s.Link, 2)),
-		k.attachStep(topology.StepPeerInterface, "join the router of the peer to the link", peerRouter, topology.StepPeerPort, topology.StepSubnet, topology.StepFoundation),
-		k.routeStep(topology.StepVpcRoute, "route the VPC to the peer", router, ofVpc.Destination, ofVpc.NextHop, topology.StepInterface),
-		k.routeStep(topology.StepPeerRoute, "route the peer to the VPC", peerRouter, ofPeer.Destination, ofPeer.NextHop, topology.StepPeerInterface),
-		k.ruleStep(topology.StepRule, "allow the peer in to the VPC", k.groupOf(s.VpcUID),
-			topology.PeeringRule(s.UID, s.a.ProjectID, s.b.CIDR), topology.StepFoundation),
-		k.ruleStep(topology.StepPeerRule, "allow the VPC in to the peer", k.groupOf(s.PeerUID),
-			topology.PeeringRule(s.UID, s.b.ProjectID, s.a.CIDR), topology.StepFoundation),
-	}
-}
-
-// endsReady waits until both VPCs can be linked.
-func (k *Kit) endsReady(s peeringSpec) engine.Step {
-	return engine.Step{
-		Name: topology.StepFoundation, Title: "wait for both VPCs", Digest: "1",
-		Do: func(ctx context.Context, _ *engine.Run) (engine.External, error) {
+		engine.Wait(step(topology.StepFoundation, "wait for both VPCs"), func(ctx context.Context, _ *engine.Run) error {
 			a, b, err := k.ends(ctx, s.Peering)
 			if err != nil {
-				return engine.External{}, err
+				return err
 			}
 			for _, v := range []vpc.Vpc{a, b} {
 				if v.Cloud.RouterID == "" || v.Cloud.SecurityGroupID == "" {
-					return engine.External{}, waiting(v.Name.String(), v.Status.State)
+					return waiting(v.Name.String(), v.Status.State)
 				}
 			}
-			return engine.External{}, nil
-		},
+			return nil
+		}),
+		k.networks.Make(step(topology.StepNetwork, "create the network of the link"), neutron.Network{Name: name("peering"), ProjectID: project}),
+		k.subnets.Make(step(topology.StepSubnet, "create the subnet of the link", topology.StepFoundation), topology.StepNetwork, k.linkPoolOf(s.Name.Tenant),
+			neutron.Subnet{Name: name("peering-subnet"), ProjectID: project, CIDR: s.Link, Gateway: ipam.Host(s.Link, 1)}),
+		k.networks.Tag(step(topology.StepTagNetwork, "tag the network of the link"), topology.StepNetwork, naming.Tags(s.UID, s.Name.Tenant)),
+		k.interfaces.Gateway(step(topology.StepInterface, "join the router of the VPC to the link", topology.StepFoundation), router, topology.StepSubnet),
+		k.ports.Make(step(topology.StepPeerPort, "create the peer router's port on the link"), topology.StepNetwork, topology.StepSubnet,
+			ipam.Host(s.Link, 2), neutron.Port{Name: name("peer-port"), ProjectID: project}),
+		k.interfaces.Join(step(topology.StepPeerInterface, "join the router of the peer to the link", topology.StepFoundation), peerRouter,
+			topology.StepPeerPort, topology.StepSubnet),
+		k.routes.Make(step(topology.StepVpcRoute, "route the VPC to the peer", topology.StepInterface), router, ofVpc),
+		k.routes.Make(step(topology.StepPeerRoute, "route the peer to the VPC", topology.StepPeerInterface), peerRouter, ofPeer),
+		k.rules.Make(step(topology.StepRule, "allow the peer in to the VPC", topology.StepFoundation), k.groupOf(s.VpcUID),
+			topology.PeeringRule(s.UID, s.a.ProjectID, s.b.CIDR)),
+		k.rules.Make(step(topology.StepPeerRule, "allow the VPC in to the peer", topology.StepFoundation), k.groupOf(s.PeerUID),
+			topology.PeeringRule(s.UID, s.b.ProjectID, s.a.CIDR)),
 	}
 }
 
@@ -122,23 +104,28 @@ func (k *Kit) ends(ctx context.Context, p peering.Peering) (a, b vpc.Vpc, err er
 	return a, b, err
 }
 
-func (k *Kit) routerOf(uid string) idOf {
-	return func(ctx context.Context, _ *engine.Run) (string, error) {
-		v, err := k.records.Vpc(ctx, uid)
-		return v.Cloud.RouterID, notReady(v, v.Cloud.RouterID, err)
-	}
-}
+func ourRule(r neutron.Rule) bool { return naming.OurRule(r.Description) }
 
-func (k *Kit) groupOf(uid string) idOf {
-	return func(ctx context.Context, _ *engine.Run) (string, error) {
-		v, err := k.records.Vpc(ctx, uid)
-		return v.Cloud.SecurityGroupID, notReady(v, v.Cloud.SecurityGroupID, err)
+// unwantedRules are those of the rules that neither VPC asks for: a rule that a VPC wants too stays, as the VPC's.
+func (k *Kit) unwantedRules(ctx context.Context, run *engine.Run, of []neutron.Rule) ([]neutron.Rule, error) {
+	s, err := engine.SpecOf[peeringSpec](run.Resource)
+	if err != nil {
+		// A deletion must not depend on the spec. Drift puts back what a VPC misses then.
+		return of, nil //nolint:nilerr // see above
 	}
-}
-
-func notReady(v vpc.Vpc, id string, err error) error {
-	if err != nil || id != "" {
-		return err
+	a, b, err := k.ends(ctx, s.Peering)
+	if err != nil {
+		return nil, err
 	}
-	return errs.New(errs.CodeNotFound, "VPC_NOT_READY", "%q is not made yet; wait until it is ACTIVE", v.Name)
+	var out []neutron.Rule
+	for _, r := range of {
+		wanted := false
+		for _, v := range []vpc.Vpc{a, b} {
+			wanted = wanted || (v.Cloud.SecurityGroupID == r.GroupID && topology.Holds(topology.VpcRules(v), r))
+		}
+		if !wanted {
+			out = append(out, r)
+		}
+	}
+	return out, nil
 }

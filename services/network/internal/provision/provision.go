@@ -1,17 +1,12 @@
-// Package provision is the life of the network service's resources in the cloud: which steps make a boundary, a hub, a VPC
-// and a peering, and how each of their objects ends. There is one file per resource and one per kind of object; making
-// and ending an object stand side by side.
+// Package provision is the life of the network service's resources in the cloud, one file for each: which steps make a
+// boundary, a hub, a VPC and a peering. The objects come from libs/openstack/kit.
 //
-// Every step makes at most one writing call, finds again by name what it may have made without an answer, and mends what
-// it made before when it is run again. Only objects of the ledger are ever removed: what others put in the way of a
-// deletion is named in the error, and the resource is BLOCKED until they take it away.
+// A resource stands on others of the service: a step that waits for them comes first, and their objects' ids are read when
+// a step runs.
 package provision
 
 import (
 	"context"
-	"fmt"
-	"hash/fnv"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,16 +14,15 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/openstack/kit"
 	"github.com/low-layer/platform/libs/openstack/neutron"
 	engine "github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/services/network/internal/core/boundary"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
+	"github.com/low-layer/platform/services/network/internal/core/topology"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
 )
-
-// waitForParent is how often a step looks whether what it stands on is there.
-const waitForParent = 300 * time.Millisecond
 
 // Records is the service's own rows.
 type Records interface {
@@ -36,7 +30,7 @@ type Records interface {
 	LoadHub(ctx context.Context, q engine.Querier, uid string) (hub.Hub, error)
 	LoadVpc(ctx context.Context, q engine.Querier, uid string) (vpc.Vpc, error)
 	LoadPeering(ctx context.Context, q engine.Querier, uid string) (peering.Peering, error)
-	// Boundary and HubOf answer what a resource stands on, as it is now.
+	// Boundary and HubOf return what a resource stands on, as it is now.
 	Boundary(ctx context.Context, tenant string) (boundary.Boundary, error)
 	HubOf(ctx context.Context, tenant, organisation string) (hub.Hub, error)
 	Vpc(ctx context.Context, uid string) (vpc.Vpc, error)
@@ -46,7 +40,7 @@ type Records interface {
 	Settlements
 }
 
-// Settlements records what became of a resource, in the engine's transaction, together with the event that tells of it.
+// Settlements records the transitions of a resource, in the engine's transaction, together with their events.
 type Settlements interface {
 	SettleBoundary(ctx context.Context, tx pgx.Tx, s engine.Settlement, cloud boundary.Cloud) error
 	SettleHub(ctx context.Context, tx pgx.Tx, s engine.Settlement, cloud hub.Cloud) error
@@ -54,134 +48,106 @@ type Settlements interface {
 	SettlePeering(ctx context.Context, tx pgx.Tx, s engine.Settlement) error
 }
 
-// Messages are resources as the API shows them; an operation answers one at its end.
+// Messages are resources as the API shows them.
 type Messages struct {
 	Hub     func(hub.Hub) proto.Message
 	Vpc     func(vpc.Vpc) proto.Message
 	Peering func(peering.Peering) proto.Message
 }
 
-// Kit is what steps are made with.
+// Kit is the objects and the records that the kinds are made with.
 type Kit struct {
-	cloud    neutron.Cloud
-	records  Records
-	messages Messages
+	records    Records
+	messages   Messages
+	cloud      neutron.Cloud
+	scopes     kit.Scopes
+	pools      kit.Pools
+	networks   kit.Networks
+	subnets    kit.Subnets
+	routers    kit.Routers
+	ports      kit.Ports
+	interfaces kit.Interfaces
+	routes     kit.Routes
+	groups     kit.Groups
+	rules      kit.Rules
 }
 
 // New makes a Kit.
 func New(cloud neutron.Cloud, records Records, messages Messages) *Kit {
-	return &Kit{cloud: cloud, records: records, messages: messages}
+	k := &Kit{
+		cloud: cloud, records: records, messages: messages, scopes: kit.NewScopes(cloud), pools: kit.NewPools(cloud),
+		networks: kit.NewNetworks(cloud), subnets: kit.NewSubnets(cloud), routers: kit.NewRouters(cloud), ports: kit.NewPorts(cloud),
+		interfaces: kit.NewInterfaces(cloud), routes: kit.NewRoutes(cloud), groups: kit.NewGroups(cloud, topology.StepNetwork),
+	}
+	k.rules = kit.NewRules(cloud, ourRule, k.unwantedRules)
+	return k
 }
 
 // Kinds are all kinds of resources of the service.
-func (k *Kit) Kinds() []engine.Kind {
-	kinds := []engine.Kind{k.Boundary(), k.Hub(), k.Vpc(), k.Peering()}
-	for i := range kinds {
-		kinds[i].Inventory, kinds[i].Quota = k.inventory, quotaEffect
-	}
-	return kinds
+func (k *Kit) Kinds() []engine.AnyKind {
+	return []engine.AnyKind{k.Boundary(), k.Hub(), k.Vpc(), k.Peering()}
 }
 
-// digest is a short form of a step's inputs; other inputs, other digest.
-func digest(parts ...any) string {
-	h := fnv.New64a()
-	for _, p := range parts {
-		_, _ = fmt.Fprintf(h, "%v\x00", p) // a hash never fails to write
-	}
-	return fmt.Sprintf("%016x", h.Sum64())
+func step(name, title string, needs ...string) engine.Step {
+	return engine.Step{Name: name, Title: title, Needs: needs}
 }
 
-// reasonNoObject is the reason of a step that needs an object which is not in the ledger.
-const reasonNoObject = "STEP_WITHOUT_OBJECT"
+// waitForParent is how often a step looks whether what it stands on is there.
+const waitForParent = 300 * time.Millisecond
 
-// absentIsNone is for Observe: where that which would hold an object is missing, the object is too.
-func absentIsNone(err error) error {
-	if errs.CodeOf(err) == errs.CodeNotFound || errs.ReasonOf(err) == reasonNoObject {
-		return nil
-	}
-	return err
-}
-
-// need answers the id of what an earlier step made.
-func need(run *engine.Run, step string) (string, error) {
-	o, ok := run.Object(step)
-	if !ok {
-		return "", errs.New(errs.CodeInternal, reasonNoObject, "step %q has left no object; the operator must look into the ledger", step)
-	}
-	return o.ID, nil
-}
-
-// needs is need for several steps.
-func needs(run *engine.Run, steps ...string) ([]string, error) {
-	ids := make([]string, len(steps))
-	for i, s := range steps {
-		id, err := need(run, s)
-		if err != nil {
-			return nil, err
-		}
-		ids[i] = id
-	}
-	return ids, nil
-}
-
-// waiting says what a resource stands on and where that is, for the users who watch.
 func waiting(what string, state engine.State) error {
 	return engine.NotYet(waitForParent, "waits for %s, which is %s", what, strings.ToLower(string(state)))
 }
 
-// specOf is the typed spec of a resource.
-func specOf[T any](r engine.Resource) (T, error) {
-	s, ok := r.Spec.(T)
-	if !ok {
-		return s, fmt.Errorf("plan %s %s: its spec is a %T", r.Kind, r.Name, r.Spec)
+// known refuses an id that is not recorded yet.
+func known(id string, err, missing error) (string, error) {
+	if err == nil && id == "" {
+		err = missing
 	}
-	return s, nil
+	return id, err
 }
 
-// lookFor finds what a step made, by the name it gave it, and by the id the ledger has: people rename things.
-func lookFor[T any](ctx context.Context, run *engine.Run, by neutron.Filter,
-	list func(context.Context, neutron.Filter) ([]T, error), external func(T) engine.External,
-) ([]engine.External, error) {
-	found, err := list(ctx, by)
-	if err != nil {
-		return nil, err
+// poolOf is the pool of a tenant's networks.
+func (k *Kit) poolOf(tenant string) kit.Ref {
+	return func(ctx context.Context, _ *engine.Run) (string, error) {
+		b, err := k.records.Boundary(ctx, tenant)
+		return known(b.Cloud.PoolID, err, errs.NotFound("subnet pool", ""))
 	}
-	out := externals(found, external)
-	had, ok := run.Object(run.Step())
-	if !ok || slices.ContainsFunc(out, func(o engine.External) bool { return o.ID == had.ID }) {
-		return out, nil
-	}
-	same, err := list(ctx, neutron.Filter{IDs: []string{had.ID}})
-	return append(externals(same, external), out...), err
 }
 
-func externals[T any](found []T, external func(T) engine.External) []engine.External {
-	out := make([]engine.External, len(found))
-	for i, f := range found {
-		out[i] = external(f)
+// linkPoolOf is the pool of a tenant's links between routers.
+func (k *Kit) linkPoolOf(tenant string) kit.Ref {
+	return func(ctx context.Context, _ *engine.Run) (string, error) {
+		b, err := k.records.Boundary(ctx, tenant)
+		return known(b.Cloud.LinkPoolID, err, errs.NotFound("subnet pool of links", ""))
 	}
-	return out
 }
 
-func ids(of []engine.External) []string {
-	out := make([]string, len(of))
-	for i, o := range of {
-		out[i] = o.ID
+func (k *Kit) routerOf(uid string) kit.Ref {
+	return func(ctx context.Context, _ *engine.Run) (string, error) {
+		v, err := k.records.Vpc(ctx, uid)
+		return known(v.Cloud.RouterID, err, notReady(v))
 	}
-	return out
 }
 
-// still answers those of the objects whose id is listed.
-func still[T any](of []engine.External, listed []T, id func(T) string) []engine.External {
-	there := make(map[string]bool, len(listed))
-	for _, l := range listed {
-		there[id(l)] = true
+func (k *Kit) groupOf(uid string) kit.Ref {
+	return func(ctx context.Context, _ *engine.Run) (string, error) {
+		v, err := k.records.Vpc(ctx, uid)
+		return known(v.Cloud.SecurityGroupID, err, notReady(v))
 	}
-	var out []engine.External
-	for _, o := range of {
-		if there[o.ID] {
-			out = append(out, o)
+}
+
+func notReady(v vpc.Vpc) error {
+	return errs.New(errs.CodeNotFound, "VPC_NOT_READY", "%q is not made yet; wait until it is ACTIVE", v.Name)
+}
+
+// project reads the project of a resource from its spec; empty where the spec does not say.
+func project[T any](of func(T) string) func(*engine.Run) string {
+	return func(run *engine.Run) string {
+		spec, err := engine.SpecOf[T](run.Resource)
+		if err != nil {
+			return ""
 		}
+		return of(spec)
 	}
-	return out
 }

@@ -7,7 +7,7 @@ import (
 
 // quotaEffect is what a plan does to the usage of the project: Neutron counts networks, routers, groups, and a port for
 // each interface of a router.
-func quotaEffect(_ engine.Resource, p engine.Preview) []engine.QuotaEffect {
+func quotaEffect[T any](_ engine.Resource, _ T, p engine.Preview) []engine.QuotaEffect {
 	var out []engine.QuotaEffect
 	for _, limit := range []struct{ resource, objectType string }{
 		{"networks", topology.TypeNetwork},

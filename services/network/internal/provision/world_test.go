@@ -80,7 +80,7 @@ type ground struct {
 	cloud   *cloud.Cloud
 	uid     string // of the resource under test
 	project string
-	kinds   []engine.Kind
+	kinds   []engine.AnyKind
 	before  map[string]bool
 }
 

@@ -44,10 +44,6 @@ func (k *tenants) observeBoundary(_ context.Context, run *provision.Run) ([]prov
 	return []provision.External{boundaryOf(run)}, nil
 }
 
-func (k *tenants) findBoundary(ctx context.Context, run *provision.Run, _ string) ([]provision.External, error) {
-	return k.observeBoundary(ctx, run)
-}
-
 func (k *tenants) boundaryReady(ctx context.Context, run *provision.Run, _ provision.External) error {
 	return k.Network.Insist(ctx, run, k.ensureBoundary(run))
 }

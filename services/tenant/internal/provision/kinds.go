@@ -64,8 +64,8 @@ type Deps struct {
 }
 
 // Kinds are the service's kinds for the engine.
-func Kinds(d Deps) []provision.Kind {
-	return []provision.Kind{tenantKind(d), organisationKind(d)}
+func Kinds(d Deps) []provision.AnyKind {
+	return []provision.AnyKind{tenantKind(d), organisationKind(d)}
 }
 
 // Types of external objects.

@@ -56,10 +56,6 @@ func (k *organisations) observeHub(_ context.Context, run *provision.Run) ([]pro
 	return []provision.External{hubOf(run)}, nil
 }
 
-func (k *organisations) findHub(ctx context.Context, run *provision.Run, _ string) ([]provision.External, error) {
-	return k.observeHub(ctx, run)
-}
-
 func (k *organisations) hubReady(ctx context.Context, run *provision.Run, _ provision.External) error {
 	return k.Network.Insist(ctx, run, k.ensureHub(run))
 }
@@ -183,10 +179,6 @@ func (k *organisations) lookVPC(ctx context.Context, name string) ([]provision.E
 		return nil, err
 	}
 	return []provision.External{{ID: v.GetUid(), Name: v.GetName()}}, nil
-}
-
-func (k *organisations) findVPC(ctx context.Context, run *provision.Run, step string) ([]provision.External, error) {
-	return k.lookVPC(ctx, run.Name+"/vpcs/"+step[len(prefixVPC):])
 }
 
 func (k *organisations) vpcReady(ctx context.Context, run *provision.Run, e provision.External) error {

@@ -29,18 +29,19 @@ func (s organisationSpec) cloudName() string { return tenancy.CloudName(s.ID, s.
 
 type organisations struct{ Deps }
 
-func organisationKind(d Deps) provision.Kind {
+func organisationKind(d Deps) provision.Kind[organisationSpec] {
 	k := &organisations{d}
-	return provision.Kind{
+	return provision.Kind[organisationSpec]{
 		Name: string(tenancy.KindOrganisation),
 		Objects: []provision.Object{
-			{Type: typeProject, Delete: k.withoutMembers(k.deleteProject), Gone: k.projectsLeft, Find: k.findProject},
-			{Type: typeUser, Delete: k.deleteUser, Gone: k.usersLeft, Find: k.findUser},
-			{Type: typeCredential, Delete: k.deleteCredential, Gone: k.credentialsLeft, Find: k.findCredential},
-			{Type: typeHub, Delete: k.deleteHub, Gone: k.hubLeft, Find: k.findHub},
-			{Type: typeVPC, Delete: k.deleteVPC, Gone: k.vpcsLeft, Find: k.findVPC},
+			{Type: typeProject, Delete: k.withoutMembers(k.deleteProject), Gone: k.projectsLeft},
+			{Type: typeUser, Delete: k.deleteUser, Gone: k.usersLeft},
+			{Type: typeCredential, Delete: k.deleteCredential, Gone: k.credentialsLeft},
+			{Type: typeHub, Delete: k.deleteHub, Gone: k.hubLeft},
+			{Type: typeVPC, Delete: k.deleteVPC, Gone: k.vpcsLeft},
 		},
 		Plan:      k.plan,
+		Past:      k.past,
 		Load:      k.load,
 		Settled:   k.settled,
 		Response:  k.response,
@@ -49,39 +50,52 @@ func organisationKind(d Deps) provision.Kind {
 	}
 }
 
-func (k *organisations) load(ctx context.Context, q provision.Querier, uid string) (any, error) {
+func (k *organisations) load(ctx context.Context, q provision.Querier, uid string) (spec organisationSpec, err error) {
 	o, err := k.Rows.Organisation(ctx, q, uid)
 	if err != nil {
-		return nil, err
+		return spec, err
 	}
 	t, err := k.Rows.Tenant(ctx, q, o.TenantUID)
 	if err != nil {
-		return nil, err
+		return spec, err
 	}
 	made, err := k.Rows.Made(ctx, q, uid)
 	if err != nil {
-		return nil, err
+		return spec, err
 	}
 	return organisationSpec{Organisation: o, tenant: t, quota: o.Quota.Or(k.Quota), made: made}, nil
 }
 
 func organisationOf(r provision.Resource) (organisationSpec, error) {
-	spec, ok := r.Spec.(organisationSpec)
-	if !ok {
-		return organisationSpec{}, fmt.Errorf("spec of %s is a %T", r.Name, r.Spec)
-	}
-	return spec, nil
+	return provision.SpecOf[organisationSpec](r)
 }
 
-func (k *organisations) plan(r provision.Resource) ([]provision.Step, error) {
-	spec, err := organisationOf(r)
-	if err != nil {
-		return nil, err
+func (k *organisations) plan(_ provision.Resource, spec organisationSpec) ([]provision.Step, error) {
+	steps, err := k.steps(spec)
+	if err == nil && spec.Deleted() {
+		steps = frozen(steps, spec.made, stepProject)
 	}
+	return steps, err
+}
+
+// past knows a VPC that is in no order any more by the name of its step.
+func (k *organisations) past(_ provision.Resource, spec organisationSpec, step string) (provision.Step, bool) {
+	if id, ok := strings.CutPrefix(step, prefixVPC); ok {
+		s, err := k.vpcStep(tenancy.VPCOrder{ID: id})
+		return s, err == nil
+	}
+	steps, err := k.steps(spec)
+	if err != nil {
+		return provision.Step{}, false
+	}
+	return provision.Among(steps, step)
+}
+
+func (k *organisations) steps(spec organisationSpec) ([]provision.Step, error) {
 	steps := append(k.accountSteps(spec), provision.Step{
 		Name: stepHub, Title: "make the bastion's hub network", Object: typeHub,
 		Needs: []string{stepProject, stepNetworkQuota}, Digest: etag.Of(spec.Mode, spec.HubCIDR), Deadline: peer.Deadline,
-		Do: k.makeHub, Observe: k.observeHub, Verify: k.hubReady,
+		Do: k.makeHub, Find: k.observeHub, Verify: k.hubReady,
 	})
 	var before []string
 	for _, v := range inTurn(spec.VPCs) {
@@ -92,9 +106,6 @@ func (k *organisations) plan(r provision.Resource) ([]provision.Step, error) {
 		step.After = before
 		before = []string{step.Name}
 		steps = append(steps, step)
-	}
-	if spec.Deleted() {
-		steps = frozen(steps, spec.made, stepProject)
 	}
 	return steps, nil
 }
@@ -109,7 +120,7 @@ func (k *organisations) accountSteps(spec organisationSpec) []provision.Step {
 		{
 			Name: stepProject, Title: title, Object: typeProject,
 			Digest: etag.Of(spec.cloudName(), spec.tenant.DomainID, !spec.Deleted()),
-			Do:     k.makeProject, Observe: k.observeProject,
+			Do:     k.makeProject, Find: k.observeProject,
 		},
 		{
 			Name: stepComputeQuota, Title: "set the quota of virtual machines", Needs: []string{stepProject},
@@ -122,7 +133,7 @@ func (k *organisations) accountSteps(spec organisationSpec) []provision.Step {
 		},
 		{
 			Name: stepUser, Title: "make the service user", Object: typeUser, Needs: []string{stepProject},
-			Digest: etag.Of(spec.cloudName(), spec.tenant.DomainID), Do: k.makeUser, Observe: k.observeUser,
+			Digest: etag.Of(spec.cloudName(), spec.tenant.DomainID), Do: k.makeUser, Find: k.observeUser,
 		},
 		{
 			Name: stepRole, Title: "give the service user its role", Needs: []string{stepProject, stepUser},
@@ -132,7 +143,7 @@ func (k *organisations) accountSteps(spec organisationSpec) []provision.Step {
 			Name: stepCredential, Title: "make the application credential", Object: typeCredential,
 			Needs:    []string{stepProject, stepUser, stepRole},
 			Digest:   etag.Of(spec.CredentialGeneration, strings.Join(k.Roles, ",")),
-			Replaces: true, Do: k.makeCredential, Observe: k.observeCredential, Verify: k.useCredential,
+			Replaces: true, Do: k.makeCredential, Find: k.observeCredential, Verify: k.useCredential,
 		},
 		{
 			Name: stepRevoke, Title: "revoke credentials that were replaced", Needs: []string{stepCredential},
@@ -167,7 +178,7 @@ func (k *organisations) vpcStep(v tenancy.VPCOrder) (provision.Step, error) {
 		Name: prefixVPC + v.ID, Title: "make VPC " + v.ID, Object: typeVPC, Needs: []string{stepHub},
 		Digest: etag.Of(string(order)), Deadline: peer.Deadline,
 		Do: k.makeVPC(v),
-		Observe: func(ctx context.Context, run *provision.Run) ([]provision.External, error) {
+		Find: func(ctx context.Context, run *provision.Run) ([]provision.External, error) {
 			return k.lookVPC(ctx, name(run))
 		},
 		Verify: k.vpcReady,
@@ -207,10 +218,6 @@ func (k *organisations) settled(ctx context.Context, tx pgx.Tx, s provision.Sett
 	return nil
 }
 
-func (k *organisations) response(ctx context.Context, q provision.Querier, uid string) (proto.Message, error) {
-	o, err := k.Rows.Organisation(ctx, q, uid)
-	if err != nil {
-		return nil, err
-	}
-	return k.Render.Organisation(o), nil
+func (k *organisations) response(spec organisationSpec) proto.Message {
+	return k.Render.Organisation(spec.Organisation)
 }

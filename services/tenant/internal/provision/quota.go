@@ -15,17 +15,15 @@ var networkUse = []struct {
 }{{"networks", 1, 2}, {"routers", 1, 1}, {"ports", 1, 3}, {"security_groups", 2, 1}}
 
 // quotaEffect is the limits a plan sets, and what hub and VPCs take of them.
-func (k *organisations) quotaEffect(r provision.Resource, p provision.Preview) []provision.QuotaEffect {
+func (k *organisations) quotaEffect(r provision.Resource, spec organisationSpec, p provision.Preview) []provision.QuotaEffect {
 	hubs, vpcs := changes(p, typeHub), changes(p, typeVPC)
 	limits := map[string]int32{}
-	if spec, err := organisationOf(r); err == nil {
-		if pending(p, stepComputeQuota) {
-			limits["cores"], limits["ram_mib"], limits["instances"] = spec.quota.Cores, spec.quota.RAMMiB, spec.quota.Instances
-		}
-		if pending(p, stepNetworkQuota) {
-			limits["networks"], limits["routers"] = spec.quota.Networks, spec.quota.Routers
-			limits["ports"], limits["security_groups"] = spec.quota.Ports, spec.quota.SecurityGroups
-		}
+	if pending(p, stepComputeQuota) {
+		limits["cores"], limits["ram_mib"], limits["instances"] = spec.quota.Cores, spec.quota.RAMMiB, spec.quota.Instances
+	}
+	if pending(p, stepNetworkQuota) {
+		limits["networks"], limits["routers"] = spec.quota.Networks, spec.quota.Routers
+		limits["ports"], limits["security_groups"] = spec.quota.Ports, spec.quota.SecurityGroups
 	}
 	var out []provision.QuotaEffect
 	for _, resource := range []string{"cores", "ram_mib", "instances"} {

@@ -27,15 +27,16 @@ type tenantSpec struct {
 
 type tenants struct{ Deps }
 
-func tenantKind(d Deps) provision.Kind {
+func tenantKind(d Deps) provision.Kind[tenantSpec] {
 	k := &tenants{d}
-	return provision.Kind{
+	return provision.Kind[tenantSpec]{
 		Name: string(tenancy.KindTenant),
 		Objects: []provision.Object{
-			{Type: typeDomain, Delete: k.afterOrganisations(k.withoutMembers(k.deleteDomain)), Gone: k.domainsLeft, Find: k.findDomain},
-			{Type: typeBoundary, Delete: k.afterOrganisations(k.deleteBoundary), Gone: k.boundaryLeft, Find: k.findBoundary},
+			{Type: typeDomain, Delete: k.afterOrganisations(k.withoutMembers(k.deleteDomain)), Gone: k.domainsLeft},
+			{Type: typeBoundary, Delete: k.afterOrganisations(k.deleteBoundary), Gone: k.boundaryLeft},
 		},
 		Plan:      k.plan,
+		Past:      k.past,
 		Load:      k.load,
 		Settled:   k.settled,
 		Response:  k.response,
@@ -43,43 +44,26 @@ func tenantKind(d Deps) provision.Kind {
 	}
 }
 
-func (k *tenants) load(ctx context.Context, q provision.Querier, uid string) (any, error) {
+func (k *tenants) load(ctx context.Context, q provision.Querier, uid string) (tenantSpec, error) {
 	t, err := k.Rows.Tenant(ctx, q, uid)
 	if err != nil {
-		return nil, err
+		return tenantSpec{}, err
 	}
 	made, err := k.Rows.Made(ctx, q, uid)
 	if err != nil {
-		return nil, err
+		return tenantSpec{}, err
 	}
 	return tenantSpec{Tenant: t, made: made}, nil
 }
 
-func tenantOf(r provision.Resource) (tenantSpec, error) {
-	spec, ok := r.Spec.(tenantSpec)
-	if !ok {
-		return tenantSpec{}, fmt.Errorf("spec of %s is a %T", r.Name, r.Spec)
-	}
-	return spec, nil
+func tenantOf(r provision.Resource) (tenantSpec, error) { return provision.SpecOf[tenantSpec](r) }
+
+func (k *tenants) past(_ provision.Resource, spec tenantSpec, step string) (provision.Step, bool) {
+	return provision.Among(k.steps(spec), step)
 }
 
-func (k *tenants) plan(r provision.Resource) ([]provision.Step, error) {
-	spec, err := tenantOf(r)
-	if err != nil {
-		return nil, err
-	}
-	steps := []provision.Step{
-		{
-			Name: stepDomain, Title: domainTitle(spec.Tenant), Object: typeDomain,
-			Digest: etag.Of(tenancy.CloudName(spec.ID, spec.UID), spec.Enabled()),
-			Do:     k.makeDomain, Observe: k.observeDomain,
-		},
-		{
-			Name: stepBoundary, Title: "make the network boundary: address scope and subnet pool", Object: typeBoundary,
-			Needs: []string{stepDomain}, Digest: etag.Of(spec.NetworkCIDR), Deadline: peer.Deadline,
-			Do: k.makeBoundary, Observe: k.observeBoundary, Verify: k.boundaryReady,
-		},
-	}
+func (k *tenants) plan(_ provision.Resource, spec tenantSpec) ([]provision.Step, error) {
+	steps := k.steps(spec)
 	if spec.Deleted() {
 		steps = frozen(steps, spec.made, stepDomain)
 	}
@@ -87,6 +71,22 @@ func (k *tenants) plan(r provision.Resource) ([]provision.Step, error) {
 		steps = append(steps, k.follow(c))
 	}
 	return steps, nil
+}
+
+// steps make what a tenant stands on.
+func (k *tenants) steps(spec tenantSpec) []provision.Step {
+	return []provision.Step{
+		{
+			Name: stepDomain, Title: domainTitle(spec.Tenant), Object: typeDomain,
+			Digest: etag.Of(tenancy.CloudName(spec.ID, spec.UID), spec.Enabled()),
+			Do:     k.makeDomain, Find: k.observeDomain,
+		},
+		{
+			Name: stepBoundary, Title: "make the network boundary: address scope and subnet pool", Object: typeBoundary,
+			Needs: []string{stepDomain}, Digest: etag.Of(spec.NetworkCIDR), Deadline: peer.Deadline,
+			Do: k.makeBoundary, Find: k.observeBoundary, Verify: k.boundaryReady,
+		},
+	}
 }
 
 func domainTitle(t tenancy.Tenant) string {
@@ -181,10 +181,4 @@ func (k *tenants) settled(ctx context.Context, tx pgx.Tx, s provision.Settlement
 	return nil
 }
 
-func (k *tenants) response(ctx context.Context, q provision.Querier, uid string) (proto.Message, error) {
-	t, err := k.Rows.Tenant(ctx, q, uid)
-	if err != nil {
-		return nil, err
-	}
-	return k.Render.Tenant(t), nil
-}
+func (k *tenants) response(spec tenantSpec) proto.Message { return k.Render.Tenant(spec.Tenant) }

@@ -48,7 +48,7 @@ type world struct {
 	cloud   *openstackclient.Keystone
 	sim     *sim.Cloud
 	network *networkfake.Fake
-	kinds   []libprovision.Kind
+	kinds   []libprovision.AnyKind
 }
 
 func newWorld(t *testing.T) *world {

@@ -57,7 +57,7 @@ func (j *judge) strangers(cloud Snapshot) {
 		}
 	}
 	for _, x := range cloud.Ports {
-		if !j.inOurs(x.NetworkID) && !topology.NeutronOwn(x) && j.owned[topology.TypeRouter][x.DeviceID].ID == "" {
+		if !j.inOurs(x.NetworkID) && !x.NeutronOwn() && j.owned[topology.TypeRouter][x.DeviceID].ID == "" {
 			j.stranger(stranger{topology.TypePort, x.ID, x.Name, x.ProjectID, nil})
 		}
 	}
@@ -87,12 +87,12 @@ func (j *judge) stranger(s stranger) {
 func (j *judge) foreignPort(p neutron.Port) {
 	_, port := j.owned[topology.TypePort][p.ID]
 	_, iface := j.owned[topology.TypeInterface][p.ID]
-	if port || iface || topology.NeutronOwn(p) {
+	if port || iface || p.NeutronOwn() {
 		return
 	}
 	if n, ok := j.owned[topology.TypeNetwork][p.NetworkID]; ok {
 		if j.judged(n.ResourceUID) && !j.workload(n, p) {
-			j.add(n, Foreign, topology.TypePort, p.ID, fmt.Sprintf("%s in network %s is not ours", topology.Describe(p), title(n)))
+			j.add(n, Foreign, topology.TypePort, p.ID, fmt.Sprintf("%s in network %s is not ours", p.Describe(), title(n)))
 		}
 		return
 	}
@@ -109,5 +109,5 @@ func (j *judge) workload(n Owned, p neutron.Port) bool {
 	}
 	// Links have no DHCP: no server could live there.
 	isLink := !j.wants.subnets[objectKey{n.ResourceUID, subnet}].dhcp
-	return topology.Workload(p) && !isLink && p.ProjectID == j.wants.project[n.ResourceUID]
+	return p.Workload() && !isLink && p.ProjectID == j.wants.project[n.ResourceUID]
 }

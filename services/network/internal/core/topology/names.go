@@ -1,25 +1,27 @@
 package topology
 
+import "github.com/low-layer/platform/libs/openstack/neutron"
+
 // Types of objects in the ledger.
 const (
-	TypeScope     = "neutron.address_scope"
-	TypePool      = "neutron.subnetpool"
-	TypeNetwork   = "neutron.network"
-	TypeSubnet    = "neutron.subnet"
-	TypeRouter    = "neutron.router"
-	TypeInterface = "neutron.router_interface"
-	TypePort      = "neutron.port"
-	TypeRoute     = "neutron.route"
-	TypeGroup     = "neutron.security_group"
-	TypeRule      = "neutron.security_group_rule"
+	TypeScope     = neutron.TypeScope
+	TypePool      = neutron.TypePool
+	TypeNetwork   = neutron.TypeNetwork
+	TypeSubnet    = neutron.TypeSubnet
+	TypeRouter    = neutron.TypeRouter
+	TypeInterface = neutron.TypeInterface
+	TypePort      = neutron.TypePort
+	TypeRoute     = neutron.TypeRoute
+	TypeGroup     = neutron.TypeGroup
+	TypeRule      = neutron.TypeRule
 )
 
 // Attributes of objects in the ledger.
 const (
-	AttrRouter      = "router_id"
-	AttrSubnet      = "subnet_id"
-	AttrDestination = "destination"
-	AttrNextHop     = "next_hop"
+	AttrRouter      = neutron.AttrRouter
+	AttrSubnet      = neutron.AttrSubnet
+	AttrDestination = neutron.AttrDestination
+	AttrNextHop     = neutron.AttrNextHop
 )
 
 // Steps that make the objects; a step's name is the key of what the ledger remembers of it, so they never change.

@@ -1,10 +1,6 @@
-package topology
+package neutron
 
-import (
-	"strings"
-
-	"github.com/low-layer/platform/libs/openstack/neutron"
-)
+import "strings"
 
 // Device owners of ports.
 const (
@@ -14,18 +10,18 @@ const (
 	ownerCompute     = "compute:"
 )
 
-// NeutronOwn tells the ports a network has by itself: those of Neutron's own services.
-func NeutronOwn(p neutron.Port) bool {
+// NeutronOwn is true of a port that Neutron's own services made.
+func (p Port) NeutronOwn() bool {
 	return p.DeviceOwner == ownerDistributed || p.DeviceOwner == ownerDHCP
 }
 
-// Workload tells the ports of servers: what the network is for.
-func Workload(p neutron.Port) bool { return strings.HasPrefix(p.DeviceOwner, ownerCompute) }
+// Workload is true of the port of a server.
+func (p Port) Workload() bool { return strings.HasPrefix(p.DeviceOwner, ownerCompute) }
 
 // Describe names a port for people.
-func Describe(p neutron.Port) string {
+func (p Port) Describe() string {
 	switch {
-	case Workload(p):
+	case p.Workload():
 		return "server " + p.DeviceID + " (port " + p.ID + ")"
 	case strings.HasPrefix(p.DeviceOwner, ownerRouter):
 		return "router " + p.DeviceID + " (port " + p.ID + ")"

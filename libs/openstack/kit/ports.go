@@ -1,0 +1,55 @@
+package kit
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/low-layer/platform/libs/openstack/neutron"
+	"github.com/low-layer/platform/libs/provision"
+)
+
+// Ports are Neutron ports. The port of a router interface goes with the interface; Delete is for one that never joined.
+type Ports struct{ provision.Type[neutron.Port] }
+
+// NewPorts are the ports of a cloud.
+func NewPorts(cloud neutron.Cloud) Ports {
+	return Ports{provision.Type[neutron.Port]{
+		Name: neutron.TypePort,
+		Attributes: []provision.Attribute[neutron.Port]{
+			provision.Attr("name", func(p *neutron.Port) *string { return &p.Name }),
+			provision.Attr("admin_state_up", func(p *neutron.Port) *bool { return &p.AdminUp }),
+			provision.Attr("project_id", func(p *neutron.Port) *string { return &p.ProjectID }).Fixed(),
+			provision.ListAttr("fixed_ips", func(p *neutron.Port) *[]neutron.Address { return &p.Addresses }).Fixed(),
+			provision.Attr("network_id", func(p *neutron.Port) *string { return &p.NetworkID }).Parent(),
+		},
+		External: func(p neutron.Port) provision.External { return provision.External{ID: p.ID, Name: p.Name} },
+		Find: func(ctx context.Context, want neutron.Port) ([]neutron.Port, error) {
+			return cloud.Ports(ctx, neutron.Filter{NetworkID: want.NetworkID, Name: want.Name})
+		},
+		Read:   func(ctx context.Context, ids []string) ([]neutron.Port, error) { return cloud.Ports(ctx, byIDs(ids)) },
+		Create: func(ctx context.Context, want neutron.Port) (neutron.Port, error) { return cloud.CreatePort(ctx, want) },
+		Update: func(ctx context.Context, is neutron.Port) (neutron.Port, error) { return cloud.UpdatePort(ctx, is) },
+		Delete: func(ctx context.Context, _ *provision.Run, o provision.External) error {
+			return cloud.DeletePort(ctx, o.ID)
+		},
+	}}
+}
+
+// Make is the step that makes a port with one address, in the network and the subnet of other steps.
+func (t Ports) Make(s provision.Step, network, subnet string, ip netip.Addr, want neutron.Port) provision.Step {
+	want.AdminUp = true
+	s.Needs = append([]string{network, subnet}, s.Needs...)
+	s.Digest = provision.Digest(want.Name, ip)
+	return t.Type.Make(provision.Want[neutron.Port]{
+		Step: s, Object: want,
+		Bind: func(_ context.Context, run *provision.Run, want *neutron.Port) (err error) {
+			want.NetworkID, err = run.Made(network)
+			return err
+		},
+		Complete: func(_ context.Context, run *provision.Run, want *neutron.Port) error {
+			id, err := run.Made(subnet)
+			want.Addresses = []neutron.Address{{SubnetID: id, IP: ip}}
+			return err
+		},
+	})
+}
