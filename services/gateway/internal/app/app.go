@@ -104,11 +104,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 		return nil, err //nolint:wrapcheck // says what it makes
 	}
 
-	all := backends(cfg)
-	targets := make([]client.Target, len(all))
-	for i, b := range all {
-		targets[i] = client.Target{Name: b.name, Address: b.target}
-	}
+	all := backends()
 	// Seeing the calls to services too is a tenth of the work of a call, so it is done when somebody looks at the spans.
 	traced := a.tel
 	if !observe.Recorded(ctx, a.tel) {
@@ -118,7 +114,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 	if err != nil {
 		return nil, err //nolint:wrapcheck // says what it reads
 	}
-	if a.backends, err = client.Dial(targets, shown, traced); err != nil {
+	if a.backends, err = client.Dial(cfg.targets(), shown, traced); err != nil {
 		return nil, err //nolint:wrapcheck // says which service
 	}
 	routes, err := route.New(protoregistry.GlobalFiles, a.backends.Names())

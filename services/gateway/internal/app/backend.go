@@ -20,24 +20,23 @@ import (
 	"github.com/low-layer/platform/services/gateway/internal/api/rest"
 )
 
-// backend is a service behind the gateway: its name, which is that of its proto package (`lowlayer.<name>.v1`), where it
-// is, and the REST routes of its services. gRPC needs no more than the name.
+// backend is a service behind the gateway: its name, which is that of its proto package (`lowlayer.<name>.v1`), and the REST
+// routes of its services. gRPC needs no more than the name.
 type backend struct {
 	name   string
-	target string
 	routes []rest.Registration
 }
 
-// backends are all services behind the gateway; a new one is a line here and its target in Config.
-func backends(c Config) []backend {
+// backends are all services behind the gateway; a new one is a line here.
+func backends() []backend {
 	return []backend{
-		{"tenant", c.TenantTarget, []rest.Registration{
+		{"tenant", []rest.Registration{
 			rest.Service(tenantv1.NewTenantServiceClient, tenantgw.RegisterTenantServiceHandlerClient),
 			rest.Service(tenantv1.NewOrganisationServiceClient, tenantgw.RegisterOrganisationServiceHandlerClient),
 			rest.Service(tenantv1.NewMemberServiceClient, tenantgw.RegisterMemberServiceHandlerClient),
 			rest.Service(tenantv1.NewServiceAccountServiceClient, tenantgw.RegisterServiceAccountServiceHandlerClient),
 		}},
-		{"network", c.NetworkTarget, []rest.Registration{
+		{"network", []rest.Registration{
 			rest.Service(networkv1.NewVpcServiceClient, networkgw.RegisterVpcServiceHandlerClient),
 			rest.Service(networkv1.NewHubServiceClient, networkgw.RegisterHubServiceHandlerClient),
 			rest.Service(networkv1.NewPeeringServiceClient, networkgw.RegisterPeeringServiceHandlerClient),

@@ -10,7 +10,10 @@ import (
 
 	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/config"
+	"github.com/low-layer/platform/libs/host"
 	"github.com/low-layer/platform/libs/loopback"
+	"github.com/low-layer/platform/libs/registry"
+	"github.com/low-layer/platform/services/gateway/internal/client"
 	"github.com/low-layer/platform/services/gateway/internal/limit"
 
 	"github.com/redis/go-redis/v9"
@@ -19,12 +22,9 @@ import (
 // Prefix is what the names of all settings begin with.
 const Prefix = "LOWLAYER_GATEWAY_"
 
-// Config is the settings of the gateway. Its zero values are good but for the addresses of the services.
+// Config is the settings of the gateway.
 type Config struct {
-	Listen        string `env:"LISTEN"         envDefault:"127.0.0.1:8080"`
-	AdminListen   string `env:"ADMIN_LISTEN"   envDefault:"127.0.0.1:9200"`
-	TenantTarget  string `env:"TENANT_TARGET"  envDefault:"127.0.0.1:9101"`
-	NetworkTarget string `env:"NETWORK_TARGET" envDefault:"127.0.0.1:9102"`
+	host.Ports
 	// PageTokenKey signs page tokens of merged lists, in base64; a random one when empty.
 	PageTokenKey string `env:"PAGE_TOKEN_KEY" secret:"true"`
 	// Access is who may call.
@@ -77,6 +77,15 @@ func (c *Config) rates() map[string]int {
 	}
 }
 
+// targets lists the services behind the gateway with their addresses.
+func (c *Config) targets() []client.Target {
+	var out []client.Target
+	for _, name := range registry.Names(registry.Public()) {
+		out = append(out, client.Target{Name: name, Address: c.Targets[name]})
+	}
+	return out
+}
+
 const minKey = 16
 
 // Problems is what the types of the settings cannot say.
@@ -96,9 +105,9 @@ func (c *Config) Problems() []config.Problem {
 	if _, _, err := net.SplitHostPort(c.AdminListen); err != nil {
 		add("ADMIN_LISTEN", "%q is not host:port; set it to an address such as 127.0.0.1:9200", c.AdminListen)
 	}
-	for variable, target := range map[string]string{"TENANT_TARGET": c.TenantTarget, "NETWORK_TARGET": c.NetworkTarget} {
+	for name, target := range c.Targets {
 		if strings.TrimSpace(target) == "" {
-			add(variable, "is empty; set it to the address of the service, such as 127.0.0.1:9101")
+			add(registry.TargetVariable(name), "is empty; set it to the address of the service, such as 127.0.0.1:9101")
 		}
 	}
 	if key, err := c.key(); err != nil || (c.PageTokenKey != "" && len(key) < minKey) {
