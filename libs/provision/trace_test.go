@@ -3,7 +3,6 @@ package provision_test
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"go.opentelemetry.io/otel/metric"
@@ -111,36 +110,17 @@ func (r *rig) halfway(e *provision.Engine) (op *provision.Operation, release fun
 	return op, release
 }
 
-// History tells when an operation should end.
-func TestEstimate(t *testing.T) {
-	r := newRig(t)
-	e, _ := r.run()
-	r.rehearse(e)
-	r.exec(`UPDATE provision_step_history SET ewma_ms = 60000`)
-
-	op, release := r.halfway(e)
-	got := r.get(e, op)
-	// The two that are done may have moved the averages already.
-	if p := got.Progress.Percent; p < 28 || p > 35 {
-		t.Errorf("%d %% after two of six", p)
-	}
-	if left := time.Until(got.EstimatedEndTime); left < 38*time.Second || left > 44*time.Second {
-		t.Errorf("ends in %s", left)
-	}
-	release()
-	r.succeeds(e, op)
-}
-
-// What is done stays done to whoever follows, whatever becomes of the steps and of what is known of their length.
-func TestProgressNeverGoesBack(t *testing.T) {
+// Neither a changed history nor a step that is tried again lowers the progress.
+func TestProgress_changedHistory_neverGoesBack(t *testing.T) {
 	r := newRig(t)
 	e, _ := r.run()
 	r.rehearse(e)
 
 	op, release := r.halfway(e)
-	before := r.get(e, op).Progress.Percent
-	if before == 0 {
-		t.Fatal("nothing is done after two steps")
+	half := r.get(e, op)
+	before := half.Progress.Percent
+	if before == 0 || half.EstimatedEndTime.IsZero() {
+		t.Fatalf("after two steps of a rehearsed creation: %d %%, end expected at %s", before, half.EstimatedEndTime)
 	}
 	r.exec(`UPDATE provision_step_history h SET ewma_ms = CASE WHEN s.state = 'DONE' THEN 1 ELSE 3600000 END
 		FROM provision_steps s WHERE s.operation = $1 AND s.name = h.step`, op.ID)

@@ -184,7 +184,7 @@ func TestWaker(t *testing.T) {
 	<-done
 }
 
-func TestEstimate(t *testing.T) {
+func TestEstimate_history_weighsSteps(t *testing.T) {
 	now := time.Unix(1000, 0)
 	steps := []StepStatus{
 		{Name: "a", State: StepDone},

@@ -13,7 +13,6 @@ import (
 
 // Times of an engine under test: as short as a busy machine lets them be.
 const (
-	lease = 400 * time.Millisecond
 	sweep = 50 * time.Millisecond
 	pace  = 0.01
 )
@@ -25,7 +24,7 @@ func (l *life) engine() (e *provision.Engine, stop func() error) {
 	signer := l.receipts()
 	e, err := provision.New(provision.Config{
 		Service: l.world.Service, Pool: l.world.Pool, Kinds: l.world.Kinds, StepContext: l.world.StepContext,
-		Lease: lease, Sweep: sweep, Settle: l.suite.Settle, Pace: pace, Workers: 4, Receipts: signer,
+		Sweep: sweep, Settle: l.suite.Settle, Pace: pace, Workers: 4, Receipts: signer,
 		Logger: slog.New(slog.NewTextHandler(testWriter{l.t}, &slog.HandlerOptions{Level: slog.LevelError})),
 		Failpoint: func(p provision.Point) {
 			// A dead process does nothing more, so only the first death counts.

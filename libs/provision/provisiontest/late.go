@@ -13,7 +13,8 @@ import (
 type moment string
 
 const (
-	afterLooks  moment = "after the looks" // when it was looked for twice, before it is done again
+	// afterLooks is when two looks found nothing, before the step is done again. A step without a look-up is done again at once.
+	afterLooks  moment = "after the looks"
 	afterRepeat moment = "after the repeat"
 )
 
@@ -33,6 +34,7 @@ func (l *life) carriedOutLate(step string, when moment) *lateness {
 		if s.Name == step {
 			s.Do = late.do(s.Do)
 			s.Find = late.observe(s.Find)
+			s.Verify = late.verify(s.Verify)
 		}
 	})
 	return late
@@ -44,6 +46,9 @@ func (l *lateness) do(do func(context.Context, *provision.Run) (provision.Extern
 			e := errs.New(errs.DeadlineExceeded, "CLOUD_TIMEOUT", "the answer got lost; it is tried again")
 			e.Ambiguous = true
 			return provision.External{}, e
+		}
+		if l.when == afterLooks {
+			l.carryOut(ctx)
 		}
 		made, err := do(ctx, run)
 		if l.when == afterRepeat {
@@ -72,6 +77,17 @@ func (l *lateness) observe(observe func(context.Context, *provision.Run) ([]prov
 	}
 }
 
+// verify carries the call out for a step whose look-up always finds its object, so that it is never done again.
+func (l *lateness) verify(verify func(context.Context, *provision.Run, provision.External) error) func(context.Context, *provision.Run, provision.External) error {
+	if verify == nil {
+		return nil
+	}
+	return func(ctx context.Context, run *provision.Run, x provision.External) error {
+		l.carryOut(ctx)
+		return verify(ctx, run, x)
+	}
+}
+
 // lose keeps the first call for later.
 func (l *lateness) lose(call func(context.Context)) bool {
 	l.mu.Lock()
@@ -96,6 +112,18 @@ func (l *lateness) carryOut(ctx context.Context) {
 	}
 }
 
+// carriedOut is true when the call was lost and then carried out.
+func (l *lateness) carriedOut() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-l.lost:
+		return l.held == nil
+	default:
+		return false
+	}
+}
+
 // late has every step carried out long after its answer was lost and nothing was found of it.
 func (s Suite) late(t *testing.T, o outline) {
 	s.each(t, o.steps, func(t *testing.T, step string) {
@@ -103,8 +131,11 @@ func (s Suite) late(t *testing.T, o outline) {
 			t.Run(string(when), func(t *testing.T) {
 				t.Parallel()
 				l := s.begin(t)
-				l.carriedOutLate(step, when)
+				late := l.carriedOutLate(step, when)
 				l.through(o, nil)
+				if !late.carriedOut() {
+					t.Error("the late call was never carried out")
+				}
 			})
 		}
 		t.Run("deleted meanwhile", func(t *testing.T) {
