@@ -6,15 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"regexp"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
-	"github.com/riverqueue/river/rivermigrate"
 )
 
 // migrateLock is the advisory lock every migration of a database takes.
@@ -28,13 +25,8 @@ var setName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,30}$`)
 // the sets of libraries and of the service that uses them number their files apart.
 type Migrations struct {
 	Name string
-	FS   fs.FS // SQL files of goose at its root; nil for River's
-
-	river bool
+	FS   fs.FS // SQL files of goose at its root
 }
-
-// River is the set of the job queue's own migrations.
-func River() Migrations { return Migrations{Name: "river", river: true} }
 
 // Migrate brings the database up to date, set after set, in the order given. Any number of replicas may call it at
 // once: one works, the others wait and find nothing to do. A migration that fails leaves those before it in place.
@@ -56,7 +48,7 @@ func Migrate(ctx context.Context, url string, sets ...Migrations) error {
 
 	db := stdlib.OpenDBFromPool(pool)
 	for _, set := range sets {
-		if err := migrateSet(ctx, pool, db, set); err != nil {
+		if err := migrateSet(ctx, db, set); err != nil {
 			return errors.Join(fmt.Errorf("migrate set %s: %w", set.Name, err), db.Close())
 		}
 	}
@@ -74,7 +66,7 @@ func checkSets(sets []Migrations) error {
 			return fmt.Errorf("migration set %q: the name must match %s", set.Name, setName)
 		case seen[set.Name]:
 			return fmt.Errorf("migration set %q is given twice", set.Name)
-		case set.FS == nil && !set.river:
+		case set.FS == nil:
 			return fmt.Errorf("migration set %q has no files", set.Name)
 		}
 		seen[set.Name] = true
@@ -82,10 +74,7 @@ func checkSets(sets []Migrations) error {
 	return nil
 }
 
-func migrateSet(ctx context.Context, pool *pgxpool.Pool, db *sql.DB, set Migrations) error {
-	if set.river {
-		return migrateRiver(ctx, pool)
-	}
+func migrateSet(ctx context.Context, db *sql.DB, set Migrations) error {
 	provider, err := goose.NewProvider(goose.DialectPostgres, db, set.FS,
 		goose.WithTableName("migrations_"+set.Name),
 		goose.WithDisableGlobalRegistry(true),
@@ -97,17 +86,6 @@ func migrateSet(ctx context.Context, pool *pgxpool.Pool, db *sql.DB, set Migrati
 	// The provider is not closed: that would close db, which the next set uses.
 	if _, err := provider.Up(ctx); err != nil {
 		return err
-	}
-	return nil
-}
-
-func migrateRiver(ctx context.Context, pool *pgxpool.Pool) error {
-	migrator, err := rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		return fmt.Errorf("make river migrator: %w", err)
-	}
-	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
-		return fmt.Errorf("migrate river: %w", err)
 	}
 	return nil
 }

@@ -38,20 +38,20 @@ func TestMigrateSetsApartAndOnlyOnce(t *testing.T) {
 	one := pg.Migrations{Name: "one", FS: files("00001_a.sql", "CREATE TABLE a (n int);")}
 	two := pg.Migrations{Name: "two", FS: files("00001_b.sql", "CREATE TABLE b (n int); INSERT INTO b VALUES (1);")}
 	for range 2 {
-		if err := pg.Migrate(t.Context(), url, one, two, pg.River()); err != nil {
+		if err := pg.Migrate(t.Context(), url, one, two); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if n := count(t, pool, "SELECT count(*) FROM b"); n != 1 {
 		t.Errorf("migrated %d times", n)
 	}
-	for _, table := range []string{"a", "migrations_one", "migrations_two", "river_job", "river_migration"} {
+	for _, table := range []string{"a", "migrations_one", "migrations_two"} {
 		if n := count(t, pool, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename = '"+table+"'"); n != 1 {
 			t.Errorf("no table %s", table)
 		}
 	}
 	one.FS = files("00001_a.sql", "CREATE TABLE a (n int);", "00002_a.sql", "ALTER TABLE a ADD COLUMN m int;")
-	if err := pg.Migrate(t.Context(), url, one, two, pg.River()); err != nil {
+	if err := pg.Migrate(t.Context(), url, one, two); err != nil {
 		t.Fatal(err)
 	}
 	if n := count(t, pool, "SELECT max(version_id)::int FROM migrations_one"); n != 2 {
@@ -70,7 +70,7 @@ func TestMigrateByManyReplicasAtOnce(t *testing.T) {
 	var replicas sync.WaitGroup
 	for range 6 {
 		replicas.Go(func() {
-			if err := pg.Migrate(t.Context(), url, set, pg.River(), concurrent); err != nil {
+			if err := pg.Migrate(t.Context(), url, set, concurrent); err != nil {
 				t.Error(err)
 			}
 		})

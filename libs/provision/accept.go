@@ -20,7 +20,7 @@ import (
 	"github.com/low-layer/platform/libs/resource"
 )
 
-// Accept records a change in the caller's transaction: the resource in its transient state, the operation, and the job.
+// Accept records a change in the caller's transaction: the resource in its transient state, due at once, and the operation.
 // An operation that still runs on the resource is superseded: it ends at its next step boundary and the work goes on for
 // this one. Accept never talks to anything but the database.
 func (e *Engine) Accept(ctx context.Context, tx pgx.Tx, c Change) (*Operation, error) {
@@ -44,9 +44,6 @@ func (e *Engine) Accept(ctx context.Context, tx pgx.Tx, c Change) (*Operation, e
 		Type: ConditionProvisioned, Status: ConditionFalse, Reason: camel(string(c.Transient)), Message: "work is under way",
 	}, op.CreateTime)
 	if err := insertChange(ctx, tx, c, op, conditions); err != nil {
-		return nil, err
-	}
-	if err := e.insertJob(ctx, tx, c.UID); err != nil {
 		return nil, err
 	}
 	return op, nil
@@ -85,7 +82,7 @@ func (e *Engine) prepare(ctx context.Context, tx pgx.Tx, c Change) (Conditions, 
 const upsertResource = `
 INSERT INTO provision_resources (uid, kind, name, tenant, verb, state, transient_state, final_state, conditions, reconciling,
        deleting, generation, current_operation, wake_at, create_time, update_time)
-VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, true, $9, 1, $10, $11, $11, $11)
+VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, true, $9, 1, $10, clock_timestamp(), $11, $11)
 ON CONFLICT (uid) DO UPDATE SET verb = excluded.verb, state = excluded.state, transient_state = excluded.transient_state,
        final_state = excluded.final_state, conditions = excluded.conditions, blockage = NULL, reconciling = true,
        deleting = excluded.deleting, generation = provision_resources.generation + 1,
@@ -116,6 +113,7 @@ func insertChange(ctx context.Context, tx pgx.Tx, c Change, op *Operation, condi
 	b.Queue(upsertResource, c.UID, c.Kind, c.Name, c.Tenant, c.Verb, c.Transient, final, column, c.Deleting, op.ID, op.CreateTime)
 	b.Queue(insertOperation, op.ID, c.Tenant, c.Kind, c.Name, c.UID, c.Verb, c.RequestID,
 		traceparent(ctx), op.CreateTime, by, c.Deleting)
+	b.Queue(ringWork)
 	switch err := tx.SendBatch(ctx, &b).Close(); {
 	case pg.ConstraintOf(err) == "provision_resources_kind_name_key":
 		return errs.Exists(c.Kind, c.Name)

@@ -3,11 +3,13 @@ package provision_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/provision/internal/cloudfake"
 )
@@ -51,4 +53,33 @@ func BenchmarkChain(b *testing.B) {
 		spent += time.Since(begun)
 	}
 	b.ReportMetric(float64(spent)/float64(b.N)/float64(call*length), "×chain")
+}
+
+// BenchmarkCreates is the throughput of creations of which 64 are ordered at once, in a cloud that responds at once.
+func BenchmarkCreates(b *testing.B) {
+	const atOnce = 64
+	r := newRig(b)
+	r.cfg.Lease, r.cfg.Sweep, r.cfg.Pace = 0, 0, 1
+	e, _ := r.run()
+	r.succeeds(e, r.create(e, cloudfake.Spec{}))
+	for b.Loop() {
+		var wg sync.WaitGroup
+		for range atOnce {
+			wg.Go(func() {
+				var op *provision.Operation
+				err := pg.InTx(b.Context(), r.pool, func(ctx context.Context, tx pgx.Tx) (err error) {
+					op, err = cloudfake.Create(ctx, tx, e, cloudfake.NewUID(), cloudfake.Spec{})
+					return err
+				})
+				for err == nil && !op.Done() {
+					op, err = e.Wait(b.Context(), op.Tenant, op.ID, patience)
+				}
+				if err != nil {
+					b.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	b.ReportMetric(float64(atOnce*b.N)/b.Elapsed().Seconds(), "creates/s")
 }

@@ -13,61 +13,95 @@ import (
 	"github.com/low-layer/platform/libs/provision/internal/cloudfake"
 )
 
-// A worker that lost its lease while a call was under way writes nothing, and whoever took over adopts what it made.
-func TestFence(t *testing.T) {
+// The worker that takes over adopts what the call under way made.
+func TestFence_lostLease_writesNothing(t *testing.T) {
 	r := newRig(t)
 	r.cfg.Lease = time.Hour // only the fence is at stake
-	e, _ := r.run()
+	_, stop := r.run()
 	come, release := r.hold("create", "gate")
-	op := r.create(e, cloudfake.Spec{})
+	op := r.create(r.idle(), cloudfake.Spec{})
 	r.comes(come)
 	r.exec(`UPDATE provision_resources SET fence = fence + 1, lease_holder = 'another', lease_until = clock_timestamp() + interval '1 hour'`)
 	release()
 	r.until("the gate", func() bool { return len(r.cloud.Held("gate", "")) == 1 })
-	r.until("the worker to give up", func() bool {
-		return query[int](r, `SELECT count(*) FROM river_job WHERE state = 'running'`) == 0
-	})
+	stop()
 	if n := query[int](r, `SELECT count(*) FROM provision_ledger WHERE step = 'gate' AND external_id <> ''`); n != 0 {
 		t.Fatal("the worker without a lease wrote what it had done")
 	}
 	r.exec(`UPDATE provision_resources SET lease_until = NULL, lease_holder = NULL`)
-	r.succeeds(e, op)
+	next, _ := r.run()
+	r.succeeds(next, op)
 	r.holds(whole...)
 }
 
-// A lease that another worker holds is respected until it lapses.
-func TestHeldLease(t *testing.T) {
+func TestLease_heldByAnother_isRespectedUntilItLapses(t *testing.T) {
 	r := newRig(t)
-	e := r.idle()
-	op := r.create(e, cloudfake.Spec{})
-	r.exec(`UPDATE provision_resources SET lease_holder = 'another', lease_until = clock_timestamp() + interval '700 milliseconds'`)
-	running, _ := r.run()
-	r.until("the job to be looked at", func() bool {
-		return query[int](r, `SELECT count(*) FROM river_job WHERE state = 'completed'`) > 0
-	})
-	if len(r.cloud.Held("", "")) != 0 {
+	op := r.create(r.idle(), cloudfake.Spec{})
+	r.exec(`UPDATE provision_resources SET lease_holder = 'another', lease_until = clock_timestamp() + interval '1 hour'`)
+	held := r.uid
+	e, _ := r.run()
+	// The engine claims in order of wake_at, so a resource that is done shows that it came by the one that is held.
+	r.uid = cloudfake.NewUID()
+	r.succeeds(e, r.create(e, cloudfake.Spec{}))
+	if n := query[int](r, `SELECT count(*) FROM provision_ledger WHERE resource_uid = '`+held+`'`); n != 0 {
 		t.Error("worked on a resource that another worker holds")
 	}
-	r.succeeds(running, op)
-	r.holds(whole...)
+	r.exec(`UPDATE provision_resources SET lease_until = clock_timestamp() WHERE uid = $1`, held)
+	r.succeeds(e, op)
 }
 
-// A job that was lost, and one that a dead process left behind, do not keep the work from going on.
-func TestSweep(t *testing.T) {
+func TestSweep_workWithoutNotification_goesOn(t *testing.T) {
 	for name, spoil := range map[string]string{
-		"job lost":           `DELETE FROM river_job`,
-		"job of the dead":    `UPDATE river_job SET state = 'running', attempted_at = now(), attempted_by = '{dead}'`,
-		"lease and job dead": `UPDATE river_job SET state = 'running', attempted_at = now(), attempted_by = '{dead}'; UPDATE provision_resources SET lease_holder = 'dead', fence = 7, lease_until = clock_timestamp() + interval '300 milliseconds'`,
+		"made due in silence": `UPDATE provision_resources SET wake_at = clock_timestamp()`,
+		"dead worker": `UPDATE provision_resources SET wake_at = clock_timestamp() - interval '1 minute', lease_holder = 'dead', fence = 7,
+			lease_until = clock_timestamp() + interval '300 milliseconds'`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
-			op := r.create(r.idle(), cloudfake.Spec{})
-			r.exec(spoil)
 			e, _ := r.run()
+			var op *provision.Operation
+			r.tx(func(ctx context.Context, tx pgx.Tx) (err error) {
+				if op, err = cloudfake.Create(ctx, tx, e, r.uid, cloudfake.Spec{}); err != nil {
+					return err
+				}
+				_, err = tx.Exec(ctx, `UPDATE provision_resources SET wake_at = clock_timestamp() + interval '1 hour'`)
+				return err
+			})
+			r.exec(spoil)
 			r.succeeds(e, op)
 			r.holds(whole...)
 		})
 	}
+}
+
+// Without a sweep the work goes on only if the release of the lease keeps the look that was asked for meanwhile.
+func TestWake_askedForWhileHeld_isNotLost(t *testing.T) {
+	r := newRig(t)
+	r.cfg.Lease, r.cfg.Sweep = time.Minute, time.Hour
+	var asked atomic.Int64
+	plan := r.kind.Plan
+	r.kind.Plan = func(res provision.Resource) ([]provision.Step, error) {
+		steps, err := plan(res)
+		return append(steps, provision.Step{Name: "patient", Do: func(context.Context, *provision.Run) (provision.External, error) {
+			if asked.Add(1) == 1 {
+				return provision.External{}, provision.NotYet(time.Hour, "waiting for an hour")
+			}
+			return provision.External{}, nil
+		}}), err
+	}
+	e, _ := r.run()
+	come, release := r.hold("create", "gate")
+	op := r.create(e, cloudfake.Spec{})
+	r.comes(come)
+	r.until("the step to wait", func() bool {
+		return query[int](r, `SELECT count(*) FROM provision_steps WHERE name = 'patient' AND retry_at IS NOT NULL`) == 1
+	})
+	r.tx(func(ctx context.Context, tx pgx.Tx) error {
+		_, err := e.Hasten(ctx, tx, r.uid)
+		return err
+	})
+	release()
+	r.succeeds(e, op)
 }
 
 // An engine that is told to stop lets the call under way finish and leaves the rest to others.

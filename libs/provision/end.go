@@ -115,7 +115,7 @@ func (e *Engine) Cancel(ctx context.Context, tenant, id string) error {
 	if err != nil {
 		return fmt.Errorf("cancel operation: %w", err)
 	}
-	if err := e.insertJob(ctx, tx, uid); err != nil {
+	if err := wakeNow(ctx, tx, uid); err != nil {
 		return err
 	}
 	if err := e.cfg.Audit.Append(ctx, tx, operationName(tenant, id), nil); err != nil {

@@ -11,9 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/riverqueue/river"
 	"go.opentelemetry.io/otel/metric"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/trace"
@@ -42,9 +40,9 @@ type Config struct {
 	Telemetry Telemetry
 	// Lease is how long a dead worker holds a resource: 5 s.
 	Lease time.Duration
-	// Sweep is how often lapsed work is looked for: 2 s.
+	// Sweep is how often due work is looked for without a notification, and lapsed leases: 2 s.
 	Sweep time.Duration
-	// Slice is how long a job runs before it makes room for others: 20 s.
+	// Slice is how long a worker stays with one resource before it makes room for others: 20 s.
 	Slice time.Duration
 	// Settle is how long the cloud's lists may lag behind: 2 s. "Not found" after a doubt counts only when it is said
 	// again this much later.
@@ -87,11 +85,9 @@ type Engine struct {
 	cfg     Config
 	id      string // of this engine among all that work on the database
 	kinds   map[string]*kind
-	jobs    *river.Client[pgx.Tx]
 	log     *slog.Logger
 	tracer  trace.Tracer
 	metrics *instruments
-	wakes   *waker
 	waits   *listener
 	history *history
 
@@ -99,8 +95,8 @@ type Engine struct {
 	crashed  chan struct{}
 	crash    sync.Once
 
-	mu     sync.Mutex
-	active map[string]bool // resources under work here; true when they are to be looked at once more
+	bell   chan struct{} // work may be due
+	busy   atomic.Int64  // slices that run
 	slices sync.WaitGroup
 }
 
@@ -118,7 +114,7 @@ func New(cfg Config) (*Engine, error) {
 	}
 	e := &Engine{
 		cfg: cfg, id: ids.New("engine"), kinds: make(map[string]*kind, len(cfg.Kinds)), log: cfg.Logger,
-		tracer: cfg.Telemetry.TracerProvider().Tracer(scope), crashed: make(chan struct{}), active: make(map[string]bool),
+		tracer: cfg.Telemetry.TracerProvider().Tracer(scope), crashed: make(chan struct{}), bell: make(chan struct{}, 1),
 	}
 	for _, typed := range cfg.Kinds {
 		k := typed.erase()
@@ -131,12 +127,8 @@ func New(cfg Config) (*Engine, error) {
 	if e.metrics, err = newInstruments(cfg.Telemetry.MeterProvider().Meter(scope), cfg.Pool); err != nil {
 		return nil, err
 	}
-	if e.jobs, err = e.newJobs(); err != nil {
-		return nil, err
-	}
-	e.wakes = newWaker(cfg.Clock)
 	e.history = &history{}
-	e.waits = newListener(cfg.Pool, cfg.Logger)
+	e.waits = newListener(cfg.Pool, cfg.Logger, e.ring)
 	return e, nil
 }
 
@@ -176,12 +168,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	// What is under way when ctx ends is not cut off.
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
-	if !e.startJobs(ctx, life) {
-		return nil
-	}
 	var loops sync.WaitGroup
 	background, stop := context.WithCancel(life)
-	for _, loop := range []func(context.Context){e.sweep, e.waits.run, func(ctx context.Context) { e.wakes.run(ctx, e.wake) }} {
+	for _, loop := range []func(context.Context){e.keepHouse, e.waits.run, func(ctx context.Context) { e.dispatch(ctx, life) }} {
 		loops.Go(func() { loop(background) })
 	}
 	select {
@@ -192,11 +181,22 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.draining.Store(true)
 	stop()
 	loops.Wait()
-	e.stopJobs(life, end)
+	e.drain(end)
 	if e.hasCrashed() {
 		return ErrCrashed
 	}
 	return nil
+}
+
+// drain waits for slices under way, for the grace time at most, and then cuts them off: their leases lapse and another engine
+// goes on.
+func (e *Engine) drain(end context.CancelFunc) {
+	grace := time.AfterFunc(stopGrace, func() {
+		e.log.Warn("steps were cut off at the stop; another engine goes on with them")
+		end()
+	})
+	defer grace.Stop()
+	e.slices.Wait()
 }
 
 func (e *Engine) hasCrashed() bool {
@@ -205,43 +205,5 @@ func (e *Engine) hasCrashed() bool {
 		return true
 	default:
 		return false
-	}
-}
-
-// startPause is between two attempts to start while the database is not there.
-const startPause = time.Second
-
-// startJobs is false when ctx ended before the job queue could be started.
-func (e *Engine) startJobs(ctx, life context.Context) bool {
-	for {
-		err := e.jobs.Start(life)
-		if err == nil {
-			return true
-		}
-		e.log.WarnContext(ctx, "the job queue could not be started; trying again", "error", err)
-		timer := time.NewTimer(startPause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return false
-		case <-timer.C:
-		}
-	}
-}
-
-// stopJobs waits for slices under way, for the grace time at most, and then cuts them off: their leases lapse and
-// another engine goes on.
-func (e *Engine) stopJobs(life context.Context, end context.CancelFunc) {
-	grace, cancel := context.WithTimeout(context.WithoutCancel(life), stopGrace)
-	defer cancel()
-	var err error
-	if life.Err() == nil {
-		err = e.jobs.Stop(grace)
-	}
-	end()
-	<-e.jobs.Stopped()
-	e.slices.Wait()
-	if err != nil {
-		e.log.Warn("steps were cut off at the stop; another engine goes on with them", "error", err)
 	}
 }

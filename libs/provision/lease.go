@@ -3,7 +3,6 @@ package provision
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -12,8 +11,8 @@ import (
 	"github.com/low-layer/platform/libs/resource"
 )
 
-// heldPause is when to look again at a resource that another worker holds.
-const heldPause = 500 * time.Millisecond
+// abandonPause is when to look again at a resource whose slice was broken off.
+const abandonPause = 500 * time.Millisecond
 
 // held is a resource under our lease.
 type held struct {
@@ -26,49 +25,32 @@ type held struct {
 	deleting                      bool
 	operation                     string
 	fence                         int64
+	// wake is the wake_at of the claim: another one by now means that somebody asked for another look.
+	wake time.Time
 }
 
-// The database's clock decides about leases: those of the machines may differ.
-const acquire = `
-UPDATE provision_resources SET fence = fence + 1, lease_holder = $2, lease_until = clock_timestamp() + $3::interval
- WHERE uid = $1 AND current_operation IS NOT NULL
-   AND (lease_until IS NULL OR lease_until < clock_timestamp() OR lease_holder = $2)
-RETURNING uid, kind, name, tenant, verb, state, transient_state, final_state, conditions, blockage, generation, deleting,
-       current_operation, fence`
+const heldColumns = `r.uid, r.kind, r.name, r.tenant, r.verb, r.state, r.transient_state, r.final_state, r.conditions, r.blockage,
+       r.generation, r.deleting, coalesce(r.current_operation, ''), r.fence, r.wake_at`
 
-// acquire takes the lease. It answers nil when there is nothing to do, or another worker has it: then the resource is
-// looked at again soon.
-func (e *Engine) acquire(ctx context.Context, uid string) (*held, error) {
+func scanHeld(row pgx.CollectableRow) (*held, error) {
 	var h held
+	return &h, h.scan(row)
+}
+
+func (h *held) scan(row pgx.Row) error {
 	var conditions, blockage []byte
-	err := e.cfg.Pool.QueryRow(ctx, acquire, uid, e.id, e.cfg.Lease).Scan(&h.uid, &h.kind, &h.name, &h.tenant, &h.verb, &h.state,
-		&h.transient, &h.final, &conditions, &blockage, &h.generation, &h.deleting, &h.operation, &h.fence)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, e.lookAgain(ctx, uid)
-	}
+	err := row.Scan(&h.uid, &h.kind, &h.name, &h.tenant, &h.verb, &h.state, &h.transient, &h.final, &conditions, &blockage,
+		&h.generation, &h.deleting, &h.operation, &h.fence, &h.wake)
 	if err != nil {
-		return nil, fmt.Errorf("take lease of %s: %w", uid, err)
+		return fmt.Errorf("read resource: %w", err)
 	}
 	if h.conditions, err = resource.ParseConditions(conditions); err == nil {
 		h.blockage, err = resource.ParseBlockage(blockage)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read state of %s: %w", uid, err)
+		return fmt.Errorf("read state of %s: %w", h.name, err)
 	}
 	h.inSync = h.conditions.Of(ConditionInSync)
-	return &h, nil
-}
-
-func (e *Engine) lookAgain(ctx context.Context, uid string) error {
-	var unfinished bool
-	err := e.cfg.Pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM provision_resources WHERE uid = $1 AND current_operation IS NOT NULL)`,
-		uid).Scan(&unfinished)
-	if err != nil {
-		return fmt.Errorf("look whether %s has work: %w", uid, err)
-	}
-	if unfinished {
-		e.wakes.at(uid, e.now().Add(heldPause))
-	}
 	return nil
 }
 
@@ -115,12 +97,6 @@ func (e *Engine) renewOnce(ctx context.Context, h *held) (bool, error) {
 	}
 	return tag.RowsAffected() == 1, nil
 }
-
-// release gives the lease back and says when to look again. A newer operation's own time stands.
-const release = `
-UPDATE provision_resources SET lease_holder = NULL, lease_until = NULL,
-       wake_at = CASE WHEN current_operation = $3 THEN $4 ELSE wake_at END
- WHERE uid = $1 AND fence = $2`
 
 func conditionsColumn(cs Conditions) ([]byte, error) {
 	column, err := json.Marshal(cs)

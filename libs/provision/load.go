@@ -7,7 +7,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/low-layer/platform/libs/resource"
 )
 
 // head is what a slice needs of its operation.
@@ -70,22 +69,11 @@ func (s *slice) load(ctx context.Context) error {
 
 // reload reads the resource anew after its operation was superseded. The lease is ours all the while.
 func (s *slice) reload(ctx context.Context) error {
-	var conditions, blockage []byte
-	var operation *string
-	h := s.res
-	err := s.e.cfg.Pool.QueryRow(ctx, `SELECT verb, state, transient_state, final_state, conditions, blockage, generation, deleting,
-		current_operation FROM provision_resources WHERE uid = $1 AND fence = $2`, h.uid, h.fence).Scan(&h.verb, &h.state,
-		&h.transient, &h.final, &conditions, &blockage, &h.generation, &h.deleting, &operation)
-	if err != nil {
-		return fmt.Errorf("read %s again: %w", h.name, err)
+	row := s.e.cfg.Pool.QueryRow(ctx, `SELECT `+heldColumns+` FROM provision_resources r WHERE uid = $1 AND fence = $2`, s.res.uid, s.res.fence)
+	if err := s.res.scan(row); err != nil {
+		return fmt.Errorf("read %s again: %w", s.res.name, err)
 	}
-	if h.conditions, err = resource.ParseConditions(conditions); err != nil {
-		return fmt.Errorf("read conditions of %s: %w", h.name, err)
-	}
-	h.inSync = h.conditions.Of(ConditionInSync)
-	h.operation = value(operation)
-	h.blockage, err = resource.ParseBlockage(blockage)
-	return err
+	return nil
 }
 
 // prepare asks the kind for the plan and lays it beside what is recorded.

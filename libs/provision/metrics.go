@@ -37,7 +37,7 @@ func newInstruments(m metric.Meter, pool *pgxpool.Pool) (*instruments, error) {
 		return nil, fmt.Errorf("build metrics: %w", err)
 	}
 	queue, err := m.Int64ObservableGauge("lowlayer_provision_queue_jobs",
-		metric.WithDescription("Jobs that wait for a worker."))
+		metric.WithDescription("Resources whose work is due and under no lease."))
 	if err != nil {
 		return nil, fmt.Errorf("build metrics: %w", err)
 	}
@@ -55,7 +55,8 @@ func observe(ctx context.Context, o metric.Observer, pool *pgxpool.Pool, unfinis
 	defer cancel()
 	rows, err := pool.Query(ctx, `SELECT kind, state = 'BLOCKED', count(*) FROM provision_resources
 		WHERE current_operation IS NOT NULL GROUP BY 1, 2
-		UNION ALL SELECT '', false, count(*) FROM river_job WHERE kind = 'provision' AND state = 'available'`)
+		UNION ALL SELECT '', false, count(*) FROM provision_resources WHERE current_operation IS NOT NULL
+		AND wake_at <= clock_timestamp() AND (lease_until IS NULL OR lease_until < clock_timestamp())`)
 	if err != nil {
 		return fmt.Errorf("count unfinished resources: %w", err)
 	}

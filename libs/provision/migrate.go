@@ -11,7 +11,7 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// Migrations are the engine's own, River's and those of the log of changes, which the engine's triggers fill; they come before
+// Migrations are the engine's own and those of the log of changes, which the engine's triggers fill; they come before
 // the service's, which may refer to provision_resources and fill that log too.
 func Migrations() []pg.Migrations {
 	files, err := fs.Sub(migrationFiles, "migrations")
@@ -19,5 +19,5 @@ func Migrations() []pg.Migrations {
 		// Only an invalid path does this, and the path is the constant above.
 		panic(err)
 	}
-	return []pg.Migrations{pg.River(), watch.Migrations(), {Name: "provision", FS: files}}
+	return []pg.Migrations{watch.Migrations(), {Name: "provision", FS: files}}
 }

@@ -58,7 +58,7 @@ func TestPreview(t *testing.T) {
 	if got := lines(create.Preview); !slices.Equal(got, []string{"CREATE bed-a", "CREATE fence", "CREATE gate", "CREATE path", "CREATE soil", "CREATE water"}) {
 		t.Errorf("the creation plans %v", got)
 	}
-	if n := query[int](r, `SELECT (SELECT count(*) FROM provision_operations) + (SELECT count(*) FROM river_job) + (SELECT count(*) FROM gardens)`); n != 0 {
+	if n := query[int](r, `SELECT (SELECT count(*) FROM provision_operations) + (SELECT count(*) FROM gardens)`); n != 0 {
 		t.Errorf("%d rows are left of the plan", n)
 	}
 	r.succeeds(e, r.create(e, spec))

@@ -65,64 +65,15 @@ type slice struct {
 	points []Point // failpoints to tell of once what is queued is committed
 }
 
-// work runs slices of a resource until nothing asks for another one at once.
-func (e *Engine) work(ctx context.Context, uid string) {
-	e.slices.Add(1)
-	defer e.slices.Done()
-	if !e.enter(uid) {
-		return
-	}
-	for {
-		e.workOnce(ctx, uid)
-		if !e.leave(uid) || ctx.Err() != nil {
-			return
-		}
-	}
-}
-
-// enter claims the resource within this process; whoever has it looks once more instead.
-func (e *Engine) enter(uid string) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if _, busy := e.active[uid]; busy {
-		e.active[uid] = true
-		return false
-	}
-	e.active[uid] = false
-	return true
-}
-
-// leave gives the resource back, unless it is to be looked at once more.
-func (e *Engine) leave(uid string) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.active[uid] && !e.draining.Load() {
-		e.active[uid] = false
-		return true
-	}
-	delete(e.active, uid)
-	return false
-}
-
-func (e *Engine) workOnce(ctx context.Context, uid string) {
-	if e.draining.Load() {
-		return
-	}
-	h, err := e.acquire(ctx, uid)
-	if err != nil {
-		e.log.ErrorContext(ctx, "could not begin work", "resource", uid, "error", err)
-		e.wakes.at(uid, e.now().Add(time.Second))
-		return
-	}
-	if h == nil {
-		return
-	}
+// work runs one slice of a resource.
+func (e *Engine) work(ctx context.Context, h *held) {
 	s := &slice{e: e, res: h, log: e.log.With("resource", h.name, "uid", h.uid), began: e.now()}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stopRenewing := e.renew(ctx, h, cancel)
-	defer stopRenewing()
-	if err := s.run(ctx, cancel); err != nil {
+	err := s.run(ctx, cancel)
+	stopRenewing()
+	if err != nil {
 		s.abandon(ctx, err)
 	}
 }
@@ -317,15 +268,15 @@ func (s *slice) conclude(ctx context.Context) (verdict, error) {
 
 // park gives the lease back with all that is queued.
 func (s *slice) park(ctx context.Context, wake time.Time) (verdict, error) {
-	s.writes.Queue(release, s.res.uid, s.res.fence, s.op.id, wake)
+	pause := max(wake.Sub(s.e.now()), 0)
+	s.writes.Queue(release, s.res.uid, s.res.fence, s.res.wake, pause)
+	if s.stop == stopDraining {
+		s.writes.Queue(ringWork)
+	}
 	if err := s.commit(ctx); err != nil {
 		return parked, err
 	}
-	if s.stop == stopDraining || s.stop == stopSuperseded {
-		s.e.wake(ctx, []string{s.res.uid})
-	} else {
-		s.e.wakes.at(s.res.uid, wake)
-	}
+	s.e.ringIn(pause)
 	return parked, nil
 }
 
@@ -333,14 +284,13 @@ func (s *slice) park(ctx context.Context, wake time.Time) (verdict, error) {
 func (s *slice) abandon(ctx context.Context, err error) {
 	switch {
 	case errors.Is(err, ErrCrashed):
-		return
 	case errors.Is(err, errLost):
 		s.e.metrics.losses.Add(context.WithoutCancel(ctx), 1)
 		s.log.WarnContext(ctx, "another worker took over the resource; this one stopped without writing")
 	default:
 		s.log.ErrorContext(ctx, "work was broken off and is taken up again by looking what is there", "error", err)
+		s.e.giveBack(ctx, s.res, abandonPause)
 	}
-	s.e.wakes.at(s.res.uid, s.e.now().Add(heldPause))
 }
 
 // die plays the end of the process for a Failpoint.

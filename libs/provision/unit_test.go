@@ -11,7 +11,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/errs"
 )
 
@@ -147,41 +146,6 @@ func TestConditions(t *testing.T) {
 	if cs[0].Reason != "" {
 		t.Error("Set changed what it was called on")
 	}
-}
-
-func TestWaker(t *testing.T) {
-	now := clock.NewFake(time.Unix(0, 0))
-	w := newWaker(now)
-	woken := make(chan string, 8)
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		w.run(ctx, func(_ context.Context, uids []string) {
-			for _, uid := range uids {
-				woken <- uid
-			}
-		})
-	}()
-	w.at("late", now.Now().Add(time.Minute))
-	w.at("soon", now.Now().Add(time.Second))
-	w.at("late", now.Now().Add(time.Hour)) // the earlier time stands
-	w.at("now", now.Now())
-	if got := <-woken; got != "now" {
-		t.Errorf("woke %s first", got)
-	}
-	now.BlockUntil(1)
-	now.Advance(time.Second)
-	if got := <-woken; got != "soon" {
-		t.Errorf("woke %s", got)
-	}
-	now.BlockUntil(1)
-	now.Advance(time.Minute)
-	if got := <-woken; got != "late" {
-		t.Errorf("woke %s", got)
-	}
-	cancel()
-	<-done
 }
 
 func TestEstimate_history_weighsSteps(t *testing.T) {

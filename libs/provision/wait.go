@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	endChannel = "provision_operation_end"
+	endChannel  = "provision_operation_end"
+	workChannel = "provision_work"
 	// MaxWait is the longest a Wait lasts.
 	MaxWait = 60 * time.Second
 	// A notification can be lost with its connection: whoever waits looks for itself now and then.
@@ -23,23 +24,24 @@ const (
 	listenAway = time.Second
 )
 
-// listener hears of the ends of operations over one connection for the whole process.
+// listener hears of due work and of the ends of operations over one connection for the whole process.
 type listener struct {
 	pool *pgxpool.Pool
 	log  *slog.Logger
+	ring func() // called when work may be due
 
 	mu      sync.Mutex
 	waiting map[string]map[chan struct{}]struct{}
 }
 
-func newListener(pool *pgxpool.Pool, log *slog.Logger) *listener {
-	return &listener{pool: pool, log: log, waiting: make(map[string]map[chan struct{}]struct{})}
+func newListener(pool *pgxpool.Pool, log *slog.Logger, ring func()) *listener {
+	return &listener{pool: pool, log: log, ring: ring, waiting: make(map[string]map[chan struct{}]struct{})}
 }
 
 func (l *listener) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := l.listen(ctx); err != nil && ctx.Err() == nil {
-			l.log.WarnContext(ctx, "lost the connection that hears of ended operations; connecting again", "error", err)
+			l.log.WarnContext(ctx, "lost the connection that hears of due work and ended operations; connecting again", "error", err)
 			timer := time.NewTimer(listenAway)
 			select {
 			case <-ctx.Done():
@@ -62,15 +64,20 @@ func (l *listener) listen(ctx context.Context) error {
 		defer cancel()
 		_ = raw.Close(end)
 	}()
-	if _, err := raw.Exec(ctx, "LISTEN "+endChannel); err != nil {
+	if _, err := raw.Exec(ctx, "LISTEN "+endChannel+"; LISTEN "+workChannel); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	l.ring()
 	for {
 		n, err := raw.WaitForNotification(ctx)
 		if err != nil {
-			return fmt.Errorf("hear of ended operations: %w", err)
+			return fmt.Errorf("wait for notifications: %w", err)
 		}
-		l.tell(n.Payload)
+		if n.Channel == workChannel {
+			l.ring()
+		} else {
+			l.tell(n.Payload)
+		}
 	}
 }
 

@@ -23,7 +23,7 @@ type rule struct {
 }
 
 var sdks = []string{
-	"google.golang.org/grpc", "google.golang.org/protobuf", "github.com/jackc/pgx", "github.com/gophercloud", "github.com/riverqueue",
+	"google.golang.org/grpc", "google.golang.org/protobuf", "github.com/jackc/pgx", "github.com/gophercloud",
 	"github.com/redis", "net/http", "database/sql", prefix + "gen",
 }
 

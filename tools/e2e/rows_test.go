@@ -15,10 +15,9 @@ import (
 	"github.com/low-layer/platform/libs/registry"
 )
 
-// common are the tables that hold nothing of any tenant: River's, versions of schemas, and what is of the platform as a whole.
+// common are the tables that hold nothing of any tenant: versions of schemas, and what is of the platform as a whole.
 var common = []string{
 	"event_consumer_epoch", "event_inbox", "event_streams", "observations", "provision_step_history",
-	"river_client", "river_client_queue", "river_job", "river_leader", "river_migration", "river_notification", "river_queue",
 	"migrations_audit", "migrations_event", "migrations_network", "migrations_provision", "migrations_quota", "migrations_tenant", "migrations_watch",
 }
 

@@ -11,8 +11,6 @@ import (
 	"sync"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
-	"github.com/riverqueue/river/rivermigrate"
 
 	"github.com/low-layer/platform/libs/pg"
 )
@@ -145,12 +143,6 @@ func digestOf(sets []pg.Migrations) (string, error) {
 	h := sha256.New()
 	for _, set := range sets {
 		write(h, "set %s\n", set.Name)
-		if set.FS == nil {
-			if err := digestRiver(h); err != nil {
-				return "", err
-			}
-			continue
-		}
 		if err := digestFiles(h, set.FS); err != nil {
 			return "", fmt.Errorf("read migrations of %s: %w", set.Name, err)
 		}
@@ -170,17 +162,6 @@ func digestFiles(h hash.Hash, files fs.FS) error {
 		write(h, "file %s %d\n%s", path, len(content), content)
 		return nil
 	})
-}
-
-func digestRiver(h hash.Hash) error {
-	migrator, err := rivermigrate.New(riverpgxv5.New(nil), nil)
-	if err != nil {
-		return fmt.Errorf("read migrations of river: %w", err)
-	}
-	for _, version := range migrator.AllVersions() {
-		write(h, "river %d %s\n", version.Version, version.SQLUp)
-	}
-	return nil
 }
 
 // write adds to a hash, which never fails.
