@@ -117,8 +117,11 @@ func (s *slice) inTx(ctx context.Context, fn func(ctx context.Context, tx pgx.Tx
 // committed forgets what is written and tells the failpoints.
 func (s *slice) committed() {
 	s.writes.statements = nil
+	for _, x := range s.samples {
+		s.e.history.add(x.kind, x.verb, x.step, x.took)
+	}
 	points := s.points
-	s.points = nil
+	s.samples, s.points = nil, nil
 	for _, p := range points {
 		s.e.failpoint(p)
 	}

@@ -159,6 +159,10 @@ type noTelemetry struct{}
 func (noTelemetry) TracerProvider() trace.TracerProvider { return tracenoop.NewTracerProvider() }
 func (noTelemetry) MeterProvider() metric.MeterProvider  { return metricnoop.NewMeterProvider() }
 
+func (e *Engine) rules() rules {
+	return rules{parallel: e.cfg.Parallel, pace: e.cfg.Pace, settle: e.cfg.Settle, late: e.cfg.Late}
+}
+
 // now is the time in the resolution of the database, so that what is written reads back the same.
 func (e *Engine) now() time.Time { return e.cfg.Clock.Now().UTC().Truncate(time.Microsecond) }
 

@@ -25,14 +25,8 @@ type head struct {
 func (s *slice) load(ctx context.Context) error {
 	s.op = head{id: s.res.operation}
 	s.stop = goOn
-	s.running = make(map[string]*task)
 	s.results = make(chan result, s.e.cfg.Parallel)
-	s.rows = make(map[string]*stepRow)
-	s.writes.statements, s.points = nil, nil
-	s.resource = Resource{
-		Kind: s.res.kind, UID: s.res.uid, Name: s.res.name, Tenant: s.res.tenant, Verb: s.res.verb,
-		Generation: s.res.generation, Deleting: s.res.deleting,
-	}
+	s.writes.statements = nil
 	var b pgx.Batch
 	b.Queue(`SELECT verb, traceparent, cancel_requested, create_time, progress, ordered_by FROM provision_operations WHERE id = $1`, s.op.id).QueryRow(
 		func(row pgx.Row) error {

@@ -11,12 +11,12 @@ func (x *entry) owes() bool {
 }
 
 // owing tells whether any step of the plan owes a look.
-func (s *slice) owing() bool {
+func (s *situation) owing() bool {
 	return slices.ContainsFunc(s.ledger.entries, (*entry).owes)
 }
 
 // readyLooks are the last looks of an operation: everything is as it was asked for, and was not always without doubt.
-func (s *slice) readyLooks() []*task {
+func (s *situation) readyLooks() []*task {
 	if s.resource.Deleting || !s.owing() || len(s.removable()) > 0 {
 		return nil
 	}
@@ -43,8 +43,8 @@ func (s *slice) readyLooks() []*task {
 }
 
 // lookDue tells whether what may still be under way has had its time, and has the row wait for that otherwise.
-func (s *slice) lookDue(x *entry, row *stepRow) bool {
-	if !x.look.After(s.e.now()) {
+func (s *situation) lookDue(x *entry, row *stepRow) bool {
+	if !x.look.After(s.now()) {
 		return true
 	}
 	row.State, row.retryAt, row.dirty = StepRunning, x.look, true
@@ -54,7 +54,7 @@ func (s *slice) lookDue(x *entry, row *stepRow) bool {
 
 // readyGhost looks for what a doubtful attempt may have made beside the object that is gone: before what it would need
 // goes, because a late one would hold that and is found by it; and once more when nothing else is left.
-func (s *slice) readyGhost(x *entry, row *stepRow) *task {
+func (s *situation) readyGhost(x *entry, row *stepRow) *task {
 	all := s.removable()
 	last := !slices.ContainsFunc(all, func(y *entry) bool { return y.state != entryDoubt })
 	own := slices.ContainsFunc(all, func(y *entry) bool { return y.step == x.step && y.state != entryDoubt })
@@ -73,7 +73,7 @@ func (s *slice) readyGhost(x *entry, row *stepRow) *task {
 }
 
 // tookLook has everything go that is found beside what the ledger knows.
-func (s *slice) tookLook(r result) {
+func (s *situation) tookLook(r result) {
 	x := r.entry
 	if n, ok := asNotYet(r.err); ok {
 		s.later(r.task, n)
@@ -93,7 +93,7 @@ func (s *slice) tookLook(r result) {
 	case len(others) > 0:
 		// The first takes the line over, so that the doubt outlives it and it is not found again.
 		x.External, x.state, x.looked = others[0], entrySurplus, false
-		x.sawMade(s.e.now())
+		x.sawMade(s.now())
 		s.keep(x)
 		s.surplus(x, others[1:])
 		s.advance(s.removalRow(x))
@@ -105,10 +105,10 @@ func (s *slice) tookLook(r result) {
 }
 
 // surplus enters objects of the entry's step that are too many.
-func (s *slice) surplus(x *entry, found []External) {
+func (s *situation) surplus(x *entry, found []External) {
 	for _, f := range found {
 		y := &entry{step: x.step, objectType: x.objectType, External: f, state: entrySurplus, ordinal: x.ordinal, needs: slices.Clone(x.needs)}
-		y.sawMade(s.e.now())
+		y.sawMade(s.now())
 		s.ledger.add(y)
 		s.keep(y)
 		s.removalRow(y)
@@ -116,7 +116,7 @@ func (s *slice) surplus(x *entry, found []External) {
 }
 
 // lookAgain has the ghosts looked for once more that may hold an object which refuses to go.
-func (s *slice) lookAgain(x *entry) {
+func (s *situation) lookAgain(x *entry) {
 	for _, y := range s.ledger.entries {
 		if y.state == entryDoubt && slices.Contains(y.needs, x.step) {
 			y.looked = false
@@ -125,7 +125,7 @@ func (s *slice) lookAgain(x *entry) {
 }
 
 // absorb hands the doubts about a step over to its new attempt.
-func (s *slice) absorb(x *entry, objectType string) {
+func (s *situation) absorb(x *entry, objectType string) {
 	for _, y := range slices.Clone(s.ledger.entries) {
 		if y.state != entryDoubt || y.step != x.step || (y.objectType != objectType && y.ID != "") {
 			continue
@@ -137,6 +137,6 @@ func (s *slice) absorb(x *entry, objectType string) {
 			x.look = y.look
 		}
 		s.ledger.drop(y)
-		y.remove(&s.writes, s.res.uid)
+		s.erase(y)
 	}
 }

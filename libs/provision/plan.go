@@ -68,7 +68,7 @@ func (k *kind) object(typ string) *Object {
 	return nil
 }
 
-func (s *slice) step(name string) *Step {
+func (s *situation) step(name string) *Step {
 	for i := range s.plan {
 		if s.plan[i].Name == name {
 			return &s.plan[i]
@@ -78,7 +78,7 @@ func (s *slice) step(name string) *Step {
 }
 
 // layOut makes the progress rows: those of the plan, and those of what is to be removed.
-func (s *slice) layOut() {
+func (s *situation) layOut() {
 	if !s.resource.Deleting {
 		for i := range s.plan {
 			s.layStep(i)
@@ -95,7 +95,7 @@ func (s *slice) layOut() {
 	}
 }
 
-func (s *slice) layStep(i int) {
+func (s *situation) layStep(i int) {
 	step := &s.plan[i]
 	r := s.rows[step.Name]
 	if r == nil {
@@ -109,7 +109,7 @@ func (s *slice) layStep(i int) {
 }
 
 // judge holds the row of a step against the ledger, which is what counts.
-func (s *slice) judge(step *Step, r *stepRow) {
+func (s *situation) judge(step *Step, r *stepRow) {
 	x := s.ledger.of(step.Name)
 	switch done := x != nil && x.fulfils(step); {
 	case done && r.State != StepDone:
@@ -127,7 +127,7 @@ func (s *slice) judge(step *Step, r *stepRow) {
 }
 
 // unmade tells whether a step has yet to make its object, and nothing speaks against its doing so soon.
-func (s *slice) unmade(step string) bool {
+func (s *situation) unmade(step string) bool {
 	x, r := s.ledger.of(step), s.rows[step]
 	return (x == nil || x.state != entryPresent) && r.State != StepDone && r.blockage == nil
 }
@@ -139,7 +139,7 @@ func (x *entry) fulfils(step *Step) bool {
 
 // removable are the entries that have to go: those one too many, those no step of the plan makes, and all of them when
 // the resource is being deleted.
-func (s *slice) removable() []*entry {
+func (s *situation) removable() []*entry {
 	var out []*entry
 	for _, x := range s.ledger.entries {
 		if !x.live() || s.resource.Deleting || s.step(x.step) == nil {
@@ -149,7 +149,7 @@ func (s *slice) removable() []*entry {
 	return out
 }
 
-func (s *slice) removalRow(x *entry) *stepRow {
+func (s *situation) removalRow(x *entry) *stepRow {
 	name := removePrefix + x.step
 	r := s.rows[name]
 	if r == nil {
@@ -166,7 +166,7 @@ func (s *slice) removalRow(x *entry) *stepRow {
 }
 
 // complete tells whether nothing is left to do.
-func (s *slice) complete() bool {
+func (s *situation) complete() bool {
 	if len(s.running) > 0 || len(s.removable()) > 0 {
 		return false
 	}
@@ -185,8 +185,8 @@ func (s *slice) complete() bool {
 }
 
 // ready are the tasks that can start now.
-func (s *slice) ready() []*task {
-	s.looked = s.e.now()
+func (s *situation) ready() []*task {
+	s.looked = s.now()
 	for {
 		s.changed = false
 		if out := s.readyOnce(); len(out) > 0 || !s.changed {
@@ -196,9 +196,9 @@ func (s *slice) ready() []*task {
 	}
 }
 
-func (s *slice) readyOnce() []*task {
+func (s *situation) readyOnce() []*task {
 	var out []*task
-	room := s.e.cfg.Parallel - len(s.running)
+	room := s.rules.parallel - len(s.running)
 	add := func(t *task) {
 		if t != nil && len(out) < room {
 			out = append(out, t)
@@ -221,9 +221,9 @@ func (s *slice) readyOnce() []*task {
 	return out
 }
 
-func (s *slice) waits(r *stepRow) bool { return r.retryAt.After(s.looked) }
+func (s *situation) waits(r *stepRow) bool { return r.retryAt.After(s.looked) }
 
-func (s *slice) readyStep(step *Step) *task {
+func (s *situation) readyStep(step *Step) *task {
 	r := s.rows[step.Name]
 	if r.State == StepDone || s.running[step.Name] != nil || s.waits(r) {
 		return nil

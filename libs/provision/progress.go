@@ -10,14 +10,14 @@ import (
 )
 
 // done marks a step as done.
-func (s *slice) done(r *stepRow, x *entry) {
-	now := s.e.now()
+func (s *situation) done(r *stepRow, x *entry) {
+	now := s.now()
 	r.State, r.EndTime, r.dirty = StepDone, now, true
 	if r.StartTime.IsZero() {
 		// Done by an earlier operation: nothing to measure.
 		r.StartTime = now
 	} else if r.failures == 0 && r.Attempts <= 1 {
-		s.e.history.add(s.res.kind, s.op.verb, r.Name, now.Sub(r.StartTime))
+		s.samples = append(s.samples, sample{s.resource.Kind, s.resource.Verb, r.Name, now.Sub(r.StartTime)})
 	}
 	r.Message, r.retryAt = "", time.Time{}
 	r.ObjectType, r.ObjectID = x.objectType, x.ID
@@ -25,12 +25,12 @@ func (s *slice) done(r *stepRow, x *entry) {
 }
 
 // pending has a step go on at once. Its failures still count: to look is not yet to succeed.
-func (s *slice) pending(r *stepRow) {
+func (s *situation) pending(r *stepRow) {
 	r.State, r.EndTime, r.retryAt, r.dirty = StepPending, time.Time{}, time.Time{}, true
 }
 
 // advance is pending for a step that got somewhere.
-func (s *slice) advance(r *stepRow) {
+func (s *situation) advance(r *stepRow) {
 	s.pending(r)
 	r.recover()
 }
@@ -41,8 +41,8 @@ func (r *stepRow) recover() { r.failures, r.failingSince, r.blockage = 0, time.T
 const minWait = 5 * time.Millisecond
 
 // later has a step asked again. Waiting is no failure, until it takes longer than the step's deadline.
-func (s *slice) later(t *task, n *notYet) {
-	now := s.e.now()
+func (s *situation) later(t *task, n *notYet) {
+	now := s.now()
 	r := t.row
 	r.State, r.Message, r.retryAt, r.dirty = StepRunning, n.text, now.Add(max(n.after, minWait)), true
 	r.asked++
@@ -60,8 +60,8 @@ func (s *slice) later(t *task, n *notYet) {
 }
 
 // fail has a step tried again after a pause, and marks it as blocked once its class says that somebody must act.
-func (s *slice) fail(r *stepRow, err error) {
-	now := s.e.now()
+func (s *situation) fail(r *stepRow, err error) {
+	now := s.now()
 	c, e := classify(err)
 	r.failures++
 	if r.failingSince.IsZero() {
@@ -70,7 +70,7 @@ func (s *slice) fail(r *stepRow, err error) {
 	blocked := r.blockage != nil || c.blocks(r.failures, now.Sub(r.failingSince))
 	r.State, r.dirty = StepRetrying, true
 	message := clean(e.Message)
-	r.retryAt = now.Add(c.pause(r.failures, blocked, e.Retry, s.e.cfg.Pace))
+	r.retryAt = now.Add(c.pause(r.failures, blocked, e.Retry, s.rules.pace))
 	r.Message = message + " (next try at " + r.retryAt.Format(time.RFC3339) + ")"
 	if !blocked {
 		return
@@ -104,8 +104,11 @@ func (s *slice) stumble(ctx context.Context, name string, err error) (verdict, e
 	return s.park(ctx, r.retryAt)
 }
 
-// saveRows queues the rows that changed, in one statement.
+// saveRows queues what changed: the ledger's rows, and those of the steps in one statement.
 func (s *slice) saveRows() error {
+	if err := s.queueChanges(); err != nil {
+		return err
+	}
 	var changed []savedStep
 	for _, r := range s.rows {
 		if r.dirty {
@@ -142,13 +145,13 @@ func (s *slice) progress() {
 }
 
 // overcome marks what stumbled as done, and answers how to take that back.
-func (s *slice) overcome(name string) (undo func()) {
+func (s *situation) overcome(name string) (undo func()) {
 	r := s.rows[name]
 	if r == nil {
 		return func() {}
 	}
 	before := *r
-	r.State, r.EndTime, r.retryAt, r.Message, r.dirty = StepDone, s.e.now(), time.Time{}, "", true
+	r.State, r.EndTime, r.retryAt, r.Message, r.dirty = StepDone, s.now(), time.Time{}, "", true
 	r.recover()
 	return func() { *r = before }
 }

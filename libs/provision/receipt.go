@@ -32,24 +32,6 @@ func (x *entry) sawAgain(now time.Time) {
 	}
 }
 
-// attest writes the line of an object that is verified gone. One that had the same id before, as objects that are named
-// rather than numbered do, counts as the same.
-func (s *slice) attest(x *entry, proof receipt.Check) {
-	if x.ID == "" || x.objectType == "" {
-		return
-	}
-	// The clocks of two processes may differ; what was seen is not gone before that.
-	gone := s.e.now()
-	if x.seen.After(gone) {
-		gone = x.seen
-	}
-	s.writes.Queue(`INSERT INTO provision_receipts (resource_uid, step, external_id, object_type, external_name, operation, gone_time,
-			made_time, seen_time, proof) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		ON CONFLICT (resource_uid, step, external_id) DO UPDATE SET operation = excluded.operation, gone_time = excluded.gone_time,
-			made_time = excluded.made_time, seen_time = excluded.seen_time, proof = excluded.proof`,
-		s.res.uid, x.step, x.ID, x.objectType, x.Name, s.op.id, gone, null(x.made), null(x.seen), string(proof))
-}
-
 // removedObjects are the lines of everything the resource ever had.
 func (s *slice) removedObjects(ctx context.Context, tx pgx.Tx) ([]RemovedObject, error) {
 	rows, err := tx.Query(ctx, `SELECT step, object_type, external_id, external_name, gone_time, made_time, seen_time, proof

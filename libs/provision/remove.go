@@ -13,7 +13,7 @@ import (
 const askAgain = 30 * time.Second
 
 // readyRemovals are the tasks of the ledger's way back: what nothing needs any more, by the needs recorded when it was made.
-func (s *slice) readyRemovals() []*task {
+func (s *situation) readyRemovals() []*task {
 	var out []*task
 	leaving := make(map[string][]*entry)
 	for _, x := range s.removable() {
@@ -45,7 +45,7 @@ func (s *slice) readyRemovals() []*task {
 
 func removalKey(x *entry) string { return removePrefix + x.step + "/" + x.ID }
 
-func (s *slice) readyRemoval(x *entry, row *stepRow) *task {
+func (s *situation) readyRemoval(x *entry, row *stepRow) *task {
 	if s.waits(row) || s.needed(x) || (x.live() && s.running[x.step] != nil) {
 		return nil
 	}
@@ -80,7 +80,7 @@ const leaving = "leaving"
 
 // distrust notes, before its end is asked for, that an object may be gone: should its step come back with a later change
 // before the answer is in the ledger, the step looks for the object and makes it anew instead of taking it for done.
-func (s *slice) distrust(t *task) {
+func (s *situation) distrust(t *task) {
 	x := t.entry
 	if s.resource.Deleting || x.state != entryPresent || x.digest == leaving {
 		return
@@ -91,7 +91,7 @@ func (s *slice) distrust(t *task) {
 }
 
 // needed tells whether something else must go, or be changed, before this may go.
-func (s *slice) needed(x *entry) bool {
+func (s *situation) needed(x *entry) bool {
 	for _, y := range s.ledger.entries {
 		if y == x || !slices.Contains(y.needs, x.step) || (y.state == entryDoubt && y.looked) {
 			continue
@@ -108,7 +108,7 @@ func (s *slice) needed(x *entry) bool {
 }
 
 // readyGone looks after all of a type at once, and only when no more of them are about to be asked to go.
-func (s *slice) readyGone(typ string, group []*entry, starting []*task) *task {
+func (s *situation) readyGone(typ string, group []*entry, starting []*task) *task {
 	key := removePrefix + "gone/" + typ
 	if s.running[key] != nil {
 		return nil
@@ -131,7 +131,7 @@ func (s *slice) readyGone(typ string, group []*entry, starting []*task) *task {
 	return &task{action: actGone, key: key, group: group, row: row, object: object, deadline: defaultDeadline, removal: true}
 }
 
-func (s *slice) tookDelete(r result) {
+func (s *situation) tookDelete(r result) {
 	x := r.entry
 	if n, ok := asNotYet(r.err); ok {
 		s.later(r.task, n)
@@ -149,13 +149,13 @@ func (s *slice) tookDelete(r result) {
 		s.vanish(x, receipt.DeleteAnswered)
 		return
 	}
-	x.state, x.deleted = entryDeleting, s.e.now()
+	x.state, x.deleted = entryDeleting, s.now()
 	s.keep(x)
 	s.advance(r.row)
 	r.row.Message = "asked to go"
 }
 
-func (s *slice) tookGone(r result) {
+func (s *situation) tookGone(r result) {
 	if n, ok := asNotYet(r.err); ok {
 		s.later(r.task, n)
 		return
@@ -175,7 +175,7 @@ func (s *slice) tookGone(r result) {
 	if len(left) == 0 {
 		return
 	}
-	now := s.e.now()
+	now := s.now()
 	for _, x := range left {
 		x.sawAgain(now)
 		if now.Sub(x.deleted) > s.scaled(askAgain) {
@@ -193,7 +193,7 @@ func (s *slice) tookGone(r result) {
 }
 
 // vanish takes out of the ledger what is seen to be gone.
-func (s *slice) vanish(x *entry, proof receipt.Check) {
+func (s *situation) vanish(x *entry, proof receipt.Check) {
 	s.changed = true
 	s.attest(x, proof)
 	if x.objectType == "" || x.doubted.IsZero() {
@@ -206,10 +206,10 @@ func (s *slice) vanish(x *entry, proof receipt.Check) {
 }
 
 // forget drops the line of what is gone for good.
-func (s *slice) forget(x *entry) {
+func (s *situation) forget(x *entry) {
 	s.changed = true
 	s.ledger.drop(x)
-	x.remove(&s.writes, s.res.uid)
+	s.erase(x)
 	row := s.removalRow(x)
 	row.dirty = true
 	if slices.ContainsFunc(s.ledger.entries, func(y *entry) bool { return y.step == x.step && slices.Contains(s.removable(), y) }) {
@@ -221,7 +221,7 @@ func (s *slice) forget(x *entry) {
 
 // breakCircle answers the last entry of a ledger whose recorded needs go round, which no plan makes but two plans in a
 // row could: so that nothing stays for ever.
-func (s *slice) breakCircle() *task {
+func (s *situation) breakCircle() *task {
 	var last *entry
 	for _, x := range s.removable() {
 		if s.waits(s.removalRow(x)) || x.state == entryDeleting {
@@ -244,7 +244,7 @@ func (s *slice) breakCircle() *task {
 	return s.readyRemoval(last, s.removalRow(last))
 }
 
-func (s *slice) onlyRemovalsLeft() bool {
+func (s *situation) onlyRemovalsLeft() bool {
 	if s.resource.Deleting {
 		return true
 	}
@@ -256,6 +256,6 @@ func (s *slice) onlyRemovalsLeft() bool {
 	return true
 }
 
-func (s *slice) scaled(d time.Duration) time.Duration {
-	return time.Duration(float64(d) * s.e.cfg.Pace)
+func (s *situation) scaled(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * s.rules.pace)
 }

@@ -38,7 +38,7 @@ func newRig(t testing.TB) *rig {
 	cloud := cloudfake.New()
 	r := &rig{t: t, pool: pgtest.Database(t, cloudfake.Migrations()...), cloud: cloud, kind: (&cloudfake.Garden{Cloud: cloud}).Kind(), uid: cloudfake.NewUID()}
 	r.cfg = provision.Config{
-		Service: "garden", Pool: r.pool, Lease: 400 * time.Millisecond, Sweep: 50 * time.Millisecond,
+		Service: "garden", Pool: r.pool, Lease: 2 * time.Second, Sweep: 50 * time.Millisecond,
 		Settle: 20 * time.Millisecond, Pace: 0.01, Logger: slog.New(slog.DiscardHandler),
 	}
 	return r

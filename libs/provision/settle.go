@@ -17,7 +17,7 @@ import (
 var errSuperseded = errors.New("a newer operation was accepted")
 
 // blocked is the blockage of the resource: that of its first blocked step.
-func (s *slice) blocked() *Blockage {
+func (s *situation) blocked() *Blockage {
 	var first *stepRow
 	for _, r := range s.rows {
 		if r.blockage != nil && (first == nil || r.ordinal < first.ordinal) {

@@ -38,31 +38,21 @@ const (
 // slice is one bounded piece of work on one resource, under its lease. All of its state belongs to the goroutine that
 // runs it; steps run in their own and hand their results over the channel.
 type slice struct {
-	e        *Engine
-	log      *slog.Logger
-	kind     *kind
-	res      *held
-	op       head
-	resource Resource
-	plan     []Step
-	// unplanned is why there is no plan; only a deletion goes on without one.
-	unplanned error
-	ledger    *ledger
-	rows      map[string]*stepRow
-	stop      stopReason
-	looked    time.Time // when it was last asked what is ready
-	started   bool      // a slice gets something done, however short it is
-	changed   bool      // an entry went without a call
-	began     time.Time
+	e   *Engine
+	log *slog.Logger
+	res *held
+	op  head
+	situation
+	stop    stopReason
+	started bool // a slice gets something done, however short it is
+	began   time.Time
 	// inventory is the last look of a deletion.
 	inventory receipt.Inventory
 
-	running map[string]*task
 	results chan result
 	steps   sync.WaitGroup
 
 	writes writes
-	points []Point // failpoints to tell of once what is queued is committed
 }
 
 // work runs one slice of a resource.
@@ -108,10 +98,14 @@ func (s *slice) run(ctx context.Context, cancel context.CancelCauseFunc) (err er
 
 // pass works on one operation.
 func (s *slice) pass(ctx context.Context) (verdict, error) {
-	s.kind = s.e.kinds[s.res.kind]
-	if s.kind == nil {
+	kind := s.e.kinds[s.res.kind]
+	if kind == nil {
 		return parked, fmt.Errorf("this engine does not know the kind %q", s.res.kind)
 	}
+	s.situation = newSituation(kind, Resource{
+		Kind: s.res.kind, UID: s.res.uid, Name: s.res.name, Tenant: s.res.tenant, Verb: s.res.verb,
+		Generation: s.res.generation, Deleting: s.res.deleting,
+	}, s.res.operation, s.e.rules(), s.e.now)
 	if err := s.load(ctx); err != nil {
 		return parked, err
 	}
@@ -146,18 +140,14 @@ func (s *slice) loop(ctx context.Context) error {
 		if s.stop == goOn {
 			tasks = s.ready()
 			for _, t := range tasks {
-				if err := s.intend(t); err != nil {
-					return err
-				}
+				s.intend(t)
 			}
 		}
 		if err := s.commit(ctx); err != nil {
 			return err
 		}
 		if s.stop != goOn {
-			if err := s.withdraw(tasks); err != nil {
-				return err
-			}
+			withdraw(tasks)
 			tasks = nil
 		}
 		for _, t := range tasks {
@@ -197,7 +187,7 @@ func (s *slice) await(ctx context.Context) (bool, error) {
 	}
 	select {
 	case r := <-s.results:
-		if err := s.take(r); err != nil {
+		if err := s.receive(r); err != nil {
 			return false, err
 		}
 	case <-timer:
@@ -208,7 +198,7 @@ func (s *slice) await(ctx context.Context) (bool, error) {
 	for {
 		select {
 		case r := <-s.results:
-			if err := s.take(r); err != nil {
+			if err := s.receive(r); err != nil {
 				return false, err
 			}
 		default:
@@ -217,9 +207,19 @@ func (s *slice) await(ctx context.Context) (bool, error) {
 	}
 }
 
+// receive takes a result, or ends the engine with the task that crashed.
+func (s *slice) receive(r result) error {
+	if r.crash != nil {
+		s.e.die()
+		return ErrCrashed
+	}
+	s.take(r)
+	return nil
+}
+
 // nextDue is when the next waiting step is to be looked at. What was due at the last look and did not start waits for
 // something else than time.
-func (s *slice) nextDue() (time.Time, bool) {
+func (s *situation) nextDue() (time.Time, bool) {
 	var due time.Time
 	for _, r := range s.rows {
 		if r.State == StepDone || r.State == StepSkipped || !s.waits(r) || s.busy(r) {
@@ -232,7 +232,7 @@ func (s *slice) nextDue() (time.Time, bool) {
 	return due, !due.IsZero()
 }
 
-func (s *slice) busy(r *stepRow) bool {
+func (s *situation) busy(r *stepRow) bool {
 	for _, t := range s.running {
 		if t.row == r {
 			return true

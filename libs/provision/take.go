@@ -7,13 +7,9 @@ import (
 	"github.com/low-layer/platform/libs/receipt"
 )
 
-// take lays what came of a task into ledger and progress. It runs on the slice's goroutine.
-func (s *slice) take(r result) error {
+// take enters the result of a task in ledger and progress.
+func (s *situation) take(r result) {
 	delete(s.running, r.key)
-	if r.crash != nil {
-		s.e.die()
-		return ErrCrashed
-	}
 	s.hear(r)
 	switch r.action {
 	case actDo:
@@ -29,11 +25,10 @@ func (s *slice) take(r result) error {
 	case actLook:
 		s.tookLook(r)
 	}
-	return nil
 }
 
 // hear takes over what the step told of itself.
-func (s *slice) hear(r result) {
+func (s *situation) hear(r result) {
 	followed, calls := r.run.told()
 	row := r.row
 	row.dirty = true
@@ -45,7 +40,7 @@ func (s *slice) hear(r result) {
 	}
 }
 
-func (s *slice) tookDo(r result) {
+func (s *situation) tookDo(r result) {
 	x := r.entry
 	if n, ok := asNotYet(r.err); ok {
 		// Nothing was made: the step waits for something.
@@ -63,13 +58,13 @@ func (s *slice) tookDo(r result) {
 }
 
 // tookFailure tells from a Do's error whether it must be looked before it is done again.
-func (s *slice) tookFailure(r result) {
+func (s *situation) tookFailure(r result) {
 	x := r.entry
 	x.open = ambiguous(r.err)
 	switch {
 	case x.open:
 		if x.objectType != "" {
-			x.doubted = s.e.now()
+			x.doubted = s.now()
 		}
 	default:
 		x.doubted = r.doubted
@@ -87,7 +82,7 @@ func (s *slice) tookFailure(r result) {
 }
 
 // record enters what a Do made.
-func (s *slice) record(r result) {
+func (s *situation) record(r result) {
 	x := r.entry
 	if x.ID != "" && x.ID != r.made.ID {
 		// It made another object instead of changing the one there was.
@@ -101,10 +96,10 @@ func (s *slice) record(r result) {
 		s.removalRow(&old)
 	}
 	if x.ID != r.made.ID || x.made.IsZero() {
-		x.sawMade(s.e.now())
+		x.sawMade(s.now())
 	}
 	x.External, x.objectType, x.digest, x.doubted = r.made, r.step.Object, r.step.Digest, r.doubted
-	x.sawAgain(s.e.now())
+	x.sawAgain(s.now())
 	x.state, x.open, x.missed = entryPresent, false, time.Time{}
 	x.verified = r.step.Verify == nil
 	s.keep(x)
@@ -118,7 +113,7 @@ func (s *slice) record(r result) {
 }
 
 // invalidate has the steps done again whose objects refer to one that was replaced.
-func (s *slice) invalidate(step string) {
+func (s *situation) invalidate(step string) {
 	for _, x := range s.ledger.entries {
 		if x.state != entryPresent || !slices.Contains(x.needs, step) {
 			continue
@@ -131,7 +126,7 @@ func (s *slice) invalidate(step string) {
 	}
 }
 
-func (s *slice) tookVerify(r result) {
+func (s *situation) tookVerify(r result) {
 	x := r.entry
 	if n, ok := asNotYet(r.err); ok {
 		s.later(r.task, n)
@@ -152,13 +147,13 @@ func (s *slice) tookVerify(r result) {
 		return
 	}
 	x.verified = true
-	x.sawAgain(s.e.now())
+	x.sawAgain(s.now())
 	s.keep(x)
 	s.done(r.row, x)
 }
 
 // tookObserve settles a doubt: an attempt began whose outcome nobody knows.
-func (s *slice) tookObserve(r result) {
+func (s *situation) tookObserve(r result) {
 	x := r.entry
 	if n, ok := asNotYet(r.err); ok {
 		s.later(r.task, n)
@@ -181,14 +176,14 @@ func (s *slice) tookObserve(r result) {
 }
 
 // unclaimed are the found objects that the ledger does not know as surplus or on their way out.
-func (s *slice) unclaimed(x *entry, found []External) []External {
+func (s *situation) unclaimed(x *entry, found []External) []External {
 	return slices.DeleteFunc(slices.Clone(found), func(f External) bool {
 		return f.ID == "" || (f.ID != x.ID && s.ledger.knows(x.step, f.ID))
 	})
 }
 
 // adopt takes the object the entry has, else the first found, and enters the others as surplus.
-func (s *slice) adopt(x *entry, found []External) {
+func (s *situation) adopt(x *entry, found []External) {
 	i := max(slices.IndexFunc(found, func(f External) bool { return f.ID == x.ID }), 0)
 	mine := found[i]
 	if x.ID != "" && x.ID != mine.ID {
@@ -196,23 +191,23 @@ func (s *slice) adopt(x *entry, found []External) {
 		x.digest = digestUnknown
 	}
 	if x.ID != mine.ID || x.made.IsZero() {
-		x.sawMade(s.e.now())
+		x.sawMade(s.now())
 	}
 	x.External = mine
-	x.sawAgain(s.e.now())
+	x.sawAgain(s.now())
 	x.state, x.open, x.missed, x.verified = entryPresent, false, time.Time{}, false
 	s.keep(x)
 	s.surplus(x, slices.Delete(slices.Clone(found), i, i+1))
 }
 
 // missed is a look that found nothing. Lists lag: it counts once it is said twice, far enough apart.
-func (s *slice) missed(r result) {
-	x, now := r.entry, s.e.now()
+func (s *situation) missed(r result) {
+	x, now := r.entry, s.now()
 	if x.missed.IsZero() {
 		x.missed = now
 		s.keep(x)
 	}
-	if wait := x.missed.Add(s.e.cfg.Settle).Sub(now); wait > 0 {
+	if wait := x.missed.Add(s.rules.settle).Sub(now); wait > 0 {
 		r.row.Message = "making sure that an earlier attempt made nothing"
 		r.row.retryAt = now.Add(wait)
 		return
@@ -220,7 +215,7 @@ func (s *slice) missed(r result) {
 	x.open, x.missed = false, time.Time{}
 	if !x.doubted.IsZero() {
 		// It may only be late.
-		x.look = x.doubted.Add(s.e.cfg.Late)
+		x.look = x.doubted.Add(s.rules.late)
 	}
 	switch {
 	case r.removal && x.ID == "":
@@ -237,6 +232,6 @@ func (s *slice) missed(r result) {
 	s.pending(r.row)
 }
 
-func (s *slice) point(r result, w When) {
-	s.points = append(s.points, Point{Kind: s.res.kind, Verb: s.op.verb, Step: r.run.step, UID: s.res.uid, When: w})
+func (s *situation) point(r result, w When) {
+	s.points = append(s.points, Point{Kind: s.resource.Kind, Verb: s.resource.Verb, Step: r.run.step, UID: s.resource.UID, When: w})
 }
