@@ -2,8 +2,8 @@
 //
 // # What it promises
 //
-// A change is one transaction of the service: its spec row, Accept (the resource in its transient state, the operation,
-// River's job), its outbox event. From then on the change is carried out, whatever happens to processes, to the database
+// A change is one transaction of the service: its spec row, Accept (the resource in its transient state and due at once, the
+// operation), its outbox event. From then on the change is carried out, whatever happens to processes, to the database
 // connection or to the cloud in between, and the cloud ends up with exactly one of each object, and with none after a
 // deletion. An operation never fails by itself: it succeeds, is cancelled, or is superseded by a newer change of the same
 // resource. What cannot go on is BLOCKED, says who must act and how, and goes on by itself once the cause is gone.
@@ -35,14 +35,15 @@
 //
 // # Who works
 //
-// A job of River names a resource and nothing else; it may come twice, late or never. The worker takes the resource's lease,
-// which raises its fence, and works in slices of Config.Slice: it starts every step that is ready, in parallel, and commits
-// results and new intents together, one round trip for both. Each of these commits holds the fence against the row, so a
-// worker that was paused, or lost its lease, cannot write. The lease is measured by the database's clock and renewed while
-// a slice runs. Waiting is not work: a step that answers NotYet gives the worker back, and a timer of this process queues
-// the resource again. If the process dies, the sweep of any engine finds it, at start and every Config.Sweep.
+// The column wake_at says when to look at a resource. Every engine claims what is due, and takes its lease, in one statement:
+// when a notification says that there is work, when a timer of its own fires, and every Config.Sweep. The last finds the work
+// of dead processes and makes up for lost notifications. A claim raises the resource's fence.
 //
-// River's own retries, snoozes and its rescuer are not relied upon: they hang on its leader and take minutes.
+// The worker works in slices of Config.Slice: it starts every step that is ready, in parallel, and commits results and new
+// intents together, one round trip for both. Each of these commits holds the fence against the row, so a worker that was
+// paused, or lost its lease, cannot write. The lease is measured by the database's clock and renewed while a slice runs.
+// Waiting is not work: a step that returns NotYet gives the worker back, and wake_at says when it is asked again. A look that
+// is asked for while a worker holds the lease outlasts the slice.
 //
 // # Errors
 //
