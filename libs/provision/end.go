@@ -93,12 +93,15 @@ func (e *Engine) Cancel(ctx context.Context, tenant, id string) error {
 	}
 	// Nothing is left to roll back after the commit.
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
-	var uid string
+	// The resource is locked first, as by the worker that writes its progress.
+	if err := wakeNow(ctx, tx, `(SELECT resource_uid FROM provision_operations WHERE id = $1 AND tenant = $2)`, id, tenant); err != nil {
+		return err
+	}
 	var state OperationState
 	var deletion bool
-	err = tx.QueryRow(ctx, `SELECT o.resource_uid, o.state, COALESCE(r.deleting AND r.current_operation = o.id, false)
+	err = tx.QueryRow(ctx, `SELECT o.state, COALESCE(r.deleting AND r.current_operation = o.id, false)
 		FROM provision_operations o LEFT JOIN provision_resources r ON r.uid = o.resource_uid
-		WHERE o.id = $1 AND o.tenant = $2 FOR UPDATE OF o`, id, tenant).Scan(&uid, &state, &deletion)
+		WHERE o.id = $1 AND o.tenant = $2 FOR UPDATE OF o`, id, tenant).Scan(&state, &deletion)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return errs.NotFound("operation", operationName(tenant, id))
@@ -114,9 +117,6 @@ func (e *Engine) Cancel(ctx context.Context, tenant, id string) error {
 	_, err = tx.Exec(ctx, `UPDATE provision_operations SET cancel_requested = true, update_time = $2 WHERE id = $1`, id, e.now())
 	if err != nil {
 		return fmt.Errorf("cancel operation: %w", err)
-	}
-	if err := wakeNow(ctx, tx, uid); err != nil {
-		return err
 	}
 	if err := e.cfg.Audit.Append(ctx, tx, operationName(tenant, id), nil); err != nil {
 		return err

@@ -27,7 +27,7 @@ func (e *Engine) Hasten(ctx context.Context, tx pgx.Tx, uid string) (*Operation,
 	if _, err := tx.Exec(ctx, `UPDATE provision_steps SET retry_at = NULL WHERE operation = $1`, *current); err != nil {
 		return nil, fmt.Errorf("hasten operation %s: %w", *current, err)
 	}
-	if err := wakeNow(ctx, tx, uid); err != nil {
+	if err := wakeNow(ctx, tx, `$1`, uid); err != nil {
 		return nil, err
 	}
 	return e.Read(ctx, tx, tenant, *current)

@@ -28,13 +28,13 @@ UPDATE provision_resources SET lease_holder = NULL, lease_until = NULL,
        wake_at = CASE WHEN wake_at = $3 THEN clock_timestamp() + $4::interval ELSE wake_at END
  WHERE uid = $1 AND fence = $2`
 
-// wakeNow has a resource looked at once the transaction commits, whoever holds it.
-func wakeNow(ctx context.Context, tx pgx.Tx, uid string) error {
+// wakeNow locks the resource of the uid, an SQL expression, and has it looked at when the transaction commits.
+func wakeNow(ctx context.Context, tx pgx.Tx, uid string, args ...any) error {
 	var b pgx.Batch
-	b.Queue(`UPDATE provision_resources SET wake_at = clock_timestamp() WHERE uid = $1`, uid)
+	b.Queue(`UPDATE provision_resources SET wake_at = clock_timestamp() WHERE uid = `+uid, args...)
 	b.Queue(ringWork)
 	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
-		return fmt.Errorf("wake work on %s: %w", uid, err)
+		return fmt.Errorf("wake work on a resource: %w", err)
 	}
 	return nil
 }
