@@ -80,8 +80,8 @@ func TestWake_askedForWhileHeld_isNotLost(t *testing.T) {
 	r.cfg.Lease, r.cfg.Sweep = time.Minute, time.Hour
 	var asked atomic.Int64
 	plan := r.kind.Plan
-	r.kind.Plan = func(res provision.Resource) ([]provision.Step, error) {
-		steps, err := plan(res)
+	r.kind.Plan = func(res provision.Resource, spec cloudfake.Spec) ([]provision.Step, error) {
+		steps, err := plan(res, spec)
 		return append(steps, provision.Step{Name: "patient", Do: func(context.Context, *provision.Run) (provision.External, error) {
 			if asked.Add(1) == 1 {
 				return provision.External{}, provision.NotYet(time.Hour, "waiting for an hour")
