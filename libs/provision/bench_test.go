@@ -24,7 +24,7 @@ func BenchmarkChain(b *testing.B) {
 		var steps []provision.Step
 		for side := range 2 {
 			for i := range length {
-				s := provision.Step{Name: fmt.Sprintf("s%d-%d", side, i), Do: func(context.Context, *provision.Run) (provision.External, error) {
+				s := provision.Step{Title: "work", Name: fmt.Sprintf("s%d-%d", side, i), Do: func(context.Context, *provision.Run) (provision.External, error) {
 					<-time.After(call)
 					return provision.External{}, nil
 				}}

@@ -31,9 +31,13 @@ type External struct {
 	Attributes map[string]string
 }
 
-// Step is one piece of the work a resource needs. Its name is stable: it is the key of what the ledger remembers.
+// Step is one piece of the work a resource needs. Its name is stable: it is the key of what the ledger remembers. Users see the
+// title only.
 type Step struct {
-	Name, Title string
+	Name string
+	// Title is what the step does the first time, for example `create the VPC router`. A title that begins with `create` is shown
+	// with `update` and `remove` in the other directions, unless UpdateTitle or RemoveTitle say otherwise.
+	Title, UpdateTitle, RemoveTitle string
 	// Needs names the steps that must be done before this one starts, and whose objects outlive this one's.
 	Needs []string
 	// After names steps whose objects must have been made before this one starts, ready or not: it puts calls in order

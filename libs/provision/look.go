@@ -1,6 +1,9 @@
 package provision
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // A write whose answer was lost may be carried out long after two looks found nothing. So whatever was ever in doubt is
 // looked for once more: before an operation succeeds, and before what it needs, and the ledger, may go.
@@ -89,6 +92,10 @@ func (s *situation) tookLook(r result) {
 	case x.state != entryDoubt:
 		s.surplus(x, others)
 		r.row.State, r.row.Message, r.row.dirty = StepDone, "", true
+		if r.row.Attempts == 0 {
+			// An earlier operation did the step; this one only looked.
+			r.row.State, r.row.StartTime = StepSkipped, time.Time{}
+		}
 		r.row.recover()
 	case len(others) > 0:
 		// The first takes the line over, so that the doubt outlives it and it is not found again.

@@ -230,7 +230,7 @@ const reasonNoObject = "STEP_WITHOUT_OBJECT"
 func (r *Run) Made(step string) (string, error) {
 	o, ok := r.Object(step)
 	if !ok {
-		return "", errs.New(errs.CodeInternal, reasonNoObject, "step %q has left no object; the operator must look into the ledger", step)
+		return "", errs.New(errs.CodeInternal, reasonNoObject, "an earlier step has left no object; the operator must look into the ledger").With("step", step)
 	}
 	return o.ID, nil
 }

@@ -43,6 +43,8 @@ func (k *kind) check(plan []Step) error {
 		switch {
 		case step.Name == "" || seen[step.Name] || step.Name == stumblePlan || step.Name == stumbleSettle || strings.HasPrefix(step.Name, removePrefix):
 			problems = append(problems, fmt.Errorf("step %q must have a name of its own", step.Name))
+		case step.Title == "":
+			problems = append(problems, fmt.Errorf("step %s has no title", step.Name))
 		case step.Do == nil:
 			problems = append(problems, fmt.Errorf("step %s has no Do", step.Name))
 		case step.Object != "" && k.object(step.Object) == nil:
@@ -88,7 +90,7 @@ func (s *situation) layOut() {
 		s.removalRow(x)
 	}
 	for name, r := range s.rows {
-		if s.step(name) == nil && r.ordinal != stumbleOrdinal && r.ordinal < removeOrdinal-maxPlan && r.State != StepDone && r.State != StepSkipped {
+		if s.step(name) == nil && r.ordinal != stumbleOrdinal && r.ordinal < removeOrdinal-maxPlan && !r.settled() {
 			r.State, r.dirty = StepSkipped, true
 			r.recover()
 		}
@@ -102,8 +104,13 @@ func (s *situation) layStep(i int) {
 		r = &stepRow{StepStatus: StepStatus{Name: step.Name, State: StepPending, ObjectType: step.Object}, dirty: true}
 		s.rows[step.Name] = r
 	}
-	if title := cmp.Or(step.Title, step.Name); r.Title != title || r.ordinal != i {
-		r.Title, r.ordinal, r.dirty = title, i, true
+	if r.ordinal != i {
+		r.ordinal, r.dirty = i, true
+	}
+	// The title stays what it was at the beginning of the operation: an object made since then was not there.
+	if !step.bears(r.Title) {
+		x := s.ledger.of(step.Name)
+		r.Title, r.dirty = step.title(x != nil && x.state == entryPresent), true
 	}
 	s.judge(step, r)
 }
@@ -112,9 +119,9 @@ func (s *situation) layStep(i int) {
 func (s *situation) judge(step *Step, r *stepRow) {
 	x := s.ledger.of(step.Name)
 	switch done := x != nil && x.fulfils(step); {
-	case done && r.State != StepDone:
+	case done && !r.settled():
 		s.done(r, x)
-	case !done && (r.State == StepDone || r.State == StepSkipped):
+	case !done && r.settled():
 		r.State, r.EndTime, r.dirty = StepPending, time.Time{}, true
 	case !done && r.State == StepRunning && r.retryAt.IsZero():
 		// Nothing runs yet in this slice.
@@ -129,7 +136,7 @@ func (s *situation) judge(step *Step, r *stepRow) {
 // unmade tells whether a step has yet to make its object, and nothing speaks against its doing so soon.
 func (s *situation) unmade(step string) bool {
 	x, r := s.ledger.of(step), s.rows[step]
-	return (x == nil || x.state != entryPresent) && r.State != StepDone && r.blockage == nil
+	return (x == nil || x.state != entryPresent) && !r.settled() && r.blockage == nil
 }
 
 // fulfils tells whether the entry is all the step asks for.
@@ -149,14 +156,20 @@ func (s *situation) removable() []*entry {
 	return out
 }
 
+// removalRow is the progress of an entry's removal. An entry without an object goes without a call: its row is not kept.
 func (s *situation) removalRow(x *entry) *stepRow {
 	name := removePrefix + x.step
 	r := s.rows[name]
 	if r == nil {
-		r = &stepRow{StepStatus: StepStatus{Name: name, Title: "remove " + x.step, State: StepPending}, ordinal: removeOrdinal - min(x.ordinal, maxPlan)}
-		s.rows[name] = r
+		r = &stepRow{
+			StepStatus: StepStatus{Name: name, Title: removalTitle(s.plan, x), State: StepPending},
+			ordinal:    removeOrdinal - min(x.ordinal, maxPlan),
+		}
+		if x.objectType != "" {
+			s.rows[name] = r
+		}
 	}
-	if r.State == StepDone || r.State == StepSkipped {
+	if r.settled() {
 		r.State, r.EndTime, r.dirty = StepPending, time.Time{}, true
 	}
 	if r.ObjectType != x.objectType || r.ObjectID != x.ID {
@@ -177,7 +190,7 @@ func (s *situation) complete() bool {
 		return false
 	}
 	for i := range s.plan {
-		if s.rows[s.plan[i].Name].State != StepDone {
+		if !s.rows[s.plan[i].Name].settled() {
 			return false
 		}
 	}
@@ -225,11 +238,11 @@ func (s *situation) waits(r *stepRow) bool { return r.retryAt.After(s.looked) }
 
 func (s *situation) readyStep(step *Step) *task {
 	r := s.rows[step.Name]
-	if r.State == StepDone || s.running[step.Name] != nil || s.waits(r) {
+	if r.settled() || s.running[step.Name] != nil || s.waits(r) {
 		return nil
 	}
 	for _, need := range step.Needs {
-		if s.rows[need].State != StepDone {
+		if !s.rows[need].settled() {
 			return nil
 		}
 	}

@@ -35,6 +35,7 @@ type Preview struct {
 type PlannedObject struct {
 	Action   PlanAction
 	Step     string
+	Title    string
 	Type     string
 	ID, Name string
 	Resource string
@@ -75,14 +76,15 @@ func (e *Engine) Preview(ctx context.Context, tx pgx.Tx, op *Operation) (*Operat
 	if err != nil {
 		return nil, err
 	}
-	var plan []Step
-	if !r.Deleting {
-		// A deletion walks the ledger and needs no plan.
-		if plan, err = kind.planOf(ctx, tx, &r); err != nil {
-			return nil, err
-		}
+	plan, err := kind.planOf(ctx, tx, &r)
+	if err != nil && !r.Deleting {
+		return nil, err
 	}
-	p := &planner{service: e.cfg.Service, resource: r, ledger: held}
+	p := &planner{service: e.cfg.Service, resource: r, ledger: held, plan: plan}
+	if r.Deleting {
+		// A deletion walks the ledger; the plan only has the titles.
+		plan = nil
+	}
 	p.lay(plan)
 	if kind.Quota != nil {
 		p.out.Quota = kind.Quota(r, p.out)
@@ -112,6 +114,7 @@ type planner struct {
 	service  string
 	resource Resource
 	ledger   *ledger
+	plan     []Step
 	// replaced are the steps whose object is another one afterwards: what refers to it is done again.
 	replaced []string
 	out      Preview
@@ -134,7 +137,8 @@ func (p *planner) lay(plan []Step) {
 
 func (p *planner) step(s *Step) {
 	x := p.ledger.of(s.Name)
-	row := StepStatus{Name: s.Name, Title: s.Title, State: StepPending, ObjectType: s.Object}
+	exists := x != nil && x.state == entryPresent
+	row := StepStatus{Name: s.Name, Title: s.title(exists), State: StepPending, ObjectType: s.Object}
 	if x != nil {
 		row.ObjectID = x.ID
 	}
@@ -143,13 +147,13 @@ func (p *planner) step(s *Step) {
 	case x != nil && x.fulfils(s) && !again:
 		row.State = StepSkipped
 	case x == nil || x.ID == "":
-		p.add(PlanCreate, s.Name, s.Object, External{})
+		p.add(PlanCreate, s.Name, s.Title, s.Object, External{})
 	case x.objectType != s.Object || (s.Replaces && x.digest != s.Digest):
-		p.add(PlanDelete, s.Name, x.objectType, x.External)
-		p.add(PlanCreate, s.Name, s.Object, External{})
+		p.add(PlanDelete, s.Name, removalTitle(p.plan, x), x.objectType, x.External)
+		p.add(PlanCreate, s.Name, s.Title, s.Object, External{})
 		p.replaced = append(p.replaced, s.Name)
 	case x.digest != s.Digest || again:
-		p.add(PlanUpdate, s.Name, s.Object, x.External)
+		p.add(PlanUpdate, s.Name, row.Title, s.Object, x.External)
 	default:
 		// It is only looked at, or waited for.
 	}
@@ -157,21 +161,25 @@ func (p *planner) step(s *Step) {
 }
 
 func (p *planner) removal(x *entry) {
+	if x.objectType == "" {
+		return
+	}
+	title := removalTitle(p.plan, x)
 	p.out.Steps = append(p.out.Steps, StepStatus{
-		Name: removePrefix + x.step, Title: "remove " + x.step, State: StepPending, ObjectType: x.objectType, ObjectID: x.ID,
+		Name: removePrefix + x.step, Title: title, State: StepPending, ObjectType: x.objectType, ObjectID: x.ID,
 	})
 	if x.state != entryDoubt {
-		p.add(PlanDelete, x.step, x.objectType, x.External)
+		p.add(PlanDelete, x.step, title, x.objectType, x.External)
 	}
 }
 
 // add notes an object; steps that make none, and attempts of which nobody knows an object, have nothing to note.
-func (p *planner) add(a PlanAction, step, typ string, x External) {
+func (p *planner) add(a PlanAction, step, title, typ string, x External) {
 	if typ == "" || (a != PlanCreate && x.ID == "") {
 		return
 	}
 	p.out.Objects = append(p.out.Objects, PlannedObject{
-		Action: a, Step: step, Type: typ, ID: x.ID, Name: x.Name, Resource: p.resource.Name, Service: p.service,
+		Action: a, Step: step, Title: title, Type: typ, ID: x.ID, Name: x.Name, Resource: p.resource.Name, Service: p.service,
 	})
 }
 
@@ -186,7 +194,9 @@ func (e *Engine) Removals(ctx context.Context, q Querier, uids []string) ([]Plan
 	}
 	objects, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (PlannedObject, error) {
 		o := PlannedObject{Action: PlanDelete, Service: e.cfg.Service}
-		return o, row.Scan(&o.Step, &o.Type, &o.ID, &o.Name, &o.Resource)
+		err := row.Scan(&o.Step, &o.Type, &o.ID, &o.Name, &o.Resource)
+		o.Title = removalTitle(nil, &entry{objectType: o.Type, External: External{Name: o.Name}})
+		return o, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read what would go: %w", err)

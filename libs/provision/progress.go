@@ -9,15 +9,17 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 )
 
-// done marks a step as done.
+// done marks a step as done, or as SKIPPED when this operation called nothing for it.
 func (s *situation) done(r *stepRow, x *entry) {
 	now := s.now()
 	r.State, r.EndTime, r.dirty = StepDone, now, true
 	if r.StartTime.IsZero() {
-		// Done by an earlier operation: nothing to measure.
-		r.StartTime = now
-	} else if r.failures == 0 && r.Attempts <= 1 {
-		s.samples = append(s.samples, sample{s.resource.Kind, s.resource.Verb, r.Name, now.Sub(r.StartTime)})
+		r.State, r.EndTime = StepSkipped, time.Time{}
+	} else {
+		r.Attempts = max(r.Attempts, 1)
+		if r.failures == 0 && r.Attempts == 1 {
+			s.samples = append(s.samples, sample{s.resource.Kind, s.resource.Verb, r.Name, now.Sub(r.StartTime)})
+		}
 	}
 	r.Message, r.retryAt = "", time.Time{}
 	r.ObjectType, r.ObjectID = x.objectType, x.ID
@@ -34,6 +36,9 @@ func (s *situation) advance(r *stepRow) {
 	s.pending(r)
 	r.recover()
 }
+
+// settled tells whether a step is done or was not needed.
+func (r *stepRow) settled() bool { return r.State == StepDone || r.State == StepSkipped }
 
 func (r *stepRow) recover() { r.failures, r.failingSince, r.blockage = 0, time.Time{}, nil }
 
@@ -52,7 +57,7 @@ func (s *situation) later(t *task, n *notYet) {
 	}
 	if r.blockage == nil {
 		r.blockage = &Blockage{
-			Owner: classTimeout.owner, Reason: "STEP_DEADLINE_EXCEEDED", Message: "step " + r.Name + " takes longer than it should: " + n.text,
+			Owner: classTimeout.owner, Reason: "STEP_DEADLINE_EXCEEDED", Message: r.Title + ": takes longer than it should: " + n.text,
 			Remedy: classTimeout.remedy, Step: r.Name, SinceTime: now,
 		}
 	}
@@ -89,16 +94,19 @@ func classOf(err error) class {
 	return c
 }
 
+// stumbleTitles names for people what is no step.
+var stumbleTitles = map[string]string{stumblePlan: "plan the change", stumbleSettle: "complete the change"}
+
 // stumble records that something failed that is no step: the plan, or the service's own part of the end.
 func (s *slice) stumble(ctx context.Context, name string, err error) (verdict, error) {
 	s.log.ErrorContext(ctx, "provisioning stumbled", "at", name, "error", err)
 	r := s.rows[name]
 	if r == nil {
-		r = &stepRow{StepStatus: StepStatus{Name: name, Title: name}, ordinal: stumbleOrdinal}
+		r = &stepRow{StepStatus: StepStatus{Name: name, Title: stumbleTitles[name]}, ordinal: stumbleOrdinal}
 		s.rows[name] = r
 	}
 	if _, ok := errs.As(err); !ok {
-		err = errs.Wrap(err, errs.CodeInternal, "STEP_FAILED", "the platform could not %s this change; it is tried again", name)
+		err = errs.Wrap(err, errs.CodeInternal, "STEP_FAILED", "the platform could not %s; it is tried again", stumbleTitles[name])
 	}
 	s.fail(r, err)
 	return s.park(ctx, r.retryAt)
@@ -144,14 +152,14 @@ func (s *slice) progress() {
 	s.writes.Queue(`UPDATE provision_operations SET progress = GREATEST(progress, $2) WHERE id = $1`, s.op.id, percent)
 }
 
-// overcome marks what stumbled as done, and answers how to take that back.
+// overcome marks what stumbled as over, and answers how to take that back.
 func (s *situation) overcome(name string) (undo func()) {
 	r := s.rows[name]
 	if r == nil {
 		return func() {}
 	}
 	before := *r
-	r.State, r.EndTime, r.retryAt, r.Message, r.dirty = StepDone, s.now(), time.Time{}, "", true
+	r.State, r.retryAt, r.Message, r.dirty = StepSkipped, time.Time{}, "", true
 	r.recover()
 	return func() { *r = before }
 }

@@ -56,7 +56,7 @@ func (s *situation) readyRemoval(x *entry, row *stepRow) *task {
 	case x.open && x.digest != leaving && x.objectType != "" && x.state != entrySurplus:
 		if s.observer(t) == nil {
 			s.fail(row, errs.New(errs.CodeInternal, "OBJECT_UNKNOWN",
-				"an attempt of step %s may have made a %s, and there is no way to look for it; report the operation's name", x.step, x.objectType))
+				"an earlier attempt may have made a %s, and there is no way to look for it; report the operation's name", x.objectType))
 			return nil
 		}
 		t.action = actObserve
@@ -249,7 +249,7 @@ func (s *situation) onlyRemovalsLeft() bool {
 		return true
 	}
 	for i := range s.plan {
-		if s.rows[s.plan[i].Name].State != StepDone {
+		if !s.rows[s.plan[i].Name].settled() {
 			return false
 		}
 	}

@@ -222,7 +222,7 @@ func (s *slice) receive(r result) error {
 func (s *situation) nextDue() (time.Time, bool) {
 	var due time.Time
 	for _, r := range s.rows {
-		if r.State == StepDone || r.State == StepSkipped || !s.waits(r) || s.busy(r) {
+		if r.settled() || !s.waits(r) || s.busy(r) {
 			continue
 		}
 		if due.IsZero() || r.retryAt.Before(due) {

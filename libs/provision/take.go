@@ -120,7 +120,7 @@ func (s *situation) invalidate(step string) {
 		}
 		x.digest, x.verified = digestUnknown, false
 		s.keep(x)
-		if row := s.rows[x.step]; row != nil && row.State == StepDone {
+		if row := s.rows[x.step]; row != nil && row.settled() {
 			s.pending(row)
 		}
 	}
@@ -227,6 +227,7 @@ func (s *situation) missed(r result) {
 		s.attest(x, receipt.NotFound)
 		x.state, x.External, x.verified, x.digest = entryIntent, External{}, false, digestUnknown
 		x.made, x.seen = time.Time{}, time.Time{}
+		r.row.Title = r.step.Title
 	}
 	s.keep(x)
 	s.pending(r.row)

@@ -88,6 +88,9 @@ func (s *situation) intend(t *task) {
 	t.row.State, t.row.retryAt, t.row.dirty = StepRunning, time.Time{}, true
 	t.withdrawn = func() { *t.row = row; t.row.dirty = true }
 	t.run = s.newRun(t)
+	if t.action == actDelete {
+		t.row.Attempts++
+	}
 	if t.action == actDo {
 		t.row.Attempts++
 		s.intendDo(t, now)

@@ -17,7 +17,9 @@ import (
 func nothing(context.Context, *Run) (External, error)  { return External{}, nil }
 func nobody(context.Context, *Run) ([]External, error) { return nil, nil }
 func never(context.Context, *Run, External) error      { return nil }
-func step(name string, needs ...string) Step           { return Step{Name: name, Needs: needs, Do: nothing} }
+func step(name string, needs ...string) Step {
+	return Step{Name: name, Title: "create the " + name, Needs: needs, Do: nothing}
+}
 
 func making(object string, observed bool) Step {
 	s := step("a")
@@ -44,7 +46,8 @@ func TestCheckPlan(t *testing.T) {
 		"nameless":    {step("")},
 		"later need":  {step("a", "b"), step("b")},
 		"own need":    {step("a", "a")},
-		"no do":       {{Name: "a"}},
+		"no do":       {{Name: "a", Title: "a"}},
+		"untitled":    {{Name: "a", Do: nothing}},
 		"unknown end": {making("other", true)},
 		"unseen":      {making("plain", false)},
 		"reserved":    {step("plan")},

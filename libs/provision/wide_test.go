@@ -22,7 +22,7 @@ func TestWidePlan(t *testing.T) {
 	k.Plan = func(provision.Resource, cloudfake.Spec) ([]provision.Step, error) {
 		var steps []provision.Step
 		for i := range 20 {
-			steps = append(steps, provision.Step{Name: fmt.Sprintf("s%d", i), Do: func(context.Context, *provision.Run) (provision.External, error) {
+			steps = append(steps, provision.Step{Title: "work", Name: fmt.Sprintf("s%d", i), Do: func(context.Context, *provision.Run) (provision.External, error) {
 				calls.Add(1)
 				now := at.Add(1)
 				defer at.Add(-1)
@@ -58,7 +58,7 @@ func TestRetryBesideLongCall(t *testing.T) {
 	plan := k.Plan
 	k.Plan = func(res provision.Resource, spec cloudfake.Spec) ([]provision.Step, error) {
 		steps, err := plan(res, spec)
-		return append(steps, provision.Step{Name: "stubborn", Do: func(context.Context, *provision.Run) (provision.External, error) {
+		return append(steps, provision.Step{Title: "work", Name: "stubborn", Do: func(context.Context, *provision.Run) (provision.External, error) {
 			if tries.Add(1) < 4 {
 				return provision.External{}, errs.New(errs.Aborted, "CLOUD_CONFLICT", "in use; it is tried again")
 			}

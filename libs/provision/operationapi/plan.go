@@ -29,7 +29,7 @@ func Objects(in []provision.PlannedObject) []*operationv1.PlannedObject {
 	for i, o := range in {
 		out[i] = &operationv1.PlannedObject{
 			Action: operationv1.PlannedObject_Action(operationv1.PlannedObject_Action_value[string(o.Action)]),
-			Step:   o.Step, Type: o.Type, Id: o.ID, Name: o.Name, Resource: o.Resource, Service: o.Service,
+			Step:   o.Step, Title: o.Title, Type: o.Type, Id: o.ID, Name: o.Name, Resource: o.Resource, Service: o.Service,
 		}
 	}
 	return out

@@ -114,7 +114,7 @@ func (g *Garden) plan(r provision.Resource, spec Spec) ([]provision.Step, error)
 func (g *Garden) step(r provision.Resource, name, typ, digest string, attributes map[string]string, needs ...string) provision.Step {
 	full := r.UID + "/" + name
 	return provision.Step{
-		Name: name, Title: "make the " + name, Needs: needs, Object: typ, Digest: digest + "/" + strings.Join(needs, ","),
+		Name: name, Title: "create the " + name, Needs: needs, Object: typ, Digest: digest + "/" + strings.Join(needs, ","),
 		Find: func(ctx context.Context, _ *provision.Run) ([]provision.External, error) {
 			found, err := g.Cloud.Find(ctx, typ, full)
 			return externals(found), err

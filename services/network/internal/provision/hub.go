@@ -64,7 +64,7 @@ func (k *Kit) hubSteps(h hub.Hub) []engine.Step {
 		k.routers.Tag(step(topology.StepTagRouter, "tag the hub router"), topology.StepRouter, tags),
 		k.groups.Tag(step(topology.StepTagGroup, "tag the hub's security group"), topology.StepGroup, tags),
 		k.groups.Rules(step(topology.StepRules, "allow the organisation's traffic in to the hub"), topology.StepGroup, topology.HubRules(h), rules),
-		k.interfaces.Gateway(step(topology.StepInterface, "give the router the hub's gateway address", topology.StepRouter),
+		k.interfaces.Gateway(step(topology.StepInterface, "create the interface of the hub router in the hub subnet", topology.StepRouter),
 			kit.Made(topology.StepRouter), topology.StepSubnet),
 	}
 }

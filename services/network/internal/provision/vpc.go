@@ -65,18 +65,18 @@ func (k *Kit) vpcSteps(v vpc.Vpc) []engine.Step {
 			neutron.Subnet{Name: name("subnet"), ProjectID: project, CIDR: v.CIDR, Gateway: ipam.Host(v.CIDR, 1), DHCP: true}),
 		k.ports.Make(step(topology.StepTransitPort, "create the VPC router's port on the link"), topology.StepTransitNetwork, topology.StepTransitSubnet,
 			ipam.Host(v.Transit, 2), neutron.Port{Name: name("transit-port"), ProjectID: project}),
-		k.interfaces.Gateway(step(topology.StepHubInterface, "join the hub router to the link", topology.StepFoundation), hubRouter, topology.StepTransitSubnet),
-		k.interfaces.Join(step(topology.StepTransitInterface, "join the VPC router to the link", topology.StepRouter), router,
+		k.interfaces.Gateway(step(topology.StepHubInterface, "create the interface of the hub router on the link", topology.StepFoundation), hubRouter, topology.StepTransitSubnet),
+		k.interfaces.Join(step(topology.StepTransitInterface, "create the interface of the VPC router on the link", topology.StepRouter), router,
 			topology.StepTransitPort, topology.StepTransitSubnet),
-		k.interfaces.Gateway(step(topology.StepInterface, "give the router the VPC's gateway address", topology.StepRouter), router, topology.StepSubnet),
+		k.interfaces.Gateway(step(topology.StepInterface, "create the interface of the VPC router in the VPC subnet", topology.StepRouter), router, topology.StepSubnet),
 		k.groups.Rules(step(topology.StepRules, "allow in the VPC itself, the bastion and what was asked for"), topology.StepGroup, topology.VpcRules(v), k.compareRules(v)),
 		k.networks.Tag(step(topology.StepTagNetwork, "tag the VPC network"), topology.StepNetwork, tags),
 		k.networks.Tag(step(topology.StepTagTransitNetwork, "tag the network of the link"), topology.StepTransitNetwork, tags),
 		k.routers.Tag(step(topology.StepTagRouter, "tag the VPC router"), topology.StepRouter, tags),
 		k.groups.Tag(step(topology.StepTagGroup, "tag the VPC's security group"), topology.StepGroup, tags),
 		// The link carries the hub's traffic and no other: that keeps VPCs apart.
-		k.routes.Make(step(topology.StepVpcRoute, "route the VPC to the hub", topology.StepTransitInterface, topology.StepRouter), router, topology.VpcRoute(v)),
-		k.routes.Make(step(topology.StepHubRoute, "route the hub to the VPC", topology.StepHubInterface), hubRouter, topology.HubRoute(v)),
+		k.routes.Make(step(topology.StepVpcRoute, "create the route from the VPC to the hub", topology.StepTransitInterface, topology.StepRouter), router, topology.VpcRoute(v)),
+		k.routes.Make(step(topology.StepHubRoute, "create the route from the hub to the VPC", topology.StepHubInterface), hubRouter, topology.HubRoute(v)),
 	}
 }
 

@@ -135,7 +135,7 @@ func (n *Network) Removal(ctx context.Context, name string) ([]tenancy.PlannedOb
 	var out []tenancy.PlannedObject
 	for _, o := range resp.GetObjects() {
 		out = append(out, tenancy.PlannedObject{
-			Step: o.GetStep(), Type: o.GetType(), ID: o.GetId(), Name: o.GetName(), Resource: o.GetResource(), Service: o.GetService(),
+			Step: o.GetStep(), Title: o.GetTitle(), Type: o.GetType(), ID: o.GetId(), Name: o.GetName(), Resource: o.GetResource(), Service: o.GetService(),
 		})
 	}
 	return out, nil

@@ -93,7 +93,7 @@ func (k *organisations) past(_ provision.Resource, spec organisationSpec, step s
 
 func (k *organisations) steps(spec organisationSpec) ([]provision.Step, error) {
 	steps := append(k.accountSteps(spec), provision.Step{
-		Name: stepHub, Title: "make the bastion's hub network", Object: typeHub,
+		Name: stepHub, Title: "create the bastion's hub network", Object: typeHub,
 		Needs: []string{stepProject, stepNetworkQuota}, Digest: etag.Of(spec.Mode, spec.HubCIDR), Deadline: peer.Deadline,
 		Do: k.makeHub, Find: k.observeHub, Verify: k.hubReady,
 	})
@@ -112,13 +112,13 @@ func (k *organisations) steps(spec organisationSpec) ([]provision.Step, error) {
 
 // accountSteps make the project and what may act in it.
 func (k *organisations) accountSteps(spec organisationSpec) []provision.Step {
-	title := "make the Keystone project"
+	update := ""
 	if spec.Deleted() {
-		title = "disable the Keystone project"
+		update = "disable the Keystone project"
 	}
 	return []provision.Step{
 		{
-			Name: stepProject, Title: title, Object: typeProject,
+			Name: stepProject, Title: "create the Keystone project", UpdateTitle: update, Object: typeProject,
 			Digest: etag.Of(spec.cloudName(), spec.tenant.DomainID, !spec.Deleted()),
 			Do:     k.makeProject, Find: k.observeProject,
 		},
@@ -132,7 +132,7 @@ func (k *organisations) accountSteps(spec organisationSpec) []provision.Step {
 			Do:     k.setNetworkQuota,
 		},
 		{
-			Name: stepUser, Title: "make the service user", Object: typeUser, Needs: []string{stepProject},
+			Name: stepUser, Title: "create the service user", Object: typeUser, Needs: []string{stepProject},
 			Digest: etag.Of(spec.cloudName(), spec.tenant.DomainID), Do: k.makeUser, Find: k.observeUser,
 		},
 		{
@@ -140,7 +140,7 @@ func (k *organisations) accountSteps(spec organisationSpec) []provision.Step {
 			Digest: etag.Of(strings.Join(k.Roles, ",")), Do: k.grantRoles,
 		},
 		{
-			Name: stepCredential, Title: "make the application credential", Object: typeCredential,
+			Name: stepCredential, Title: "create the application credential", Object: typeCredential,
 			Needs:    []string{stepProject, stepUser, stepRole},
 			Digest:   etag.Of(spec.CredentialGeneration, strings.Join(k.Roles, ",")),
 			Replaces: true, Do: k.makeCredential, Find: k.observeCredential, Verify: k.useCredential,
@@ -175,7 +175,7 @@ func (k *organisations) vpcStep(v tenancy.VPCOrder) (provision.Step, error) {
 	}
 	name := vpcNamer(v)
 	return provision.Step{
-		Name: prefixVPC + v.ID, Title: "make VPC " + v.ID, Object: typeVPC, Needs: []string{stepHub},
+		Name: prefixVPC + v.ID, Title: "create VPC " + v.ID, Object: typeVPC, Needs: []string{stepHub},
 		Digest: etag.Of(string(order)), Deadline: peer.Deadline,
 		Do: k.makeVPC(v),
 		Find: func(ctx context.Context, run *provision.Run) ([]provision.External, error) {

@@ -77,12 +77,12 @@ func (k *tenants) plan(_ provision.Resource, spec tenantSpec) ([]provision.Step,
 func (k *tenants) steps(spec tenantSpec) []provision.Step {
 	return []provision.Step{
 		{
-			Name: stepDomain, Title: domainTitle(spec.Tenant), Object: typeDomain,
+			Name: stepDomain, Title: "create the Keystone domain", UpdateTitle: domainTitle(spec.Tenant), Object: typeDomain,
 			Digest: etag.Of(tenancy.CloudName(spec.ID, spec.UID), spec.Enabled()),
 			Do:     k.makeDomain, Find: k.observeDomain,
 		},
 		{
-			Name: stepBoundary, Title: "make the network boundary: address scope and subnet pool", Object: typeBoundary,
+			Name: stepBoundary, Title: "create the network boundary: address scope and subnet pool", Object: typeBoundary,
 			Needs: []string{stepDomain}, Digest: etag.Of(spec.NetworkCIDR), Deadline: peer.Deadline,
 			Do: k.makeBoundary, Find: k.observeBoundary, Verify: k.boundaryReady,
 		},
@@ -91,7 +91,7 @@ func (k *tenants) steps(spec tenantSpec) []provision.Step {
 
 func domainTitle(t tenancy.Tenant) string {
 	if t.Enabled() {
-		return "make the Keystone domain and enable it"
+		return "enable the Keystone domain"
 	}
 	return "disable the Keystone domain"
 }

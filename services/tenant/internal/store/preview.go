@@ -64,7 +64,7 @@ func removals(objects []tenancy.PlannedObject) []provision.PlannedObject {
 	all := make([]provision.PlannedObject, len(objects))
 	for i, x := range objects {
 		all[i] = provision.PlannedObject{
-			Action: provision.PlanDelete, Step: x.Step, Type: x.Type, ID: x.ID, Name: x.Name, Resource: x.Resource, Service: x.Service,
+			Action: provision.PlanDelete, Step: x.Step, Title: x.Title, Type: x.Type, ID: x.ID, Name: x.Name, Resource: x.Resource, Service: x.Service,
 		}
 	}
 	return all

@@ -121,6 +121,10 @@ func TestBlockedWorkSaysWhoMustAct(t *testing.T) {
 	f, address := newFake(t)
 	f.blockage = &typev1.Blockage{Owner: typev1.Blockage_PROVIDER, Reason: "CLOUD_QUOTA_EXCEEDED", Message: "no more routers", Remedy: "raise the quota of routers", Step: "router"}
 	_, errs, code := cliRun(t, address, "tenant", "create", "acme", "--timeout", "300ms")
+	op, _, _ := cliRun(t, address, "operation", "list", "acme", "-o", "name")
+	if steps, _, _ := cliRun(t, address, "operation", "get", strings.TrimSpace(op)); !strings.Contains(steps, `Blocked at "create the router"`) {
+		t.Errorf("got %s", steps)
+	}
 	if code != exitBlocked || !strings.Contains(errs, "cloud provider") || !strings.Contains(errs, "raise the quota of routers") || !strings.Contains(errs, "lowlayer operation wait tenants/acme/operations/") {
 		t.Errorf("%d %s", code, errs)
 	}

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"github.com/spf13/cobra"
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	"github.com/low-layer/platform/libs/loopback"
 	"github.com/low-layer/platform/tools/lowlayer/internal/blueprint"
@@ -68,20 +70,28 @@ func (e interruptedError) Error() string {
 	return "interrupted; the work goes on without you"
 }
 
-// timeoutError is a wait that took too long; the work itself goes on. away is why the platform did not answer at the end.
+// timeoutError is a wait that --timeout ended; the work itself goes on. last is the operation as it was last seen, without
+// steps when the platform never responded, and away why the last calls had no response.
 type timeoutError struct {
 	operation string
+	after     time.Duration
+	last      *operationv1.OperationMetadata
 	away      error
 }
 
 func (e timeoutError) Error() string {
-	if e.away != nil {
-		return fmt.Sprintf("the platform did not answer in time (%s); the work goes on when it is back", statusOf(e.away).Message())
+	text := "still running after " + elapsed(e.after)
+	if e.last.GetResource() == "" {
+		text = "nothing is known of the operation after " + elapsed(e.after)
 	}
-	return "not done yet; the work goes on without you"
+	if n := e.last.GetStepCount(); n > 0 {
+		text += fmt.Sprintf(", %d of %d steps", e.last.GetStepsDone(), n)
+	}
+	if e.away != nil {
+		text += fmt.Sprintf("; the last calls had no response (%s)", statusOf(e.away).Message())
+	}
+	return text
 }
-
-func (e timeoutError) Unwrap() error { return e.away }
 
 // withoutLogins is what a platform on this machine cannot do because it runs without logins.
 type withoutLogins struct{ error }

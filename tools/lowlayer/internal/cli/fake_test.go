@@ -54,11 +54,13 @@ type fakePlatform struct {
 	events        []*auditv1.AuditEvent
 	trail         []*auditv1.ExportAuditEventsResponse // page by page
 	blockage      *typev1.Blockage                     // of every operation; they never end while it is set
-	planned       *operationv1.OperationMetadata       // answered to calls that are to be planned; a usual one when nil
-	ends          error                                // how operations end; nil is well
-	refusals      map[string][]error
-	interrupt     map[string]func() // called when a method is
-	streams       []func(*watchv1.WatchTenantRequest, watchv1.WatchService_WatchTenantServer) error
+	// skipped adds a step that did not run to every operation.
+	skipped   bool
+	planned   *operationv1.OperationMetadata // answered to calls that are to be planned; a usual one when nil
+	ends      error                          // how operations end; nil is well
+	refusals  map[string][]error
+	interrupt map[string]func() // called when a method is
+	streams   []func(*watchv1.WatchTenantRequest, watchv1.WatchService_WatchTenantServer) error
 }
 
 // refuse has the next calls of a method answer these errors, one after the other.
@@ -164,6 +166,9 @@ func (f *fakePlatform) progress(name, verb, resource string, done bool) (*longru
 			{Name: "network", Title: "create the network", State: operationv1.Step_DONE},
 			{Name: "router", Title: "create the router", State: operationv1.Step_RUNNING},
 		},
+	}
+	if f.skipped {
+		meta.Steps = append(meta.Steps, &operationv1.Step{Name: "tag-network", Title: "tag the network", State: operationv1.Step_SKIPPED})
 	}
 	if done {
 		meta.StepsDone, meta.ProgressPercent, meta.Steps[1].State = 2, 100, operationv1.Step_DONE

@@ -66,22 +66,32 @@ func (a *app) operationGet() *cobra.Command {
 }
 
 func (a *app) printSteps(m *operationv1.OperationMetadata) error {
-	rows := make([][]string, len(m.GetSteps()))
-	for i, s := range m.GetSteps() {
+	rows := make([][]string, 0, len(m.GetSteps()))
+	at := ""
+	for _, s := range m.GetSteps() {
+		if s.GetName() == m.GetBlockage().GetStep() {
+			at = s.GetTitle()
+		}
+		if s.GetState() == operationv1.Step_SKIPPED {
+			continue
+		}
 		took := ""
 		if s.GetEndTime().IsValid() && s.GetStartTime().IsValid() {
-			took = s.GetEndTime().AsTime().Sub(s.GetStartTime().AsTime()).String()
+			took = elapsed(s.GetEndTime().AsTime().Sub(s.GetStartTime().AsTime()))
 		}
-		rows[i] = []string{s.GetName(), s.GetState().String(), s.GetTitle(), took, s.GetObjectType(), s.GetObjectId(), s.GetMessage()}
+		rows = append(rows, []string{s.GetTitle(), s.GetState().String(), took, s.GetObjectType(), s.GetObjectId(), s.GetMessage()})
 	}
 	if err := a.println(""); err != nil {
 		return err
 	}
-	if err := printTable(a.streams.Out, []string{"STEP", "STATE", "WHAT", "TOOK", "OBJECT", "ID", "MESSAGE"}, rows); err != nil {
+	if err := printTable(a.streams.Out, []string{"STEP", "STATE", "TOOK", "OBJECT", "ID", "MESSAGE"}, rows); err != nil {
 		return err
 	}
 	if b := m.GetBlockage(); b != nil {
-		return a.println(fmt.Sprintf("\nBlocked at %s, waits for %s: %s\nRemedy: %s", b.GetStep(), awaited(m.GetResource(), b), b.GetMessage(), remedy(m.GetResource(), b)))
+		if at != "" {
+			at = " at \"" + at + "\""
+		}
+		return a.println(fmt.Sprintf("\nBlocked%s, waits for %s: %s\nRemedy: %s", at, awaited(m.GetResource(), b), b.GetMessage(), remedy(m.GetResource(), b)))
 	}
 	return nil
 }

@@ -82,9 +82,9 @@ func (a *app) printPlan(op *longrunningpb.Operation) error {
 	if len(plan.GetObjects()) > 0 {
 		rows := make([][]string, len(plan.GetObjects()))
 		for i, o := range plan.GetObjects() {
-			rows[i] = []string{o.GetAction().String(), o.GetType(), o.GetStep(), o.GetId(), o.GetName(), o.GetResource()}
+			rows[i] = []string{o.GetAction().String(), o.GetTitle(), o.GetType(), o.GetId(), o.GetName(), o.GetResource()}
 		}
-		if err := printTable(a.streams.Out, []string{"ACTION", "OBJECT", "STEP", "ID", "NAME", "RESOURCE"}, rows); err != nil {
+		if err := printTable(a.streams.Out, []string{"ACTION", "STEP", "OBJECT", "ID", "NAME", "RESOURCE"}, rows); err != nil {
 			return err
 		}
 	}
@@ -137,9 +137,9 @@ func (a *app) printPurge(m *operationv1.OperationMetadata) error {
 	}
 	rows := make([][]string, len(plan.GetPurgedObjects()))
 	for i, o := range plan.GetPurgedObjects() {
-		rows[i] = []string{o.GetType(), o.GetStep(), o.GetId(), o.GetName(), o.GetResource()}
+		rows[i] = []string{o.GetTitle(), o.GetType(), o.GetId(), o.GetName(), o.GetResource()}
 	}
-	return printTable(a.streams.Out, []string{"PURGED LATER", "STEP", "ID", "NAME", "RESOURCE"}, rows)
+	return printTable(a.streams.Out, []string{"PURGED LATER", "OBJECT", "ID", "NAME", "RESOURCE"}, rows)
 }
 
 func planSummary(plan *operationv1.Plan) string {

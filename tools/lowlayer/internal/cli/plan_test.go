@@ -26,8 +26,8 @@ func (f *fakePlatform) plan() (*longrunningpb.Operation, error) {
 	packed, err := anypb.New(&operationv1.OperationMetadata{Verb: "change", Resource: "tenants/acme", Plan: &operationv1.Plan{
 		Steps: []*operationv1.Step{{Name: "router", State: operationv1.Step_PENDING}, {Name: "network", State: operationv1.Step_SKIPPED}},
 		Objects: []*operationv1.PlannedObject{
-			{Action: operationv1.PlannedObject_CREATE, Type: "neutron.router", Step: "router", Resource: "tenants/acme/organisations/core"},
-			{Action: operationv1.PlannedObject_DELETE, Type: "neutron.port", Step: "port", Id: "p1", Resource: "tenants/acme/organisations/core"},
+			{Action: operationv1.PlannedObject_CREATE, Type: "neutron.router", Step: "router", Title: "create the VPC router", Resource: "tenants/acme/organisations/core"},
+			{Action: operationv1.PlannedObject_DELETE, Type: "neutron.port", Step: "port", Title: "remove the port", Id: "p1", Resource: "tenants/acme/organisations/core"},
 		},
 		Quota: []*operationv1.QuotaEffect{{Resource: "routers", UsageChange: 1, Limit: 9, Quota: "tenants/acme/organisations/core/quotas/network.routers", TakenAfter: 4, EffectiveLimit: 9}},
 	}})
@@ -94,6 +94,9 @@ func TestEveryChangingCommandPlans(t *testing.T) {
 	}
 	if n := len(f.tenants) + len(f.organisations) + len(f.vpcs) + len(f.peerings) + len(f.operations); n != 0 {
 		t.Errorf("%d things were made", n)
+	}
+	if out, _, _ := cliRun(t, address, "tenant", "delete", "acme", "--plan"); !strings.Contains(out, "create the VPC router") {
+		t.Errorf("got %s", out)
 	}
 	// Of several objects of one resource the name comes once.
 	out, errs, code := cliRun(t, address, "tenant", "delete", "acme", "--plan", "-o", "name")

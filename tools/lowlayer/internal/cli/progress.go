@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,7 +42,7 @@ func (p *progress) draw(m *operationv1.OperationMetadata) {
 			line += fmt.Sprintf("  · about %s left", left)
 		}
 	}
-	_, _ = fmt.Fprintf(p.a.streams.Err, "\r\x1b[2K%s %s", shortResource(m), line)
+	_, _ = fmt.Fprintf(p.a.streams.Err, "\r\x1b[2K%s %s  (%s)", shortResource(m), line, elapsed(time.Since(p.begin)))
 	p.drawn = true
 }
 
@@ -66,7 +67,7 @@ func (p *progress) sayDone(m *operationv1.OperationMetadata) {
 	for _, s := range m.GetSteps() {
 		if s.GetState() == operationv1.Step_DONE && !p.said[s.GetName()] {
 			p.said[s.GetName()] = true
-			p.a.note("  %s  done: %s", shortResource(m), s.GetTitle())
+			p.a.note("  %s  done: %s (%s)", shortResource(m), s.GetTitle(), elapsed(time.Since(p.begin)))
 		}
 	}
 }
@@ -74,8 +75,20 @@ func (p *progress) sayDone(m *operationv1.OperationMetadata) {
 // end leaves the line of the bar.
 func (p *progress) end() {
 	if p.drawn {
-		_, _ = fmt.Fprintf(p.a.streams.Err, "  (%s)\n", time.Since(p.begin).Round(100*time.Millisecond))
+		_, _ = fmt.Fprintln(p.a.streams.Err)
 		p.drawn = false
+	}
+}
+
+// elapsed is a time in words: `3.2 s` below ten seconds, `48 s`, `2 m 05 s`.
+func elapsed(d time.Duration) string {
+	switch {
+	case d < 10*time.Second:
+		return strconv.FormatFloat(d.Round(100*time.Millisecond).Seconds(), 'g', -1, 64) + " s"
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	default:
+		return fmt.Sprintf("%d m %02d s", int(d.Minutes()), int(d.Seconds())%60)
 	}
 }
 

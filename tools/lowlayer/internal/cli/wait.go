@@ -85,7 +85,10 @@ func (a *app) wait(ctx context.Context, op *longrunningpb.Operation) (*longrunni
 		case ctx.Err() != nil && meta.GetBlockage() != nil:
 			return nil, blockedError{op.GetName(), meta.GetResource(), meta.GetBlockage()}
 		case ctx.Err() != nil:
-			return nil, timeoutError{op.GetName(), away}
+			return nil, timeoutError{op.GetName(), a.timeout, meta, away}
+		case overdue(ctx, err):
+			<-ctx.Done()
+			return nil, timeoutError{op.GetName(), a.timeout, meta, away}
 		case passing(err):
 			if away == nil {
 				bar.say("The platform does not answer at the moment (%s). The work survives that: still waiting, at most %s.", statusOf(err).Message(), a.timeout)
@@ -120,6 +123,13 @@ func passing(err error) bool {
 		}
 	}
 	return false
+}
+
+// overdue tells whether the deadline of the wait ended a call. Each hop keeps some time for its response, so a call ends before its
+// context does.
+func overdue(ctx context.Context, err error) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && statusOf(err).Code() == codes.DeadlineExceeded && time.Until(deadline) < longPoll
 }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -66,9 +66,46 @@ func TestWaitsOutliveRestarts(t *testing.T) {
 func TestAWaitForAPlatformThatStaysAwayEndsWithItsTimeout(t *testing.T) {
 	f, address := newFake(t)
 	f.refuse("GetOperation", slices.Repeat([]error{status.Error(codes.Unavailable, "nobody listens")}, 999)...)
-	_, errs, code := cliRun(t, address, "operation", "wait", "acme/op_fake_0000000000000000000000000a", "--timeout", "100ms")
-	if code != exitBlocked || !strings.Contains(errs, "did not answer in time (nobody listens)") || !strings.Contains(errs, "Follow it: lowlayer operation wait") {
+	_, errs, code := cliRun(t, address, "operation", "wait", "acme/op_fake_0000000000000000000000000a", "--timeout", "1s")
+	if code != exitBlocked || !strings.Contains(errs, "nothing is known of the operation after 1 s; the last calls had no response (nobody listens)") || !strings.Contains(errs, "Follow it: lowlayer operation wait") {
 		t.Errorf("%d %s", code, errs)
+	}
+}
+
+// The deadline of the wait ends its last call early: that is no sign of a platform that is away.
+func TestWait_timeout_saysHowFarTheWorkIs(t *testing.T) {
+	f, address := newFake(t)
+	f.refuse("WaitOperation", slices.Repeat([]error{status.Error(codes.DeadlineExceeded, "no time is left")}, 99)...)
+	_, errs, code := cliRun(t, address, "tenant", "create", "acme", "--timeout", "500ms")
+	if code != exitBlocked || !strings.Contains(errs, "still running after 0.5 s, 1 of 2 steps\n") || !strings.Contains(errs, "Follow it: lowlayer operation wait tenants/acme/operations/") {
+		t.Errorf("%d %s", code, errs)
+	}
+	if strings.Contains(errs, "does not answer") || strings.Contains(errs, "no response") {
+		t.Errorf("the platform is said to be away: %s", errs)
+	}
+}
+
+func TestElapsed(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0 s", 1234 * time.Millisecond: "1.2 s", 5 * time.Second: "5 s", 48600 * time.Millisecond: "48 s", 125 * time.Second: "2 m 05 s",
+	} {
+		if got := elapsed(d); got != want {
+			t.Errorf("%s is %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestProgress_skippedSteps_areNotShown(t *testing.T) {
+	f, address := newFake(t)
+	f.skipped = true
+	out, errs, code := cliRun(t, address, "tenant", "create", "acme", "--timeout", "5s")
+	if code != 0 || strings.Contains(errs, "tag the network") || !strings.Contains(errs, "done: create the network (") {
+		t.Errorf("%d %s%s", code, out, errs)
+	}
+	op, _, _ := cliRun(t, address, "tenant", "create", "globex", "--async")
+	steps, _, _ := cliRun(t, address, "operation", "get", strings.TrimSpace(op))
+	if strings.Contains(steps, "tag") || !strings.Contains(steps, "create the router") {
+		t.Errorf("got %s", steps)
 	}
 }
 

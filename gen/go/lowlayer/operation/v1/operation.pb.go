@@ -86,6 +86,63 @@ func (PlannedObject_Action) EnumDescriptor() ([]byte, []int) {
 	return file_lowlayer_operation_v1_operation_proto_rawDescGZIP(), []int{2, 0}
 }
 
+// Action is what becomes of the field, or of one element of it.
+type FieldChange_Action int32
+
+const (
+	// Never sent.
+	FieldChange_ACTION_UNSPECIFIED FieldChange_Action = 0
+	// It is set, or the element is added: see `after`.
+	FieldChange_ADD FieldChange_Action = 1
+	// It has another value: see `before` and `after`.
+	FieldChange_CHANGE FieldChange_Action = 2
+	// It is cleared, or the element is removed: see `before`.
+	FieldChange_REMOVE FieldChange_Action = 3
+)
+
+// Enum value maps for FieldChange_Action.
+var (
+	FieldChange_Action_name = map[int32]string{
+		0: "ACTION_UNSPECIFIED",
+		1: "ADD",
+		2: "CHANGE",
+		3: "REMOVE",
+	}
+	FieldChange_Action_value = map[string]int32{
+		"ACTION_UNSPECIFIED": 0,
+		"ADD":                1,
+		"CHANGE":             2,
+		"REMOVE":             3,
+	}
+)
+
+func (x FieldChange_Action) Enum() *FieldChange_Action {
+	p := new(FieldChange_Action)
+	*p = x
+	return p
+}
+
+func (x FieldChange_Action) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (FieldChange_Action) Descriptor() protoreflect.EnumDescriptor {
+	return file_lowlayer_operation_v1_operation_proto_enumTypes[1].Descriptor()
+}
+
+func (FieldChange_Action) Type() protoreflect.EnumType {
+	return &file_lowlayer_operation_v1_operation_proto_enumTypes[1]
+}
+
+func (x FieldChange_Action) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use FieldChange_Action.Descriptor instead.
+func (FieldChange_Action) EnumDescriptor() ([]byte, []int) {
+	return file_lowlayer_operation_v1_operation_proto_rawDescGZIP(), []int{3, 0}
+}
+
 // State of a step.
 type Step_State int32
 
@@ -100,7 +157,7 @@ const (
 	Step_DONE Step_State = 3
 	// Failed and will be tried again at the time in `message`, or blocked: see the operation's `blockage`.
 	Step_RETRYING Step_State = 4
-	// Not needed any more.
+	// It was not run: an earlier operation did it, or the change does not need it.
 	Step_SKIPPED Step_State = 5
 )
 
@@ -135,11 +192,11 @@ func (x Step_State) String() string {
 }
 
 func (Step_State) Descriptor() protoreflect.EnumDescriptor {
-	return file_lowlayer_operation_v1_operation_proto_enumTypes[1].Descriptor()
+	return file_lowlayer_operation_v1_operation_proto_enumTypes[2].Descriptor()
 }
 
 func (Step_State) Type() protoreflect.EnumType {
-	return &file_lowlayer_operation_v1_operation_proto_enumTypes[1]
+	return &file_lowlayer_operation_v1_operation_proto_enumTypes[2]
 }
 
 func (x Step_State) Number() protoreflect.EnumNumber {
@@ -148,7 +205,7 @@ func (x Step_State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Step_State.Descriptor instead.
 func (Step_State) EnumDescriptor() ([]byte, []int) {
-	return file_lowlayer_operation_v1_operation_proto_rawDescGZIP(), []int{4, 0}
+	return file_lowlayer_operation_v1_operation_proto_rawDescGZIP(), []int{5, 0}
 }
 
 // OperationMetadata is the progress of an operation.
@@ -367,6 +424,8 @@ type Plan struct {
 	PurgeTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=purge_time,json=purgeTime,proto3" json:"purge_time,omitempty"`
 	// Every object outside the platform that the purge removes, as of now; the deletion itself leaves them.
 	PurgedObjects []*PlannedObject `protobuf:"bytes,6,rep,name=purged_objects,json=purgedObjects,proto3" json:"purged_objects,omitempty"`
+	// Every field that differs afterwards: of the resource of the call, and of those that change with it.
+	Fields        []*FieldChange `protobuf:"bytes,7,rep,name=fields,proto3" json:"fields,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -443,6 +502,13 @@ func (x *Plan) GetPurgedObjects() []*PlannedObject {
 	return nil
 }
 
+func (x *Plan) GetFields() []*FieldChange {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
 // PlannedObject is one object in the cloud, or one resource of another service.
 type PlannedObject struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -459,7 +525,9 @@ type PlannedObject struct {
 	// The resource it belongs to: that of the call, or one below it that goes along.
 	Resource string `protobuf:"bytes,6,opt,name=resource,proto3" json:"resource,omitempty"`
 	// The service whose ledger it is in.
-	Service       string `protobuf:"bytes,7,opt,name=service,proto3" json:"service,omitempty"`
+	Service string `protobuf:"bytes,7,opt,name=service,proto3" json:"service,omitempty"`
+	// What is done to it, for people, for example `create the VPC router`.
+	Title         string `protobuf:"bytes,8,opt,name=title,proto3" json:"title,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -543,6 +611,96 @@ func (x *PlannedObject) GetService() string {
 	return ""
 }
 
+func (x *PlannedObject) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+// FieldChange is one difference between a resource as it is and as it would be. Fields that the platform sets by itself, and
+// secrets, have none.
+type FieldChange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The resource that has the field.
+	Resource string `protobuf:"bytes,1,opt,name=resource,proto3" json:"resource,omitempty"`
+	// Path of the field, for example `display_name`, `labels.team` or `ingress_rules`.
+	Path string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
+	// What becomes of it.
+	Action FieldChange_Action `protobuf:"varint,3,opt,name=action,proto3,enum=lowlayer.operation.v1.FieldChange_Action" json:"action,omitempty"`
+	// The value it has, as text; of an element of a list its fields in words, for example `all tcp 0.0.0.0/0`.
+	Before string `protobuf:"bytes,4,opt,name=before,proto3" json:"before,omitempty"`
+	// The value it gets, as text.
+	After         string `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FieldChange) Reset() {
+	*x = FieldChange{}
+	mi := &file_lowlayer_operation_v1_operation_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FieldChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FieldChange) ProtoMessage() {}
+
+func (x *FieldChange) ProtoReflect() protoreflect.Message {
+	mi := &file_lowlayer_operation_v1_operation_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FieldChange.ProtoReflect.Descriptor instead.
+func (*FieldChange) Descriptor() ([]byte, []int) {
+	return file_lowlayer_operation_v1_operation_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *FieldChange) GetResource() string {
+	if x != nil {
+		return x.Resource
+	}
+	return ""
+}
+
+func (x *FieldChange) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *FieldChange) GetAction() FieldChange_Action {
+	if x != nil {
+		return x.Action
+	}
+	return FieldChange_ACTION_UNSPECIFIED
+}
+
+func (x *FieldChange) GetBefore() string {
+	if x != nil {
+		return x.Before
+	}
+	return ""
+}
+
+func (x *FieldChange) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
 // QuotaEffect is what a change does to one limit, of a tenant or of an organisation's project.
 type QuotaEffect struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -565,7 +723,7 @@ type QuotaEffect struct {
 
 func (x *QuotaEffect) Reset() {
 	*x = QuotaEffect{}
-	mi := &file_lowlayer_operation_v1_operation_proto_msgTypes[3]
+	mi := &file_lowlayer_operation_v1_operation_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -577,7 +735,7 @@ func (x *QuotaEffect) String() string {
 func (*QuotaEffect) ProtoMessage() {}
 
 func (x *QuotaEffect) ProtoReflect() protoreflect.Message {
-	mi := &file_lowlayer_operation_v1_operation_proto_msgTypes[3]
+	mi := &file_lowlayer_operation_v1_operation_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -590,7 +748,7 @@ func (x *QuotaEffect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuotaEffect.ProtoReflect.Descriptor instead.
 func (*QuotaEffect) Descriptor() ([]byte, []int) {
-	return file_lowlayer_operation_v1_operation_proto_rawDescGZIP(), []int{3}
+	return file_lowlayer_operation_v1_operation_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *QuotaEffect) GetResource() string {
@@ -640,7 +798,7 @@ type Step struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Stable name within the plan, for example `router`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// What it does, for people, for example `create the VPC router`.
+	// What it does, for people, for example `create the VPC router`; it follows the direction of the work.
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
 	// Where it stands.
 	State Step_State `protobuf:"varint,3,opt,name=state,proto3,enum=lowlayer.operation.v1.Step_State" json:"state,omitempty"`
@@ -666,7 +824,7 @@ type Step struct {
 
 func (x *Step) Reset() {
 	*x = Step{}
-	mi := &file_lowlayer_operation_v1_operation_proto_msgTypes[4]
+	mi := &file_lowlayer_operation_v1_operation_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -678,7 +836,7 @@ func (x *Step) String() string {
 func (*Step) ProtoMessage() {}
 
 func (x *Step) ProtoReflect() protoreflect.Message {
-	mi := &file_lowlayer_operation_v1_operation_proto_msgTypes[4]
+	mi := &file_lowlayer_operation_v1_operation_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -691,7 +849,7 @@ func (x *Step) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Step.ProtoReflect.Descriptor instead.
 func (*Step) Descriptor() ([]byte, []int) {
-	return file_lowlayer_operation_v1_operation_proto_rawDescGZIP(), []int{4}
+	return file_lowlayer_operation_v1_operation_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Step) GetName() string {
@@ -800,7 +958,7 @@ const file_lowlayer_operation_v1_operation_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x10 \x01(\tB\x03\xe0A\x03R\trequestId\x12\x1d\n" +
 	"\areceipt\x18\x11 \x01(\tB\x03\xe0A\x03R\areceipt\x124\n" +
-	"\x04plan\x18\x12 \x01(\v2\x1b.lowlayer.operation.v1.PlanB\x03\xe0A\x03R\x04plan\"\xfe\x02\n" +
+	"\x04plan\x18\x12 \x01(\v2\x1b.lowlayer.operation.v1.PlanB\x03\xe0A\x03R\x04plan\"\xbf\x03\n" +
 	"\x04Plan\x126\n" +
 	"\x05steps\x18\x01 \x03(\v2\x1b.lowlayer.operation.v1.StepB\x03\xe0A\x03R\x05steps\x12C\n" +
 	"\aobjects\x18\x02 \x03(\v2$.lowlayer.operation.v1.PlannedObjectB\x03\xe0A\x03R\aobjects\x12=\n" +
@@ -808,7 +966,8 @@ const file_lowlayer_operation_v1_operation_proto_rawDesc = "" +
 	"\rmonthly_price\x18\x04 \x01(\tB\x03\xe0A\x03R\fmonthlyPrice\x12>\n" +
 	"\n" +
 	"purge_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tpurgeTime\x12P\n" +
-	"\x0epurged_objects\x18\x06 \x03(\v2$.lowlayer.operation.v1.PlannedObjectB\x03\xe0A\x03R\rpurgedObjects\"\xbf\x02\n" +
+	"\x0epurged_objects\x18\x06 \x03(\v2$.lowlayer.operation.v1.PlannedObjectB\x03\xe0A\x03R\rpurgedObjects\x12?\n" +
+	"\x06fields\x18\a \x03(\v2\".lowlayer.operation.v1.FieldChangeB\x03\xe0A\x03R\x06fields\"\xda\x02\n" +
 	"\rPlannedObject\x12H\n" +
 	"\x06action\x18\x01 \x01(\x0e2+.lowlayer.operation.v1.PlannedObject.ActionB\x03\xe0A\x03R\x06action\x12\x17\n" +
 	"\x04step\x18\x02 \x01(\tB\x03\xe0A\x03R\x04step\x12\x17\n" +
@@ -816,7 +975,8 @@ const file_lowlayer_operation_v1_operation_proto_rawDesc = "" +
 	"\x02id\x18\x04 \x01(\tB\x03\xe0A\x03R\x02id\x12\x17\n" +
 	"\x04name\x18\x05 \x01(\tB\x03\xe0A\x03R\x04name\x12\x1f\n" +
 	"\bresource\x18\x06 \x01(\tB\x03\xe0A\x03R\bresource\x12\x1d\n" +
-	"\aservice\x18\a \x01(\tB\x03\xe0A\x03R\aservice\"D\n" +
+	"\aservice\x18\a \x01(\tB\x03\xe0A\x03R\aservice\x12\x19\n" +
+	"\x05title\x18\b \x01(\tB\x03\xe0A\x03R\x05title\"D\n" +
 	"\x06Action\x12\x16\n" +
 	"\x12ACTION_UNSPECIFIED\x10\x00\x12\n" +
 	"\n" +
@@ -824,7 +984,20 @@ const file_lowlayer_operation_v1_operation_proto_rawDesc = "" +
 	"\n" +
 	"\x06UPDATE\x10\x02\x12\n" +
 	"\n" +
-	"\x06DELETE\x10\x03\"\xe0\x01\n" +
+	"\x06DELETE\x10\x03\"\x8a\x02\n" +
+	"\vFieldChange\x12\x1f\n" +
+	"\bresource\x18\x01 \x01(\tB\x03\xe0A\x03R\bresource\x12\x17\n" +
+	"\x04path\x18\x02 \x01(\tB\x03\xe0A\x03R\x04path\x12F\n" +
+	"\x06action\x18\x03 \x01(\x0e2).lowlayer.operation.v1.FieldChange.ActionB\x03\xe0A\x03R\x06action\x12\x1b\n" +
+	"\x06before\x18\x04 \x01(\tB\x03\xe0A\x03R\x06before\x12\x19\n" +
+	"\x05after\x18\x05 \x01(\tB\x03\xe0A\x03R\x05after\"A\n" +
+	"\x06Action\x12\x16\n" +
+	"\x12ACTION_UNSPECIFIED\x10\x00\x12\a\n" +
+	"\x03ADD\x10\x01\x12\n" +
+	"\n" +
+	"\x06CHANGE\x10\x02\x12\n" +
+	"\n" +
+	"\x06REMOVE\x10\x03\"\xe0\x01\n" +
 	"\vQuotaEffect\x12\x1f\n" +
 	"\bresource\x18\x01 \x01(\tB\x03\xe0A\x03R\bresource\x12&\n" +
 	"\fusage_change\x18\x02 \x01(\x05B\x03\xe0A\x03R\vusageChange\x12\x19\n" +
@@ -877,56 +1050,60 @@ func file_lowlayer_operation_v1_operation_proto_rawDescGZIP() []byte {
 	return file_lowlayer_operation_v1_operation_proto_rawDescData
 }
 
-var file_lowlayer_operation_v1_operation_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_lowlayer_operation_v1_operation_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_lowlayer_operation_v1_operation_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_lowlayer_operation_v1_operation_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_lowlayer_operation_v1_operation_proto_goTypes = []any{
 	(PlannedObject_Action)(0),                    // 0: lowlayer.operation.v1.PlannedObject.Action
-	(Step_State)(0),                              // 1: lowlayer.operation.v1.Step.State
-	(*OperationMetadata)(nil),                    // 2: lowlayer.operation.v1.OperationMetadata
-	(*Plan)(nil),                                 // 3: lowlayer.operation.v1.Plan
-	(*PlannedObject)(nil),                        // 4: lowlayer.operation.v1.PlannedObject
-	(*QuotaEffect)(nil),                          // 5: lowlayer.operation.v1.QuotaEffect
-	(*Step)(nil),                                 // 6: lowlayer.operation.v1.Step
-	(*timestamppb.Timestamp)(nil),                // 7: google.protobuf.Timestamp
-	(*v1.Blockage)(nil),                          // 8: lowlayer.type.v1.Blockage
-	(*longrunningpb.GetOperationRequest)(nil),    // 9: google.longrunning.GetOperationRequest
-	(*longrunningpb.ListOperationsRequest)(nil),  // 10: google.longrunning.ListOperationsRequest
-	(*longrunningpb.CancelOperationRequest)(nil), // 11: google.longrunning.CancelOperationRequest
-	(*longrunningpb.WaitOperationRequest)(nil),   // 12: google.longrunning.WaitOperationRequest
-	(*longrunningpb.Operation)(nil),              // 13: google.longrunning.Operation
-	(*longrunningpb.ListOperationsResponse)(nil), // 14: google.longrunning.ListOperationsResponse
-	(*emptypb.Empty)(nil),                        // 15: google.protobuf.Empty
+	(FieldChange_Action)(0),                      // 1: lowlayer.operation.v1.FieldChange.Action
+	(Step_State)(0),                              // 2: lowlayer.operation.v1.Step.State
+	(*OperationMetadata)(nil),                    // 3: lowlayer.operation.v1.OperationMetadata
+	(*Plan)(nil),                                 // 4: lowlayer.operation.v1.Plan
+	(*PlannedObject)(nil),                        // 5: lowlayer.operation.v1.PlannedObject
+	(*FieldChange)(nil),                          // 6: lowlayer.operation.v1.FieldChange
+	(*QuotaEffect)(nil),                          // 7: lowlayer.operation.v1.QuotaEffect
+	(*Step)(nil),                                 // 8: lowlayer.operation.v1.Step
+	(*timestamppb.Timestamp)(nil),                // 9: google.protobuf.Timestamp
+	(*v1.Blockage)(nil),                          // 10: lowlayer.type.v1.Blockage
+	(*longrunningpb.GetOperationRequest)(nil),    // 11: google.longrunning.GetOperationRequest
+	(*longrunningpb.ListOperationsRequest)(nil),  // 12: google.longrunning.ListOperationsRequest
+	(*longrunningpb.CancelOperationRequest)(nil), // 13: google.longrunning.CancelOperationRequest
+	(*longrunningpb.WaitOperationRequest)(nil),   // 14: google.longrunning.WaitOperationRequest
+	(*longrunningpb.Operation)(nil),              // 15: google.longrunning.Operation
+	(*longrunningpb.ListOperationsResponse)(nil), // 16: google.longrunning.ListOperationsResponse
+	(*emptypb.Empty)(nil),                        // 17: google.protobuf.Empty
 }
 var file_lowlayer_operation_v1_operation_proto_depIdxs = []int32{
-	7,  // 0: lowlayer.operation.v1.OperationMetadata.create_time:type_name -> google.protobuf.Timestamp
-	7,  // 1: lowlayer.operation.v1.OperationMetadata.update_time:type_name -> google.protobuf.Timestamp
-	7,  // 2: lowlayer.operation.v1.OperationMetadata.end_time:type_name -> google.protobuf.Timestamp
-	7,  // 3: lowlayer.operation.v1.OperationMetadata.estimated_end_time:type_name -> google.protobuf.Timestamp
-	6,  // 4: lowlayer.operation.v1.OperationMetadata.steps:type_name -> lowlayer.operation.v1.Step
-	8,  // 5: lowlayer.operation.v1.OperationMetadata.blockage:type_name -> lowlayer.type.v1.Blockage
-	3,  // 6: lowlayer.operation.v1.OperationMetadata.plan:type_name -> lowlayer.operation.v1.Plan
-	6,  // 7: lowlayer.operation.v1.Plan.steps:type_name -> lowlayer.operation.v1.Step
-	4,  // 8: lowlayer.operation.v1.Plan.objects:type_name -> lowlayer.operation.v1.PlannedObject
-	5,  // 9: lowlayer.operation.v1.Plan.quota:type_name -> lowlayer.operation.v1.QuotaEffect
-	7,  // 10: lowlayer.operation.v1.Plan.purge_time:type_name -> google.protobuf.Timestamp
-	4,  // 11: lowlayer.operation.v1.Plan.purged_objects:type_name -> lowlayer.operation.v1.PlannedObject
-	0,  // 12: lowlayer.operation.v1.PlannedObject.action:type_name -> lowlayer.operation.v1.PlannedObject.Action
-	1,  // 13: lowlayer.operation.v1.Step.state:type_name -> lowlayer.operation.v1.Step.State
-	7,  // 14: lowlayer.operation.v1.Step.start_time:type_name -> google.protobuf.Timestamp
-	7,  // 15: lowlayer.operation.v1.Step.end_time:type_name -> google.protobuf.Timestamp
-	9,  // 16: lowlayer.operation.v1.OperationService.GetOperation:input_type -> google.longrunning.GetOperationRequest
-	10, // 17: lowlayer.operation.v1.OperationService.ListOperations:input_type -> google.longrunning.ListOperationsRequest
-	11, // 18: lowlayer.operation.v1.OperationService.CancelOperation:input_type -> google.longrunning.CancelOperationRequest
-	12, // 19: lowlayer.operation.v1.OperationService.WaitOperation:input_type -> google.longrunning.WaitOperationRequest
-	13, // 20: lowlayer.operation.v1.OperationService.GetOperation:output_type -> google.longrunning.Operation
-	14, // 21: lowlayer.operation.v1.OperationService.ListOperations:output_type -> google.longrunning.ListOperationsResponse
-	15, // 22: lowlayer.operation.v1.OperationService.CancelOperation:output_type -> google.protobuf.Empty
-	13, // 23: lowlayer.operation.v1.OperationService.WaitOperation:output_type -> google.longrunning.Operation
-	20, // [20:24] is the sub-list for method output_type
-	16, // [16:20] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	9,  // 0: lowlayer.operation.v1.OperationMetadata.create_time:type_name -> google.protobuf.Timestamp
+	9,  // 1: lowlayer.operation.v1.OperationMetadata.update_time:type_name -> google.protobuf.Timestamp
+	9,  // 2: lowlayer.operation.v1.OperationMetadata.end_time:type_name -> google.protobuf.Timestamp
+	9,  // 3: lowlayer.operation.v1.OperationMetadata.estimated_end_time:type_name -> google.protobuf.Timestamp
+	8,  // 4: lowlayer.operation.v1.OperationMetadata.steps:type_name -> lowlayer.operation.v1.Step
+	10, // 5: lowlayer.operation.v1.OperationMetadata.blockage:type_name -> lowlayer.type.v1.Blockage
+	4,  // 6: lowlayer.operation.v1.OperationMetadata.plan:type_name -> lowlayer.operation.v1.Plan
+	8,  // 7: lowlayer.operation.v1.Plan.steps:type_name -> lowlayer.operation.v1.Step
+	5,  // 8: lowlayer.operation.v1.Plan.objects:type_name -> lowlayer.operation.v1.PlannedObject
+	7,  // 9: lowlayer.operation.v1.Plan.quota:type_name -> lowlayer.operation.v1.QuotaEffect
+	9,  // 10: lowlayer.operation.v1.Plan.purge_time:type_name -> google.protobuf.Timestamp
+	5,  // 11: lowlayer.operation.v1.Plan.purged_objects:type_name -> lowlayer.operation.v1.PlannedObject
+	6,  // 12: lowlayer.operation.v1.Plan.fields:type_name -> lowlayer.operation.v1.FieldChange
+	0,  // 13: lowlayer.operation.v1.PlannedObject.action:type_name -> lowlayer.operation.v1.PlannedObject.Action
+	1,  // 14: lowlayer.operation.v1.FieldChange.action:type_name -> lowlayer.operation.v1.FieldChange.Action
+	2,  // 15: lowlayer.operation.v1.Step.state:type_name -> lowlayer.operation.v1.Step.State
+	9,  // 16: lowlayer.operation.v1.Step.start_time:type_name -> google.protobuf.Timestamp
+	9,  // 17: lowlayer.operation.v1.Step.end_time:type_name -> google.protobuf.Timestamp
+	11, // 18: lowlayer.operation.v1.OperationService.GetOperation:input_type -> google.longrunning.GetOperationRequest
+	12, // 19: lowlayer.operation.v1.OperationService.ListOperations:input_type -> google.longrunning.ListOperationsRequest
+	13, // 20: lowlayer.operation.v1.OperationService.CancelOperation:input_type -> google.longrunning.CancelOperationRequest
+	14, // 21: lowlayer.operation.v1.OperationService.WaitOperation:input_type -> google.longrunning.WaitOperationRequest
+	15, // 22: lowlayer.operation.v1.OperationService.GetOperation:output_type -> google.longrunning.Operation
+	16, // 23: lowlayer.operation.v1.OperationService.ListOperations:output_type -> google.longrunning.ListOperationsResponse
+	17, // 24: lowlayer.operation.v1.OperationService.CancelOperation:output_type -> google.protobuf.Empty
+	15, // 25: lowlayer.operation.v1.OperationService.WaitOperation:output_type -> google.longrunning.Operation
+	22, // [22:26] is the sub-list for method output_type
+	18, // [18:22] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_lowlayer_operation_v1_operation_proto_init() }
@@ -939,8 +1116,8 @@ func file_lowlayer_operation_v1_operation_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lowlayer_operation_v1_operation_proto_rawDesc), len(file_lowlayer_operation_v1_operation_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   5,
+			NumEnums:      3,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -7,7 +7,7 @@ import (
 )
 
 // PlannedObject is an object of another service that goes when a resource of ours does.
-type PlannedObject struct{ Step, Type, ID, Name, Resource, Service string }
+type PlannedObject struct{ Step, Title, Type, ID, Name, Resource, Service string }
 
 // Preview is an operation that was only planned.
 type Preview interface {
