@@ -1,4 +1,4 @@
-// Package provision brings resources to what is wanted of them and keeps count of every object that takes.
+// Package provision brings resources to their specs and keeps a ledger of every external object.
 //
 // # What it promises
 //
@@ -8,27 +8,56 @@
 // deletion. An operation never fails by itself: it succeeds, is cancelled, or is superseded by a newer change of the same
 // resource. What cannot go on is BLOCKED, says who must act and how, and goes on by itself once the cause is gone.
 //
+// # A kind
+//
+// A kind of resource is a value of Kind[T]; T is its spec, the row the service loads. ExampleKind is a complete one. It has
+//
+//   - Load, which reads the spec;
+//   - Plan, which is pure and returns the steps for a spec. A step has a stable name, the steps it needs, a digest of its
+//     inputs, and Find, Do and Verify;
+//   - Objects, the types of objects the steps make, by which the engine removes them;
+//   - Settled, the service's part of each transition, with its event, in the engine's transaction;
+//   - Response, what the operation returns at its end, and Inventory, the last look of a deletion;
+//   - Past, where a later plan may lack a step that made an object: it returns that step by its name.
+//
+// Steps come from these:
+//
+//   - Type declares a type of object once: how it is found, read, made, mended and removed, and every attribute a step sets.
+//     Type.Make is the step, Type.Object the end. libs/openstack/kit has the types of OpenStack;
+//   - Set is a step whose call bears repeating and makes no object: tags, quotas, roles;
+//   - Wait is a step that waits for something else; it returns NotYet until then. libs/peer follows other services' work;
+//   - Before keeps the removal of an object waiting.
+//
+// Config.Kinds takes the kinds of a service, each as an AnyKind. provisiontest.Every proves them: it repeats, fails and
+// kills every step, and compares what the cloud holds.
+//
+// # What a kind must keep
+//
+//   - A step's name never changes, nor does a type's name: they are keys in the ledger.
+//   - An object's name is deterministic and holds the uid of the resource: Find knows the object by it.
+//   - Do makes one object with one writing call. What belongs to the object afterwards is Verify's or another step's: an
+//     adopted object counts as made.
+//   - Do with Run.Existing set changes that object to the spec. A new object instead makes the old one surplus, and the
+//     steps that need it run again.
+//   - Delete removes only the object it is given, and an absent one is no error. Delete and Gone need no plan.
+//   - Other services' RPCs take Run.StepID as their request_id.
+//
 // # The ledger
 //
-// OpenStack has no idempotency keys, so the ledger takes their place. Before a step's Do is called an intent is committed;
-// after it, the result. An intent without a result means that nobody knows whether the object exists: the step then
-// observes, by a deterministic name, before it does anything. What it finds it adopts; what it finds beyond that is
-// surplus and is removed; that it finds nothing counts only when it is said twice, Config.Settle apart, because lists lag.
-// Even then the call may only be late: what was ever in doubt is looked for once more, Config.Late after the doubt, before
-// the operation succeeds; in a deletion before what it would need goes, and again when the ledger is empty. What is found
-// beside the known object is surplus. A step that was never in doubt is never looked for.
-// An adopted object counts as made with the digest of the attempt that made it. So a Do makes one object with one call,
-// and what belongs to the object afterwards is in Verify or in a step of its own; or Observe answers only what is complete.
+// OpenStack has no idempotency keys, so the ledger takes their place. The engine commits an intent before Do and the result
+// after it. An intent without a result is a doubt: the object may exist. The step then calls Find before anything else, and
+// adopts the first object; every other one is surplus and is removed. Lists lag, so nothing counts as nothing only when two
+// looks, Config.Settle apart, found nothing. A call may be late even then: the engine looks for whatever was in doubt once
+// more, Config.Late after the doubt, before the operation succeeds. A deletion looks before it removes what the object
+// would need, and again when the ledger is empty. Find is never called for a step without a doubt.
 //
-// A step that is done with the same digest is not done again. With another digest Do is called with Run.Existing set. If it
-// answers another object than the one there was, the old one is surplus, and steps that need this one are done again. A step
-// that left the plan has its object removed. Needs are recorded with each object; removal follows them backwards, so it
-// needs no plan, and no code that made the object: Object.Delete and Object.Gone are enough. Only what is in the ledger is
-// ever deleted. The receipt of a deletion is the list of everything that was, when it was last seen and when it was seen to
-// be gone. It is signed in the transaction that removes the resource, after Kind.Inventory found nothing more, and kept.
+// A step that is done with the same digest is not done again. A step that left the plan has its object removed. Needs are
+// recorded with each object, and removal follows them backwards. Only objects in the ledger are ever removed. The receipt
+// of a deletion lists every object, when it was last seen and when it was gone. The engine signs it in the transaction that
+// removes the resource, once Kind.Inventory is empty.
 //
-// Preview holds a plan against the ledger without doing any of it: what it foretells is what the work does, unless others
-// change the cloud or the resource in between.
+// Preview compares a plan with the ledger and does nothing. It shows what the work does, unless others change the cloud or
+// the resource in between.
 //
 // After only puts calls in order: a step waits until another has made its object, not until that is ready, and nothing of
 // it is recorded.

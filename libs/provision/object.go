@@ -46,7 +46,7 @@ type Want[T any] struct {
 	Object T
 	// Bind adds what finding the object takes and only a running step knows: the ids of its parents. May be nil.
 	Bind func(ctx context.Context, run *Run, want *T) error
-	// Complete adds what only Create takes. May be nil.
+	// Complete adds what only Create takes, and Update where it overwrites. May be nil.
 	Complete func(ctx context.Context, run *Run, want *T) error
 	// Mend puts right what no attribute says. May be nil.
 	Mend func(ctx context.Context, run *Run, is T) error
@@ -70,6 +70,12 @@ func (t Type[T]) Object() Object {
 		}
 	}
 	return Object{Type: t.Name, Delete: t.Delete, Gone: gone}
+}
+
+// Look lists the objects with the wanted one's name, for Kind.Inventory.
+func (t Type[T]) Look(ctx context.Context, want T) ([]External, error) {
+	found, err := t.Find(ctx, want)
+	return t.externals(found), err
 }
 
 // Diff lists the attributes in which an object differs from the wanted one.
@@ -161,6 +167,9 @@ func (m maker[T]) do(ctx context.Context, run *Run) (External, error) {
 	}
 	if had, ok := run.Existing(); ok {
 		if m.Overwrite {
+			if err := m.complete(ctx, run, &want); err != nil {
+				return External{}, err
+			}
 			return m.overwrite(ctx, want, had.ID)
 		}
 		is, err := m.Read(ctx, []string{had.ID})
@@ -171,16 +180,21 @@ func (m maker[T]) do(ctx context.Context, run *Run) (External, error) {
 			return m.mend(ctx, run, is[0], want)
 		}
 	}
-	if m.want.Complete != nil {
-		if err := m.want.Complete(ctx, run, &want); err != nil {
-			return External{}, err
-		}
+	if err := m.complete(ctx, run, &want); err != nil {
+		return External{}, err
 	}
 	made, err := m.Create(ctx, want)
 	if m.Unique && errs.ReasonOf(err) == reasonConflict {
 		return m.adopt(ctx, want, err)
 	}
 	return m.External(made), err
+}
+
+func (m maker[T]) complete(ctx context.Context, run *Run, want *T) error {
+	if m.want.Complete == nil {
+		return nil
+	}
+	return m.want.Complete(ctx, run, want)
 }
 
 // mend writes the attributes that differ, with one call, and none when nothing does.
@@ -259,6 +273,18 @@ func Still(of, listed []External) []External {
 		there[l.ID] = true
 	}
 	return slices.DeleteFunc(slices.Clone(of), func(o External) bool { return !there[o.ID] })
+}
+
+// Before is an object whose removal waits until first returns nil.
+func Before(o Object, first func(context.Context, *Run) error) Object {
+	remove := o.Delete
+	o.Delete = func(ctx context.Context, run *Run, x External) error {
+		if err := first(ctx, run); err != nil {
+			return err
+		}
+		return remove(ctx, run, x)
+	}
+	return o
 }
 
 // Digest is a short form of a step's inputs; other inputs have another digest.

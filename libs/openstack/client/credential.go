@@ -35,7 +35,7 @@ func (c *Keystone) DeleteCredential(ctx context.Context, userID, id string) erro
 	}))
 }
 
-// ListCredentials answers the application credentials of a user.
+// ListCredentials returns the application credentials of a user.
 func (c *Keystone) ListCredentials(ctx context.Context, userID string) ([]keystone.Credential, error) {
 	var out []keystone.Credential
 	err := c.identity(ctx, "list application credentials", func(client *gophercloud.ServiceClient) error {

@@ -38,14 +38,14 @@ func (c *Keystone) DeleteDomain(ctx context.Context, id string) error {
 	}))
 }
 
-// Domain answers one domain.
+// Domain returns one domain.
 func (c *Keystone) Domain(ctx context.Context, id string) (keystone.Domain, error) {
 	return ask(ctx, c.client.Identity, "read domain", func(client *gophercloud.ServiceClient) (*domains.Domain, error) {
 		return domains.Get(ctx, client, id).Extract()
 	}, domain)
 }
 
-// ListDomains answers the domains of a name, or all.
+// ListDomains returns the domains of a name, or all.
 func (c *Keystone) ListDomains(ctx context.Context, name string) ([]keystone.Domain, error) {
 	var out []keystone.Domain
 	err := c.identity(ctx, "list domains", func(client *gophercloud.ServiceClient) error {

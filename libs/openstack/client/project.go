@@ -39,14 +39,14 @@ func (c *Keystone) DeleteProject(ctx context.Context, id string) error {
 	}))
 }
 
-// Project answers one project.
+// Project returns one project.
 func (c *Keystone) Project(ctx context.Context, id string) (keystone.Project, error) {
 	return ask(ctx, c.client.Identity, "read project", func(client *gophercloud.ServiceClient) (*projects.Project, error) {
 		return projects.Get(ctx, client, id).Extract()
 	}, project)
 }
 
-// ListProjects answers the projects of a name, or all with a tag.
+// ListProjects returns the projects of a name, or all with a tag.
 func (c *Keystone) ListProjects(ctx context.Context, name, tag string) ([]keystone.Project, error) {
 	var out []keystone.Project
 	err := c.identity(ctx, "list projects", func(client *gophercloud.ServiceClient) error {

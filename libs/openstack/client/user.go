@@ -39,14 +39,14 @@ func (c *Keystone) DeleteUser(ctx context.Context, id string) error {
 	}))
 }
 
-// User answers one user.
+// User returns one user.
 func (c *Keystone) User(ctx context.Context, id string) (keystone.User, error) {
 	return ask(ctx, c.client.Identity, "read user", func(client *gophercloud.ServiceClient) (*users.User, error) {
 		return users.Get(ctx, client, id).Extract()
 	}, user)
 }
 
-// ListUsers answers the users whose name has the prefix.
+// ListUsers returns the users whose name has the prefix.
 func (c *Keystone) ListUsers(ctx context.Context, prefix string) ([]keystone.User, error) {
 	var out []keystone.User
 	err := c.identity(ctx, "list users", func(client *gophercloud.ServiceClient) error {

@@ -57,7 +57,7 @@ type Domains interface {
 	// DeleteDomain disables a domain and removes it with all that is in it.
 	DeleteDomain(ctx context.Context, id string) error
 	Domain(ctx context.Context, id string) (Domain, error)
-	// ListDomains answers those of a name, or all when name is empty.
+	// ListDomains returns those of a name, or all when name is empty.
 	ListDomains(ctx context.Context, name string) ([]Domain, error)
 }
 
@@ -68,7 +68,7 @@ type Projects interface {
 	UpdateProject(ctx context.Context, p Project) (Project, error)
 	DeleteProject(ctx context.Context, id string) error
 	Project(ctx context.Context, id string) (Project, error)
-	// ListProjects answers those of a name, or all with a tag.
+	// ListProjects returns those of a name, or all with a tag.
 	ListProjects(ctx context.Context, name, tag string) ([]Project, error)
 	SetComputeQuota(ctx context.Context, projectID string, q ComputeQuota) error
 	SetNetworkQuota(ctx context.Context, projectID string, q NetworkQuota) error
@@ -83,7 +83,7 @@ type Users interface {
 	UpdateUser(ctx context.Context, u User) (User, error)
 	DeleteUser(ctx context.Context, id string) error
 	User(ctx context.Context, id string) (User, error)
-	// ListUsers answers those whose name has the prefix.
+	// ListUsers returns those whose name has the prefix.
 	ListUsers(ctx context.Context, prefix string) ([]User, error)
 	// GrantRole gives a user a role, by its name, on a project. Giving it again is no error.
 	GrantRole(ctx context.Context, projectID, userID, role string) error

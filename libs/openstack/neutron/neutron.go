@@ -154,7 +154,7 @@ type Routers interface {
 	CreateRouter(ctx context.Context, r Router) (Router, error)
 	UpdateRouter(ctx context.Context, r Router) (Router, error)
 	DeleteRouter(ctx context.Context, id string) error
-	// AttachSubnet gives the router the gateway address of a subnet and answers the port it got.
+	// AttachSubnet gives the router the gateway address of a subnet and returns the port it got.
 	AttachSubnet(ctx context.Context, routerID, subnetID string) (portID string, err error)
 	AttachPort(ctx context.Context, routerID, portID string) error
 	// DetachSubnet takes the router out of a subnet; its port there goes too, whichever it is.
@@ -166,7 +166,7 @@ type Routers interface {
 
 // Ports are ports.
 type Ports interface {
-	// Port answers one port as it is now, not as a list has it.
+	// Port returns one port as it is now, not as a list has it.
 	Port(ctx context.Context, id string) (Port, error)
 	Ports(ctx context.Context, f Filter) ([]Port, error)
 	CreatePort(ctx context.Context, p Port) (Port, error)

@@ -1,9 +1,7 @@
-// Package provision is the life of tenants and organisations outside our database: which steps make them in the cloud and
-// with the network service, and how each object ends. One file for each resource, one for each kind of step.
+// Package provision is the life of tenants and organisations outside our database, one file for each: the steps that make
+// them in the cloud and with the network service. Keystone's objects come from libs/openstack/kit.
 //
-// It promises that every step bears being repeated, that an object is looked for before it is made again, and that a
-// secret is sealed and stored before the call that uses it. It fails with the errors of the cloud and of the network
-// service, which the engine sorts into retries and blockages.
+// Every step bears being repeated. A secret is sealed and stored before the call that uses it.
 package provision
 
 import (
@@ -17,6 +15,7 @@ import (
 	"github.com/low-layer/platform/libs/openstack/keystone"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/services/tenant/internal/client"
+	"github.com/low-layer/platform/services/tenant/internal/core/member"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
@@ -25,7 +24,7 @@ type Rows interface {
 	Tenant(ctx context.Context, q provision.Querier, uid string) (tenancy.Tenant, error)
 	Organisation(ctx context.Context, q provision.Querier, uid string) (tenancy.Organisation, error)
 	Organisations(ctx context.Context, q provision.Querier, tenantUID string) ([]tenancy.Organisation, error)
-	// Made answers the steps that are done, and the digest of the inputs they were done with.
+	// Made returns the steps that are done, and the digest of the inputs they were done with.
 	Made(ctx context.Context, q provision.Querier, uid string) (map[string]string, error)
 	Settler
 }
@@ -38,6 +37,11 @@ type Settler interface {
 	SettleOrganisation(ctx context.Context, tx pgx.Tx, o tenancy.Organisation) error
 	RemoveOrganisation(ctx context.Context, tx pgx.Tx, uid string) error
 	AnnounceOrganisation(ctx context.Context, tx pgx.Tx, event string, o tenancy.Organisation) error
+}
+
+// MemberRemover ends roles and service accounts at a place and below it.
+type MemberRemover interface {
+	Remove(ctx context.Context, tenantUID string, scope member.Scope) error
 }
 
 // Renderer makes the messages operations answer with.
@@ -70,13 +74,9 @@ func Kinds(d Deps) []provision.AnyKind {
 
 // Types of external objects.
 const (
-	typeDomain     = "keystone.domain"
-	typeProject    = "keystone.project"
-	typeUser       = "keystone.user"
-	typeCredential = "keystone.application_credential" //nolint:gosec // the name of a type
-	typeBoundary   = "network.boundary"
-	typeHub        = "network.hub"
-	typeVPC        = "network.vpc"
+	typeBoundary = "network.boundary"
+	typeHub      = "network.hub"
+	typeVPC      = "network.vpc"
 )
 
 // Names of steps; they are the ledger's keys and never change.

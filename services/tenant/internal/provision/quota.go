@@ -3,6 +3,7 @@ package provision
 import (
 	"path"
 
+	"github.com/low-layer/platform/libs/openstack/keystone"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/resourcename"
 )
@@ -33,7 +34,7 @@ func (k *organisations) quotaEffect(r provision.Resource, spec organisationSpec,
 	}
 	for _, u := range networkUse {
 		e := provision.QuotaEffect{Resource: u.resource, UsageChange: hubs*u.hub + vpcs*u.vpc, Limit: int(limits[u.resource])}
-		if changes(p, typeProject) > 0 {
+		if changes(p, keystone.TypeProject) > 0 {
 			// Of a new project it is known that nothing is taken yet.
 			e.Quota = resourcename.Quota{Tenant: r.Tenant, Organisation: path.Base(r.Name), Quota: "network." + u.resource}.String()
 			e.TakenAfter, e.EffectiveLimit = e.UsageChange, e.Limit

@@ -10,9 +10,12 @@ import (
 
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/etag"
+	"github.com/low-layer/platform/libs/openstack/keystone"
+	"github.com/low-layer/platform/libs/openstack/kit"
 	"github.com/low-layer/platform/libs/peer"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/resourcename"
+	"github.com/low-layer/platform/services/tenant/internal/core/member"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
@@ -25,21 +28,26 @@ type tenantSpec struct {
 	made map[string]string
 }
 
-type tenants struct{ Deps }
+type tenants struct {
+	Deps
+	domains kit.Domains
+}
 
+// tenantKind is the life of a tenant: a Keystone domain, and the network service's boundary.
 func tenantKind(d Deps) provision.Kind[tenantSpec] {
-	k := &tenants{d}
+	k := &tenants{Deps: d, domains: kit.NewDomains(d.Cloud)}
+	boundary := provision.Object{Type: typeBoundary, Delete: k.deleteBoundary, Gone: k.boundaryLeft}
 	return provision.Kind[tenantSpec]{
 		Name: string(tenancy.KindTenant),
 		Objects: []provision.Object{
-			{Type: typeDomain, Delete: k.afterOrganisations(k.withoutMembers(k.deleteDomain)), Gone: k.domainsLeft},
-			{Type: typeBoundary, Delete: k.afterOrganisations(k.deleteBoundary), Gone: k.boundaryLeft},
+			provision.Before(provision.Before(k.domains.Object(), k.membersGone), k.organisationsGone),
+			provision.Before(boundary, k.organisationsGone),
 		},
 		Plan:      k.plan,
 		Past:      k.past,
 		Load:      k.load,
 		Settled:   k.settled,
-		Response:  k.response,
+		Response:  func(spec tenantSpec) proto.Message { return k.Render.Tenant(spec.Tenant) },
 		Inventory: k.inventory,
 	}
 }
@@ -57,6 +65,10 @@ func (k *tenants) load(ctx context.Context, q provision.Querier, uid string) (te
 }
 
 func tenantOf(r provision.Resource) (tenantSpec, error) { return provision.SpecOf[tenantSpec](r) }
+
+func (s tenantSpec) domain() keystone.Domain {
+	return keystone.Domain{Name: tenancy.CloudName(s.ID, s.UID), Description: tenancy.CloudDescription(s.Name()), Enabled: s.Enabled()}
+}
 
 func (k *tenants) past(_ provision.Resource, spec tenantSpec, step string) (provision.Step, bool) {
 	return provision.Among(k.steps(spec), step)
@@ -76,11 +88,7 @@ func (k *tenants) plan(_ provision.Resource, spec tenantSpec) ([]provision.Step,
 // steps make what a tenant stands on.
 func (k *tenants) steps(spec tenantSpec) []provision.Step {
 	return []provision.Step{
-		{
-			Name: stepDomain, Title: "create the Keystone domain", UpdateTitle: domainTitle(spec.Tenant), Object: typeDomain,
-			Digest: etag.Of(tenancy.CloudName(spec.ID, spec.UID), spec.Enabled()),
-			Do:     k.makeDomain, Find: k.observeDomain,
-		},
+		k.domains.Make(provision.Step{Name: stepDomain, Title: "create the Keystone domain", UpdateTitle: domainTitle(spec.Tenant)}, spec.domain()),
 		{
 			Name: stepBoundary, Title: "create the network boundary: address scope and subnet pool", Object: typeBoundary,
 			Needs: []string{stepDomain}, Digest: etag.Of(spec.NetworkCIDR), Deadline: peer.Deadline,
@@ -91,7 +99,7 @@ func (k *tenants) steps(spec tenantSpec) []provision.Step {
 
 func domainTitle(t tenancy.Tenant) string {
 	if t.Enabled() {
-		return "enable the Keystone domain"
+		return "create the Keystone domain and enable it"
 	}
 	return "disable the Keystone domain"
 }
@@ -132,20 +140,32 @@ func organisationProgress(o tenancy.Organisation) string {
 	return fmt.Sprintf("%s is %s", o.Name(), o.Status.State)
 }
 
-// afterOrganisations keeps what organisations stand on until the last of them is gone, whatever the ledger holds.
-func (k *tenants) afterOrganisations(
-	remove func(context.Context, *provision.Run, provision.External) error,
-) func(context.Context, *provision.Run, provision.External) error {
-	return func(ctx context.Context, run *provision.Run, e provision.External) error {
-		left, err := k.Rows.Organisations(ctx, k.Pool, run.UID)
-		if err != nil {
-			return err
-		}
-		if len(left) > 0 {
-			return provision.NotYet(pollOrganisations, "%d organisations are still there: %s", len(left), organisationProgress(left[0]))
-		}
-		return remove(ctx, run, e)
+// organisationsGone keeps what organisations stand on until the last of them is gone, whatever the ledger holds.
+func (k *tenants) organisationsGone(ctx context.Context, run *provision.Run) error {
+	left, err := k.Rows.Organisations(ctx, k.Pool, run.UID)
+	if err == nil && len(left) > 0 {
+		err = provision.NotYet(pollOrganisations, "%d organisations are still there: %s", len(left), organisationProgress(left[0]))
 	}
+	return err
+}
+
+// membersGone removes everybody's roles in a tenant before its domain. The tenant's id is free afterwards, and a later
+// tenant of that id must let none of them in.
+func (k *tenants) membersGone(ctx context.Context, run *provision.Run) error {
+	spec, err := tenantOf(run.Resource)
+	if err != nil || k.Members == nil {
+		return err
+	}
+	return k.Members.Remove(ctx, spec.UID, member.Scope{Tenant: spec.ID})
+}
+
+// inventory is the last look of a deletion at Keystone. The network service has receipts of its own.
+func (k *tenants) inventory(ctx context.Context, run *provision.Run) ([]provision.External, error) {
+	spec, err := tenantOf(run.Resource)
+	if err != nil {
+		return nil, err
+	}
+	return k.domains.Look(ctx, spec.domain())
 }
 
 func (k *tenants) settled(ctx context.Context, tx pgx.Tx, s provision.Settlement) error {
@@ -180,5 +200,3 @@ func (k *tenants) settled(ctx context.Context, tx pgx.Tx, s provision.Settlement
 	}
 	return nil
 }
-
-func (k *tenants) response(spec tenantSpec) proto.Message { return k.Render.Tenant(spec.Tenant) }

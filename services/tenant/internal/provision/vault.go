@@ -27,7 +27,7 @@ type SecretStore interface {
 }
 
 // Vault makes the secrets of organisations and keeps them sealed. It promises that a secret is stored before anybody gets
-// it, and that asking twice answers the same one.
+// it, and that asking twice returns the same one.
 type Vault struct {
 	seal     Sealer
 	store    SecretStore
@@ -54,7 +54,7 @@ func (s Secret) String() string {
 // GoString hides the value from %#v.
 func (s Secret) GoString() string { return s.String() }
 
-// Password answers the password of an organisation's service user, making it at the first time.
+// Password returns the password of an organisation's service user, making it at the first time.
 func (v *Vault) Password(ctx context.Context, organisationUID string) (string, error) {
 	name := "service_user/" + organisationUID
 	sealed, err := v.store.Password(ctx, organisationUID)
@@ -74,7 +74,7 @@ func (v *Vault) Password(ctx context.Context, organisationUID string) (string, e
 	return string(plain), err
 }
 
-// Credential answers the secret of a generation, making it at the first time, and anew once it has expired.
+// Credential returns the secret of a generation, making it at the first time, and anew once it has expired.
 func (v *Vault) Credential(ctx context.Context, organisationUID string, generation int64) (Secret, error) {
 	name := fmt.Sprintf("credential/%s/%d", organisationUID, generation)
 	kept, found, err := v.store.Credential(ctx, organisationUID, generation)

@@ -1,0 +1,9 @@
+package keystone
+
+// Types of objects in the ledger. They never change.
+const (
+	TypeDomain     = "keystone.domain"
+	TypeProject    = "keystone.project"
+	TypeUser       = "keystone.user"
+	TypeCredential = "keystone.application_credential" //nolint:gosec // the name of a type
+)
