@@ -57,7 +57,7 @@ func (b *boxes) where(is func(box) bool) []box {
 	return slices.DeleteFunc(slices.Clone(b.held), func(x box) bool { return !is(x) })
 }
 
-func made(t Type[box]) Step {
+func boxStep(t Type[box]) Step {
 	return t.Make(Want[box]{
 		Step: Step{Name: "box"}, Object: box{Name: "n", Colour: "red"},
 		Bind: func(_ context.Context, run *Run, want *box) (err error) {
@@ -103,7 +103,7 @@ func TestTypeDo(t *testing.T) {
 		if c.change != nil {
 			c.change(&typ, b)
 		}
-		o, err := made(typ).Do(t.Context(), onShelf("s", c.existing))
+		o, err := boxStep(typ).Do(t.Context(), onShelf("s", c.existing))
 		if err != nil || o.ID != c.want.ID || !slices.Equal(b.calls, c.calls) || !slices.Contains(b.held, c.want) {
 			t.Errorf("%s: made %v with %v, the cloud holds %v, %v", name, o, b.calls, b.held, err)
 		}
@@ -112,7 +112,7 @@ func TestTypeDo(t *testing.T) {
 
 func TestTypeFind(t *testing.T) {
 	b := &boxes{held: []box{{ID: "old", Name: "renamed", Parent: "s"}, {ID: "twin", Name: "n", Parent: "s"}, {ID: "far", Name: "n", Parent: "t"}}}
-	find := made(b.typ()).Find
+	find := boxStep(b.typ()).Find
 	found, err := find(t.Context(), onShelf("s", nil))
 	if err != nil || !slices.Equal(IDs(found), []string{"old", "twin"}) {
 		t.Errorf("found %v, %v; want the ledger's object and the one of the name", found, err)
@@ -163,14 +163,14 @@ func TestObserver_stepOutsideThePlan(t *testing.T) {
 		return Step{Name: name, Object: "box", Find: nobody}, name == "box"
 	}
 	k := Kind[int]{Name: "k", Past: past}.erase()
-	s := &slice{kind: k, resource: Resource{spec: 1}, rows: map[string]*stepRow{}}
+	s := &situation{kind: k, resource: Resource{spec: 1}, rows: map[string]*stepRow{}}
 	if s.observer(&task{entry: x}) == nil {
 		t.Error("Past is not asked")
 	}
 	if s.observer(&task{entry: &entry{step: "other", objectType: "box"}}) != nil {
 		t.Error("a step that Past does not know is looked for")
 	}
-	s = &slice{kind: k, unplanned: errors.New("the spec is unreadable")}
+	s = &situation{kind: k, unplanned: errors.New("the spec is unreadable")}
 	observe := s.observer(&task{entry: x})
 	if observe == nil {
 		t.Fatal("the doubt would be forgotten")

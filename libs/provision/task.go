@@ -54,8 +54,8 @@ func (s *situation) observer(t *task) func(context.Context, *Run) ([]External, e
 	if step != nil && step.Find != nil && (!ghost || step.Object == t.entry.objectType) {
 		return step.Find
 	}
-	if step == nil && s.unplanned != nil {
-		return func(context.Context, *Run) ([]External, error) { return nil, s.unplanned }
+	if err := s.unplanned; step == nil && err != nil {
+		return func(context.Context, *Run) ([]External, error) { return nil, err }
 	}
 	return nil
 }
