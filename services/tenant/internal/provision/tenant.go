@@ -99,7 +99,7 @@ func (k *tenants) steps(spec tenantSpec) []provision.Step {
 
 func domainTitle(t tenancy.Tenant) string {
 	if t.Enabled() {
-		return "create the Keystone domain and enable it"
+		return "enable the Keystone domain"
 	}
 	return "disable the Keystone domain"
 }
