@@ -136,9 +136,8 @@ test: deps tool-gotestsum build .cache/openapi ## All tests on the simulator, wi
 	LOWLAYER_BIN=$(CURDIR)/bin $(GOTEST) $(if $(RACE),-race) -timeout 40m -shuffle=on work
 
 .PHONY: acceptance
-acceptance: deps tool-gotestsum build ## The same suites and the whole product against a real OpenStack and Keycloak (starts the lab)
-	@mkdir -p $(REPORTS)
-	@tools/acceptance/run $(GOTEST)
+acceptance: deps tool-gotestsum build build-variants ## Suites and whole product against a real OpenStack and Keycloak (starts the lab); SHARDS="network tenant" runs only those
+	@REPORTS=$(REPORTS) tools/acceptance/run $(SHARDS)
 
 .PHONY: chaos
 chaos: deps tool-gotestsum build ## Customers work while parts are killed, paused and lied to at random, for FOR=3m; SEED=number repeats the choices
