@@ -8,7 +8,7 @@ SERVICES := $(notdir $(patsubst %/,%,$(wildcard services/*/)))
 MODULES  := gen libs $(addprefix services/,$(SERVICES)) tools
 PROGRAMS := $(addprefix bin/,$(SERVICES) lowlayer sandbox openstacksim identitysim)
 export PATH := $(CURDIR)/.bin/buf:$(CURDIR)/.bin/protoc:$(CURDIR)/.bin/lint:$(CURDIR)/.bin/vuln:$(CURDIR)/.bin/gofumpt:$(CURDIR)/.bin/grpcurl:$(CURDIR)/.bin/gotestsum:$(PATH)
-export GOFLAGS := -buildvcs=false
+export GOFLAGS := -buildvcs=false -trimpath
 # Where the tests leave their counts for .ci/run.
 REPORTS ?= .cache/reports
 BASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || git rev-list --max-parents=0 HEAD 2>/dev/null | tail -n 1)
@@ -27,7 +27,7 @@ down: build ## Stop what `make up` of this checkout started; its data stays
 	bin/sandbox down
 
 .PHONY: status
-status: build ## Tell what of the platform runs and where
+status: build ## Show which parts of the platform run, and where
 	bin/sandbox status
 
 .PHONY: reset
@@ -35,7 +35,7 @@ reset: build ## Stop the platform and delete its data; asks on a terminal, unles
 	bin/sandbox reset $(if $(YES),--yes)
 
 ##@ Build
-# A first build takes minutes, and says what it is at.
+# A first build takes minutes, so it prints each target.
 say-new = test -e $@ || echo "build $@"
 
 .PHONY: build
@@ -47,6 +47,16 @@ FORCE:
 $(addprefix bin/,$(SERVICES)): bin/%: FORCE
 	@$(say-new)
 	@go build -o $@ ./services/$*/cmd/$*
+
+# Services built with a tag, for the tests of the whole platform.
+VARIANTS := bin/failpoint/network bin/failpoint/tenant bin/unguarded/network bin/unguarded/tenant
+
+.PHONY: build-variants
+build-variants: $(VARIANTS)
+
+$(VARIANTS): bin/%: FORCE
+	@$(say-new)
+	@go build -tags $(patsubst %/,%,$(dir $*)) -o $@ ./services/$(notdir $*)/cmd/$(notdir $*)
 
 bin/lowlayer bin/sandbox bin/openstacksim bin/identitysim: bin/%: FORCE
 	@$(say-new)
@@ -124,16 +134,22 @@ lint: tool-lint tool-gofumpt ## golangci-lint and gofumpt over all modules
 ##@ Test
 GOTEST = gotestsum --format pkgname-and-test-fails --hide-summary=skipped --jsonfile $(REPORTS)/$@.json --
 
-# What protoc-gen-openapiv3 says of our protos, which the tests of tools/openapi read.
+# The output of protoc-gen-openapiv3 for our protos: the tests of tools/openapi read it.
 .cache/openapi: $(shell find proto -name '*.proto') buf.gen.yaml
 	@$(MAKE) --no-print-directory tool-buf tool-protoc protodeps
 	buf generate
 	@touch $@
 
+# Tests that repeat one check at many points take a third of them, chosen by the commit: LOWLAYER_SEED=number repeats a choice.
+export LOWLAYER_SEED ?= $(shell git rev-list --count HEAD 2>/dev/null || echo 0)
+
+# Most tests wait for others: more of them run at once than there are cores.
 .PHONY: test
-test: deps tool-gotestsum build .cache/openapi ## All tests on the simulator, with real Postgres and Redis; RACE=1 adds the race detector
+test: deps tool-gotestsum build build-variants .cache/openapi ## All tests on the simulator, with real Postgres and Redis; RACE=1 adds the race detector, FULL=1 every kill point
 	@mkdir -p $(REPORTS)
-	LOWLAYER_BIN=$(CURDIR)/bin $(GOTEST) $(if $(RACE),-race) -timeout 40m -shuffle=on work
+	@echo "LOWLAYER_SEED=$(LOWLAYER_SEED) chooses a third of the kill points; FULL=1 takes all"
+	LOWLAYER_BIN=$(CURDIR)/bin FULL=$(FULL) $(GOTEST) $(if $(RACE),-race) -timeout 40m -parallel 6 -shuffle=on work
+	@gotestsum tool slowest --num 15 --threshold 10s --jsonfile $(REPORTS)/$@.json
 
 .PHONY: acceptance
 acceptance: deps tool-gotestsum build build-variants ## Suites and whole product against a real OpenStack and Keycloak (starts the lab); SHARDS="network tenant" runs only those

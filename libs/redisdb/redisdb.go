@@ -1,5 +1,5 @@
-// Package redisdb opens Redis the way all services do: nothing is sent that old servers and Valkey do not know, every
-// command is bounded in time and traced, and a server that is down makes commands fail, not Open.
+// Package redisdb opens Redis for a service. It sends nothing that old servers and Valkey do not know, and bounds and traces every
+// command. A server that is down makes commands fail, not Open.
 package redisdb
 
 import (
@@ -24,14 +24,14 @@ const (
 	readyTimeout = 2 * time.Second
 )
 
-// Config says which server. URL is `redis://[user:password@]host:port/db`, or rediss:// for TLS.
+// Config names the server. URL is `redis://[user:password@]host:port/db`, or rediss:// for TLS.
 type Config struct {
 	URL       string
 	PoolSize  int // the driver's default when 0
 	Telemetry *telemetry.Telemetry
 }
 
-// Open makes the client. It fails on a URL that cannot be read, never on a server that cannot be reached.
+// Open makes the client. It fails on a malformed URL, never on an unreachable server.
 func Open(cfg Config) (*redis.Client, error) {
 	quieten()
 	options, err := redis.ParseURL(cfg.URL)
@@ -60,7 +60,7 @@ func Open(cfg Config) (*redis.Client, error) {
 	return client, nil
 }
 
-// Ready answers nil when the server takes commands now.
+// Ready fails unless the server takes commands now.
 func Ready(ctx context.Context, client *redis.Client) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
@@ -70,8 +70,8 @@ func Ready(ctx context.Context, client *redis.Client) error {
 	return nil
 }
 
-// quieten has what the driver prints go to slog: it has one logger for the whole process, which writes lines of its own
-// form to standard error, several a second while a server is down. Callers log what matters of that.
+// quieten sends the log of the driver to slog. The driver has one logger for the process, which floods standard error while a server is
+// down.
 var quieten = sync.OnceFunc(func() { redis.SetLogger(driverLog{}) })
 
 type driverLog struct{}

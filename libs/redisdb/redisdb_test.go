@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestOpenRefusesBadURLs(t *testing.T) {
+func TestOpen_badURL_fails(t *testing.T) {
 	for _, url := range []string{"", "http://x", "redis://:hunter2@h:x/0"} {
 		_, err := redisdb.Open(redisdb.Config{URL: url})
 		if err == nil {
@@ -29,14 +29,14 @@ func TestOpenRefusesBadURLs(t *testing.T) {
 	}
 }
 
-func TestOpenNeedsNoServer(t *testing.T) {
+func TestOpen_serverDown_succeeds(t *testing.T) {
 	client := redistest.Connect(t, "redis://127.0.0.1:1/0")
 	if err := redisdb.Ready(t.Context(), client); err == nil {
 		t.Fatal("a server that is not there is ready")
 	}
 }
 
-func TestReadyFollowsTheServer(t *testing.T) {
+func TestReady_serverStopsAndStarts_follows(t *testing.T) {
 	server := redistest.NewServer(t)
 	client := redistest.Connect(t, server.URL())
 	if err := redisdb.Ready(t.Context(), client); err != nil {
@@ -53,7 +53,7 @@ func TestReadyFollowsTheServer(t *testing.T) {
 	}
 }
 
-func TestCommandsEndWithTheirContext(t *testing.T) {
+func TestCommand_contextEnds_isBounded(t *testing.T) {
 	client := redistest.Client(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
@@ -63,7 +63,7 @@ func TestCommandsEndWithTheirContext(t *testing.T) {
 	}
 }
 
-func TestNothingUnusualIsSentOnConnect(t *testing.T) {
+func TestOpen_connect_sendsNothingUnusual(t *testing.T) {
 	server := redistest.NewServer(t)
 	client := redistest.Connect(t, server.URL())
 	if err := client.ConfigSet(t.Context(), "slowlog-log-slower-than", "0").Err(); err != nil {
@@ -85,7 +85,7 @@ func TestNothingUnusualIsSentOnConnect(t *testing.T) {
 	}
 }
 
-func TestSpansWithoutValues(t *testing.T) {
+func TestSpans_command_holdNoValues(t *testing.T) {
 	receiver := telemetrytest.NewReceiver(t)
 	tel, err := telemetry.Start(t.Context(), telemetry.Config{Service: "test", Endpoint: receiver.Endpoint()})
 	if err != nil {
@@ -117,5 +117,25 @@ func TestSpansWithoutValues(t *testing.T) {
 	}
 	if !found {
 		t.Errorf("no span of the command in %d spans", len(receiver.Spans()))
+	}
+}
+
+func TestURL_eachTest_hasAnEmptyDatabase(t *testing.T) {
+	t.Parallel()
+	if redistest.URL(t) != redistest.URL(t) {
+		t.Error("one test has two databases")
+	}
+	seen := make(map[string]bool)
+	for _, name := range []string{"one", "two"} {
+		t.Run(name, func(t *testing.T) {
+			client := redistest.Client(t)
+			if n, err := client.DBSize(t.Context()).Result(); err != nil || n != 0 || seen[redistest.URL(t)] {
+				t.Fatalf("%s holds %d keys, %v", redistest.URL(t), n, err)
+			}
+			seen[redistest.URL(t)] = true
+			if err := client.Set(t.Context(), "k", name, 0).Err(); err != nil {
+				t.Fatal(err)
+			}
+		})
 	}
 }

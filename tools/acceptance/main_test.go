@@ -48,13 +48,9 @@ func platform(t *testing.T) *stacktest.Platform {
 	t.Helper()
 	shared.once.Do(func() {
 		file, cloud := lab(t)
-		programs, err := os.MkdirTemp("", "lowlayer-acceptance-") //nolint:usetesting // outlives the test that comes first
-		if err != nil {
-			t.Fatal(err)
-		}
 		opts := stack.Options{
 			CloudsFile: file, Cloud: cloud,
-			Programs: map[string]string{"network": stacktest.WithFailpoints(t, programs, "network")},
+			Programs: map[string]string{"network": stacktest.WithFailpoints(t, "network")},
 			// The breach that a test makes by hand must stay until the test has seen it: drift is proven elsewhere.
 			Env: []string{"LOWLAYER_NETWORK_DRIFT_INTERVAL=1h"},
 		}

@@ -52,14 +52,9 @@ var absentWorld = authztest.World{
 	"members": "member-absent", "serviceAccounts": "account-absent", "quotas": "network.vpcs",
 }
 
-func startSecured(t *testing.T) *secured {
+func startSecured(t *testing.T, programs map[string]string) *secured {
 	t.Helper()
-	return startSecuredWith(t, nil)
-}
-
-// startSecuredWith starts one with other programs for some services.
-func startSecuredWith(t *testing.T, programs map[string]string) *secured {
-	t.Helper()
+	turn(t, &alone)
 	i := identitytest.Start(t)
 	env := []string{}
 	for _, service := range []string{"GATEWAY", "TENANT", "NETWORK"} {
@@ -68,8 +63,25 @@ func startSecuredWith(t *testing.T, programs map[string]string) *secured {
 	p := stacktest.Start(t, stack.Options{Env: env, Identity: true, Programs: programs})
 	s := &secured{Platform: p, issuer: i, conn: stacktest.Dial(t, p.Addresses().Gateway)}
 	s.operator = s.as(t, i.Token(t, "staff", []string{"/platform/operator"}, identitytest.SteppedUp()))
-	s.own, s.foreign = s.tenant(t, "own"), s.tenant(t, "foreign")
 	return s
+}
+
+// in is the platform as the tests of a tenant of their own use it.
+func (s *secured) in(t *testing.T, mark string) *secured {
+	t.Helper()
+	other := *s
+	other.own = s.tenant(t, mark)
+	return &other
+}
+
+// TestSecuredPlatform shares one platform between tests that each have a tenant of their own.
+func TestSecuredPlatform(t *testing.T) {
+	s := startSecured(t, nil)
+	quota, audit := s.in(t, "quota"), s.in(t, "audit")
+	audit.foreign = quota.own
+	t.Run("quotas", quota.quotasOfTenant)
+	t.Run("audit trail", audit.auditTrail)
+	t.Run("watch", func(t *testing.T) { s.in(t, "watch").watches(t) })
 }
 
 // as is the context of calls with a token.
@@ -216,7 +228,8 @@ func (s *secured) ask(t testing.TB, verb, path, body, token string) (int, []byte
 // TestWhoMayDoWhat calls every RPC there is as everybody there may be: through the gateway by both of its protocols, and at
 // each service without the gateway, which must hold by itself.
 func TestWhoMayDoWhat(t *testing.T) {
-	s := startSecured(t)
+	s := startSecured(t, nil)
+	s.own, s.foreign = s.tenant(t, "own"), s.tenant(t, "foreign")
 	methods, err := authz.LinkedMethods()
 	if err != nil {
 		t.Fatal(err)

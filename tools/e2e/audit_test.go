@@ -24,10 +24,9 @@ import (
 	"github.com/low-layer/platform/tools/stack/stacktest"
 )
 
-// TestAuditTrail has several people change things and be refused, and reads who did what: over gRPC, over REST and from
+// auditTrail has several people change things and be refused, and reads who did what: over gRPC, over REST and from
 // the command line, exported and verified offline, and after the tenant is gone and its name taken by somebody else.
-func TestAuditTrail(t *testing.T) {
-	s := startSecured(t)
+func (s *secured) auditTrail(t *testing.T) {
 	for _, part := range []struct {
 		name string
 		run  func(*testing.T)

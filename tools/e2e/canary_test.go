@@ -56,6 +56,7 @@ func (c canaries) in(t *testing.T, where, text string) {
 // TestSecretsStaySecret works with more than a hundred secrets, also where they do not belong, and looks for them in
 // everything that is written down or sent on: logs, traces, metrics, errors, both databases and Redis.
 func TestSecretsStaySecret(t *testing.T) {
+	turn(t, &alone)
 	i := identitytest.Start(t)
 	receiver := telemetrytest.NewReceiver(t)
 	env := []string{

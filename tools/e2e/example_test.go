@@ -6,9 +6,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-
-	"github.com/low-layer/platform/tools/stack"
-	"github.com/low-layer/platform/tools/stack/stacktest"
 )
 
 // story is the methods whose examples succeed one after the other. Those that need a state the story does not reach (undelete),
@@ -22,9 +19,10 @@ var story = []string{
 	"PeeringService_DeletePeering", "VpcService_DeleteVpc", "TenantService_SuspendTenant", "TenantService_ResumeTenant",
 }
 
-// TestTheExplorersExamplesSucceed sends what the explorer's forms hold when they are opened.
-func TestTheExplorersExamplesSucceed(t *testing.T) {
-	p := stacktest.Start(t, stack.Options{})
+// TestExplorer_examples_succeed sends the initial content of the explorer's forms.
+func TestExplorer_examples_succeed(t *testing.T) {
+	p := platform(t)
+	purged(t, p, "acme")
 	_, _, api := p.REST(t, http.MethodGet, "/openapi.json", "")
 	calls := exampleCalls(t, api)
 	for _, id := range story {

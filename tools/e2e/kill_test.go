@@ -14,21 +14,14 @@ import (
 
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	"github.com/low-layer/platform/libs/registry"
-	"github.com/low-layer/platform/tools/stack"
+	"github.com/low-layer/platform/libs/sample"
 	"github.com/low-layer/platform/tools/stack/stacktest"
 )
 
-// TestKillAtEveryStep kills the service that makes a VPC, an organisation or a tenant by SIGKILL at every step of its creation and
-// removal, before the call, after it, and after its result is committed.
-func TestKillAtEveryStep(t *testing.T) {
-	bin := t.TempDir()
-	p := stacktest.Start(t, stack.Options{
-		Programs: map[string]string{"network": stacktest.WithFailpoints(t, bin, "network"), "tenant": stacktest.WithFailpoints(t, bin, "tenant")},
-		Env: []string{
-			"LOWLAYER_NETWORK_LEASE=1s", "LOWLAYER_NETWORK_SWEEP=200ms", "LOWLAYER_NETWORK_SETTLE=200ms",
-			"LOWLAYER_TENANT_LEASE=1s", "LOWLAYER_TENANT_SWEEP=200ms", "LOWLAYER_TENANT_SETTLE=200ms",
-		},
-	})
+// TestKill_eachStep_operationsEnd kills the service of a VPC, an organisation or a tenant by SIGKILL at every step of its creation and
+// removal: before the call, after it, and after its result is committed.
+func TestKill_eachStep_operationsEnd(t *testing.T) {
+	p := mortal.use(t)
 	holds := func(uid string) map[string]int {
 		_, unique, _ := strings.Cut(uid, "_") // tags hold all of it, names what makes it unique
 		return p.Inventory(t, unique)
@@ -43,7 +36,7 @@ func TestKillAtEveryStep(t *testing.T) {
 	} {
 		t.Run(k.kind, func(t *testing.T) { killEveryStep(t, k.make(), k.kind) })
 	}
-	// Nothing of the organisations' networks is left either, which carry ids of their own.
+	// The networks of the organisations carry ids of their own.
 	for _, word := range []string{"model", "organisation-", "tenant-"} {
 		if left := p.Inventory(t, word); len(left) > 0 {
 			t.Errorf("the cloud still holds %v of %s", left, word)
@@ -54,6 +47,7 @@ func TestKillAtEveryStep(t *testing.T) {
 func killEveryStep(t *testing.T, k *stacktest.Killer, kind string) {
 	t.Helper()
 	creates, deletes := k.Points(t)
+	creates, deletes = sample.Third(t, creates), sample.Third(t, deletes)
 	for i := range max(len(creates), len(deletes)) {
 		create, remove := creates[i%len(creates)], deletes[i%len(deletes)]
 		k.Arm(t, create)
@@ -66,12 +60,9 @@ func killEveryStep(t *testing.T, k *stacktest.Killer, kind string) {
 		len(creates), len(deletes), k.Slowest.Round(time.Millisecond))
 }
 
-// TestKillAnyServiceDuringAnOrder kills a random service by SIGKILL again and again while organisations are ordered and removed.
-func TestKillAnyServiceDuringAnOrder(t *testing.T) {
-	s := stacktest.Start(t, stack.Options{
-		Latency: 20 * time.Millisecond,
-		Env:     []string{"LOWLAYER_NETWORK_LEASE=1s", "LOWLAYER_NETWORK_SWEEP=200ms", "LOWLAYER_TENANT_LEASE=1s", "LOWLAYER_TENANT_SWEEP=200ms"},
-	})
+// TestKill_anyService_ordersEnd kills random services by SIGKILL while organisations are created and removed.
+func TestKill_anyService_ordersEnd(t *testing.T) {
+	s := mortal.use(t)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))

@@ -28,7 +28,7 @@ const (
 
 // TestPeopleAndPrograms has an operator, the owner of a tenant and a program log in and do what their roles give them.
 func TestPeopleAndPrograms(t *testing.T) {
-	w := &people{Platform: stacktest.Start(t, stack.Options{Identity: true})}
+	w := &people{Platform: logins.use(t)}
 	w.operator, w.asOperator = w.Meet(t, person.Person{Email: stack.OperatorEmail, Password: stack.Password})
 	for _, part := range []struct {
 		name string

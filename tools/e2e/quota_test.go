@@ -22,10 +22,9 @@ import (
 	"github.com/low-layer/platform/libs/authz"
 )
 
-// TestQuotas: what a tenant holds is told to those who may see it, set by operators alone, and never exceeded, whichever way
+// quotasOfTenant: what a tenant holds is told to those who may see it, set by operators alone, and never exceeded, whichever way
 // orders come.
-func TestQuotas(t *testing.T) {
-	s := startSecured(t)
+func (s *secured) quotasOfTenant(t *testing.T) {
 	for _, part := range []struct {
 		name string
 		run  func(*testing.T)
@@ -172,7 +171,7 @@ func (s *secured) quotasHold(t *testing.T) {
 
 // projectHolds: a limit of the organisation that is lowered to what is in use lets nothing more in, until it is raised again.
 func (s *secured) projectHolds(t *testing.T) {
-	organisation := "tenants/" + s.own["tenants"] + "/organisations/" + "side-own"
+	organisation := "tenants/" + s.own["tenants"] + "/organisations/" + "side-quota"
 	if _, err := quotav1.NewQuotaServiceClient(s.conn).UpdateQuota(s.operator, &quotav1.UpdateQuotaRequest{
 		Quota: &quotav1.Quota{Name: "tenants/" + s.own["tenants"] + "/quotas/network.vpcs"},
 	}); err != nil {
@@ -194,7 +193,7 @@ func (s *secured) projectHolds(t *testing.T) {
 	}
 	update(3)
 	s.done(t)(networkv1.NewVpcServiceClient(s.conn).CreateVpc(owner, create))
-	if q := s.quotas(t)["organisations/side-own/quotas/network.routers"]; q.GetInUse() != 3 || q.GetLimit() != 3 {
+	if q := s.quotas(t)["organisations/side-quota/quotas/network.routers"]; q.GetInUse() != 3 || q.GetLimit() != 3 {
 		t.Errorf("got %v", q)
 	}
 }

@@ -13,7 +13,8 @@ import (
 
 // TestTheReadmesCommands runs the commands under "Use it" as they stand, but for the address and the folder of grpcurl.
 func TestTheReadmesCommands(t *testing.T) {
-	p := stacktest.Start(t, stack.Options{})
+	p := platform(t)
+	purged(t, p, "acme")
 	if r := p.Run(t, "tools/build/install", "grpcurl"); r.Code != 0 {
 		t.Fatalf("install grpcurl: %+v", r)
 	}
@@ -25,21 +26,21 @@ func TestTheReadmesCommands(t *testing.T) {
 // TestTheReadmesCommandsWithLogins does the same with those for a platform with identity. What starts the platform has been
 // done, and the login needs somebody at a browser.
 func TestTheReadmesCommandsWithLogins(t *testing.T) {
-	p := stacktest.Start(t, stack.Options{Identity: true})
+	p := logins.use(t)
 	operator, as := p.Meet(t, person.Person{Email: stack.OperatorEmail, Password: stack.Password})
-	logins := 0
+	typedLogins := 0
 	for _, command := range readmeCommands(t, p, "With one, people and programs have roles", "```\n") {
 		switch {
 		case command == "make down && LOWLAYER_SANDBOX_IDENTITY=1 make up":
 		case command == p.Program("lowlayer")+" login --mfa --issuer "+p.Issuer():
 			logIn(t, operator, "--mfa")
-			logins++
+			typedLogins++
 		default:
 			typed(t, as, command)
 		}
 	}
-	if logins != 1 {
-		t.Errorf("%d logins", logins)
+	if typedLogins != 1 {
+		t.Errorf("%d logins", typedLogins)
 	}
 }
 

@@ -3,16 +3,12 @@ package e2e_test
 import (
 	"net/http"
 	"testing"
-
-	"github.com/low-layer/platform/tools/stack"
-	"github.com/low-layer/platform/tools/stack/stacktest"
 )
 
-// TestReadsNeverCallTheCloud reads everything in every way while the loops that do look at the cloud stand still.
-func TestReadsNeverCallTheCloud(t *testing.T) {
-	p := stacktest.Start(t, stack.Options{Env: []string{
-		"LOWLAYER_NETWORK_DRIFT_INTERVAL=24h", "LOWLAYER_NETWORK_ISOLATION_INTERVAL=0s", "LOWLAYER_TENANT_DRIFT_INTERVAL=24h", "LOWLAYER_TENANT_PERIODIC_INTERVAL=24h",
-	}})
+// TestReads_everyWay_neverCallTheCloud reads everything in every way while the loops that look at the cloud stand still.
+func TestReads_everyWay_neverCallTheCloud(t *testing.T) {
+	p := platform(t)
+	purged(t, p, "acme")
 	p.Must(t, "apply", "-f", "deploy/blueprints/startup.yaml")
 	before := p.CloudCalls(t)
 	if before == 0 {

@@ -42,6 +42,7 @@ func treeOf(t *testing.T, s *stacktest.Platform, tenant string) tree {
 
 func TestTheMainJob(t *testing.T) {
 	s := platform(t)
+	purged(t, s, "acme")
 	if first := applied(t, s, "deploy/blueprints/startup.yaml"); len(first) != 1 || first["created"] != 4 {
 		t.Errorf("apply made %v, not 4 resources", first)
 	}

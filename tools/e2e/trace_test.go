@@ -13,6 +13,7 @@ import (
 // TestOneTrace orders a VPC over REST and looks for one tree: the REST call, the gRPC call, its SQL, the job, every step, and
 // every call to OpenStack with the request id under which its logs know it.
 func TestOneTrace(t *testing.T) {
+	turn(t, &alone)
 	receiver := telemetrytest.NewReceiver(t)
 	s := stacktest.Start(t, stack.Options{Env: []string{
 		"OTEL_EXPORTER_OTLP_ENDPOINT=" + receiver.Endpoint(), "OTEL_EXPORTER_OTLP_INSECURE=true", "OTEL_BSP_SCHEDULE_DELAY=200", "OTEL_TRACES_SAMPLER=always_on",

@@ -9,14 +9,13 @@ import (
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	"github.com/low-layer/platform/libs/registry"
-	"github.com/low-layer/platform/tools/stack"
 	"github.com/low-layer/platform/tools/stack/stacktest"
 )
 
-// TestTheCallAfterStartSucceeds brings services back that the gateway has missed for so long that it pauses between its
+// TestStart_gatewayBackedOff_firstCallSucceeds brings services back that the gateway has missed for so long that it pauses between its
 // attempts to connect: what starts a platform must not end before calls come through again.
-func TestTheCallAfterStartSucceeds(t *testing.T) {
-	p := stacktest.Start(t, stack.Options{})
+func TestStart_gatewayBackedOff_firstCallSucceeds(t *testing.T) {
+	p := platform(t)
 	for _, name := range registry.Names(registry.Databases()) {
 		if err := p.Kill(t.Context(), name); err != nil {
 			t.Fatal(err)

@@ -17,8 +17,8 @@ import (
 // TestRowsHoldAlone takes the rule off every method at once: services let everybody do everything. A stranger who asks for what
 // is somebody else's, and for it to be changed, still meets nothing but what he meets where there is nothing.
 func TestRowsHoldAlone(t *testing.T) {
-	bin := t.TempDir()
-	s := startSecuredWith(t, map[string]string{"tenant": stacktest.Unguarded(t, bin, "tenant"), "network": stacktest.Unguarded(t, bin, "network")})
+	s := startSecured(t, map[string]string{"tenant": stacktest.Unguarded(t, "tenant"), "network": stacktest.Unguarded(t, "network")})
+	s.own, s.foreign = s.tenant(t, "own"), s.tenant(t, "foreign")
 	var strangers []authztest.Actor // an owner of another tenant, and somebody without any role
 	for _, a := range authztest.Actors(t, s.issuer, s.own["tenants"], s.foreign["tenants"]) {
 		if !a.Operator && len(a.Roles) == 0 && a.Refused == "" {

@@ -57,10 +57,9 @@ type follower struct {
 	snapshot int
 }
 
-// TestWatch has writers at work while one who watches is cut off a thousand times, and parts of the platform are killed: what he was told is then
+// watches has writers at work while one who watches is cut off a thousand times, and parts of the platform are killed: what he was told is then
 // what the logs of the services hold, each change once and in order. Then it asks what a stream tells whom.
-func TestWatch(t *testing.T) {
-	s := startSecured(t)
+func (s *secured) watches(t *testing.T) {
 	t.Run("a thousand reconnects", s.reconnects)
 	t.Run("everybody is told what he may read", s.watchedByRole)
 	t.Run("a stream ends with its token, and goes on with the next", s.streamEndsWithToken)
@@ -388,7 +387,7 @@ func (s *secured) watchedByRole(t *testing.T) {
 		var types []string
 		for _, m := range s.beginning(t, token, &watchv1.WatchTenantRequest{Name: tenant}) {
 			types = append(types, m.GetType())
-			if strings.Contains(m.GetName(), "side-own") && name != "owner" && name != "viewer" && name != "billing" {
+			if strings.Contains(m.GetName(), "side-watch") && name != "owner" && name != "viewer" && name != "billing" {
 				t.Errorf("%s is told of %s", name, m.GetName())
 			}
 			if m.GetType() == "vpc" && name == "viewer of a VPC" && m.GetName() != vpc {

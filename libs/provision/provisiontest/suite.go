@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/sample"
 )
 
 // outline is what an undisturbed life looks like.
@@ -244,7 +245,7 @@ func (s Suite) undoTwice(t *testing.T, o outline) {
 // kill ends the process at every point of a life and has another one go on.
 func (s Suite) kill(t *testing.T, o outline) {
 	for _, verb := range []string{"create", "update", "delete"} {
-		for _, p := range distinct(o.points[verb]) {
+		for _, p := range sample.Third(t, distinct(o.points[verb])) {
 			t.Run(fmt.Sprintf("%s/%s/%s", verb, p.Step, p.When), func(t *testing.T) {
 				t.Parallel()
 				l := s.begin(t)
@@ -318,7 +319,7 @@ func (l *life) lapse(op *provision.Operation) {
 
 // killAndDelete ends the process at every point of a creation and deletes the resource before anything goes on.
 func (s Suite) killAndDelete(t *testing.T, o outline) {
-	for _, p := range distinct(o.points["create"]) {
+	for _, p := range sample.Third(t, distinct(o.points["create"])) {
 		t.Run(fmt.Sprintf("%s/%s", p.Step, p.When), func(t *testing.T) {
 			t.Parallel()
 			l := s.begin(t)

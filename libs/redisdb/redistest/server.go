@@ -24,8 +24,8 @@ const (
 	startPoll     = 10 * time.Millisecond
 )
 
-// guard runs the server and ends it when the pipe on descriptor 3 closes, which the kernel does when the test process
-// ends, be it by exit, panic, timeout or SIGKILL. $1 is the run directory, which goes too; the rest is the command.
+// guard runs the server and ends it when the pipe on descriptor 3 closes. The kernel closes it when the test process ends in any way.
+// $1 is the run directory, which the guard removes; the rest is the command.
 const guard = `dir=$1; shift
 cd "$dir" || exit 1
 "$@" 3<&- </dev/null & pid=$!
@@ -35,14 +35,14 @@ wait "$pid"
 cd /; rm -rf "$dir"
 kill "$watch" 2>/dev/null`
 
-// Server is a Redis that a test stops and starts, always on the same port. It keeps nothing over a stop.
+// Server is a Redis that a test stops and starts on one port. It loses its data when it stops.
 type Server struct {
 	port int
 	pid  int
 	hold *os.File
 }
 
-// NewServer starts a server of the test's own.
+// NewServer starts a server for one test.
 func NewServer(t testing.TB) *Server {
 	t.Helper()
 	server, err := launch(0)
@@ -53,10 +53,10 @@ func NewServer(t testing.TB) *Server {
 	return server
 }
 
-// URL is where the server is, running or not.
+// URL is the address of the server, running or not.
 func (s *Server) URL() string { return fmt.Sprintf("redis://127.0.0.1:%d/0", s.port) }
 
-// Stop ends the server and waits until it is gone. Stopping a stopped server does nothing.
+// Stop ends the server and waits for its end. It does nothing when the server is stopped.
 func (s *Server) Stop(t testing.TB) {
 	t.Helper()
 	if s.hold == nil {
@@ -81,7 +81,7 @@ func (s *Server) Start(t testing.TB) {
 	*s = *again
 }
 
-// errDied is most often a port that another process took between our asking and our using it.
+// errDied mostly means that another process took the free port first.
 var errDied = errors.New("redis ended while starting")
 
 // launch starts a server on the port, on a free one for 0.
@@ -129,7 +129,7 @@ func spawn(program, dir string, port int) (*Server, error) {
 		return nil, fmt.Errorf("make server log: %w", err)
 	}
 	cmd := exec.CommandContext(context.Background(), "/bin/sh", "-c", guard, "redistest", dir, program, "--port", strconv.Itoa(port),
-		"--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", dir)
+		"--bind", "127.0.0.1", "--databases", "4096", "--save", "", "--appendonly", "no", "--dir", dir)
 	// Files, not pipes, for output, or `go test` would wait for the server to close them.
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = log, log, []*os.File{hold}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

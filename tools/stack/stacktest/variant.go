@@ -1,35 +1,40 @@
 package stacktest
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 )
 
-// WithFailpoints builds a service into a folder so that it kills itself where LOWLAYER_FAILPOINT says; without that variable
-// it is as always.
-func WithFailpoints(t testing.TB, dir, service string) string {
+// WithFailpoints returns the program of a service that kills itself at the point LOWLAYER_FAILPOINT. Without that variable it behaves
+// like the usual one.
+func WithFailpoints(t testing.TB, service string) string {
 	t.Helper()
-	return variant(t, dir, service, "failpoint")
+	return variant(t, "failpoint", service)
 }
 
-// Unguarded builds a service into a folder so that it lets everybody who is somebody do everything.
-func Unguarded(t testing.TB, dir, service string) string {
+// Unguarded returns the program of a service that allows every authenticated caller everything.
+func Unguarded(t testing.TB, service string) string {
 	t.Helper()
-	return variant(t, dir, service, "unguarded")
+	return variant(t, "unguarded", service)
 }
 
-func variant(t testing.TB, dir, service, tag string) string {
+// variant returns a program of LOWLAYER_BIN, or has make build it.
+func variant(t testing.TB, tag, service string) string {
 	t.Helper()
+	name := filepath.Join(tag, service)
+	if bin := os.Getenv("LOWLAYER_BIN"); bin != "" {
+		return filepath.Join(bin, name)
+	}
 	repo, err := findRepo()
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := filepath.Join(dir, service)
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-tags", tag, "-o", out, "./services/"+service+"/cmd/"+service)
+	cmd := exec.CommandContext(t.Context(), "make", filepath.Join("bin", name))
 	cmd.Dir = repo
 	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build %s with %s: %v\n%s", service, tag, err, text)
+		t.Fatalf("build %s: %v\n%s", name, err, text)
 	}
-	return out
+	return filepath.Join(repo, "bin", name)
 }
