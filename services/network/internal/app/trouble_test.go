@@ -75,7 +75,6 @@ func TestEveryFailureHasAnOwnerAndHeals(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			w := newWorld(t, setup{engine: impatient})
 			w.foundation()
 			id, err := w.sim.Cloud.AddFault(c.fault)

@@ -82,8 +82,10 @@ type setup struct {
 	vpcs int32
 }
 
+// newWorld starts a service with a database, a Redis database and a cloud of its own, so its test runs beside others.
 func newWorld(t *testing.T, with setup) *world {
 	t.Helper()
+	t.Parallel()
 	ctx := t.Context()
 	w := &world{t: t}
 	var err error
@@ -104,8 +106,6 @@ func newWorld(t *testing.T, with setup) *world {
 	w.redis, err = redisdb.Open(redisdb.Config{URL: redisURL})
 	must(t, err)
 	t.Cleanup(func() { must(t, w.redis.Close()) })
-	// The server is shared by all tests of the package, which run one after the other.
-	must(t, w.redis.FlushDB(ctx).Err())
 
 	cfg := app.Config{
 		Config: host.Config{
