@@ -20,7 +20,7 @@ import (
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 )
 
-// echo is the peer: a grpc-go server with nothing around it that answers the same messages out of memory.
+// echo is the peer: a bare grpc-go server that returns the same messages out of memory.
 type echo struct {
 	networkv1.UnimplementedVpcServiceServer
 	vpc *networkv1.Vpc
@@ -34,7 +34,7 @@ func (e *echo) CreateVpc(context.Context, *networkv1.CreateVpcRequest) (*longrun
 	return &longrunningpb.Operation{Name: "tenants/bench/operations/op_network_00000000000000000000000000"}, nil
 }
 
-// serveEcho answers until it is told to stop; tlsDir holds its certificate, empty for none.
+// serveEcho serves until it is stopped; tlsDir holds its certificate, empty for none.
 func serveEcho(tlsDir string) error {
 	secure, err := secureEcho(tlsDir)
 	if err != nil {
@@ -53,9 +53,9 @@ func serveEcho(tlsDir string) error {
 	return serve(server)
 }
 
-// serve says where the server listens, and runs it until the process is told to stop.
+// serve prints the address of the server, and runs it until the process is stopped.
 func serve(server *grpc.Server) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // answers at once
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a local bind does not wait
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func startEcho(ctx context.Context, tlsDir string) (address string, stop func() 
 	return startSelf(ctx, nil, "echo", tlsDir)
 }
 
-// startSelf runs this program as a server in a process of its own, with more of an environment, and answers where it listens.
+// startSelf runs this program as a server in a process of its own, with more of an environment, and returns its address.
 func startSelf(ctx context.Context, env []string, args ...string) (address string, stop func() error, err error) {
 	self, err := os.Executable()
 	if err != nil {

@@ -36,12 +36,9 @@ type sample struct {
 	throughput float64
 }
 
-// edge measures what the gateway adds to a call. What is gated is the gateway alone: a gateway whose service is the bare
-// echo server, against calling that same echo process directly, in turns. Service, SQL and disk are the same on both
-// sides, namely none, so the ratio says what the edge costs and nothing else: one more hop between processes, which by
-// itself doubles a call that does nothing, and its own work. The gate is the p50 of one caller, who waits for each
-// answer; what the machine's cores do to many callers is shown beside it, as are the whole path with service and SQL, and a bare
-// proxy in the gateway's place.
+// edge measures the cost of the gateway alone: its service is the echo server. The peers make the same call of the same echo process:
+// directly, through a bare grpc-go proxy in the gateway's place, and through a vanilla grpc-gateway. Bars hold the p50 of one caller. The
+// figures of many callers, and of the whole path with service and SQL, stand beside.
 func edge(ctx context.Context, set settings, s *stack.Stack) (err error) {
 	if err := order(ctx, s, "read"); err != nil {
 		return err
@@ -61,39 +58,50 @@ func edge(ctx context.Context, set settings, s *stack.Stack) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stopProxy()) }()
-	web := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, MaxConnsPerHost: 256}}
-	defer web.CloseIdleConnections()
-	peer, closePeer, err := overGRPC("bare grpc-go Get", 0, address)
+	vanilla, stopVanilla, err := startVanilla(ctx, address)
 	if err != nil {
 		return err
 	}
-	defer closePeer()
-	ours := []target{overREST("REST Get, edge alone", barEdge, web, alone), overREST("REST Get, edge + service + SQL", 0, web, s.Addresses().Gateway)}
-	for _, way := range []struct {
-		name, address string
-		bar           float64
-	}{
-		{"gRPC Get, edge alone", alone, barEdge},
-		{"gRPC Get, a bare grpc-go proxy in place of the edge", proxy, 0},
-		{"gRPC Get, edge + service + SQL", s.Addresses().Gateway, 0},
-		{"gRPC Get, service + SQL past the edge", s.Addresses().Of("network"), 0},
+	defer func() { err = errors.Join(err, stopVanilla()) }()
+	web := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, MaxConnsPerHost: 256}}
+	defer web.CloseIdleConnections()
+	grpcTo := make(map[string]target)
+	for name, to := range map[string]string{
+		"bare grpc-go Get": address, "gRPC Get, edge alone": alone, "gRPC Get, a bare grpc-go proxy": proxy,
+		"gRPC Get, edge + service + SQL": s.Addresses().Gateway, "gRPC Get, service + SQL past the edge": s.Addresses().Of("network"),
 	} {
-		t, end, err := overGRPC(way.name, way.bar, way.address)
+		t, end, err := overGRPC(name, 0, to)
 		if err != nil {
 			return err
 		}
 		defer end()
-		ours = append(ours, t)
+		grpcTo[name] = t
 	}
-	for _, t := range ours {
-		for _, callers := range []int{1, 32, 128} {
-			if err := compare(ctx, set, peer, t, callers); err != nil {
+	bare, aloneGRPC, aloneREST := grpcTo["bare grpc-go Get"], grpcTo["gRPC Get, edge alone"], overREST("REST Get, edge alone", 0, web, alone)
+	for _, c := range []struct {
+		ours, peer target
+		bar        float64
+		callers    []int
+	}{
+		{aloneREST, bare, barEdge, allCallers},
+		{aloneGRPC, bare, barEdge, allCallers},
+		{aloneGRPC, grpcTo["gRPC Get, a bare grpc-go proxy"], barProxy, allCallers},
+		{aloneREST, overREST("REST Get, a vanilla grpc-gateway", 0, web, vanilla), barVanilla, allCallers},
+		{overREST("REST Get, edge + service + SQL", 0, web, s.Addresses().Gateway), bare, 0, oneCaller},
+		{grpcTo["gRPC Get, edge + service + SQL"], bare, 0, oneCaller},
+		{grpcTo["gRPC Get, service + SQL past the edge"], bare, 0, oneCaller},
+	} {
+		c.ours.bar = c.bar
+		for _, callers := range c.callers {
+			if err := compare(ctx, set, c.peer, c.ours, callers); err != nil {
 				return err
 			}
 		}
 	}
 	return creates(ctx, set, s, address, web)
 }
+
+var oneCaller, allCallers = []int{1}, []int{1, 32, 128}
 
 // overGRPC reads a VPC over gRPC.
 func overGRPC(name string, bar float64, address string) (target, func(), error) {
@@ -111,8 +119,8 @@ func overREST(name string, bar float64, client *http.Client, address string) tar
 	return target{name, bar, func(ctx context.Context, _ int64) error { return httpCall(ctx, client, http.MethodGet, url, nil) }}
 }
 
-// creates measures accepting an order: one durable transaction. The cloud stands still meanwhile, so that carrying the orders
-// out does not compete for the same cores; what is ordered here is thrown away with the platform.
+// creates measures the acceptance of an order: one durable transaction. The cloud is stopped, so that the work of the orders does not
+// compete for the cores.
 func creates(ctx context.Context, set settings, s *stack.Stack, echo string, web *http.Client) (err error) {
 	bare, closeBare, err := vpcClient(echo)
 	if err != nil {
@@ -143,9 +151,8 @@ func creates(ctx context.Context, set settings, s *stack.Stack, echo string, web
 			return httpCall(ctx, web, http.MethodPost, "http://"+s.Addresses().Gateway+"/v1/tenants?tenantId="+next(), []byte("{}"))
 		}},
 	}
-	set.rounds, set.period = min(set.rounds, 3), set.period/2
 	for _, target := range ours {
-		for _, callers := range []int{1, 32, 128} {
+		for _, callers := range allCallers {
 			if err := compare(ctx, set, peer, target, callers); err != nil {
 				return err
 			}
@@ -154,12 +161,15 @@ func creates(ctx context.Context, set settings, s *stack.Stack, echo string, web
 	return nil
 }
 
-// turns is into how many pieces a period is cut: peer and platform change places that often, so that what else the machine
-// does for a while falls on both.
+// turns is the number of pieces of a period. Peer and platform take turns, so that other load of the machine falls on both.
 const turns = 8
 
-// compare lets peer and platform take turns (ABBA) and reports the median of the rounds' ratios.
+// compare lets peer and platform take turns (ABBA) and reports the median of the rounds' ratios. A comparison without a bar takes one
+// short round.
 func compare(ctx context.Context, set settings, peer, ours target, callers int) error {
+	if callers > 1 || ours.bar == 0 {
+		set.rounds, set.period = 1, set.period/2
+	}
 	for _, t := range []target{peer, ours} {
 		if _, _, err := loop(ctx, t, callers, set.period/turns); err != nil { // warm
 			return err
@@ -219,8 +229,8 @@ func median(samples []sample, by func(sample) float64) sample {
 	return s[len(s)/2]
 }
 
-// loop calls the target from so many callers, each waiting for its answer, for a period and until all have one. It answers
-// how long each call took, and all of it.
+// loop calls the target from so many callers, each waiting for its answer, for a period and until all have one. It returns
+// the time of each call, and of all.
 func loop(ctx context.Context, t target, callers int, period time.Duration) ([]time.Duration, time.Duration, error) {
 	var wg sync.WaitGroup
 	var n atomic.Int64
@@ -283,7 +293,7 @@ func httpCallAs(ctx context.Context, client *http.Client, method, url, authoriza
 		return err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s: %s", url, resp.Status, text)
+		return fmt.Errorf("%s responds %s: %s", url, resp.Status, text)
 	}
 	return nil
 }

@@ -94,7 +94,7 @@ func everything(ctx context.Context, set settings, s *stack.Stack) (err error) {
 			return httpCallAs(ctx, web, http.MethodGet, "http://"+address+"/v1/"+readVpc, bearer, nil)
 		}},
 	} {
-		for _, callers := range []int{1, 32, 128} {
+		for _, callers := range allCallers {
 			if err := compare(ctx, set, peer, t, callers); err != nil {
 				return err
 			}
@@ -115,13 +115,13 @@ func secureEcho(dir string) ([]grpc.ServerOption, error) {
 	return []grpc.ServerOption{grpc.Creds(who.Server())}, nil
 }
 
-// startIssuer serves the keys of an issuer, and answers its address and a token of an owner of the tenant that is read.
+// startIssuer serves the keys of an issuer, and returns its address and a token of an owner of the tenant that is read.
 func startIssuer() (url, token string, stop func() error, err error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return "", "", nil, fmt.Errorf("make a key: %w", err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // answers at once
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a local bind does not wait
 	if err != nil {
 		return "", "", nil, err
 	}
@@ -164,7 +164,7 @@ func startIssuer() (url, token string, stop func() error, err error) {
 
 // startCollector takes spans and throws them away.
 func startCollector() (address string, stop func(), err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // answers at once
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a local bind does not wait
 	if err != nil {
 		return "", nil, err
 	}

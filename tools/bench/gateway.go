@@ -42,14 +42,14 @@ func startGateway(ctx context.Context, bin, service, redis string, more ...strin
 	}
 	patience, cancel := context.WithTimeout(ctx, gatewayPatience)
 	defer cancel()
-	if err := answers(patience, "http://"+admin+"/readyz"); err != nil {
+	if err := ready(patience, "http://"+admin+"/readyz"); err != nil {
 		return "", nil, errors.Join(fmt.Errorf("start a gateway: %w", err), stop())
 	}
 	return free.Gateway, stop, nil
 }
 
-// answers returns when the address does, or says why not when ctx ends.
-func answers(ctx context.Context, url string) error {
+// ready waits until the address responds, and returns its last error when ctx ends.
+func ready(ctx context.Context, url string) error {
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for {

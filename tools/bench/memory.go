@@ -34,7 +34,7 @@ func memory(ctx context.Context, set settings, s *stack.Stack) error {
 		}
 		match := residentLine.FindSubmatch(status)
 		if match == nil {
-			return fmt.Errorf("the kernel tells no resident memory of %s", name)
+			return fmt.Errorf("the kernel shows no resident memory of %s", name)
 		}
 		kib, err := strconv.Atoi(string(match[1]))
 		if err != nil {

@@ -13,7 +13,9 @@ import (
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
@@ -29,6 +31,7 @@ const (
 	perOrganisation     = 25
 	benchOrganisations  = 4
 	operationPatience   = 2 * time.Minute
+	attempts            = 25 // of a call while a service is away
 	organisationPattern = "tenants/bench/organisations/org-%d"
 )
 
@@ -58,7 +61,10 @@ func (a *api) finish(ctx context.Context, op *longrunningpb.Operation, err error
 	ctx, cancel := context.WithTimeout(ctx, operationPatience)
 	defer cancel()
 	for err == nil && !op.GetDone() {
-		op, err = a.operations.WaitOperation(ctx, &longrunningpb.WaitOperationRequest{Name: op.GetName(), Timeout: durationpb.New(30 * time.Second)})
+		name := op.GetName()
+		op, err = again(ctx, func() (*longrunningpb.Operation, error) {
+			return a.operations.WaitOperation(ctx, &longrunningpb.WaitOperationRequest{Name: name, Timeout: durationpb.New(30 * time.Second)})
+		})
 	}
 	if err == nil && op.GetError() != nil {
 		err = fmt.Errorf("%s: %s", op.GetName(), op.GetError().GetMessage())
@@ -67,16 +73,37 @@ func (a *api) finish(ctx context.Context, op *longrunningpb.Operation, err error
 }
 
 func (a *api) create(ctx context.Context, parent, id string) error {
-	op, err := a.vpcs.CreateVpc(ctx, &networkv1.CreateVpcRequest{Parent: parent, VpcId: id, Vpc: &networkv1.Vpc{}})
+	op, err := again(ctx, func() (*longrunningpb.Operation, error) {
+		return a.vpcs.CreateVpc(ctx, &networkv1.CreateVpcRequest{Parent: parent, VpcId: id, Vpc: &networkv1.Vpc{}, RequestId: "create-" + parent + "-" + id})
+	})
 	return a.finish(ctx, op, err)
 }
 
 func (a *api) remove(ctx context.Context, parent, id string) error {
-	op, err := a.vpcs.DeleteVpc(ctx, &networkv1.DeleteVpcRequest{Name: parent + "/vpcs/" + id})
+	op, err := again(ctx, func() (*longrunningpb.Operation, error) {
+		return a.vpcs.DeleteVpc(ctx, &networkv1.DeleteVpcRequest{Name: parent + "/vpcs/" + id, RequestId: "delete-" + parent + "-" + id})
+	})
 	return a.finish(ctx, op, err)
 }
 
-// order makes one VPC for the measurements of the edge.
+// again repeats a call while a service is away, as a client does; the request id of the call makes that safe.
+func again(ctx context.Context, call func() (*longrunningpb.Operation, error)) (op *longrunningpb.Operation, err error) {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for range attempts {
+		if op, err = call(); status.Code(err) != codes.Unavailable {
+			return op, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-tick.C:
+		}
+	}
+	return nil, err
+}
+
+// order makes the VPC that the measurements read, unless it is there.
 func order(ctx context.Context, s *stack.Stack, id string) error {
 	a, err := connect(s)
 	if err != nil {
@@ -84,6 +111,9 @@ func order(ctx context.Context, s *stack.Stack, id string) error {
 	}
 	defer a.close()
 	if err := a.prepare(ctx); err != nil {
+		return err
+	}
+	if _, err := a.vpcs.GetVpc(ctx, &networkv1.GetVpcRequest{Name: benchOrganisation + "/vpcs/" + id}); status.Code(err) != codes.NotFound {
 		return err
 	}
 	return a.create(ctx, benchOrganisation, id)
@@ -139,7 +169,7 @@ func lives(ctx context.Context, set settings, s *stack.Stack, a *api, raw *rawCl
 	if n > 10 {
 		rounds = 1
 	}
-	var creates, deletes, createRatios, deleteRatios []float64
+	var creates, deletes, createRatios, deleteRatios, wholeRatios, wholes []float64
 	for round := range rounds {
 		name := func(i int) string { return fmt.Sprintf("v%d-%d-%d", n, round, i) }
 		chain, back, err := raw.chains(ctx, n)
@@ -150,6 +180,11 @@ func lives(ctx context.Context, set settings, s *stack.Stack, a *api, raw *rawCl
 		if err != nil {
 			return err
 		}
+		whole, err := raw.wholes(ctx, n)
+		if err != nil {
+			return fmt.Errorf("the same calls by gophercloud: %w", err)
+		}
+		wholes, wholeRatios = append(wholes, whole.Seconds()), append(wholeRatios, took.Seconds()/whole.Seconds())
 		if n == slices.Max(set.sizes) {
 			if err := reconcile(ctx, set, s, n); err != nil {
 				return err
@@ -167,6 +202,10 @@ func lives(ctx context.Context, set settings, s *stack.Stack, a *api, raw *rawCl
 		ratio.Bar = barCreate
 	}
 	set.report(ratio)
+	set.report(measurement{
+		Name: fmt.Sprintf("create %d VPC(s) at once / gophercloud making the same calls at once", n), Unit: "×", Value: middle(wholeRatios),
+		Note: fmt.Sprintf("peer %.3f s", middle(wholes)),
+	})
 	set.report(measurement{Name: fmt.Sprintf("delete %d VPC(s) / longest chain of raw calls", n), Unit: "×", Value: middle(deleteRatios), Note: fmt.Sprintf("%.3f s", middle(deletes))})
 	return nil
 }
@@ -176,7 +215,7 @@ func middle(list []float64) float64 {
 	return s[len(s)/2]
 }
 
-// timed runs n at once and answers how long the last took.
+// timed runs n at once and returns how long the last took.
 func timed(n int, do func(i int) error) (time.Duration, error) {
 	var wg sync.WaitGroup
 	errs := make([]error, n)
@@ -245,9 +284,9 @@ func neutronCalls(ctx context.Context, url string) ([]cloudCall, error) {
 	if err != nil {
 		return nil, err
 	}
-	var answer struct{ Calls []cloudCall }
-	err = errors.Join(json.NewDecoder(resp.Body).Decode(&answer), resp.Body.Close())
-	return slices.DeleteFunc(answer.Calls, func(c cloudCall) bool { return !strings.Contains(c.Template, "/v2.0/") }), err
+	var list struct{ Calls []cloudCall }
+	err = errors.Join(json.NewDecoder(resp.Body).Decode(&list), resp.Body.Close())
+	return slices.DeleteFunc(list.Calls, func(c cloudCall) bool { return !strings.Contains(c.Template, "/v2.0/") }), err
 }
 
 func httpStatus(ctx context.Context, method, url string) error {
@@ -263,7 +302,7 @@ func httpStatus(ctx context.Context, method, url string) error {
 		return err
 	}
 	if resp.StatusCode >= http.StatusBadRequest {
-		return fmt.Errorf("%s %s answers %s", method, url, resp.Status)
+		return fmt.Errorf("%s %s responds %s", method, url, resp.Status)
 	}
 	return nil
 }

@@ -20,8 +20,8 @@ import (
 	"github.com/low-layer/platform/tools/stack"
 )
 
-// rawCloud makes the calls that nobody can avoid: those of a VPC's transit link, each of which needs the one before. It is the
-// lower limit of a VPC's creation, with everything else in parallel and for free.
+// rawCloud makes the calls of a VPC with gophercloud and nothing around it. chains makes those of the transit link alone, each of which
+// needs the one before: the lower limit of a VPC's creation. wholes makes all of them.
 type rawCloud struct{ network *gophercloud.ServiceClient }
 
 func newRawCloud(ctx context.Context, s *stack.Stack) (*rawCloud, error) {
@@ -34,6 +34,7 @@ func newRawCloud(ctx context.Context, s *stack.Stack) (*rawCloud, error) {
 	if err != nil {
 		return nil, fmt.Errorf("authenticate: %w", err)
 	}
+	bounded(provider)
 	network, err := openstack.NewNetworkV2(provider, endpoint)
 	if err != nil {
 		return nil, fmt.Errorf("find Neutron: %w", err)
@@ -46,7 +47,7 @@ func newRawCloud(ctx context.Context, s *stack.Stack) (*rawCloud, error) {
 func (r *rawCloud) liftQuota(ctx context.Context, provider *gophercloud.ProviderClient) error {
 	token, ok := provider.GetAuthResult().(tokens.CreateResult)
 	if !ok {
-		return errors.New("the token does not tell its project")
+		return errors.New("the token names no project")
 	}
 	project, err := token.ExtractProject()
 	if err != nil {
@@ -63,7 +64,7 @@ func (r *rawCloud) liftQuota(ctx context.Context, provider *gophercloud.Provider
 // chain is what one chain made.
 type chain struct{ network, subnet, port, router string }
 
-// chains runs n chains at once, forward and back, and answers how long each way took.
+// chains runs n chains at once, forward and back, and returns how long each way took.
 func (r *rawCloud) chains(ctx context.Context, n int) (forward, back time.Duration, err error) {
 	made := make([]chain, n)
 	for i := range n { // the router is made in parallel with the rest, so it is no part of the chain

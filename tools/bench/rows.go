@@ -11,7 +11,7 @@ import (
 	"github.com/low-layer/platform/tools/stack"
 )
 
-// readSQL is what the network service asks for a VPC, in its essence: the row and what the engine knows of it.
+// readSQL is the essence of the network service's query for a VPC: its row, and the engine's.
 const readSQL = `SELECT v.uid, r.state FROM vpcs v JOIN provision_resources r ON r.uid = v.uid WHERE v.name = $1`
 
 // rows measures what row security costs a statement: the same one as the service's role in the scope of a tenant, and as a role
@@ -43,7 +43,7 @@ func rows(ctx context.Context, set settings, s *stack.Stack) error {
 	peer := target{name: "the same past row security", call: read(free)}
 	for _, t := range []target{
 		{"a row of one's own tenant", barRows, read(walled, "bench")},
-		{"a row, with callers of other tenants in turn", 0, read(walled, "bench", "umbrella")},
+		{"a row, with callers of other tenants in turn", barRowsInTurn, read(walled, "bench", "umbrella")},
 	} {
 		if err := compare(ctx, set, peer, t, 1); err != nil {
 			return err
