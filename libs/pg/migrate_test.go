@@ -32,7 +32,7 @@ func count(t *testing.T, pool *pgxpool.Pool, query string) int {
 	return n
 }
 
-func TestMigrateSetsApartAndOnlyOnce(t *testing.T) {
+func TestMigrate_twoSets_runOnceEach(t *testing.T) {
 	url := pgtest.OwnerURL(t)
 	pool := pgtest.Pool(t, url)
 	one := pg.Migrations{Name: "one", FS: files("00001_a.sql", "CREATE TABLE a (n int);")}
@@ -59,12 +59,12 @@ func TestMigrateSetsApartAndOnlyOnce(t *testing.T) {
 	}
 }
 
-func TestMigrateByManyReplicasAtOnce(t *testing.T) {
+func TestMigrate_manyReplicas_oneWorks(t *testing.T) {
 	url := pgtest.OwnerURL(t)
 	set := pg.Migrations{Name: "slow", FS: files(
 		"00001_a.sql", "CREATE TABLE a (n int); SELECT pg_sleep(0.2); INSERT INTO a VALUES (1);",
 		"00002_b.sql", "CREATE TABLE b (n int); INSERT INTO b VALUES (1);")}
-	// What waits for every snapshot must not wait for a replica that waits for it.
+	// A statement that waits for every snapshot must not wait for a replica that waits for it.
 	concurrent := pg.Migrations{Name: "concurrent", FS: fstest.MapFS{"00001_i.sql": {Data: []byte(
 		"-- +goose NO TRANSACTION\n-- +goose Up\nCREATE INDEX CONCURRENTLY a_n_idx ON a (n);")}}}
 	var replicas sync.WaitGroup
@@ -82,7 +82,7 @@ func TestMigrateByManyReplicasAtOnce(t *testing.T) {
 	}
 }
 
-func TestMigrateFailureKeepsWhatWentBefore(t *testing.T) {
+func TestMigrate_failure_keepsEarlierMigrations(t *testing.T) {
 	url := pgtest.OwnerURL(t)
 	set := pg.Migrations{Name: "bad", FS: files("00001_a.sql", "CREATE TABLE a (n int);", "00002_b.sql", "CREATE TABLE b (n int); SELECT 1/0;")}
 	err := pg.Migrate(t.Context(), url, set)
@@ -99,7 +99,7 @@ func TestMigrateFailureKeepsWhatWentBefore(t *testing.T) {
 	}
 }
 
-func TestMigrateWaitsNoLongerThanItsContext(t *testing.T) {
+func TestMigrate_contextEnds_stopsWaiting(t *testing.T) {
 	url := pgtest.OwnerURL(t)
 	pool := pgtest.Pool(t, url)
 	conn, err := pool.Acquire(t.Context())
@@ -120,7 +120,7 @@ func TestMigrateWaitsNoLongerThanItsContext(t *testing.T) {
 	}
 }
 
-func TestMigrateRefusesBadSets(t *testing.T) {
+func TestMigrate_badSets_fail(t *testing.T) {
 	good := pg.Migrations{Name: "good", FS: files("00001_a.sql", "SELECT 1;")}
 	for name, sets := range map[string][]pg.Migrations{
 		"odd name": {{Name: "a b", FS: good.FS}},

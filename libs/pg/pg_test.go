@@ -31,7 +31,7 @@ CREATE TABLE notes (
 	}}
 }
 
-func TestOpenNeedsNoServer(t *testing.T) {
+func TestOpen_serverDown_succeeds(t *testing.T) {
 	pool, err := pg.Open(t.Context(), pg.Config{URL: "postgres://u:secret@127.0.0.1:1/none?connect_timeout=1"})
 	if err != nil {
 		t.Fatalf("open: %v", err)
@@ -42,13 +42,13 @@ func TestOpenNeedsNoServer(t *testing.T) {
 	}
 }
 
-func TestOpenRefusesBadURLWithoutTellingThePassword(t *testing.T) {
+func TestOpen_badURL_failsWithoutThePassword(t *testing.T) {
 	_, err := pg.Open(t.Context(), pg.Config{URL: "postgres://u:hunter2@h:notaport/db"})
 	if err == nil {
 		t.Fatal("no error")
 	}
 	if got := err.Error(); strings.Contains(got, "hunter2") {
-		t.Fatalf("error tells the password: %s", got)
+		t.Fatalf("error holds the password: %s", got)
 	}
 }
 
@@ -81,7 +81,7 @@ func TestConstraintOf(t *testing.T) {
 	}
 }
 
-func TestInTxCommitsAndRollsBack(t *testing.T) {
+func TestInTx_result_commitsOrRollsBack(t *testing.T) {
 	pool := pgtest.Database(t, notes())
 	refused := errors.New("refused")
 	write := func(body string, answer error) error {
@@ -108,7 +108,7 @@ func TestInTxCommitsAndRollsBack(t *testing.T) {
 	}
 }
 
-func TestInTxRepeatsConflictsOnly(t *testing.T) {
+func TestInTx_conflict_repeats(t *testing.T) {
 	pool := pgtest.Database(t)
 	for code, want := range map[string]int{"40001": 3, "40P01": 3, "23505": 1} {
 		calls := 0
@@ -124,7 +124,7 @@ func TestInTxRepeatsConflictsOnly(t *testing.T) {
 	}
 }
 
-func TestInTxGivesUp(t *testing.T) {
+func TestInTx_endlessConflict_givesUp(t *testing.T) {
 	pool := pgtest.Database(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -148,7 +148,7 @@ func TestInTxGivesUp(t *testing.T) {
 	}
 }
 
-func TestInTxSurvivesARealDeadlock(t *testing.T) {
+func TestInTx_realDeadlock_succeeds(t *testing.T) {
 	pool := pgtest.Database(t, notes())
 	if _, err := pool.Exec(t.Context(), "INSERT INTO notes (body) VALUES ('a'), ('b')"); err != nil {
 		t.Fatal(err)
@@ -179,7 +179,7 @@ func TestInTxSurvivesARealDeadlock(t *testing.T) {
 	}
 }
 
-func TestInTxLeavesNothingOpenAfterAPanic(t *testing.T) {
+func TestInTx_panic_releasesTheConnection(t *testing.T) {
 	pool := pgtest.Database(t)
 	func() {
 		defer func() {

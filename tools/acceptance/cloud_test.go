@@ -91,7 +91,7 @@ func must[T any](t *testing.T, doing string) func(T, error) T {
 	}
 }
 
-// in answers a compute client whose servers belong to the project: the operator gives himself a role there first.
+// in returns a compute client whose servers belong to the project. The operator first takes a role there.
 func (c *cloud) in(project string) *gophercloud.ServiceClient {
 	t := c.t
 	t.Helper()
@@ -156,7 +156,7 @@ type server struct{ name, id, port, ip string }
 type place struct{ name, project, network, group string }
 
 // boot boots one server in each place and waits, by listing, until all are ACTIVE. Nova loses an order now and then (a message
-// to nova-compute that nobody answers leaves a server in BUILD for ever); such a server is ordered again, and said so.
+// to nova-compute without a reply leaves a server in BUILD for ever); such a server is ordered again, and said so.
 func (c *cloud) boot(places []place) map[string]server {
 	t := c.t
 	t.Helper()
@@ -214,7 +214,7 @@ func (c *cloud) remove(made map[string]server, name string) {
 	made[name] = m
 }
 
-// waitServers waits, by listing, until every server is as it should be, or is gone when no state is asked for, and answers
+// waitServers waits, by listing, until every server is as it should be, or is gone when no state is asked for, and returns
 // those that are not in time. A server in ERROR ends the test.
 func (c *cloud) waitServers(made map[string]server, ready func(servers.Server) bool) (late []servers.Server) {
 	t := c.t

@@ -16,7 +16,7 @@ import (
 	"github.com/low-layer/platform/tools/stack/stacktest"
 )
 
-// Bars of the report: so many answers are compared with those of ovn-trace, and real packets are sent for so long.
+// Bars of the report: so many verdicts are compared with those of ovn-trace, and real packets are sent for so long.
 const (
 	wantTraced    = 200
 	packetTime    = 60 * time.Second
@@ -30,7 +30,7 @@ type answer struct {
 	Forward          struct{ Outcome string }
 }
 
-// delivered tells whether the packet gets there, which is all that ovn-trace follows.
+// delivered is true when the packet gets there, which is all that ovn-trace follows.
 func (a answer) delivered() bool { return a.Verdict == "REACHABLE" || a.Verdict == "ONE_WAY" }
 
 type isolationReport struct {
@@ -154,7 +154,7 @@ func (c *compare) one(phase string, q question) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch r.Code {
-	case 0, 1, 4, 5: // delivered, dropped, nobody answers for the address, delivered to somebody else
+	case 0, 1, 4, 5: // delivered, dropped, no server has the address, delivered to somebody else
 	default:
 		c.t.Errorf("%s: the trace %+v did not run: %+v", phase, q, r)
 		return
@@ -206,10 +206,10 @@ func (c *compare) send(phase string, all []question, until time.Time) {
 
 func tenantOf(server string) string { return server[:1] }
 
-// TestIsolationReportAgreesWithPackets orders two tenants with the same addresses, boots a server in each of their networks and
+// TestIsolationReport_packets_agree orders two tenants with the same addresses, boots a server in each of their networks and
 // holds what WhyReachable says, from the observed objects alone, against ovn-trace and real packets: apart, peered, with rules
 // added by hand, and with the two tenants' hubs linked by hand.
-func TestIsolationReportAgreesWithPackets(t *testing.T) {
+func TestIsolationReport_packets_agree(t *testing.T) {
 	p, c := platform(t), openCloud(t)
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv("LOWLAYER_TEST_SEED"); text != "" {

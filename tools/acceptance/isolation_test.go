@@ -207,7 +207,7 @@ func TestIsolationAndRouting(t *testing.T) {
 		if foreign.ip == servers["a-dev"].ip {
 			t.Logf("both tenants have a server at %s", foreign.ip)
 		}
-		// The address may be one of the tenant's own: only the trace tells whose port is reached.
+		// The address may be one of the tenant's own: only the trace shows whose port is reached.
 		if check.trace(t, "a-bastion", "b-dev", "icmp") || check.trace(t, "b-bastion", "a-dev", "icmp") || check.trace(t, "b-bastion", "a-prod", "icmp") {
 			t.Error("a packet reaches the other tenant")
 		}

@@ -14,9 +14,9 @@ import (
 // kills is how many random points the real cloud sees; the simulator sees all.
 const kills = 10
 
-// TestKillsOnTheRealCloud kills the network service at random steps of VPC creations and removals: the real Neutron must hold
+// TestKills_realCloud_operationsEnd kills the network service at random steps of VPC creations and removals: the real Neutron must hold
 // exactly one of each object afterwards, and none at the end.
-func TestKillsOnTheRealCloud(t *testing.T) {
+func TestKills_realCloud_operationsEnd(t *testing.T) {
 	p, c := platform(t), openCloud(t)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

@@ -33,8 +33,8 @@ type whole struct {
 	linkCIDR, cidr, gateway, address                       string
 }
 
-// wholes makes n VPCs at once by the calls that the platform makes (services/network/README.md), and returns how long the last took. What
-// it made it removes again.
+// wholes makes n VPCs at once by the calls that the platform makes (services/network/README.md), and returns how long the last took. It
+// removes them again.
 func (r *rawCloud) wholes(ctx context.Context, n int) (took time.Duration, err error) {
 	hub, err := routers.Create(ctx, r.network, routers.CreateOpts{Name: "bench-hub"}).Extract()
 	if err != nil {

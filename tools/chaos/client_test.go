@@ -78,8 +78,8 @@ func (c *client) next(kind string) string {
 	return fmt.Sprintf("%s-%d", kind, c.serial)
 }
 
-// away tells whether a call is to be repeated: nobody was there, or it is not known whether anybody was, or the network service
-// has not heard yet that a tenant is resumed, which an event tells it.
+// away is true for a call to repeat: its server was or may have been away, or the network service has not yet received the event of
+// a resumed tenant.
 func away(err error) bool {
 	code := status.Code(err)
 	if e := grpcerr.FromError(err); e != nil && e.Reason == "TENANT_SUSPENDED" {
@@ -90,7 +90,7 @@ func away(err error) bool {
 
 var errPatience = errors.New("it has not ended in time")
 
-// do sends an order until somebody answers, always with one request id, and waits until what was ordered is done.
+// do sends an order until a response comes, always with one request id, and waits until what was ordered is done.
 func (c *client) do(ctx context.Context, what string, order func(ctx context.Context, requestID string) (*longrunningpb.Operation, error)) error {
 	began := time.Now()
 	id := c.next("request") + "-" + c.tenant[len("tenants/"):]

@@ -158,10 +158,10 @@ func (e *edges) do(a ask) (answer, error) {
 	return answer{resp.StatusCode, string(text), time.Since(began)}, errors.Join(err, resp.Body.Close())
 }
 
-// right tells whether it is the answer to an ask.
+// right is true for the right answer to an ask.
 func (a answer) right(to ask) bool { return a.code == to.code && strings.Contains(a.text, to.has) }
 
-// honest tells whether it says that something is away now, and what.
+// honest is true when it names a dependency that is away now.
 func (a answer) honest() bool {
 	var p struct{ Reason, Detail string }
 	return (a.code == http.StatusServiceUnavailable || a.code == http.StatusGatewayTimeout) &&
@@ -189,8 +189,8 @@ func (e *edges) asks(t *testing.T) []ask {
 	}
 }
 
-// TestDependencies breaks each edge between programs in three ways while users ask. Whoever asks gets the right answer, or is
-// told in time that something is away; soon after the edge is whole all answers are right, and what was ordered is there.
+// TestDependencies breaks each edge between programs in three ways while users ask. Every user gets the right answer, or an error in
+// time that names the dependency that is away. Soon after the edge is whole all results are right, and every order is carried out.
 func TestDependencies(t *testing.T) {
 	e := startEdges(t)
 	conn := stacktest.Dial(t, e.Addresses().Gateway)
@@ -314,7 +314,7 @@ func (e *edges) during(t *testing.T, asks []ask) (right, honest int) {
 	return right, honest
 }
 
-// healthy answers what is still wrong when it must not be any more.
+// healthy returns what is still wrong after the recovery.
 func (e *edges) healthy(asks []ask) error {
 	end := time.Now().Add(healthy)
 	for _, a := range asks {

@@ -225,9 +225,9 @@ func (s *secured) ask(t testing.TB, verb, path, body, token string) (int, []byte
 	return resp.StatusCode, answer
 }
 
-// TestWhoMayDoWhat calls every RPC there is as everybody there may be: through the gateway by both of its protocols, and at
+// TestAccess_everyCaller_everyMethod calls every RPC there is as everybody there may be: through the gateway by both of its protocols, and at
 // each service without the gateway, which must hold by itself.
-func TestWhoMayDoWhat(t *testing.T) {
+func TestAccess_everyCaller_everyMethod(t *testing.T) {
 	s := startSecured(t, nil)
 	s.own, s.foreign = s.tenant(t, "own"), s.tenant(t, "foreign")
 	methods, err := authz.LinkedMethods()

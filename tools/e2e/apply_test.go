@@ -17,7 +17,7 @@ organisation: {id: core, mode: MUTUALIZED}
 vpcs: [{id: dev, cidr: 192.168.0.0/20, ingressRules: [{name: web, protocol: TCP, portMin: 443, sourceCidr: 0.0.0.0/0}]}]
 `
 
-func TestARefusedBlueprintLeavesNothing(t *testing.T) {
+func TestApply_refusedBlueprint_leavesNothing(t *testing.T) {
 	s := platform(t)
 	file := filepath.Join(t.TempDir(), "b.yaml")
 	write := func(text string) {

@@ -148,7 +148,7 @@ func (s *secured) refusalsAreListed(t *testing.T) {
 		"amy DeleteTenant":    "UNAUTHENTICATED STEP_UP_REQUIRED " + tenant,
 	}
 	got := map[string]string{}
-	// A service answers before it has written the record.
+	// A service responds before it has written the record.
 	stacktest.Eventually(t, "the refusals to be listed", func() bool {
 		for _, e := range s.events(ada, t, `code != "OK"`) {
 			got[e.GetActor().GetSubject()+" "+e.GetMethod()[strings.LastIndexByte(e.GetMethod(), '.')+1:]] = e.GetCode() + " " + e.GetReason() + " " + e.GetResource()

@@ -53,9 +53,9 @@ func (c canaries) in(t *testing.T, where, text string) {
 	}
 }
 
-// TestSecretsStaySecret works with more than a hundred secrets, also where they do not belong, and looks for them in
+// TestSecrets_everyOutput_staySecret works with more than a hundred secrets, also where they do not belong, and looks for them in
 // everything that is written down or sent on: logs, traces, metrics, errors, both databases and Redis.
-func TestSecretsStaySecret(t *testing.T) {
+func TestSecrets_everyOutput_staySecret(t *testing.T) {
 	turn(t, &alone)
 	i := identitytest.Start(t)
 	receiver := telemetrytest.NewReceiver(t)

@@ -22,7 +22,7 @@ func TestBadInput(t *testing.T) {
 	s := platform(t)
 	s.Must(t, "tenant", "create", "umbrella", "--network-cidr", "10.128.0.0/16")
 	s.Must(t, "organisation", "create", "umbrella/main", "--mode", "MUTUALIZED", "--vpc", "dev@10.128.16.0/20")
-	before := s.Inventory(t, "lowlayer") // what is ours: Neutron makes a default group when somebody first looks
+	before := s.Inventory(t, "lowlayer") // our objects only: Neutron makes a default group at the first list
 	conn := stacktest.Dial(t, s.Addresses().Gateway)
 	vpcs, organisations := networkv1.NewVpcServiceClient(conn), tenantv1.NewOrganisationServiceClient(conn)
 	const parent = "tenants/umbrella/organisations/main"

@@ -26,8 +26,8 @@ const (
 	exitLogin    = 9
 )
 
-// TestPeopleAndPrograms has an operator, the owner of a tenant and a program log in and do what their roles give them.
-func TestPeopleAndPrograms(t *testing.T) {
+// TestMembers_peopleAndPrograms_haveTheirRoles has an operator, the owner of a tenant and a program log in and do what their roles give them.
+func TestMembers_peopleAndPrograms_haveTheirRoles(t *testing.T) {
 	w := &people{Platform: logins.use(t)}
 	w.operator, w.asOperator = w.Meet(t, person.Person{Email: stack.OperatorEmail, Password: stack.Password})
 	for _, part := range []struct {
@@ -188,7 +188,7 @@ func (w *people) logout(t *testing.T) {
 	}
 	refused(t, w.asAda, exitLogin, "`lowlayer login`", "tenant", "list")
 	refused(t, w.asAda, exitLogin, "`lowlayer login`", "whoami")
-	w.asOperator.Must(t, "tenant", "get", "acme") // nobody else is logged out
+	w.asOperator.Must(t, "tenant", "get", "acme") // other logins stay
 }
 
 func (w *people) purge(t *testing.T) {

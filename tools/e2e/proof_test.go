@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// TestNothingLeaked asks for the preview of a purge, purges, and accounts for every object with receipts that are verified
+// TestPurge_receipts_accountForEveryObject asks for the preview of a purge, purges, and accounts for every object with receipts that are verified
 // offline, when nothing of the tenant is there any more.
-func TestNothingLeaked(t *testing.T) {
+func TestPurge_receipts_accountForEveryObject(t *testing.T) {
 	s := platform(t)
 	s.Must(t, "tenant", "create", "vandelay")
 	s.Must(t, "organisation", "create", "vandelay/main", "--mode", "MUTUALIZED", "--vpc", "dev", "--vpc", "prod")
@@ -68,7 +68,7 @@ func TestNothingLeaked(t *testing.T) {
 			t.Errorf("%s: the last look was %s", name, r.Inventory.Scope)
 		}
 		for _, o := range r.Objects {
-			// What went before the preview was asked for is in the receipts too.
+			// The receipts also hold the objects that went before the preview.
 			if o.GoneTime.After(planned.Add(-time.Second)) {
 				gone = append(gone, o.Type+" "+o.ID)
 			}

@@ -11,8 +11,8 @@ import (
 	"github.com/low-layer/platform/tools/stack/stacktest"
 )
 
-// TestTheReadmesCommands runs the commands under "Use it" as they stand, but for the address and the folder of grpcurl.
-func TestTheReadmesCommands(t *testing.T) {
+// TestReadme_commands_succeed runs the commands under "Use it" as they stand, but for the address and the folder of grpcurl.
+func TestReadme_commands_succeed(t *testing.T) {
 	p := platform(t)
 	purged(t, p, "acme")
 	if r := p.Run(t, "tools/build/install", "grpcurl"); r.Code != 0 {
@@ -23,9 +23,8 @@ func TestTheReadmesCommands(t *testing.T) {
 	}
 }
 
-// TestTheReadmesCommandsWithLogins does the same with those for a platform with identity. What starts the platform has been
-// done, and the login needs somebody at a browser.
-func TestTheReadmesCommandsWithLogins(t *testing.T) {
+// TestReadme_commandsWithLogins_succeed does the same for a platform with identity, which runs already. A simulated browser logs in.
+func TestReadme_commandsWithLogins_succeed(t *testing.T) {
 	p := logins.use(t)
 	operator, as := p.Meet(t, person.Person{Email: stack.OperatorEmail, Password: stack.Password})
 	typedLogins := 0
@@ -70,6 +69,6 @@ func typed(t *testing.T, p *stacktest.Platform, command string) {
 		t.Errorf("%s: exit code %d\n%s%s", command, r.Code, r.Out, r.Err)
 	}
 	if strings.Contains(r.Out, `"status":4`) || strings.Contains(r.Out, `"status":5`) {
-		t.Errorf("%s answers an error: %s", command, r.Out)
+		t.Errorf("%s responds with an error: %s", command, r.Out)
 	}
 }

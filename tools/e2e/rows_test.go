@@ -111,7 +111,7 @@ func column(t *testing.T, pool *pgxpool.Pool, sql string) []string {
 	return out
 }
 
-// count answers the number that a query says in the scope of tenants; of all without any.
+// count returns the number that a query finds in the scope of tenants, of all tenants when there are none.
 func count(t *testing.T, pool *pgxpool.Pool, sql string, tenants ...string) (n int) {
 	t.Helper()
 	ctx := t.Context()

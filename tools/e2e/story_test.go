@@ -40,7 +40,7 @@ func treeOf(t *testing.T, s *stacktest.Platform, tenant string) tree {
 	return got
 }
 
-func TestTheMainJob(t *testing.T) {
+func TestApply_startup_makesTheTree(t *testing.T) {
 	s := platform(t)
 	purged(t, s, "acme")
 	if first := applied(t, s, "deploy/blueprints/startup.yaml"); len(first) != 1 || first["created"] != 4 {
@@ -115,7 +115,7 @@ func sameOverREST(t *testing.T, s *stacktest.Platform, want tree) {
 	}
 }
 
-func TestServicesAreListedThroughTheGatewayAndDirectly(t *testing.T) {
+func TestReflection_gatewayAndServices_listThemselves(t *testing.T) {
 	a := platform(t).Addresses()
 	gateway := services(t, a.Gateway)
 	for _, name := range []string{
@@ -161,7 +161,7 @@ func services(t *testing.T, address string) []string {
 	return names
 }
 
-func TestLifeOfATenant(t *testing.T) {
+func TestTenant_wholeLife(t *testing.T) {
 	s := platform(t)
 	s.Must(t, "tenant", "create", "globex", "--display-name", "Globex", "--label", "plan=trial")
 	s.Must(t, "organisation", "create", "globex/main", "--mode", "DEDICATED", "--vpc", "prod@10.64.64.0/20")
@@ -218,7 +218,7 @@ func TestLifeOfATenant(t *testing.T) {
 	})
 }
 
-func TestOperationsOfAllServicesUnderOnePath(t *testing.T) {
+func TestOperations_allServices_oneList(t *testing.T) {
 	s := platform(t)
 	s.Must(t, "tenant", "create", "initech")
 	s.Must(t, "organisation", "create", "initech/main", "--mode", "MUTUALIZED", "--vpc", "dev")
@@ -245,7 +245,7 @@ func TestOperationsOfAllServicesUnderOnePath(t *testing.T) {
 	}
 }
 
-func TestOneOperationShowsTheWorkOfTheOtherServices(t *testing.T) {
+func TestOperation_workOfOthers_isShown(t *testing.T) {
 	s := platform(t)
 	s.Must(t, "tenant", "create", "hooli")
 	name := strings.TrimSpace(s.Must(t, "organisation", "create", "hooli/main", "--mode", "MUTUALIZED", "--vpc", "dev", "--vpc", "prod", "--async"))
@@ -268,7 +268,7 @@ func TestOneOperationShowsTheWorkOfTheOtherServices(t *testing.T) {
 	}
 }
 
-func TestOpenAPIAndExplorer(t *testing.T) {
+func TestOpenAPI_explorer_isServed(t *testing.T) {
 	s := platform(t)
 	code, _, api := s.REST(t, http.MethodGet, "/openapi.json", "")
 	paths, _ := api["paths"].(map[string]any)

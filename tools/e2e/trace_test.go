@@ -10,9 +10,9 @@ import (
 	"github.com/low-layer/platform/tools/stack/stacktest"
 )
 
-// TestOneTrace orders a VPC over REST and looks for one tree: the REST call, the gRPC call, its SQL, the job, every step, and
+// TestTrace_order_isOneTree orders a VPC over REST and looks for one tree: the REST call, the gRPC call, its SQL, the job, every step, and
 // every call to OpenStack with the request id under which its logs know it.
-func TestOneTrace(t *testing.T) {
+func TestTrace_order_isOneTree(t *testing.T) {
 	turn(t, &alone)
 	receiver := telemetrytest.NewReceiver(t)
 	s := stacktest.Start(t, stack.Options{Env: []string{

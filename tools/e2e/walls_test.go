@@ -14,9 +14,9 @@ import (
 	"github.com/low-layer/platform/tools/stack/stacktest"
 )
 
-// TestRowsHoldAlone takes the rule off every method at once: services let everybody do everything. A stranger who asks for what
+// TestRowSecurity_withoutRules_holdsAlone takes the rule off every method at once: services let everybody do everything. A stranger who asks for what
 // is somebody else's, and for it to be changed, still meets nothing but what he meets where there is nothing.
-func TestRowsHoldAlone(t *testing.T) {
+func TestRowSecurity_withoutRules_holdsAlone(t *testing.T) {
 	s := startSecured(t, map[string]string{"tenant": stacktest.Unguarded(t, "tenant"), "network": stacktest.Unguarded(t, "network")})
 	s.own, s.foreign = s.tenant(t, "own"), s.tenant(t, "foreign")
 	var strangers []authztest.Actor // an owner of another tenant, and somebody without any role

@@ -58,7 +58,7 @@ type follower struct {
 }
 
 // watches has writers at work while one who watches is cut off a thousand times, and parts of the platform are killed: what he was told is then
-// what the logs of the services hold, each change once and in order. Then it asks what a stream tells whom.
+// what the logs of the services hold, each change once and in order. Then it compares the streams of the roles.
 func (s *secured) watches(t *testing.T) {
 	t.Run("a thousand reconnects", s.reconnects)
 	t.Run("everybody is told what he may read", s.watchedByRole)
@@ -347,7 +347,7 @@ func (s *secured) compare(t *testing.T, f *follower, began map[string]int64) {
 	}
 }
 
-// beginning is what a stream tells before and in the first bookmark behind its snapshot.
+// beginning is what a stream sends before and in the first bookmark behind its snapshot.
 func (s *secured) beginning(t *testing.T, token string, req *watchv1.WatchTenantRequest) []*watchv1.WatchTenantResponse {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(s.as(t, token), stacktest.Patience)

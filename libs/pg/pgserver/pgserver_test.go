@@ -9,7 +9,7 @@ import (
 	"github.com/low-layer/platform/libs/pg/pgserver"
 )
 
-func TestFindAnswersProgramsThatExist(t *testing.T) {
+func TestFind_programs_exist(t *testing.T) {
 	tools, err := pgserver.Find()
 	if err != nil {
 		t.Fatal(err)
@@ -24,7 +24,7 @@ func TestFindAnswersProgramsThatExist(t *testing.T) {
 	}
 }
 
-func TestUnprivilegedIsNeverRoot(t *testing.T) {
+func TestUnprivileged_account_isNeverRoot(t *testing.T) {
 	account, err := pgserver.Unprivileged()
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func TestUnprivilegedIsNeverRoot(t *testing.T) {
 	}
 }
 
-func TestNoAccountMeansOurselves(t *testing.T) {
+func TestAccount_none_isTheCaller(t *testing.T) {
 	var account *pgserver.Account
 	if account.Attributes().Credential != nil {
 		t.Error("credentials for nobody")

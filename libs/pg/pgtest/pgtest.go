@@ -30,7 +30,7 @@ const (
 	dropTimeout  = 10 * time.Second
 )
 
-// Database makes a database migrated with the sets and answers the application role's pool, closed with the test.
+// Database makes a database migrated with the sets and returns the application role's pool, closed with the test.
 func Database(t testing.TB, sets ...pg.Migrations) *pgxpool.Pool {
 	t.Helper()
 	return Pool(t, URL(t, sets...))

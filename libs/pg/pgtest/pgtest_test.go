@@ -30,7 +30,7 @@ func notes(column string) pg.Migrations {
 		"-- +goose Up\nCREATE TABLE notes (id bigint GENERATED ALWAYS AS IDENTITY, " + column + " text);")}}}
 }
 
-func TestDatabasesAreApartAndMigrated(t *testing.T) {
+func TestDatabase_eachTest_isMigratedAndApart(t *testing.T) {
 	one, two := pgtest.Database(t, notes("body")), pgtest.Database(t, notes("body"))
 	if _, err := one.Exec(t.Context(), "INSERT INTO notes (body) VALUES ('x')"); err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func TestDatabasesAreApartAndMigrated(t *testing.T) {
 	}
 }
 
-func TestApplicationRoleMayOnlyReadAndWriteRows(t *testing.T) {
+func TestApplicationRole_schema_mayOnlyUseRows(t *testing.T) {
 	ownerURL := pgtest.OwnerURL(t, notes("body"))
 	app, owner := pgtest.Pool(t, pgtest.AppURL(t, ownerURL)), pgtest.Pool(t, ownerURL)
 	for _, statement := range []string{
@@ -69,7 +69,7 @@ func TestApplicationRoleMayOnlyReadAndWriteRows(t *testing.T) {
 	}
 }
 
-func TestDatabaseGoesWithItsTest(t *testing.T) {
+func TestDatabase_testEnds_isDropped(t *testing.T) {
 	var url string
 	t.Run("inner", func(t *testing.T) {
 		url = pgtest.URL(t)
@@ -86,7 +86,7 @@ func TestDatabaseGoesWithItsTest(t *testing.T) {
 	}
 }
 
-// TestChild is run by TestServerEndsWithAKilledProcess, in a process of its own.
+// TestChild is run by TestServer_processKilled_ends, in a process of its own.
 func TestChild(t *testing.T) {
 	if os.Getenv(childVariable) == "" {
 		return
@@ -97,7 +97,7 @@ func TestChild(t *testing.T) {
 	_, _ = io.Copy(io.Discard, os.Stdin) // until the end
 }
 
-func TestServerEndsWithAKilledProcess(t *testing.T) {
+func TestServer_processKilled_ends(t *testing.T) {
 	if os.Getenv("LOWLAYER_TEST_POSTGRES_URL") != "" {
 		t.Setenv("LOWLAYER_TEST_POSTGRES_URL", "")
 	}

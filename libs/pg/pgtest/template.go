@@ -71,7 +71,7 @@ func (s *server) drop(ctx context.Context, name string) error {
 	})
 }
 
-// template answers the database that holds the sets' schema, made on first use.
+// template returns the name of the database with the sets' schema, made on first use.
 func (s *server) template(ctx context.Context, sets []pg.Migrations) (string, error) {
 	digest, err := digestOf(sets)
 	if err != nil {

@@ -1,5 +1,5 @@
 // Command protodeps writes the .proto files our protos import (google/api, google/longrunning, google/rpc, buf/validate)
-// into a folder, printed from the descriptors that are linked into the Go packages of the same versions. What buf compiles
+// into a folder, printed from the descriptors that are linked into the Go packages of the same versions. The protos that buf compiles
 // against is so exactly what our Go code links, pinned by go.sum, and nothing is vendored. It fails when a file cannot be written.
 package main
 
