@@ -61,7 +61,7 @@ func (e *Engine) checkChange(c Change) error {
 	return nil
 }
 
-// prepare locks the resource, when there is one, and answers its conditions.
+// prepare locks the resource, when there is one, and returns its conditions.
 func (e *Engine) prepare(ctx context.Context, tx pgx.Tx, c Change) (Conditions, error) {
 	var deleting bool
 	var column []byte

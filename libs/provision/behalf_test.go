@@ -17,7 +17,7 @@ import (
 
 // Steps know on whose behalf they work, in another process and after a restart too; nobody's work is nobody's, but for a removal whose
 // time has come, which is on behalf of whoever asked for the deletion.
-func TestStepsWorkOnBehalfOfWhoOrderedThem(t *testing.T) {
+func TestBehalf_stepsRun_onBehalfOfTheCallerOfTheChange(t *testing.T) {
 	r := newRig(t)
 	var mu sync.Mutex
 	var seen []string

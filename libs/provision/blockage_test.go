@@ -55,7 +55,7 @@ func TestBlockage(t *testing.T) {
 			if got := r.get(e, op); got.Done() || !got.EstimatedEndTime.IsZero() {
 				t.Errorf("a blocked operation: done %t, ends %s", got.Done(), got.EstimatedEndTime)
 			}
-			// What does not hang on the gate was done all the same.
+			// Steps that do not need the gate are done all the same.
 			r.until("the others", func() bool { return len(r.cloud.Held("", "")) >= 2 })
 			healed.Store(true)
 			r.succeeds(e, op)

@@ -64,7 +64,7 @@ func (s *slice) commit(ctx context.Context) error {
 	return nil
 }
 
-// heed reads what the guard answers: a newer operation, or a wish to stop.
+// heed reads the guard's row: a newer operation, or a wish to stop.
 func (s *slice) heed(row pgx.Row) error {
 	var operation *string
 	var cancel bool
@@ -114,7 +114,7 @@ func (s *slice) inTx(ctx context.Context, fn func(ctx context.Context, tx pgx.Tx
 	return nil
 }
 
-// committed forgets what is written and tells the failpoints.
+// committed drops what is written and reaches the failpoints.
 func (s *slice) committed() {
 	s.writes.statements = nil
 	for _, x := range s.samples {

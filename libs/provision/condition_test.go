@@ -31,8 +31,7 @@ func (r *rig) condition(typ string) provision.Condition {
 	return provision.Condition{}
 }
 
-// What others set while a slice is at work is still there after its next transition, whichever that is.
-func TestConditionsOfOthersSurvive(t *testing.T) {
+func TestConditions_setByOthersDuringASlice_surviveItsTransition(t *testing.T) {
 	quota := func(context.Context, string, string, string) error {
 		return errs.New(errs.ResourceExhausted, "CLOUD_QUOTA_EXCEEDED", "no gates left; raise the quota")
 	}

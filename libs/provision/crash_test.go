@@ -173,8 +173,7 @@ func TestTwoEngines(t *testing.T) {
 	}
 }
 
-// What an answer that was lost left in two copies ends in one.
-func TestSurplus(t *testing.T) {
+func TestSurplus_twoCopiesOfALostCall_endInOne(t *testing.T) {
 	r := newRig(t)
 	var twice atomic.Bool
 	plan := r.kind.Plan
@@ -205,8 +204,7 @@ func TestSurplus(t *testing.T) {
 	r.holds()
 }
 
-// A step that answers another object than it had has the old one removed and what refers to it done again.
-func TestReplace(t *testing.T) {
+func TestReplace_anotherObject_removesTheOldAndRedoesDependants(t *testing.T) {
 	r := newRig(t)
 	plan := r.kind.Plan
 	r.kind.Plan = func(res provision.Resource, spec cloudfake.Spec) ([]provision.Step, error) {

@@ -57,7 +57,7 @@ func (s *slice) supersede(old []string) error {
 	if err != nil {
 		return fmt.Errorf("write error of operation: %w", err)
 	}
-	// Ours may be the older one by now: the guard tells only together with this write.
+	// Ours may be the older one by now: the guard reports that only together with this write.
 	s.writes.Queue(`UPDATE provision_operations SET state = 'SUPERSEDED', error = $2, blockage = NULL, end_time = $3, update_time = $3
 		WHERE id = ANY($1) AND state = 'RUNNING' AND id <> (SELECT current_operation FROM provision_resources WHERE uid = $4)`,
 		old, failure, s.e.now(), s.res.uid)

@@ -47,8 +47,8 @@ type Config struct {
 	// Settle is how long the cloud's lists may lag behind: 2 s. "Not found" after a doubt counts only when it is said
 	// again this much later.
 	Settle time.Duration
-	// Late is how long a call whose answer was lost may yet be carried out: six times Settle. What two looks did not find
-	// is looked for once more that much after the doubt, before the operation ends.
+	// Late is how long a call whose answer was lost may yet be carried out: six times Settle. An object that two
+	// looks did not find is looked for once more that much after the doubt, before the operation ends.
 	Late time.Duration
 	// Workers is how many resources are worked on at once: 64.
 	Workers int
@@ -62,8 +62,8 @@ type Config struct {
 	StepContext func(context.Context, *Run) context.Context
 	// Receipts signs the receipt of each deletion; nil writes none, which is for tests.
 	Receipts *receipt.Signer
-	// Since is the SQL that answers when the tenant there is now was made, whose id the column of that name holds. What was before
-	// is of an earlier tenant of the same id: its request ids are free, and its history is read with ListInput.Past alone. Nil
+	// Since is the SQL for the time when the present tenant was made, whose id the column of that name holds. Older records
+	// are of an earlier tenant of the same id: its request ids are free, and its history is read with ListInput.Past alone. Nil
 	// where an id is never used again.
 	Since func(column string) string
 	// Audit records the cancelling of operations, in its transaction. Nil records nothing.
@@ -100,7 +100,7 @@ type Engine struct {
 	slices sync.WaitGroup
 }
 
-// ErrCrashed is what Run answers after a Failpoint panicked with Crash.
+// Run returns ErrCrashed after a Failpoint panicked with Crash.
 var ErrCrashed = errors.New("the engine crashed at a failpoint")
 
 // New builds an engine. It accepts changes at once; Run works on them.
@@ -169,7 +169,7 @@ func (e *Engine) now() time.Time { return e.cfg.Clock.Now().UTC().Truncate(time.
 // Run works on accepted changes until ctx ends, then lets steps under way finish for a while and returns nil. It waits for
 // the database when that is not there yet, and goes on when it comes back after having been away.
 func (e *Engine) Run(ctx context.Context) error {
-	// What is under way when ctx ends is not cut off.
+	// Slices under way when ctx ends are not cut off.
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	var loops sync.WaitGroup

@@ -63,11 +63,11 @@ var (
 	}
 	classUpstream = class{
 		"upstream", OwnerProvider, 8, time.Minute, 250 * time.Millisecond, 10 * time.Second, 15 * time.Second,
-		"wait until the cloud answers again, or see to it that it does; the work goes on by itself",
+		"wait until the cloud responds again, or repair it; the work goes on by itself",
 	}
 	classPeer = class{
 		"upstream", OwnerPlatform, 8, time.Minute, 250 * time.Millisecond, 5 * time.Second, 10 * time.Second,
-		"the operator of the platform must bring the service back that does not answer; the work goes on by itself",
+		"the operator of the platform must bring the service back that does not respond; the work goes on by itself",
 	}
 	classTimeout = class{
 		"timeout", OwnerProvider, 6, 2 * time.Minute, 500 * time.Millisecond, 10 * time.Second, 15 * time.Second,
@@ -83,7 +83,7 @@ var (
 	}
 )
 
-// classify tells how an error is met, and the typed error to show of it.
+// classify decides how an error is met, and the typed error to show of it.
 func classify(err error) (class, *errs.Error) {
 	e, ok := errs.As(err)
 	if !ok {
@@ -147,7 +147,7 @@ func classifyForeign(err error) (class, *errs.Error) {
 		"the step failed in a way the platform does not know; it is tried again, and the operator finds the cause in the logs")
 }
 
-// ambiguous tells whether a failed Do may have been carried out all the same. Only an error that says so, in so many
+// ambiguous reports whether a failed Do may have been carried out all the same. Only an error that says so, in so many
 // words, is taken for proof that it was not.
 func ambiguous(err error) bool {
 	e, ok := errs.As(err)
@@ -168,7 +168,7 @@ func ambiguous(err error) bool {
 	}
 }
 
-// mayBeOurs tells whether a Do may have been refused because of what an earlier attempt of it made.
+// mayBeOurs reports whether a Do may have been refused because of what an earlier attempt of it made.
 func (c class) mayBeOurs() bool {
 	switch c.name {
 	case classConflict.name, classInvalid.name, classPrecondition.name, classQuota.name:
@@ -178,7 +178,7 @@ func (c class) mayBeOurs() bool {
 	}
 }
 
-// blocks tells whether the failures so far are enough to say that somebody must act.
+// blocks reports whether the failures so far are enough to say that somebody must act.
 func (c class) blocks(failures int, failing time.Duration) bool {
 	return (c.tries > 0 && failures >= c.tries) || (c.window > 0 && failing >= c.window)
 }

@@ -12,7 +12,7 @@ import (
 // `kind/verb/step:When`, where `*` stands for any part. With LOWLAYER_FAILPOINT_ONCE it does so only while the file of
 // that name does not exist, and makes it first, so that the next process lives.
 //
-// It is in binaries built with the tag `failpoint` only; in all others it answers nil.
+// It is in binaries built with the tag `failpoint` only; in all others it returns nil.
 func FailpointFromEnvironment() func(Point) {
 	wanted := os.Getenv("LOWLAYER_FAILPOINT")
 	if wanted == "" {

@@ -2,5 +2,5 @@
 
 package provision
 
-// FailpointFromEnvironment answers nil: this binary was built without the tag `failpoint`.
+// FailpointFromEnvironment returns nil: this binary was built without the tag `failpoint`.
 func FailpointFromEnvironment() func(Point) { return nil }

@@ -8,9 +8,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Hasten answers the operation that works on a resource, nil when none does, and has whatever waits in it for its next try
-// tried at once. It is for a caller whose wish that operation fulfils already, perhaps with a spec that was made easier: a
-// second operation would only supersede the first, and whoever follows that would hear that it was given up.
+// Hasten returns the operation that works on a resource, nil when none does, and ends the pauses of its steps. It is for a caller
+// whose change that operation brings already, perhaps with a spec that was made easier. A second operation would only supersede
+// the first, and a client that follows the first would learn that it was given up.
 func (e *Engine) Hasten(ctx context.Context, tx pgx.Tx, uid string) (*Operation, error) {
 	var tenant string
 	var current *string

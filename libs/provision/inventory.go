@@ -10,7 +10,7 @@ import (
 )
 
 // takeInventory is the last look of a deletion: the ledger is empty, so nothing may be left in the cloud that bears the
-// resource's uid. What is there all the same is in no ledger, so it is named and never removed: the deletion is BLOCKED by it.
+// resource's uid. An object that is there all the same is in no ledger: it blocks the deletion, is named and is never removed.
 func (s *slice) takeInventory(ctx context.Context) error {
 	s.inventory = receipt.Inventory{Scope: receipt.ScopeLedger, Left: len(s.ledger.entries), Time: s.e.now()}
 	if s.kind.Inventory == nil {

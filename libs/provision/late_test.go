@@ -54,7 +54,7 @@ func TestCarriedOutLate(t *testing.T) {
 }
 
 // The same, with the resource deleted before the call is carried out.
-func TestCarriedOutLateWhileDeleted(t *testing.T) {
+func TestLate_callCarriedOutDuringDeletion_leavesNothing(t *testing.T) {
 	for _, name := range slices.Clone(whole) {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
@@ -72,7 +72,7 @@ func TestCarriedOutLateWhileDeleted(t *testing.T) {
 }
 
 // A refusal after a doubt is looked into: what is in the way may be our own.
-func TestOwnObjectInTheWay(t *testing.T) {
+func TestLate_ownObjectInTheWay_isAdopted(t *testing.T) {
 	r := newRig(t)
 	var mu sync.Mutex
 	calls := 0
@@ -109,7 +109,7 @@ func TestOwnObjectInTheWay(t *testing.T) {
 }
 
 // A life without doubt looks for nothing: neither creation, nor change, nor repair of what is known.
-func TestNoDoubtNoLook(t *testing.T) {
+func TestLook_withoutDoubt_neverHappens(t *testing.T) {
 	r := newRig(t)
 	e, _ := r.run()
 	r.succeeds(e, r.create(e, cloudfake.Spec{Size: 1, Beds: []string{"a"}}))

@@ -44,7 +44,7 @@ type entry struct {
 	storedID string
 }
 
-// live tells whether the entry is the step's own: not one too many, not on its way out.
+// live reports whether the entry is the step's own: not one too many, not on its way out.
 func (x *entry) live() bool { return x.state == entryIntent || x.state == entryPresent }
 
 // ledger is what one resource has outside our database.
@@ -60,7 +60,7 @@ func (l *ledger) of(step string) *entry {
 	return nil
 }
 
-// knows tells whether any entry of the step has this object.
+// knows reports whether any entry of the step has this object.
 func (l *ledger) knows(step, id string) bool {
 	return slices.ContainsFunc(l.entries, func(x *entry) bool { return x.step == step && x.ID == id })
 }

@@ -8,19 +8,19 @@ import (
 // A write whose answer was lost may be carried out long after two looks found nothing. So whatever was ever in doubt is
 // looked for once more: before an operation succeeds, and before what it needs, and the ledger, may go.
 
-// owes tells whether a step's object is to be looked for once more before the operation succeeds.
-func (x *entry) owes() bool {
+// lookPending reports whether a step's object is to be looked for once more before the operation succeeds.
+func (x *entry) lookPending() bool {
 	return x.state == entryPresent && x.objectType != "" && !x.doubted.IsZero() && !x.looked
 }
 
-// owing tells whether any step of the plan owes a look.
-func (s *situation) owing() bool {
-	return slices.ContainsFunc(s.ledger.entries, (*entry).owes)
+// looksPending reports whether any step of the plan needs such a look.
+func (s *situation) looksPending() bool {
+	return slices.ContainsFunc(s.ledger.entries, (*entry).lookPending)
 }
 
 // readyLooks are the last looks of an operation: everything is as it was asked for, and was not always without doubt.
 func (s *situation) readyLooks() []*task {
-	if s.resource.Deleting || !s.owing() || len(s.removable()) > 0 {
+	if s.resource.Deleting || !s.looksPending() || len(s.removable()) > 0 {
 		return nil
 	}
 	for i := range s.plan {
@@ -32,7 +32,7 @@ func (s *situation) readyLooks() []*task {
 	for i := range s.plan {
 		step := &s.plan[i]
 		x, row := s.ledger.of(step.Name), s.rows[step.Name]
-		if !x.owes() || s.running[step.Name] != nil || s.waits(row) || !s.lookDue(x, row) {
+		if !x.lookPending() || s.running[step.Name] != nil || s.waits(row) || !s.lookDue(x, row) {
 			continue
 		}
 		t := &task{action: actLook, key: step.Name, step: step, row: row, entry: x, deadline: defaultDeadline}
@@ -45,7 +45,7 @@ func (s *situation) readyLooks() []*task {
 	return out
 }
 
-// lookDue tells whether what may still be under way has had its time, and has the row wait for that otherwise.
+// lookDue reports whether what may still be under way has had its time, and has the row wait for that otherwise.
 func (s *situation) lookDue(x *entry, row *stepRow) bool {
 	if !x.look.After(s.now()) {
 		return true

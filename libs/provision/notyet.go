@@ -13,8 +13,8 @@ type notYet struct {
 
 func (n *notYet) Error() string { return n.text }
 
-// NotYet is what a Verify, or a Do that waits for something, answers when it is to be asked again after a while. The text
-// says what it waits for. It is neither an error nor an attempt.
+// NotYet is the result of a Verify, or of a Do that waits, when it is to be called again after a while. The text says what
+// it waits for. It is neither an error nor an attempt.
 func NotYet(after time.Duration, format string, args ...any) error {
 	return &notYet{after: after, text: fmt.Sprintf(format, args...)}
 }

@@ -62,7 +62,7 @@ type Operation struct {
 	Steps            []StepStatus
 }
 
-// Done tells whether the operation has ended.
+// Done reports whether the operation has ended.
 func (o *Operation) Done() bool { return o.State != OperationRunning }
 
 // Progress is how much of an operation is done.

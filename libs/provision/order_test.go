@@ -57,7 +57,7 @@ func (r *rig) beds() func() []string {
 	return func() []string { return *asked.Load() }
 }
 
-// What comes after another step starts once that has made its object, and not later: nobody waits until it is ready.
+// A step after another one starts when that has made its object, ready or not.
 func TestAfter(t *testing.T) {
 	r := newRig(t)
 	asked := r.beds()
@@ -109,8 +109,7 @@ func TestAfterNothing(t *testing.T) {
 	r.until("the defect to show", func() bool { return r.get(e, op).Blockage != nil })
 }
 
-// What is blocked is tried at once when somebody who made it easier says so, and its operation stays the same.
-func TestHasten(t *testing.T) {
+func TestHasten_blockedStep_isTriedAtOnceInTheSameOperation(t *testing.T) {
 	r := newRig(t)
 	r.cfg.Pace = 100 // by itself it would be tried again in half an hour
 	var shut atomic.Bool

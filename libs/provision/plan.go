@@ -15,7 +15,7 @@ const (
 	// Removals come after the plan's steps in the order that is shown.
 	removeOrdinal = 10000
 	maxPlan       = 1000
-	// What stumbled that is no step comes first.
+	// A failure outside the steps comes first.
 	stumbleOrdinal = -1
 	stumblePlan    = "plan"
 	stumbleSettle  = "settle"
@@ -133,13 +133,13 @@ func (s *situation) judge(step *Step, r *stepRow) {
 	}
 }
 
-// unmade tells whether a step has yet to make its object, and nothing speaks against its doing so soon.
+// unmade reports whether a step has yet to make its object, and nothing speaks against its doing so soon.
 func (s *situation) unmade(step string) bool {
 	x, r := s.ledger.of(step), s.rows[step]
 	return (x == nil || x.state != entryPresent) && !r.settled() && r.blockage == nil
 }
 
-// fulfils tells whether the entry is all the step asks for.
+// fulfils reports whether the entry is all the step asks for.
 func (x *entry) fulfils(step *Step) bool {
 	return x.state == entryPresent && !x.open && x.verified && x.digest == step.Digest && x.objectType == step.Object
 }
@@ -178,7 +178,7 @@ func (s *situation) removalRow(x *entry) *stepRow {
 	return r
 }
 
-// complete tells whether nothing is left to do.
+// complete reports whether nothing is left to do.
 func (s *situation) complete() bool {
 	if len(s.running) > 0 || len(s.removable()) > 0 {
 		return false
@@ -186,7 +186,7 @@ func (s *situation) complete() bool {
 	if s.resource.Deleting {
 		return true
 	}
-	if s.owing() {
+	if s.looksPending() {
 		return false
 	}
 	for i := range s.plan {
@@ -205,7 +205,7 @@ func (s *situation) ready() []*task {
 		if out := s.readyOnce(); len(out) > 0 || !s.changed {
 			return out
 		}
-		// What needs no call is gone already, and others may go now.
+		// Entries that need no call are gone already, and others may go now.
 	}
 }
 

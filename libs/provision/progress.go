@@ -37,12 +37,12 @@ func (s *situation) advance(r *stepRow) {
 	r.recover()
 }
 
-// settled tells whether a step is done or was not needed.
+// settled reports whether a step is done or was not needed.
 func (r *stepRow) settled() bool { return r.State == StepDone || r.State == StepSkipped }
 
 func (r *stepRow) recover() { r.failures, r.failingSince, r.blockage = 0, time.Time{}, nil }
 
-// minWait keeps a step that answers NotYet(0) from spinning.
+// minWait keeps a step that returns NotYet(0) from spinning.
 const minWait = 5 * time.Millisecond
 
 // later has a step asked again. Waiting is no failure, until it takes longer than the step's deadline.
@@ -97,7 +97,7 @@ func classOf(err error) class {
 // stumbleTitles names for people what is no step.
 var stumbleTitles = map[string]string{stumblePlan: "plan the change", stumbleSettle: "complete the change"}
 
-// stumble records that something failed that is no step: the plan, or the service's own part of the end.
+// stumble records a failure outside the steps: of the plan, or of the service's own part of the end.
 func (s *slice) stumble(ctx context.Context, name string, err error) (verdict, error) {
 	s.log.ErrorContext(ctx, "provisioning stumbled", "at", name, "error", err)
 	r := s.rows[name]
@@ -152,7 +152,7 @@ func (s *slice) progress() {
 	s.writes.Queue(`UPDATE provision_operations SET progress = GREATEST(progress, $2) WHERE id = $1`, s.op.id, percent)
 }
 
-// overcome marks what stumbled as over, and answers how to take that back.
+// overcome marks a failure outside the steps as over, and returns the undoing of that.
 func (s *situation) overcome(name string) (undo func()) {
 	r := s.rows[name]
 	if r == nil {

@@ -21,7 +21,7 @@ import (
 // weather is what the cloud and the process do wrong, in the order it was drawn.
 type weather struct {
 	mu    sync.Mutex
-	storm []string // what befalls the next calls
+	storm []string // faults of the next calls
 	stale map[string]int
 	kill  *provision.Point
 }
@@ -107,8 +107,8 @@ type life struct {
 	ending  bool
 }
 
-// Whatever sequence of changes, faults and deaths a resource meets: once the weather clears, the cloud holds exactly one of
-// each wanted object, and after the deletion none.
+// After any sequence of changes, faults and deaths the cloud holds exactly one of each wanted object, and none after the
+// deletion.
 func TestAnyLife(t *testing.T) {
 	if f := flag.Lookup("rapid.checks"); f != nil && f.Value.String() == f.DefValue {
 		if err := flag.Set("rapid.checks", "30"); err != nil {

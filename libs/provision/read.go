@@ -19,7 +19,7 @@ import (
 const operationColumns = `o.id, o.tenant, o.kind, o.resource, o.resource_uid, o.verb, o.state, o.request_id, o.blockage, o.error,
        o.response, o.cancel_requested, o.traceparent, o.create_time, o.update_time, o.end_time, o.receipt, o.progress`
 
-// Get answers an operation with its progress; NOT_FOUND when the tenant has none of that id.
+// Get returns an operation with its progress; NOT_FOUND when the tenant has none of that id.
 func (e *Engine) Get(ctx context.Context, tenant, id string) (*Operation, error) {
 	return e.Read(ctx, e.cfg.Pool, tenant, id)
 }
@@ -79,7 +79,7 @@ func (e *Engine) page(in ListInput, from, alias string) (string, []any) {
 	return sql + ` ORDER BY ` + alias + `.create_time DESC, ` + alias + `.id DESC LIMIT ` + arg(in.Limit), args
 }
 
-// List answers a page of operations.
+// List returns a page of operations.
 func (e *Engine) List(ctx context.Context, in ListInput) ([]*Operation, error) {
 	sql, args := e.page(in, `SELECT `+operationColumns+` FROM provision_operations o`, "o")
 	rows, err := e.cfg.Pool.Query(ctx, sql, args...)

@@ -52,7 +52,7 @@ func (s *slice) removedObjects(ctx context.Context, tx pgx.Tx) ([]RemovedObject,
 	return lines, nil
 }
 
-// sign writes the receipt of the resource, in the transaction that removes it, and answers its name: empty without a
+// sign writes the receipt of the resource, in the transaction that removes it, and returns its name: empty without a
 // signer.
 func (s *slice) sign(ctx context.Context, tx pgx.Tx, lines []RemovedObject) (string, error) {
 	if s.e.cfg.Receipts == nil {
@@ -64,7 +64,7 @@ func (s *slice) sign(ctx context.Context, tx pgx.Tx, lines []RemovedObject) (str
 		Resource: s.res.name, ResourceUID: s.res.uid, Operation: operationName(s.res.tenant, s.op.id),
 		RequestTime: s.op.created.UTC(), EndTime: s.e.now(), Inventory: s.inventory,
 	}
-	// Whoever accepted the deletion, or verified an object gone, may have a clock ahead of ours.
+	// The process that accepted the deletion, or verified an object gone, may have a clock ahead of ours.
 	end := func(t time.Time) {
 		if t.After(r.EndTime) {
 			r.EndTime = t.UTC()
@@ -107,7 +107,7 @@ func utc(t time.Time) time.Time {
 const receiptColumns = `d.id, d.tenant, d.kind, d.resource, d.resource_uid, d.operation, d.request_time, d.create_time, d.payload,
        d.payload_type, d.key_id, d.signature`
 
-// Receipts answers a page of signed receipts, newest first. Where is a condition on the alias `d`
+// Receipts returns a page of signed receipts, newest first. Where is a condition on the alias `d`
 // (provision_receipt_documents).
 func (e *Engine) Receipts(ctx context.Context, in ListInput) ([]*ReceiptDocument, error) {
 	sql, args := e.page(in, `SELECT `+receiptColumns+` FROM provision_receipt_documents d`, "d")

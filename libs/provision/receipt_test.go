@@ -51,7 +51,7 @@ func (r *rig) verified(e *provision.Engine, op *provision.Operation, s *receipt.
 	return got
 }
 
-func TestReceiptListsEverythingThereEverWas(t *testing.T) {
+func TestReceipt_deletion_listsAllObjectsThereEverWere(t *testing.T) {
 	r := newRig(t)
 	s := withSigner(t, r)
 	e, _ := r.run()
@@ -79,7 +79,7 @@ func TestReceiptListsEverythingThereEverWas(t *testing.T) {
 		if o.Check != receipt.NotListed || o.MadeTime.Before(before.Add(-time.Second)) || o.LastSeenTime.Before(o.MadeTime) || o.GoneTime.Before(o.LastSeenTime) {
 			t.Errorf("got %+v", o)
 		}
-		// What went with the update went before the deletion was asked for.
+		// The bed went with the update, before the deletion was asked for.
 		if early := o.GoneTime.Before(got.RequestTime); early != (o.Step == "bed-a") {
 			t.Errorf("%s is gone at %s, asked for at %s", o.Step, o.GoneTime, got.RequestTime)
 		}
@@ -125,7 +125,7 @@ func TestReceiptIsKept(t *testing.T) {
 }
 
 // An object that somebody else removed has its line too, and its successor another.
-func TestReceiptOfWhatOthersRemoved(t *testing.T) {
+func TestReceipt_objectsRemovedByOthers_areListed(t *testing.T) {
 	r := newRig(t)
 	s := withSigner(t, r)
 	e, _ := r.run()
@@ -153,8 +153,7 @@ func TestReceiptOfWhatOthersRemoved(t *testing.T) {
 	}
 }
 
-// What the cloud has beside the ledger keeps a deletion from ending, is named and is not touched.
-func TestInventoryKeepsDeletionOpen(t *testing.T) {
+func TestInventory_objectInNoLedger_blocksTheDeletionAndStays(t *testing.T) {
 	r := newRig(t)
 	s := withSigner(t, r)
 	r.kind.Inventory = func(ctx context.Context, run *provision.Run) ([]provision.External, error) {
@@ -186,7 +185,7 @@ func TestInventoryKeepsDeletionOpen(t *testing.T) {
 }
 
 // An engine without a key removes all the same, and signs nothing.
-func TestNoSigner(t *testing.T) {
+func TestReceipt_withoutSigner_isNotWritten(t *testing.T) {
 	r := newRig(t)
 	e, _ := r.run()
 	r.succeeds(e, r.create(e, cloudfake.Spec{}))

@@ -90,7 +90,7 @@ func (s *situation) distrust(t *task) {
 	s.keep(x)
 }
 
-// needed tells whether something else must go, or be changed, before this may go.
+// needed reports whether something else must go, or be changed, before this may go.
 func (s *situation) needed(x *entry) bool {
 	for _, y := range s.ledger.entries {
 		if y == x || !slices.Contains(y.needs, x.step) || (y.state == entryDoubt && y.looked) {
@@ -99,7 +99,7 @@ func (s *situation) needed(x *entry) bool {
 		if x.state != entrySurplus || s.resource.Deleting {
 			return true
 		}
-		// What refers to the object's successor already does not hold this one.
+		// An object that refers to the successor already does not hold this one.
 		if step := s.step(y.step); y.state == entryPresent && step != nil && !y.fulfils(step) {
 			return true
 		}
@@ -219,7 +219,7 @@ func (s *situation) forget(x *entry) {
 	s.done(row, x)
 }
 
-// breakCircle answers the last entry of a ledger whose recorded needs go round, which no plan makes but two plans in a
+// breakCircle returns the removal of the last entry of a ledger whose recorded needs go round, which no plan makes but two plans in a
 // row could: so that nothing stays for ever.
 func (s *situation) breakCircle() *task {
 	var last *entry

@@ -213,7 +213,7 @@ func (r *rig) holds(names ...string) {
 	}
 }
 
-// hold makes one call of the cloud wait. The first answered channel tells that it has come.
+// hold makes one call of the cloud wait. The channel receives when the call has come.
 func (r *rig) hold(call, name string) (come <-chan struct{}, release func()) {
 	arrived, let := make(chan struct{}, 16), make(chan struct{})
 	r.cloud.Fault(func(ctx context.Context, c, _, n string) error {

@@ -30,7 +30,7 @@ func (s *situation) blocked() *Blockage {
 	return first.blockage
 }
 
-// blockageChange tells which transition is due. A new retry time alone is written on the way.
+// blockageChange decides which transition is due. A new retry time alone is written on the way.
 func (s *slice) blockageChange() Outcome {
 	now, was := s.blocked(), s.res.blockage
 	switch {
@@ -180,7 +180,7 @@ func (s *slice) succeed(ctx context.Context, tx pgx.Tx) error {
 	return s.endOperation(ctx, tx, s.op.id, OperationSucceeded, response, nil)
 }
 
-// outOfSync tells whether somebody found, while this slice was at work, that what is there is not what was asked for.
+// outOfSync reports whether somebody found, while this slice was at work, that what is there is not what was asked for.
 func (s *slice) outOfSync() bool {
 	now := s.res.conditions.Of(ConditionInSync)
 	return now.Status == ConditionFalse && now != s.res.inSync
@@ -204,7 +204,7 @@ func (s *slice) remove(ctx context.Context, tx pgx.Tx) error {
 	return s.endOperation(ctx, tx, s.op.id, OperationSucceeded, &emptypb.Empty{}, nil)
 }
 
-// cancelled ends the operation at its owner's wish. What was made stays in the ledger.
+// cancelled ends the operation at its owner's wish. The objects that were made stay in the ledger.
 func (s *slice) cancelled(ctx context.Context) (verdict, error) {
 	if err := s.saveRows(); err != nil {
 		return parked, err

@@ -30,7 +30,7 @@ const (
 type verdict int
 
 const (
-	parked verdict = iota // somebody looks again later
+	parked verdict = iota // to be looked at again later
 	again                 // there is another operation to work on
 	ended
 )
@@ -217,8 +217,8 @@ func (s *slice) receive(r result) error {
 	return nil
 }
 
-// nextDue is when the next waiting step is to be looked at. What was due at the last look and did not start waits for
-// something else than time.
+// nextDue is when the next waiting step is to be looked at. A step that was due at the last look and did not start
+// waits for something else than time.
 func (s *situation) nextDue() (time.Time, bool) {
 	var due time.Time
 	for _, r := range s.rows {
@@ -280,7 +280,7 @@ func (s *slice) park(ctx context.Context, wake time.Time) (verdict, error) {
 	return parked, nil
 }
 
-// abandon drops a slice that cannot write. What it did is found again by looking.
+// abandon drops a slice that cannot write. Its results are found again by looking.
 func (s *slice) abandon(ctx context.Context, err error) {
 	switch {
 	case errors.Is(err, ErrCrashed):

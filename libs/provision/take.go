@@ -57,7 +57,7 @@ func (s *situation) tookDo(r result) {
 	s.record(r)
 }
 
-// tookFailure tells from a Do's error whether it must be looked before it is done again.
+// tookFailure decides from a Do's error whether it must be looked before it is done again.
 func (s *situation) tookFailure(r result) {
 	x := r.entry
 	x.open = ambiguous(r.err)

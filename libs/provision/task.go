@@ -124,7 +124,7 @@ func (s *situation) intendDo(t *task, now time.Time) {
 	x.needs, x.open, x.missed, x.verified = slices.Clone(t.step.Needs), true, time.Time{}, false
 	t.doubted = x.doubted
 	if t.step.Object != "" {
-		// Whoever reads this without a result does not know what came of the attempt.
+		// Without a result beside it, the outcome of the attempt is unknown.
 		x.doubted = now
 	}
 	s.keep(x)

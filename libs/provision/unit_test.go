@@ -121,7 +121,7 @@ func TestPause(t *testing.T) {
 }
 
 // The database rounds times in JSON, so that a step would be due after its resource is woken for it.
-func TestStepsAreDueWhenTheDatabaseSaysSo(t *testing.T) {
+func TestStepRow_times_areTruncatedToMicroseconds(t *testing.T) {
 	at := time.Unix(1, 123456789)
 	r := stepRow{StepStatus: StepStatus{StartTime: at, EndTime: at}, failingSince: at, retryAt: at}
 	s := r.saved()

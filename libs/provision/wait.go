@@ -19,7 +19,7 @@ const (
 	workChannel = "provision_work"
 	// MaxWait is the longest a Wait lasts.
 	MaxWait = 60 * time.Second
-	// A notification can be lost with its connection: whoever waits looks for itself now and then.
+	// A notification can be lost with its connection: a waiter looks for itself now and then.
 	waitPoll   = time.Second
 	listenAway = time.Second
 )
@@ -92,7 +92,7 @@ func (l *listener) tell(id string) {
 	}
 }
 
-// subscribe answers a channel that receives when the operation ends.
+// subscribe returns a channel that receives when the operation ends.
 func (l *listener) subscribe(id string) (ended <-chan struct{}, leave func()) {
 	c := make(chan struct{}, 1)
 	l.mu.Lock()
@@ -111,7 +111,7 @@ func (l *listener) subscribe(id string) (ended <-chan struct{}, leave func()) {
 	}
 }
 
-// Wait answers the operation when it is done or the time has passed, at most a minute, whichever is first.
+// Wait returns the operation when it is done or the time has passed, at most a minute, whichever is first.
 func (e *Engine) Wait(ctx context.Context, tenant, id string, timeout time.Duration) (*Operation, error) {
 	over := e.cfg.Clock.NewTimer(min(timeout, MaxWait))
 	defer over.Stop()

@@ -49,7 +49,7 @@ func TestWait(t *testing.T) {
 			t.Errorf("wait: %v", err)
 		}
 	}
-	// One that is done already is answered at once, with no time at all.
+	// An operation that is done already is returned at once, with no time at all.
 	if got, err := e.Wait(t.Context(), op.Tenant, op.ID, 0); err != nil || !got.Done() {
 		t.Errorf("wait for what is done: %v", err)
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // TestStepsOfATransactionAreOneChange: of each operation that has them, in every transaction anew.
-func TestStepsOfATransactionAreOneChange(t *testing.T) {
+func TestWatch_stepsOfATransaction_areOneChange(t *testing.T) {
 	r := newRig(t)
 	first := r.create(r.idle(), cloudfake.Spec{}).ID
 	second := "op_second"
@@ -42,7 +42,7 @@ func TestStepsOfATransactionAreOneChange(t *testing.T) {
 	if got := changes(); !slices.Equal(got, want) {
 		t.Errorf("told %q of what did not change", got[len(want):])
 	}
-	// What a transaction was told of last, the next is told of too.
+	// An operation that the last transaction published is published by the next one too.
 	for _, state := range []string{"RUNNING", "DONE"} {
 		r.exec(`UPDATE provision_steps SET state = $2 WHERE operation = $1`, second, state)
 		want = append(want, "CHANGED "+second)

@@ -49,7 +49,7 @@ func TestWidePlan(t *testing.T) {
 }
 
 // A step that fails while another one takes long is tried again meanwhile, and costs no more than its tries.
-func TestRetryBesideLongCall(t *testing.T) {
+func TestRetry_besideALongCall_happensMeanwhile(t *testing.T) {
 	r := newRig(t)
 	r.cfg.Pace = 0.1
 	come, release := r.hold("create", "soil")

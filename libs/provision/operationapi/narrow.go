@@ -13,7 +13,7 @@ import (
 // Operations are named under the tenant, but belong to those who hold a role on the resource they work on: a caller whose
 // role is on an organisation sees the operations of what is in it.
 
-// find answers an operation that the caller may see. One of an earlier tenant of the same id is for operators of the platform.
+// find returns an operation that the caller may see. One of an earlier tenant of the same id is for operators of the platform.
 func (s *Server) find(ctx context.Context, name resourcename.Operation) (*provision.Operation, error) {
 	where, args := narrow(authz.Narrowed(ctx), "o.id = $1", []any{name.Operation})
 	found, err := s.engine.List(ctx, provision.ListInput{Tenant: name.Tenant, Where: where, Args: args, Limit: 1, Past: authz.Operates(ctx)})

@@ -1,7 +1,7 @@
 // Package operationapi serves the operations of one service's engine, under both names clients know them by:
 // lowlayer.operation.v1.OperationService and google.longrunning.Operations.
 //
-// It answers from the service's own records alone. An operation that does not exist, is another tenant's or another
+// It reads the service's own records alone. An operation that does not exist, is another tenant's or another
 // service's is the same NOT_FOUND. Errors are errs.Error values, for the server's interceptor to convert.
 package operationapi
 
@@ -39,7 +39,7 @@ type Server struct {
 	fields  *filter.Schema
 }
 
-// Tenants answers nil when the service knows a tenant, otherwise NOT_FOUND that names it.
+// Tenants returns nil when the service knows a tenant, otherwise NOT_FOUND that names it.
 type Tenants func(ctx context.Context, tenant resourcename.Tenant) error
 
 // New serves the operations of an engine. A service that owns tenants says which there are, so that the list of one that
@@ -62,7 +62,7 @@ func New(engine Engine, tenants Tenants) *Server {
 	}
 }
 
-// GetOperation answers one operation.
+// GetOperation returns one operation.
 func (s *Server) GetOperation(ctx context.Context, req *longrunningpb.GetOperationRequest) (*longrunningpb.Operation, error) {
 	name, err := resourcename.ParseOperation(req.GetName())
 	if err != nil {
@@ -75,7 +75,7 @@ func (s *Server) GetOperation(ctx context.Context, req *longrunningpb.GetOperati
 	return ToProto(op)
 }
 
-// ListOperations answers the operations of a tenant, newest first.
+// ListOperations returns the operations of a tenant, newest first.
 func (s *Server) ListOperations(ctx context.Context, req *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error) {
 	tenant, err := resourcename.ParseTenant(req.GetName())
 	if err != nil {
@@ -170,8 +170,8 @@ func (s *Server) CancelOperation(ctx context.Context, req *longrunningpb.CancelO
 // answerEarly is kept of the caller's deadline to bring the answer home.
 const answerEarly = 100 * time.Millisecond
 
-// WaitOperation answers when the operation is done, or the timeout has passed: without one, or with too long a one, the
-// longest wait there is.
+// WaitOperation returns when the operation is done, or the timeout has passed. Without a timeout, or with a longer one, it is
+// MaxWait.
 func (s *Server) WaitOperation(ctx context.Context, req *longrunningpb.WaitOperationRequest) (*longrunningpb.Operation, error) {
 	name, err := resourcename.ParseOperation(req.GetName())
 	if err != nil {

@@ -213,7 +213,7 @@ func TestList(t *testing.T) {
 }
 
 // The list of a tenant that neither is nor ever was says so; one that is gone keeps its past.
-func TestListOfAMissingTenant(t *testing.T) {
+func TestList_missingTenant_isNotFound(t *testing.T) {
 	w := newWorld(t)
 	w.let()
 	w.create(cloudfake.NewUID())

@@ -29,7 +29,7 @@ type Prover struct {
 // Call is one change: asked for as a plan, or for good.
 type Call func(validateOnly bool) (*longrunningpb.Operation, error)
 
-// Proves asks for the plan, checks that nothing is left of that, applies the same call and compares. It answers the plan.
+// Proves asks for the plan, checks that nothing is left of that, applies the same call and compares. It returns the plan.
 func (p Prover) Proves(t *testing.T, what string, call Call) *operationv1.Plan {
 	t.Helper()
 	plan := p.Plan(t, what, call)

@@ -46,7 +46,7 @@ func TestGarden(t *testing.T) {
 	provisiontest.Every(t, world(t).Kinds, map[string]func(*testing.T) provisiontest.World{"garden": world})
 }
 
-func TestNoKindEscapes(t *testing.T) {
+func TestEvery_kindWithoutWorld_fails(t *testing.T) {
 	type worlds = map[string]func(*testing.T) provisiontest.World
 	kinds := []provision.AnyKind{provision.Kind[int]{Name: "garden"}, provision.Kind[int]{Name: "shed"}}
 	for name, c := range map[string]struct {

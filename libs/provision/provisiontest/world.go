@@ -1,6 +1,6 @@
 // Package provisiontest proves that a kind of resource survives what a cloud and a process can do to it. Run takes a kind
 // through its life again and again: with every step repeated, failing, blocked and healed, with the process killed at
-// every commit, with answers lost after the work was done, with lists that lag behind, with every removal asked for twice.
+// every commit, with responses lost after the work was done, with lists that lag behind, with every removal asked for twice.
 // Each time the cloud must hold exactly what an undisturbed life leaves in it, and after the deletion nothing.
 //
 // The faults are put around the kind's own functions, so the suite works with any cloud: a fake, the simulator, a real one.
@@ -34,7 +34,7 @@ type World struct {
 	// and Engine.Accept. Update may be nil when nothing of the kind can be changed.
 	Create, Update, Delete func(ctx context.Context, tx pgx.Tx, e *provision.Engine) (*provision.Operation, error)
 	// Inventory is what the cloud holds of the resource: one line an object, without ids or anything else that is not the
-	// same in two lives. What was there before the resource is not part of it.
+	// same in two lives. Objects older than the resource are not part of it.
 	Inventory func(ctx context.Context) ([]string, error)
 	// StepContext is handed to the engine.
 	StepContext func(context.Context, *provision.Run) context.Context
@@ -48,7 +48,7 @@ type Suite struct {
 	Patience time.Duration
 	// Settle is how long the cloud's lists lag: 30 ms.
 	Settle time.Duration
-	// Skip tells which steps a fault cannot be put into, by name, with the reason. May be nil.
+	// Skip names the steps that a fault cannot be put into, with the reason. May be nil.
 	Skip map[string]string
 }
 

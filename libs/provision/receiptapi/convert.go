@@ -10,8 +10,8 @@ import (
 	"github.com/low-layer/platform/libs/resource/convert"
 )
 
-// toProto is a receipt as the API shows it. What is shown beside the envelope is read from its payload, so the two never
-// say different things.
+// toProto is a receipt as the API shows it. The fields beside the envelope are read from its payload, so the two never
+// differ.
 func toProto(d *provision.ReceiptDocument) (*receiptv1.Receipt, error) {
 	r, err := receipt.Parse(d.Envelope.Payload)
 	if err != nil {

@@ -1,6 +1,6 @@
 // Package receiptapi serves the receipts of one service's engine: lowlayer.receipt.v1.ReceiptService.
 //
-// It answers from the service's own records alone, and needs no tenant to be there: receipts outlive everything. One
+// It reads the service's own records alone, and needs no tenant to be there: receipts outlive everything. A receipt
 // that does not exist, is another tenant's or another service's is the same NOT_FOUND; so is, for all but operators of the
 // platform, one of an earlier tenant of the same id. Errors are errs.Error values, for
 // the server's interceptor to convert.
@@ -53,7 +53,7 @@ func New(service string, engine Engine, keys receipt.Ring) *Server {
 	}
 }
 
-// GetReceipt answers one receipt.
+// GetReceipt returns one receipt.
 func (s *Server) GetReceipt(ctx context.Context, req *receiptv1.GetReceiptRequest) (*receiptv1.Receipt, error) {
 	name, err := resourcename.ParseReceipt(req.GetName())
 	if err != nil {
@@ -71,7 +71,7 @@ func (s *Server) GetReceipt(ctx context.Context, req *receiptv1.GetReceiptReques
 	return toProto(found[0])
 }
 
-// ListReceipts answers the receipts of a tenant, newest first.
+// ListReceipts returns the receipts of a tenant, newest first.
 func (s *Server) ListReceipts(ctx context.Context, req *receiptv1.ListReceiptsRequest) (*receiptv1.ListReceiptsResponse, error) {
 	tenant, err := resourcename.ParseTenant(req.GetParent())
 	if err != nil {
@@ -123,7 +123,7 @@ func (s *Server) position(token string, binding paging.Binding) (time.Time, stri
 	return time.Time{}, "", errs.Invalid(errs.Field("page_token", "is not one of this list; leave it out to begin at the first page"))
 }
 
-// ListReceiptKeys answers the keys of the service, the present one first.
+// ListReceiptKeys returns the keys of the service, the present one first.
 func (s *Server) ListReceiptKeys(context.Context, *receiptv1.ListReceiptKeysRequest) (*receiptv1.ListReceiptKeysResponse, error) {
 	resp := &receiptv1.ListReceiptKeysResponse{}
 	for i, k := range s.keys.Keys() {

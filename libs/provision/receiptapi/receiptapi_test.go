@@ -19,7 +19,7 @@ import (
 
 var _ receiptv1.ReceiptServiceServer = (*receiptapi.Server)(nil)
 
-// records are receipts in memory; the engine's own tests show that the database answers the same way.
+// records are receipts in memory; the engine's own tests show the same of the database.
 type records struct {
 	list  []*provision.ReceiptDocument
 	asked provision.ListInput
@@ -149,7 +149,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestKeysOfBeforeStayListed(t *testing.T) {
+func TestReceiptKeys_earlierKeys_stayListed(t *testing.T) {
 	server, _, ring := newServer(t, 0)
 	got, err := server.ListReceiptKeys(t.Context(), &receiptv1.ListReceiptKeysRequest{})
 	if err != nil || len(got.GetKeys()) != 2 {
