@@ -36,9 +36,26 @@ func rules() []rule {
 			never: func(p string) bool { return hasAnyPrefix(p, sdks) },
 		},
 		{
-			name:  "api never imports store, cloud or client",
+			name:   "api calls use cases, not the store",
+			from:   not(under("services/gateway"), layer("api")),
+			never:  layer("store"),
+			direct: true,
+		},
+		{
+			// A use case holds an open transaction: it has no way to call another system.
+			name:  "usecase imports no client, cloud or SDK of another system",
+			from:  layer("usecase"),
+			never: anyOf(layer("client"), layer("cloud"), layer("provision"), layer("reconcile"), layer("api"), layer("app"), otherSystems),
+		},
+		{
+			name:  "store holds rows and imports no layer above",
+			from:  layer("store"),
+			never: anyOf(layer("usecase"), layer("client"), layer("cloud"), otherSystems),
+		},
+		{
+			name:  "api never imports cloud or client",
 			from:  not(under("services/gateway"), layer("api")), // the edge has no domain: its api is its connections
-			never: anyOf(layer("store"), layer("cloud"), layer("client"), layer("provision"), layer("reconcile")),
+			never: anyOf(layer("cloud"), layer("client"), layer("provision"), layer("reconcile")),
 		},
 		{
 			name:   "only app wires layers together",
@@ -62,6 +79,13 @@ func rules() []rule {
 			never: anyOf(under("libs"), under("services"), under("tools")),
 		},
 	}
+}
+
+// otherSystems matches the packages that call another system.
+func otherSystems(path string) bool {
+	return hasAnyPrefix(path, []string{
+		prefix + "libs/openstack/client", prefix + "libs/peer", "github.com/gophercloud", "github.com/Nerzal/gocloak",
+	})
 }
 
 func hasAnyPrefix(path string, prefixes []string) bool {

@@ -21,7 +21,23 @@ func TestOffences_eachRule_namesTheChain(t *testing.T) {
 		},
 		"api imports store": {
 			map[string][]string{p + "services/network/internal/api": {p + "services/network/internal/store"}},
-			"api never imports store, cloud or client: services/network/internal/api -> services/network/internal/store",
+			"api calls use cases, not the store: services/network/internal/api -> services/network/internal/store",
+		},
+		"usecase reaches a cloud through core": {
+			map[string][]string{
+				p + "services/network/internal/usecase": {p + "services/network/internal/core/x"},
+				p + "services/network/internal/core/x":  {p + "libs/openstack/client"},
+				p + "libs/openstack/client":             {"github.com/gophercloud/gophercloud/v2"},
+			},
+			"usecase imports no client, cloud or SDK of another system: services/network/internal/usecase -> services/network/internal/core/x -> libs/openstack/client",
+		},
+		"usecase imports a client": {
+			map[string][]string{p + "services/tenant/internal/usecase": {p + "services/tenant/internal/client"}},
+			"usecase imports no client, cloud or SDK of another system: services/tenant/internal/usecase -> services/tenant/internal/client",
+		},
+		"store calls a use case": {
+			map[string][]string{p + "services/network/internal/store": {p + "services/network/internal/usecase"}},
+			"store holds rows and imports no layer above: services/network/internal/store -> services/network/internal/usecase",
 		},
 		"a service imports another": {
 			map[string][]string{p + "services/tenant/internal/app": {p + "services/network/public"}},
@@ -49,7 +65,8 @@ func TestOffences_allowedImports_none(t *testing.T) {
 	p := prefix
 	graph := map[string][]string{
 		p + "services/network/internal/app":      {p + "services/network/internal/api", p + "services/network/internal/store", p + "libs/pg"},
-		p + "services/network/internal/api":      {p + "services/network/internal/core/vpc", "google.golang.org/grpc"},
+		p + "services/network/internal/api":      {p + "services/network/internal/usecase", p + "services/network/internal/core/vpc", "google.golang.org/grpc"},
+		p + "services/network/internal/usecase":  {p + "services/network/internal/store", p + "services/network/internal/core/vpc"},
 		p + "services/network/internal/store":    {p + "services/network/internal/core/vpc", "github.com/jackc/pgx/v5"},
 		p + "services/network/internal/core/vpc": {p + "libs/errs", "net/netip"},
 		p + "libs/errs":                          {"errors"},

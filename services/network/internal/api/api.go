@@ -3,7 +3,6 @@
 package api
 
 import (
-
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc"
 
@@ -40,4 +39,3 @@ func answer(op *provision.Operation, err error) (*longrunningpb.Operation, error
 	}
 	return operationapi.ToProto(op)
 }
-

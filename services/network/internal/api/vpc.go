@@ -11,6 +11,7 @@ import (
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resource/convert"
+	"github.com/low-layer/platform/libs/resource/mask"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
 )
@@ -20,7 +21,7 @@ type Vpcs interface {
 	CreateVpc(ctx context.Context, id resource.Identity, o vpc.Order) (*provision.Operation, error)
 	GetVpc(ctx context.Context, name resourcename.Vpc) (vpc.Vpc, error)
 	ListVpcs(ctx context.Context, parent resourcename.Organisation, in resource.List) (resource.Page[vpc.Vpc], error)
-	UpdateVpc(ctx context.Context, id resource.Identity, u vpc.Update) (*provision.Operation, error)
+	UpdateVpc(ctx context.Context, id resource.Identity, m mask.Mask, u vpc.Update) (*provision.Operation, error)
 	DeleteVpc(ctx context.Context, id resource.Identity, name resourcename.Vpc, etag string) (*provision.Operation, error)
 }
 
@@ -86,10 +87,9 @@ func (s *vpcServer) UpdateVpc(ctx context.Context, req *networkv1.UpdateVpcReque
 	if err != nil {
 		return nil, err
 	}
-	return answer(s.vpcs.UpdateVpc(ctx, id, vpc.Update{
-		Name: name, Etag: req.GetVpc().GetEtag(), Mask: req.GetUpdateMask().GetPaths(), DisplayName: req.GetVpc().GetDisplayName(),
-		Labels: req.GetVpc().GetLabels(), Mode: convert.ModeOf(req.GetVpc().GetMode()), CIDR: req.GetVpc().GetCidr(), Ingress: rules,
-		Protected: req.GetVpc().GetDeletionProtection(),
+	return answer(s.vpcs.UpdateVpc(ctx, id, mask.New("vpc", req.GetUpdateMask(), req.GetVpc()), vpc.Update{
+		Name: name, Etag: req.GetVpc().GetEtag(), DisplayName: req.GetVpc().GetDisplayName(), Labels: req.GetVpc().GetLabels(),
+		Ingress: rules, Protected: req.GetVpc().GetDeletionProtection(),
 	}))
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/low-layer/platform/services/network/internal/provision"
 	"github.com/low-layer/platform/services/network/internal/reconcile"
 	"github.com/low-layer/platform/services/network/internal/store"
+	"github.com/low-layer/platform/services/network/internal/usecase"
 )
 
 const name = "network"
@@ -50,14 +51,14 @@ func New(ctx context.Context, cfg Config, o host.Options) (_ *App, err error) {
 	}()
 	fabric := cloud.New(h.Cloud)
 	messages := provision.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage}
-	records := store.NewRecords(h.Pool, o.Clock, store.Messages(messages), h.Ledger)
+	rows := store.New(h.Pool, o.Clock, h.Tokens)
+	records := usecase.NewSettlements(rows, usecase.Messages(messages), h.Ledger)
 	kit := provision.New(neutron.InTurn(fabric, store.NewTurns(h.Pool)), records, messages)
 	if err = h.Provision(kit.Kinds()); err != nil {
 		return nil, err
 	}
-	resources := store.New(records, h.Engine, h.Tokens, h.Trail)
-	api.Register(h.Server.Registrar(), resources)
-	h.Serve(nil, watched(resources)...)
+	api.Register(h.Server.Registrar(), usecase.New(records, h.Engine, h.Trail))
+	h.Serve(nil, watched(rows)...)
 	h.Consume(records.Handlers(), "tenant")
 
 	a := &App{Host: h}

@@ -21,11 +21,11 @@ import (
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/openstack/neutron"
-	"github.com/low-layer/platform/libs/quota"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/isolation"
 	"github.com/low-layer/platform/services/network/internal/reconcile"
 	"github.com/low-layer/platform/services/network/internal/store"
+	"github.com/low-layer/platform/services/network/internal/usecase"
 	"github.com/low-layer/platform/tools/openstacksim/sim"
 )
 
@@ -255,7 +255,7 @@ func TestOldObservationProvesNothing(t *testing.T) {
 	if r := w.report("acme"); r.GetVerdict() != networkv1.IsolationReport_VERIFIED {
 		t.Fatalf("got %v", r)
 	}
-	later := store.NewRecords(w.pool, later{}, store.Messages{}, quota.New("network", clock.Real(), nil))
+	later := usecase.New(usecase.NewSettlements(store.New(w.pool, later{}, nil), usecase.Messages{}, nil), nil, nil)
 	mine, err := later.IsolationReport(t.Context(), resourcename.Tenant{Tenant: "acme"})
 	must(t, err)
 	all, err := later.OperatorReport(t.Context())
@@ -488,7 +488,7 @@ func TestLoopObservesAfterAChange(t *testing.T) {
 	w := newWorld(t, setup{engine: impatient})
 	w.foundation()
 	loop := reconcile.NewIsolation(reconcile.IsolationConfig{
-		Cloud: w.cloud, Engine: w.app.Engine, Records: store.NewRecords(w.pool, clock.Real(), store.Messages{}, quota.New("network", clock.Real(), nil)), Pool: w.pool, Clock: clock.Real(), Interval: time.Hour,
+		Cloud: w.cloud, Engine: w.app.Engine, Records: usecase.NewSettlements(store.New(w.pool, clock.Real(), nil), usecase.Messages{}, nil), Pool: w.pool, Clock: clock.Real(), Interval: time.Hour,
 	})
 	w.background(loop.Run)
 	w.until("the first observation", func() bool {

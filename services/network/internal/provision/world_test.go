@@ -31,6 +31,7 @@ import (
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
 	"github.com/low-layer/platform/services/network/internal/provision"
 	"github.com/low-layer/platform/services/network/internal/store"
+	"github.com/low-layer/platform/services/network/internal/usecase"
 	"github.com/low-layer/platform/tools/openstacksim/sim"
 )
 
@@ -94,7 +95,8 @@ func (p *place) ground(t *testing.T, prefix string) *ground {
 	hubMessage := func(h hub.Hub) proto.Message { return named(h.Name.String()) }
 	vpcMessage := func(v vpc.Vpc) proto.Message { return named(v.Name.String()) }
 	peeringMessage := func(p peering.Peering) proto.Message { return named(p.Name.String()) }
-	records := store.NewRecords(g.pool, clock.Real(), store.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage}, quota.New("network", clock.Real(), nil))
+	records := usecase.NewSettlements(store.New(g.pool, clock.Real(), nil),
+		usecase.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage}, quota.New("network", clock.Real(), nil))
 	g.kinds = provision.New(p.cloud, records, provision.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage}).Kinds()
 	return g
 }

@@ -49,7 +49,7 @@ type Observations interface {
 	ObservedAt(ctx context.Context) (time.Time, error)
 	ChangedSince(ctx context.Context, moment time.Time) (bool, error)
 	NoteObservation(ctx context.Context, tx pgx.Tx, o isolation.Observation, reports []isolation.Report) (bool, error)
-	TellIsolation(ctx context.Context, tx pgx.Tx, s isolation.Site, verified bool) error
+	PublishIsolation(ctx context.Context, tx pgx.Tx, s isolation.Site, verified bool) error
 }
 
 // IsolationConfig is what an Isolation works with.
@@ -199,7 +199,7 @@ func (i *Isolation) turn(ctx context.Context, s isolation.Site, was judged, c pr
 			return nil
 		}
 		i.cfg.Logger.InfoContext(ctx, "isolation has turned", "resource", s.Resource, "verified", c.Status, "detail", c.Message)
-		return i.cfg.Records.TellIsolation(ctx, tx, s, c.Status == provision.ConditionTrue)
+		return i.cfg.Records.PublishIsolation(ctx, tx, s, c.Status == provision.ConditionTrue)
 	})
 	if errs.CodeOf(err) == errs.CodeNotFound {
 		// It was removed meanwhile.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 
 	"github.com/jackc/pgx/v5"
@@ -19,27 +18,33 @@ type allocationRow struct {
 	ResourceUID string `db:"resource_uid"`
 }
 
-// taken are the blocks a tenant has in use.
-func taken(ctx context.Context, q provision.Querier, tenant string) ([]ipam.Allocation, error) {
-	return rows.Many(ctx, q, "allocation", rows.By(func(r allocationRow) (ipam.Allocation, error) {
-		return ipam.Allocation{CIDR: r.CIDR, Purpose: ipam.Purpose(r.Purpose), Resource: r.Resource, UID: r.ResourceUID}, nil
-	}), `SELECT cidr, purpose, resource, resource_uid FROM allocations WHERE tenant = $1 ORDER BY cidr`, tenant)
+func (r allocationRow) allocation() (ipam.Allocation, error) {
+	return ipam.Allocation{CIDR: r.CIDR, Purpose: ipam.Purpose(r.Purpose), Resource: r.Resource, UID: r.ResourceUID}, nil
+}
+
+// Allocations are the blocks a tenant has in use.
+func (s *Store) Allocations(ctx context.Context, q provision.Querier, tenant string) ([]ipam.Allocation, error) {
+	return rows.Many(ctx, q, "allocation", rows.By(allocationRow.allocation),
+		`SELECT cidr, purpose, resource, resource_uid FROM allocations WHERE tenant = $1 ORDER BY cidr`, tenant)
+}
+
+// CurrentAllocations is Allocations as of now.
+func (s *Store) CurrentAllocations(ctx context.Context, tenant string) ([]ipam.Allocation, error) {
+	return s.Allocations(ctx, s.pool, tenant)
+}
+
+// AddressHolder is the name of one resource with addresses in a tenant, empty when there is none.
+func (s *Store) AddressHolder(ctx context.Context, tx pgx.Tx, tenant string) (string, error) {
+	return name(ctx, tx, "allocation", `SELECT resource FROM allocations WHERE tenant = $1 ORDER BY resource LIMIT 1`, tenant)
 }
 
 // allocate takes a block. Of two transactions that take overlapping ones the second fails.
 func allocate(ctx context.Context, tx pgx.Tx, tenant string, a ipam.Allocation) error {
-	_, err := tx.Exec(ctx, `INSERT INTO allocations (tenant, cidr, purpose, resource, resource_uid) VALUES ($1, $2, $3, $4, $5)`,
-		tenant, a.CIDR, string(a.Purpose), a.Resource, a.UID)
-	if err != nil {
-		return fmt.Errorf("allocate %s: %w", a.CIDR, err)
-	}
-	return nil
+	return write(ctx, tx, "allocate "+a.CIDR.String(), `INSERT INTO allocations (tenant, cidr, purpose, resource, resource_uid)
+		VALUES ($1, $2, $3, $4, $5)`, tenant, a.CIDR, string(a.Purpose), a.Resource, a.UID)
 }
 
-// release gives back every block of a resource.
+// release gives every block of a resource back.
 func release(ctx context.Context, tx pgx.Tx, uid string) error {
-	if _, err := tx.Exec(ctx, `DELETE FROM allocations WHERE resource_uid = $1`, uid); err != nil {
-		return fmt.Errorf("release addresses: %w", err)
-	}
-	return nil
+	return write(ctx, tx, "release addresses", `DELETE FROM allocations WHERE resource_uid = $1`, uid)
 }

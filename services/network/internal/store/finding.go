@@ -43,18 +43,18 @@ func (r findingRow) finding() (drift.Finding, error) {
 }
 
 // OpenFindings reads every finding that lasts.
-func (r *Records) OpenFindings(ctx context.Context) ([]drift.Finding, error) {
-	return rows.Many(ctx, r.pool, "drift finding", rows.By(findingRow.finding), selectFinding+` WHERE f.resolve_time IS NULL`)
+func (s *Store) OpenFindings(ctx context.Context) ([]drift.Finding, error) {
+	return rows.Many(ctx, s.pool, "drift finding", rows.By(findingRow.finding), selectFinding+` WHERE f.resolve_time IS NULL`)
 }
 
 // NoteFinding records a finding that was seen, for the first time or again.
-func (r *Records) NoteFinding(ctx context.Context, tx pgx.Tx, f drift.Finding) error {
+func (s *Store) NoteFinding(ctx context.Context, tx pgx.Tx, f drift.Finding) error {
 	_, err := tx.Exec(ctx, `INSERT INTO drift_findings AS f (uid, tenant, resource, resource_uid, kind, object_type, object_id, detail,
 			operation, first_seen, last_seen) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
 		ON CONFLICT (resource_uid, kind, object_type, object_id) WHERE resolve_time IS NULL
 		DO UPDATE SET last_seen = excluded.last_seen, detail = excluded.detail,
 		              operation = COALESCE(NULLIF(excluded.operation, ''), f.operation)`,
-		ids.New("drift"), f.Tenant, f.Resource, f.ResourceUID, string(f.Kind), f.ObjectType, f.ObjectID, f.Detail, f.Operation, r.now())
+		ids.New("drift"), f.Tenant, f.Resource, f.ResourceUID, string(f.Kind), f.ObjectType, f.ObjectID, f.Detail, f.Operation, s.Now())
 	if err != nil {
 		return fmt.Errorf("note drift of %s: %w", f.Resource, err)
 	}
@@ -62,8 +62,8 @@ func (r *Records) NoteFinding(ctx context.Context, tx pgx.Tx, f drift.Finding) e
 }
 
 // ResolveFindings records that findings are gone.
-func (r *Records) ResolveFindings(ctx context.Context, tx pgx.Tx, uids []string) error {
-	_, err := tx.Exec(ctx, `UPDATE drift_findings SET resolve_time = $2 WHERE uid = ANY($1) AND resolve_time IS NULL`, uids, r.now())
+func (s *Store) ResolveFindings(ctx context.Context, tx pgx.Tx, uids []string) error {
+	_, err := tx.Exec(ctx, `UPDATE drift_findings SET resolve_time = $2 WHERE uid = ANY($1) AND resolve_time IS NULL`, uids, s.Now())
 	if err != nil {
 		return fmt.Errorf("resolve drift findings: %w", err)
 	}

@@ -64,7 +64,7 @@ func findingListing() rows.Listing[drift.Finding] {
 
 // tenantKnown refuses the list of a tenant without a boundary: an empty list would say that the tenant exists.
 func (s *Store) tenantKnown(ctx context.Context, tenant string) error {
-	_, err := boundaryOf(ctx, s.pool, tenant)
+	_, err := s.Boundary(ctx, tenant)
 	return err
 }
 
@@ -78,7 +78,7 @@ func (s *Store) ListVpcs(ctx context.Context, parent resourcename.Organisation, 
 		return list.Page(ctx, s.pool, s.tokens, in, "v.tenant = $1", parent.Tenant)
 	}
 	// The service knows an organisation by its hub.
-	if _, err := hubOf(ctx, s.pool, parent); err != nil {
+	if _, err := s.FindHub(ctx, s.pool, parent); err != nil {
 		return resource.Page[vpc.Vpc]{}, err
 	}
 	return list.Page(ctx, s.pool, s.tokens, in, "v.tenant = $1 AND v.organisation = $2", parent.Tenant, parent.Organisation)

@@ -1,21 +1,17 @@
-// Package store keeps the network service's records in Postgres.
+// Package store maps rows of Postgres to values of core. It decides nothing: use cases call it inside their transaction.
 //
-// It promises that a change is one transaction: the replay of a repeated call, the resource's row, its addresses, the
-// operation with its job, and the event that tells of it commit together or not at all. Reads ask Postgres and nothing
-// else. That no two blocks of a tenant overlap, and that two VPCs are peered once, is the database's own constraint.
-// Errors are errs.Error where the caller can act on them; the driver's own never say more than what was being done.
+// Constraints of the database keep the blocks of a tenant apart, and a pair of VPCs from a second peering.
 package store
 
 import (
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/clock"
@@ -24,153 +20,97 @@ import (
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/quota"
-	"github.com/low-layer/platform/libs/resource"
-	"github.com/low-layer/platform/libs/resource/accept"
 	"github.com/low-layer/platform/libs/resource/replay"
-	"github.com/low-layer/platform/services/network/internal/core/hub"
-	"github.com/low-layer/platform/services/network/internal/core/peering"
-	"github.com/low-layer/platform/services/network/internal/core/vpc"
+	"github.com/low-layer/platform/libs/resource/rows"
 )
-
-// Source is the service's name in events and operations.
-const Source = "network"
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations are the sets of tables the service needs: its own, the engine's, and those of events, audit and quotas.
+// Migrations are the sets of tables of the service's database, in their order.
 func Migrations() []pg.Migrations {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		panic(err) // the folder is embedded under this very name
 	}
-	return append(provision.Migrations(), event.Migrations(), trail.Migrations(), quota.Migrations(), replay.Migrations(), pg.Migrations{Name: Source, FS: files})
+	return append(provision.Migrations(), event.Migrations(), trail.Migrations(), quota.Migrations(), replay.Migrations(),
+		pg.Migrations{Name: "network", FS: files})
 }
 
-// Engine is the part of the provisioning engine that changes are given to.
-type Engine interface {
-	accept.Engine
-	Removals(ctx context.Context, q provision.Querier, uids []string) ([]provision.PlannedObject, error)
-}
-
-// Messages are resources as the API shows them, for the events that tell of them.
-type Messages struct {
-	Hub     func(hub.Hub) proto.Message
-	Vpc     func(vpc.Vpc) proto.Message
-	Peering func(peering.Peering) proto.Message
-}
-
-// Store keeps the records and accepts changes.
+// Store reads and writes the rows.
 type Store struct {
-	*Records
-	engine  Engine
-	changes *accept.Changes
-	tokens  *paging.Token
+	pool   *pgxpool.Pool
+	clock  clock.Clock
+	tokens *paging.Token
 }
 
-// New makes a Store on the records its engine works with, whose changes the trail records.
-func New(records *Records, engine Engine, tokens *paging.Token, t *trail.Trail) *Store {
-	return &Store{
-		Records: records, engine: engine, tokens: tokens, changes: accept.New(accept.Config{
-			Service: Source, DB: records.pool, Engine: engine, Trail: t, Quota: records.quota, Clock: records.clock,
-		}),
-	}
+// New makes a Store. Lists need tokens.
+func New(pool *pgxpool.Pool, c clock.Clock, tokens *paging.Token) *Store {
+	return &Store{pool: pool, clock: c, tokens: tokens}
 }
 
-// TenantUID is the unique id of a tenant, empty when the service knows none of the name.
+// Now is the time in the resolution of the database.
+func (s *Store) Now() time.Time { return s.clock.Now().UTC().Truncate(time.Microsecond) }
+
+// DB begins transactions.
+func (s *Store) DB() pg.Beginner { return s.pool }
+
+// Clock is that of the rows.
+func (s *Store) Clock() clock.Clock { return s.clock }
+
+// Querier reads outside of a transaction.
+func (s *Store) Querier() provision.Querier { return s.pool }
+
+// TenantUID is the unique id of a tenant, empty when the tenant has no boundary.
 func TenantUID(ctx context.Context, q trail.Querier, tenant string) (string, error) {
-	var uid string
-	err := q.QueryRow(ctx, `SELECT tenant_uid FROM boundaries WHERE tenant = $1`, tenant).Scan(&uid)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return "", fmt.Errorf("look up tenant: %w", err)
-	}
-	return uid, nil
+	return rows.First[string](ctx, q, "tenant", `SELECT tenant_uid FROM boundaries WHERE tenant = $1`, tenant)
 }
 
-// TenantSince is the SQL that answers when the boundary of the tenant was made whose id a column holds. Without one there is no
-// telling whose the history is, before a tenant's boundary is made and after it was removed: then it is nobody's.
+// TenantSince is the SQL of the time at which the boundary of a tenant was made; column holds the tenant's id. Without a boundary
+// the past belongs to no tenant.
 func TenantSince(column string) string {
 	return `SELECT COALESCE(max(b.create_time), 'infinity') FROM boundaries b WHERE b.tenant = ` + column
 }
 
-// Records is the service's rows, without the means to change what is wanted of them.
-type Records struct {
-	pool     *pgxpool.Pool
-	clock    clock.Clock
-	messages Messages
-	quota    *quota.Ledger
-	seen     lastIndex
-}
+// Lock is how a row is locked until the transaction ends.
+type Lock string
 
-// NewRecords makes Records, which keep count of quotas in the ledger.
-func NewRecords(pool *pgxpool.Pool, c clock.Clock, messages Messages, l *quota.Ledger) *Records {
-	return &Records{pool: pool, clock: c, messages: messages, quota: l}
-}
+// The locks.
+const (
+	// Hold keeps a row from being removed.
+	Hold Lock = "FOR KEY SHARE"
+	// Change keeps a row from being changed or removed.
+	Change Lock = "FOR NO KEY UPDATE"
+	// Remove keeps a row from being changed, removed or held.
+	Remove Lock = "FOR UPDATE"
+)
 
-// change is what a transaction decided.
-type change struct {
-	provision.Change
-	// event is the type of the event that tells of it, empty for none; message the resource as it is then.
-	event   string
-	message func(ctx context.Context, tx pgx.Tx) (proto.Message, error)
-	// before is the resource as it was, nil when it is new.
-	before proto.Message
-	// existing is set when nothing is to be done: the operation that did it before.
-	existing *provision.Operation
-}
-
-// accept runs decide in one transaction with everything that belongs to a change. tenant is the id.
-func (s *Store) accept(ctx context.Context, id resource.Identity, tenant string, decide func(context.Context, *accept.Tx) (change, error)) (*provision.Operation, error) {
-	return s.changes.Operation(ctx, id, tenant, func(ctx context.Context, tx *accept.Tx) (*provision.Operation, error) {
-		c, err := decide(ctx, tx)
-		if err != nil || c.existing != nil {
-			return c.existing, err
-		}
-		op, err := tx.Accept(ctx, c.Change)
-		if err != nil || id.ValidateOnly || c.event == "" {
-			return op, err
-		}
-		message, err := c.message(ctx, tx)
-		if err != nil {
-			return nil, err
-		}
-		tx.Before(c.Name, c.before)
-		if c.Deleting {
-			tx.After(c.Name, nil)
-		} else {
-			tx.After(c.Name, message)
-		}
-		return op, tx.Publish(ctx, c.event, c.Name, message)
-	})
-}
-
-// publish appends the event of a transition; no kind, no event.
-func (r *Records) publish(ctx context.Context, tx pgx.Tx, kind, subject, tenant string, message proto.Message) error {
-	if kind == "" {
-		return nil
-	}
-	return event.Publish(ctx, tx, Source, tenant, kind, subject, message)
-}
-
-// told is the event that tells of a transition, empty for none.
-func told(kind string, s provision.Settlement) string {
-	switch {
-	case s.Removed:
-		return kind + ".deleted"
-	case s.Outcome == provision.Done:
-		return kind + ".settled"
-	case s.Outcome == provision.Blocked, s.Outcome == provision.Unblocked, s.Outcome == provision.Cancelled:
-		return kind + "." + s.Outcome.String()
-	default:
-		return ""
-	}
-}
-
-// lock holds a row, when there is one, against changes that would take away what a transaction relies on. What the row
-// says is read after: a statement that waits for a lock may not see what the one before it changed elsewhere.
-func lock(ctx context.Context, tx pgx.Tx, sql string, args ...any) error {
-	if _, err := tx.Exec(ctx, sql, args...); err != nil {
-		return fmt.Errorf("lock what the change relies on: %w", err)
+// lock takes a lock of rows. Read them in a statement of its own: one that waited does not see what was committed meanwhile.
+func lock(ctx context.Context, tx pgx.Tx, l Lock, from string, args ...any) error {
+	if _, err := tx.Exec(ctx, `SELECT 1 FROM `+from+` `+string(l), args...); err != nil {
+		return fmt.Errorf("lock rows: %w", err)
 	}
 	return nil
+}
+
+// write executes a statement; doing is what it does, for its error.
+func write(ctx context.Context, tx pgx.Tx, doing, sql string, args ...any) error {
+	if _, err := tx.Exec(ctx, sql, args...); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
+}
+
+// name reads one name, empty when there is none.
+func name(ctx context.Context, tx pgx.Tx, what, sql string, args ...any) (string, error) {
+	return rows.First[string](ctx, tx, what, sql, args...)
+}
+
+// setCloud records the ids of a resource's objects.
+func setCloud(ctx context.Context, tx pgx.Tx, table, uid string, cloud any) error {
+	column, err := rows.Pack(cloud, "cloud objects")
+	if err != nil {
+		return err
+	}
+	return write(ctx, tx, "record cloud objects", `UPDATE `+pgx.Identifier{table}.Sanitize()+` SET cloud = $2 WHERE uid = $1`, uid, column)
 }

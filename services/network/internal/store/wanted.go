@@ -17,23 +17,23 @@ import (
 
 // Wanted reads everything that was asked for, and which resources are worked on, or were since a moment: those are not
 // to be judged.
-func (r *Records) Wanted(ctx context.Context, settledBefore time.Time) (drift.Wanted, error) {
+func (s *Store) Wanted(ctx context.Context, settledBefore time.Time) (drift.Wanted, error) {
 	w := drift.Wanted{Skip: map[string]bool{}}
 	var err error
-	if w.Boundaries, err = rows.Many(ctx, r.pool, boundary.Kind, rows.By(boundaryRow.boundary), selectBoundary); err != nil {
+	if w.Boundaries, err = rows.Many(ctx, s.pool, boundary.Kind, rows.By(boundaryRow.boundary), selectBoundary); err != nil {
 		return w, err
 	}
-	if w.Hubs, err = rows.Many(ctx, r.pool, hub.Kind, rows.By(hubRow.hub), selectHub); err != nil {
+	if w.Hubs, err = rows.Many(ctx, s.pool, hub.Kind, rows.By(hubRow.hub), selectHub); err != nil {
 		return w, err
 	}
-	if w.Vpcs, err = rows.Many(ctx, r.pool, vpc.Kind, rows.By(vpcRow.vpc), selectVpc); err != nil {
+	if w.Vpcs, err = rows.Many(ctx, s.pool, vpc.Kind, rows.By(vpcRow.vpc), selectVpc); err != nil {
 		return w, err
 	}
-	if w.Peerings, err = rows.Many(ctx, r.pool, peering.Kind, rows.By(peeringRow.peering), selectPeering); err != nil {
+	if w.Peerings, err = rows.Many(ctx, s.pool, peering.Kind, rows.By(peeringRow.peering), selectPeering); err != nil {
 		return w, err
 	}
 	// After the resources: what began meanwhile is left alone too.
-	found, err := r.pool.Query(ctx, `SELECT uid FROM provision_resources WHERE reconciling OR deleting OR state <> 'ACTIVE'
+	found, err := s.pool.Query(ctx, `SELECT uid FROM provision_resources WHERE reconciling OR deleting OR state <> 'ACTIVE'
 		UNION SELECT resource_uid FROM provision_operations WHERE end_time >= $1 OR end_time IS NULL`, settledBefore)
 	if err != nil {
 		return w, fmt.Errorf("read what is worked on: %w", err)

@@ -61,6 +61,19 @@ func (o Order) Validate() error {
 	return bad.Err()
 }
 
+// Rivals refuses an order beside another peering, by its name, that has its name or its pair of VPCs; an empty name is none.
+func (o Order) Rivals(other string) error {
+	switch other {
+	case "":
+		return nil
+	case o.Name.String():
+		return errs.Exists(Kind, other)
+	default:
+		return errs.New(errs.AlreadyExists, "PEERING_EXISTS", "%q and %q are peered already by %q; use that, or delete it first", o.Vpc, o.Peer, other).
+			With("resource", other)
+	}
+}
+
 // Resolve turns an order into the peering to make, with the link it gets.
 func (o Order) Resolve(uid string, a, b vpc.Vpc, taken []ipam.Allocation) (Peering, error) {
 	if err := a.Usable(); err != nil {
@@ -79,7 +92,7 @@ func (o Order) Resolve(uid string, a, b vpc.Vpc, taken []ipam.Allocation) (Peeri
 	}, nil
 }
 
-// Accept answers the peering as it is once the peer has agreed.
+// Accept returns the peering as accepted.
 func (p Peering) Accept() (Peering, error) {
 	if p.Status.State == resource.Deleting {
 		return Peering{}, errs.NotFound(Kind, p.Name.String())

@@ -3,7 +3,6 @@ package vpc_test
 import (
 	"net/netip"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/low-layer/platform/libs/errs"
@@ -28,7 +27,7 @@ func name() resourcename.Vpc {
 	return resourcename.Vpc{Tenant: "acme", Organisation: "core", Vpc: "dev"}
 }
 
-func TestResolveTakesWhatIsNotSaidFromTheHub(t *testing.T) {
+func TestResolve_takesDefaultsFromTheHub(t *testing.T) {
 	b, h := ground()
 	taken := []ipam.Allocation{{CIDR: h.CIDR}, {CIDR: netip.MustParsePrefix("100.64.0.0/30")}}
 	v, err := vpc.Order{Name: name()}.Resolve("vpc_1", b, h, taken)
@@ -40,7 +39,7 @@ func TestResolveTakesWhatIsNotSaidFromTheHub(t *testing.T) {
 	}
 }
 
-func TestResolveRefusesClosedParents(t *testing.T) {
+func TestResolve_closedParent_isRefused(t *testing.T) {
 	b, h := ground()
 	suspended, going := b, h
 	suspended.Suspended = true
@@ -99,7 +98,8 @@ func TestRules(t *testing.T) {
 	}
 }
 
-func TestUpdate(t *testing.T) {
+func TestUpdateApply(t *testing.T) {
+	t.Parallel()
 	b, h := ground()
 	rule := vpc.IngressRule{Name: "a", Source: netip.MustParsePrefix("10.0.0.0/8")}
 	v, err := vpc.Order{Name: name(), DisplayName: "old", Labels: map[string]string{"a": "1"}, Ingress: []vpc.IngressRule{rule}}.
@@ -107,44 +107,68 @@ func TestUpdate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct {
-		name   string
-		update vpc.Update
-		check  func(vpc.Vpc) bool
-		reason string
-		says   string
-	}{
-		{"empty mask changes what is set", vpc.Update{DisplayName: "new"}, func(v vpc.Vpc) bool {
-			return v.DisplayName == "new" && v.Labels["a"] == "1" && len(v.Ingress) == 1 && v.Revision == 2
-		}, "", ""},
-		{"mask clears", vpc.Update{Mask: []string{"labels", "ingress_rules"}}, func(v vpc.Vpc) bool {
-			return v.DisplayName == "old" && len(v.Labels) == 0 && len(v.Ingress) == 0
-		}, "", ""},
-		{"star replaces all that can change", vpc.Update{Mask: []string{"*"}}, func(v vpc.Vpc) bool {
-			return v.DisplayName == "" && len(v.Labels) == 0 && v.Mode == resource.Dedicated
-		}, "", ""},
-		{"output fields are passed over", vpc.Update{Mask: []string{"state", "name", "etag"}}, func(v vpc.Vpc) bool { return v.DisplayName == "old" }, "", ""},
-		{"the same mode is no change", vpc.Update{Mask: []string{"mode", "cidr"}, Mode: resource.Dedicated, CIDR: v.CIDR.String()}, func(vpc.Vpc) bool { return true }, "", ""},
-		{"mode", vpc.Update{Mode: resource.Mutualized}, nil, errs.ReasonInvalidFields, "vpc.mode"},
-		{"cidr", vpc.Update{Mask: []string{"cidr"}}, nil, errs.ReasonInvalidFields, "vpc.cidr"},
-		{"unknown", vpc.Update{Mask: []string{"colour"}}, nil, errs.ReasonInvalidFields, "colour"},
-		{"stale", vpc.Update{Etag: "x"}, nil, errs.ReasonEtagMismatch, "read it again"},
-		{"fresh", vpc.Update{Etag: v.Etag(), DisplayName: "n"}, func(v vpc.Vpc) bool { return v.DisplayName == "n" }, "", ""},
+	u := vpc.Update{DisplayName: "new", Labels: map[string]string{"b": "2"}, Protected: true}
+	for path, changed := range map[string]func(vpc.Vpc) bool{
+		"display_name":        func(v vpc.Vpc) bool { return v.DisplayName == "new" },
+		"labels":              func(v vpc.Vpc) bool { return v.Labels["b"] == "2" && v.Labels["a"] == "" },
+		"ingress_rules":       func(v vpc.Vpc) bool { return len(v.Ingress) == 0 },
+		"deletion_protection": func(v vpc.Vpc) bool { return v.Protected },
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			got, err := c.update.Apply(v)
-			if c.reason != "" {
-				if errs.ReasonOf(err) != c.reason || !strings.Contains(err.Error(), c.says) {
-					t.Errorf("got %v, want %s saying %q", err, c.reason, c.says)
-				}
-				return
-			}
-			if err != nil || !c.check(got) {
-				t.Errorf("got %+v, %v", got, err)
-			}
-		})
+		got := u.Apply(v, []string{path})
+		if !changed(got) || got.Revision != 2 {
+			t.Errorf("%s: %+v", path, got)
+		}
+		if rest := u.Apply(v, nil); changed(rest) {
+			t.Errorf("%s changes without its path", path)
+		}
 	}
-	if !slices.Equal(v.Ingress, []vpc.IngressRule{rule}) || v.Revision != 1 {
-		t.Error("an update changed the VPC it was applied to")
+	u.Labels["b"] = "3"
+	if got := u.Apply(v, []string{"labels"}); got.Labels["b"] != "3" {
+		t.Errorf("labels are %v", got.Labels)
+	}
+	if v.DisplayName != "old" || v.Labels["a"] != "1" || !slices.Equal(v.Ingress, []vpc.IngressRule{rule}) || v.Revision != 1 {
+		t.Errorf("Apply changed its argument: %+v", v)
+	}
+}
+
+func TestChangeable(t *testing.T) {
+	t.Parallel()
+	v := vpc.Vpc{Meta: resource.Meta{UID: "vpc_1", Revision: 3}, Name: name()}
+	going := v
+	going.Status.State = resource.Deleting
+	for what, c := range map[string]struct {
+		v     vpc.Vpc
+		etag  string
+		wants string
+	}{
+		"no etag":    {v, "", ""},
+		"its etag":   {v, v.Etag(), ""},
+		"other etag": {v, "x", errs.ReasonEtagMismatch},
+		"deleting":   {going, v.Etag(), "VPC_NOT_FOUND"},
+	} {
+		if err := c.v.Changeable(c.etag); errs.ReasonOf(err) != c.wants {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+func TestWhole(t *testing.T) {
+	t.Parallel()
+	for want, cases := range map[bool][]vpc.Vpc{
+		true: {
+			{Meta: resource.Meta{Status: resource.Status{State: resource.Active}}},
+			{Meta: resource.Meta{Status: resource.Status{State: resource.Updating}}},
+			{Meta: resource.Meta{Status: resource.Status{State: resource.Blocked}}, Cloud: vpc.Cloud{RouterID: "r"}},
+		},
+		false: {
+			{Meta: resource.Meta{Status: resource.Status{State: resource.Creating}}, Cloud: vpc.Cloud{RouterID: "r"}},
+			{Meta: resource.Meta{Status: resource.Status{State: resource.Blocked}}},
+		},
+	} {
+		for _, v := range cases {
+			if v.Whole() != want {
+				t.Errorf("%s with router %q: Whole is %t", v.Status.State, v.Cloud.RouterID, !want)
+			}
+		}
 	}
 }
