@@ -88,7 +88,7 @@ const (
 	ignored
 )
 
-// find follows a path into singular messages. What an outer field is, its inner fields are.
+// find follows a path into singular messages. An inner field is of the kind of its outer one.
 func (m Mask) find(path string) (protoreflect.FieldDescriptor, kind) {
 	message, names := m.wanted.Descriptor(), strings.Split(path, ".")
 	f := message.Fields().ByName(protoreflect.Name(names[0]))

@@ -25,7 +25,7 @@ type judged struct {
 	conditions []resource.Condition
 }
 
-// has tells whether the resource shows a condition already.
+// has reports whether the resource shows a condition already.
 func (r judged) has(want provision.Condition) bool {
 	for _, c := range r.conditions {
 		if c.Type == want.Type {

@@ -1,10 +1,9 @@
 // Package reconcile holds the service's periodic loops. They take no arguments, may run in every replica at once, and may
 // stop anywhere: the next pass finds whatever the last one left.
 //
-// Drift compares all of Neutron, listed in bulk, with the ledger and with what was asked for. What LOW-LAYER made and
-// somebody changed or removed is put right by an operation of its resource; what others made is reported and never
-// touched. A pass that finds nothing makes one list call for each kind of object. Its failures are logged, and the pass
-// after looks again.
+// Drift compares all of Neutron, listed in bulk, with the ledger and with what was asked for. An object of the
+// platform that was changed or removed by hand is repaired by an operation of its resource. A foreign object is reported and never
+// touched. A pass without findings makes one list call for each kind of object. Failures are logged; the next pass looks again.
 package reconcile
 
 import (
@@ -218,7 +217,7 @@ func (d *Drift) settle(ctx context.Context, wanted drift.Wanted, findings []drif
 	return errors.Join(failed...)
 }
 
-// resource settles what was found of one resource. One that is in sync, and was, costs nothing.
+// resource settles the findings of one resource. A resource that stays in sync costs nothing.
 func (d *Drift) resource(ctx context.Context, r judged, findings []drift.Finding, over []string) error {
 	condition := conditionOf(findings)
 	if len(findings) == 0 && len(over) == 0 && r.has(condition) {

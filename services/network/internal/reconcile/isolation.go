@@ -21,7 +21,7 @@ import (
 	"github.com/low-layer/platform/services/network/internal/core/reachability"
 )
 
-// ConditionIsolationVerified says whether who reaches the resource and whom it reaches is as asked for.
+// ConditionIsolationVerified says whether the resource reaches, and is reached by, the networks that were asked for.
 const ConditionIsolationVerified = "IsolationVerified"
 
 const (
@@ -101,7 +101,7 @@ func (i *Isolation) Run(ctx context.Context) {
 	}
 }
 
-// due tells whether it is time. What ended shortly before an observation was not judged by it, so that calls for another.
+// due reports whether an observation is due. One also follows an operation that ended shortly before the last observation.
 func (i *Isolation) due(ctx context.Context) (bool, error) {
 	last, err := i.cfg.Records.ObservedAt(ctx)
 	if err != nil {
@@ -135,7 +135,7 @@ func (i *Isolation) Pass(ctx context.Context) error {
 	}
 	o, reports := isolation.Judge(began, state, intentOf(before), intentOf(after))
 	for n := range reports {
-		// One that fails, or comes late, is made up for by the next.
+		// The next observation makes up for a failed or late one.
 		reports[n].Lasts = max(2*i.cfg.Interval, leastLasting)
 	}
 	kept := false
@@ -184,7 +184,7 @@ func conditionOfStanding(s isolation.Standing) provision.Condition {
 	return c
 }
 
-// turn sets a condition, and tells an event when it turns. That isolation is verified for the first time is no turn.
+// turn sets a condition and publishes an event when it turns. The first verification is no turn.
 func (i *Isolation) turn(ctx context.Context, s isolation.Site, was judged, c provision.Condition) error {
 	if was.has(c) {
 		return nil

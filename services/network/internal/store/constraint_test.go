@@ -22,8 +22,8 @@ const (
 	findingRow  = `INSERT INTO drift_findings (uid, tenant, resource, resource_uid, kind, object_type, object_id, detail, first_seen, last_seen) VALUES `
 )
 
-// TestEveryConstraint breaks each constraint of the schema once, beside rows that are good.
-func TestEveryConstraint(t *testing.T) {
+// TestConstraints_violated_failByName breaks each constraint of the schema once, beside rows that are good.
+func TestConstraints_violated_failByName(t *testing.T) {
 	pool := pgtest.Database(t, store.Migrations()...)
 	for _, sql := range []string{
 		boundaryRow + `('b1', 'acme', 'ten_1', '10.64.0.0/12', now(), now())`,

@@ -22,9 +22,9 @@ func (w until) ReadDir(name string) ([]fs.DirEntry, error) {
 	return slices.DeleteFunc(all, func(e fs.DirEntry) bool { return e.Name() >= w.file }), err
 }
 
-// TestWhatThereIsCounts: resources from before there were quotas are in the ledger after the migration, in use when they are
+// TestQuotaMigration_countsExistingRows: resources from before there were quotas are in the ledger after the migration, in use when they are
 // whole, even where they are more than a limit would allow.
-func TestWhatThereIsCounts(t *testing.T) {
+func TestQuotaMigration_countsExistingRows(t *testing.T) {
 	before := store.Migrations()
 	own := len(before) - 1
 	before[own].FS = until{before[own].FS, "00007_quota.sql"}

@@ -4,13 +4,15 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Turns lets one at a time do something: by a lock of this process first, so that waiting holds no connection, then by an
-// advisory lock of the database for the other replicas. Both end with what they guard, however that ends.
+const unlockTimeout = 5 * time.Second
+
+// Turns runs work on one key one at a time: by a lock of this process first, so that waiting holds no connection, then by an advisory
+// lock of the database session for the other replicas. The work may call other systems: no transaction is open meanwhile.
 type Turns struct {
 	pool  *pgxpool.Pool
 	slots chan struct{}
@@ -19,7 +21,7 @@ type Turns struct {
 }
 
 type turn struct {
-	free    chan struct{} // holds one token while nobody has the turn
+	free    chan struct{} // holds one token while the turn is free
 	waiting int
 }
 
@@ -28,7 +30,7 @@ func NewTurns(pool *pgxpool.Pool) *Turns {
 	return &Turns{pool: pool, slots: make(chan struct{}, max(1, pool.Config().MaxConns/4)), turns: make(map[string]*turn)}
 }
 
-// InTurn runs do while nobody else runs something with the same key.
+// InTurn runs do, and no other work with the same key meanwhile.
 func (t *Turns) InTurn(ctx context.Context, key string, do func(context.Context) error) error {
 	mine := t.join(key)
 	defer t.leave(key, mine)
@@ -44,12 +46,25 @@ func (t *Turns) InTurn(ctx context.Context, key string, do func(context.Context)
 		return fmt.Errorf("wait for the turn on %s: %w", key, ctx.Err())
 	}
 	defer func() { <-t.slots }()
-	return pgx.BeginFunc(ctx, t.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", key); err != nil {
-			return fmt.Errorf("take the turn on %s: %w", key, err)
-		}
-		return do(ctx)
-	})
+	conn, err := t.pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("take the turn on %s: %w", key, err)
+	}
+	defer conn.Release()
+	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock(hashtextextended($1, 0))", key); err != nil {
+		return fmt.Errorf("take the turn on %s: %w", key, err)
+	}
+	defer unlock(ctx, conn, key)
+	return do(ctx)
+}
+
+// unlock gives the lock back, with its connection when that fails.
+func unlock(ctx context.Context, conn *pgxpool.Conn, key string) {
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTimeout)
+	defer cancel()
+	if _, err := conn.Exec(end, "SELECT pg_advisory_unlock(hashtextextended($1, 0))", key); err != nil {
+		_ = conn.Conn().Close(end) // the end of the session releases the lock
+	}
 }
 
 func (t *Turns) join(key string) *turn {
@@ -65,7 +80,7 @@ func (t *Turns) join(key string) *turn {
 	return mine
 }
 
-// leave forgets a key that nobody waits for any more.
+// leave forgets a key without waiting work.
 func (t *Turns) leave(key string, mine *turn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,7 +13,7 @@ import (
 )
 
 // Two Turns over one database are two replicas.
-func TestOneAtATimeOverAllReplicas(t *testing.T) {
+func TestInTurn_oneKey_runsOneAtATime(t *testing.T) {
 	url := pgtest.URL(t)
 	replicas := []*store.Turns{store.NewTurns(pgtest.Pool(t, url)), store.NewTurns(pgtest.Pool(t, url))}
 	var inside, most atomic.Int32
@@ -37,7 +38,7 @@ func TestOneAtATimeOverAllReplicas(t *testing.T) {
 	}
 }
 
-func TestOtherKeysDoNotWait(t *testing.T) {
+func TestInTurn_otherKeys_doNotWait(t *testing.T) {
 	turns := store.NewTurns(pgtest.Database(t))
 	err := turns.InTurn(t.Context(), "router/1", func(ctx context.Context) error {
 		return turns.InTurn(ctx, "router/2", func(context.Context) error { return nil })
@@ -47,7 +48,7 @@ func TestOtherKeysDoNotWait(t *testing.T) {
 	}
 }
 
-func TestATurnEndsWithItsError(t *testing.T) {
+func TestInTurn_error_endsTheTurn(t *testing.T) {
 	turns := store.NewTurns(pgtest.Database(t))
 	boom := errors.New("boom")
 	for range 2 {
@@ -57,7 +58,7 @@ func TestATurnEndsWithItsError(t *testing.T) {
 	}
 }
 
-func TestWaitingEndsWithTheContext(t *testing.T) {
+func TestInTurn_contextEnds_stopsWaiting(t *testing.T) {
 	turns := store.NewTurns(pgtest.Database(t))
 	err := turns.InTurn(t.Context(), "k", func(ctx context.Context) error {
 		impatient, cancel := context.WithCancel(ctx)
@@ -67,4 +68,37 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// The connection of a turn is back in the pool, without the lock, once the work has ended.
+func TestInTurn_ended_leavesNoLock(t *testing.T) {
+	pool := pgtest.Database(t)
+	if err := store.NewTurns(pool).InTurn(t.Context(), "k", func(context.Context) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	var held, open int
+	err := pool.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())),
+		(SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database())`).Scan(&held, &open)
+	if err != nil || held != 0 || open != 0 {
+		t.Errorf("%d locks, %d open transactions, %v", held, open, err)
+	}
+}
+
+func TestInTurn_work_runsOutsideOfATransaction(t *testing.T) {
+	pool := pgtest.Database(t)
+	err := store.NewTurns(pool).InTurn(t.Context(), "k", func(ctx context.Context) error {
+		var open int
+		return errors.Join(pool.QueryRow(ctx, `SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' AND datname = current_database()`).Scan(&open),
+			wrong(open))
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func wrong(open int) error {
+	if open != 0 {
+		return fmt.Errorf("%d transactions are open", open)
+	}
+	return nil
 }

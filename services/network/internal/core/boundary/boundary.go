@@ -75,7 +75,7 @@ func (b Boundary) Open() error {
 	return nil
 }
 
-// InUse refuses to remove a boundary somebody stands on; holder is the name of one of them.
+// InUse refuses to remove a boundary with networks in it; holder is the name of one.
 func InUse(b Boundary, holder string) error {
 	return errs.Failed("BOUNDARY_IN_USE", "the network of tenant %q still holds %q; delete that first", b.Tenant, holder).
 		With("resource", holder)

@@ -30,7 +30,7 @@ type judge struct {
 	order []Key
 }
 
-// Compare answers how the cloud differs from what was asked for, in the order of the ledger.
+// Compare returns the differences of the cloud from the spec, in the order of the ledger.
 func Compare(cloud Snapshot, owned []Owned, wanted Wanted) []Finding {
 	j := newJudge(cloud, owned, wanted)
 	for _, o := range owned {

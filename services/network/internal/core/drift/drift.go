@@ -1,5 +1,5 @@
 // Package drift compares what the cloud holds with what was asked for. It is pure: it gets what the cloud listed, what we
-// own and what is wanted of it, and answers findings. It promises never to take an object for ours that is not in the
+// own and what is wanted of it, and returns findings. It promises never to take an object for ours that is not in the
 // ledger, and never to judge a resource it was told to leave alone.
 package drift
 
@@ -42,7 +42,7 @@ type Finding struct {
 	FirstSeen, LastSeen, Resolved time.Time
 }
 
-// Key tells findings apart: the same key is the same finding, seen again.
+// Key is equal for one finding that is seen twice.
 type Key struct {
 	ResourceUID          string
 	Kind                 FindingKind

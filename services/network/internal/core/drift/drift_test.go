@@ -104,7 +104,7 @@ func TestCompare(t *testing.T) {
 			s.cloud.Networks = append(s.cloud.Networks, neutron.Network{ID: "odd-net", Name: "mine", ProjectID: "p"}, neutron.Network{ID: "shared", ProjectID: "q"})
 			s.cloud.Routers = append(s.cloud.Routers, neutron.Router{ID: "odd-router", ProjectID: "p"})
 			s.cloud.Groups = append(s.cloud.Groups, neutron.Group{ID: "odd-group", ProjectID: "p"}, neutron.Group{ID: "usual", Name: "default", ProjectID: "p"})
-			// What is in a network of theirs is told by the network, what is in a network elsewhere is not.
+			// The finding of a foreign network covers its objects; an object in a network elsewhere has a finding of its own.
 			s.cloud.Subnets = append(s.cloud.Subnets, neutron.Subnet{ID: "theirs", NetworkID: "odd-net", ProjectID: "p"}, neutron.Subnet{ID: "odd-sub", NetworkID: "shared", ProjectID: "p"})
 			s.cloud.Ports = append(s.cloud.Ports, neutron.Port{ID: "theirs", NetworkID: "odd-net", ProjectID: "p"}, neutron.Port{ID: "odd-port", NetworkID: "shared", ProjectID: "p"})
 		}, []string{

@@ -32,7 +32,7 @@ type stranger struct {
 	tags                          []string
 }
 
-// strangers finds what others made in our projects, beside our networks. What belongs to a network of theirs is told by it.
+// strangers finds the objects of others in our projects, outside of our networks. The finding of a network covers its parts.
 func (j *judge) strangers(cloud Snapshot) {
 	for _, x := range cloud.Scopes {
 		j.stranger(stranger{topology.TypeScope, x.ID, x.Name, x.ProjectID, nil})
@@ -63,7 +63,7 @@ func (j *judge) strangers(cloud Snapshot) {
 	}
 }
 
-// inOurs tells the networks that are judged themselves: our own, and those of others in our projects.
+// inOurs reports the networks that are judged themselves: our own, and those of others in our projects.
 func (j *judge) inOurs(network string) bool {
 	_, owned := j.owned[topology.TypeNetwork][network]
 	_, ours := j.wants.hubs[j.networks[network].ProjectID]
@@ -101,7 +101,7 @@ func (j *judge) foreignPort(p neutron.Port) {
 	}
 }
 
-// workload tells the servers a network is there for: those of its own project, on a network that is not a link.
+// workload reports the servers a network is for: those of its own project, on a network that is not a link.
 func (j *judge) workload(n Owned, p neutron.Port) bool {
 	subnet := topology.StepSubnet
 	if n.Step == topology.StepTransitNetwork {

@@ -1,7 +1,7 @@
 // Package ipam decides which addresses a network gets: the first free block of the wanted size, or the block a caller
 // asks for when it is well formed, inside the tenant's space and free.
 //
-// The package promises that what it answers overlaps nothing it was told about, and that First finds a block exactly
+// The package promises that its results overlap none of the given blocks, and that First finds a block exactly
 // when there is one. It sees a snapshot only: two callers may be given the same block, and the exclusion constraint of
 // the allocations table is what lets one of them win. It is pure, and works on IPv4 and IPv6 alike; Parse admits IPv4.
 package ipam

@@ -66,7 +66,7 @@ func every(bits int) []netip.Prefix {
 	return out
 }
 
-func TestFirstFindsTheLowestFreeBlockIfThereIsOne(t *testing.T) {
+func TestFirst_findsTheLowestFreeBlock(t *testing.T) {
 	space := netip.MustParsePrefix("10.0.0.0/20")
 	rapid.Check(t, func(t *rapid.T) {
 		taken := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) netip.Prefix { return block(t, "taken") }), 0, 24).Draw(t, "taken")
@@ -89,7 +89,7 @@ func TestFirstFindsTheLowestFreeBlockIfThereIsOne(t *testing.T) {
 	})
 }
 
-func TestNoTwoChoicesOverlap(t *testing.T) {
+func TestChoose_neverOverlaps(t *testing.T) {
 	space := netip.MustParsePrefix("10.64.0.0/14")
 	rapid.Check(t, func(t *rapid.T) {
 		var taken []ipam.Allocation
@@ -147,7 +147,7 @@ func TestChooseRefuses(t *testing.T) {
 	}
 }
 
-func TestParseTenantKeepsLinksFree(t *testing.T) {
+func TestParseTenant_linkSpace_isRefused(t *testing.T) {
 	for _, c := range []struct{ cidr, reason string }{
 		{"10.64.0.0/12", ""},
 		{"100.64.0.0/10", ipam.ReasonReserved},
@@ -163,8 +163,8 @@ func TestParseTenantKeepsLinksFree(t *testing.T) {
 	}
 }
 
-// What asks for a CIDR is never pushed out by what takes any.
-func TestCheckOrderServesWishesFirst(t *testing.T) {
+// A network with a CIDR is never pushed out by one without.
+func TestCheckOrder_servesWishesFirst(t *testing.T) {
 	space := netip.MustParsePrefix("10.64.0.0/18")
 	err := ipam.CheckOrder(space, nil, []ipam.Wanted{
 		{Field: "a", Sizes: ipam.VpcSizes()},

@@ -70,10 +70,10 @@ func (r Report) message(stale bool) string {
 	case r.Verdict == Empty:
 		return "there is no network, so there is nothing to verify"
 	case r.Verdict == Unsettled:
-		return "something differs while it is being changed; the next observation tells"
+		return "a network differs while it is being changed; the next observation decides"
 	case r.PairCount == 0:
 		return "the one network reaches no other, and no other reaches it"
 	default:
-		return fmt.Sprintf("who reaches whom is as asked for in each of %d pairs of networks", r.PairCount)
+		return fmt.Sprintf("each of %d pairs of networks is as asked for", r.PairCount)
 	}
 }

@@ -12,7 +12,7 @@ func outcomeWord(o reachability.Outcome) string {
 	case reachability.NoRoute:
 		return "it knows no route there"
 	case reachability.NoNextHop:
-		return "nobody has the next hop's address"
+		return "no port has the next hop's address"
 	case reachability.Down:
 		return "it is switched off"
 	case reachability.Loop:

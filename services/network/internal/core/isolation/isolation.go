@@ -1,11 +1,11 @@
 // Package isolation judges whether what the network was seen to hold keeps apart what must be apart and joins what must be
-// joined. It is pure: it gets an observed state and what was asked for before and after that was taken, and answers a report
+// joined. It is pure: it gets an observed state and what was asked for before and after that was taken, and returns a report
 // for each tenant and one for the operator.
 //
 // Every pair of networks that routers link is judged by packets, from and to every kind of server there is or could be:
 // the addresses of a network fall into classes by the routes and rules that tell them apart, and traffic into classes by the
 // ports rules name, so one packet of each stands for all. A sender may use any router in its network, not its gateway
-// alone. What gets through and should not is VIOLATED, and so is what should and does not; the offenders are the rules,
+// alone. Traffic that gets through and should not is VIOLATED, and so is traffic that should and does not; the offenders are the rules,
 // routes and ports on the way that nobody asked for. Such objects are offenders also where nothing gets through them yet.
 //
 // It promises not to cry wolf over changes under way: what a resource that is worked on may hold in the meantime is

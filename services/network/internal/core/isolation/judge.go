@@ -20,8 +20,7 @@ type judge struct {
 	ends map[string][]string
 }
 
-// Judge compares what was observed with what was asked for before and after that. It answers what is to be kept of the
-// observation, too: the state with the sites there are in the end.
+// Judge compares what was observed with what was asked for before and after that. It also returns the observation to keep: the state with the sites there are in the end.
 func Judge(at time.Time, state reachability.State, before, after Intent) (Observation, []Report) {
 	before, after = before.located(state), after.located(state)
 	o := Observation{Time: at, State: state, Sites: after.Sites()}
@@ -58,7 +57,7 @@ type island struct {
 	routers  []string
 }
 
-// islands parts the networks. What lies on two of them is out of reach of one another, whatever the rules say; so only what
+// islands parts the networks. Networks of two islands never reach one another, whatever the rules say; so only what
 // is on one is walked, and tenants cost as much as each does alone.
 func (j *judge) islands() []island {
 	parent := map[string]string{}

@@ -105,7 +105,7 @@ func (j *judge) askedRoute(router string, r reachability.Route) bool {
 	return j.wanted.routes[router][neutron.Route{Destination: r.Destination, NextHop: r.NextHop}]
 }
 
-// askedPort tells whether a router should have a port in that network.
+// askedPort reports whether a router should have a port in that network.
 func (j *judge) askedPort(p reachability.Port) bool {
 	return j.wanted.networks[p.DeviceID][p.NetworkID]
 }

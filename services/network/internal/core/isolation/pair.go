@@ -106,7 +106,7 @@ func (j *judge) send(t *tally, from, to side, a, b reachability.End, by string, 
 	}
 }
 
-// shouldPass tells whether what was asked for lets a kind of traffic in.
+// shouldPass reports whether what was asked for lets a kind of traffic in.
 func (j *judge) shouldPass(to side, from reachability.End, k kind) bool {
 	for _, r := range j.wanted.ingress[to.uid()] {
 		if fits(r, from, k.traffic) {

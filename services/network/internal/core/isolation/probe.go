@@ -115,7 +115,7 @@ func (j *judge) side(network string, ms marks) side {
 	return out
 }
 
-// gateway tells the ports that hosts send to anyway.
+// gateway reports the ports that hosts send to anyway.
 func (j *judge) gateway(p reachability.Port) bool {
 	for _, s := range j.m.Subnets(p.NetworkID) {
 		if slices.ContainsFunc(p.Addresses, func(a reachability.Address) bool { return a.IP == s.Gateway }) {
@@ -125,7 +125,7 @@ func (j *judge) gateway(p reachability.Port) bool {
 	return false
 }
 
-// likeness is the same for addresses of ports that nothing on the island tells apart.
+// likeness is equal for the addresses of ports that the rules and routes of the island treat alike.
 func (j *judge) likeness(p reachability.Port, a reachability.Address, ms marks) string {
 	var b strings.Builder
 	groups := slices.Clone(p.GroupIDs)

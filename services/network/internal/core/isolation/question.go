@@ -61,7 +61,7 @@ func NewIndex(o Observation) *Index { return &Index{o: o, m: reachability.New(o.
 // Observation is what the index is of.
 func (x *Index) Observation() Observation { return x.o }
 
-// Why answers a question.
+// Why explains why one end reaches another, or does not.
 func (x *Index) Why(q Question) (Explanation, error) {
 	if err := q.Validate(); err != nil {
 		return Explanation{}, err
@@ -90,7 +90,7 @@ func first(all ...error) error {
 	return nil
 }
 
-// party finds an end by what a caller calls it. What is another tenant's is not there.
+// party finds an end by the text of a caller. Ends of another tenant are NOT_FOUND.
 func (x *Index) party(tenant, field, text string) (Party, error) {
 	if id, ok := strings.CutPrefix(text, "ports/"); ok {
 		return x.portParty(tenant, field, text, func(p reachability.Port) bool { return p.ID == id })

@@ -121,7 +121,7 @@ func (j *judge) masked(p pair, tenant string) Pair {
 	if len(out.Offenders) == len(p.Offenders) {
 		return out
 	}
-	out.Offenders = append(out.Offenders, Offender{Detail: "what is at another tenant's routers and the operator sees"})
+	out.Offenders = append(out.Offenders, Offender{Detail: "objects at another tenant's routers, which the operator sees"})
 	if out.Message = openMessage(p.Observed, out.Offenders); p.Cut {
 		out.Message = cutMessage(p.Expected, out.Offenders)
 	}

@@ -29,8 +29,8 @@ func TestAsOf(t *testing.T) {
 		verdict isolation.Verdict
 		says    string
 	}{
-		"fresh":           {verified, noon.Add(time.Minute), nil, isolation.Verified, "6 pairs of networks"},
-		"at its end":      {verified, noon.Add(time.Hour), nil, isolation.Verified, "6 pairs of networks"},
+		"fresh":           {verified, noon.Add(time.Minute), nil, isolation.Verified, "6 pairs of networks is as asked for"},
+		"at its end":      {verified, noon.Add(time.Hour), nil, isolation.Verified, "6 pairs of networks is as asked for"},
 		"stale":           {verified, noon.Add(time.Hour + 1), nil, isolation.Unsettled, "nothing newer than 2026-11-27T12:00:00Z"},
 		"changed":         {verified, noon, change, isolation.Unsettled, change[0].Resource},
 		"many changes":    {verified, noon, many, isolation.Unsettled, "and 2 more"},

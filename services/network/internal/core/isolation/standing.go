@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Reasons of the condition that tells where a site stands.
+// Reasons of the isolation condition of a site.
 const (
 	ReasonIsolated = "Isolated"
 	// ReasonOpened: something gets through that should not. ReasonExposed: it would, and nothing leads there yet.
@@ -22,7 +22,7 @@ type Standing struct {
 	Reason, Message string
 }
 
-// Standing answers where a site stands in the report of its tenant. Unsettled says nothing of it: what was known before stays.
+// Standing is that of a site in the report of its tenant. An Unsettled one changes no condition.
 func (r Report) Standing(s Site) Standing {
 	var opened, cut, exposed []string
 	unsettled := false
@@ -55,7 +55,7 @@ func (r Report) Standing(s Site) Standing {
 	case unsettled:
 		return Standing{Verdict: Unsettled}
 	default:
-		return Standing{Verified, ReasonIsolated, "who reaches it and whom it reaches is as asked for"}
+		return Standing{Verified, ReasonIsolated, "the networks it reaches, and those that reach it, are as asked for"}
 	}
 }
 

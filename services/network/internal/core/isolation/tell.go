@@ -41,7 +41,7 @@ func (e Explanation) sentence(what string) string {
 	case reachability.Elsewhere:
 		return fmt.Sprintf("from there the address belongs to network %s, not to the destination's", title(e.Forward.Network))
 	case reachability.NoHost:
-		return fmt.Sprintf("it gets to network %s, where nobody answers at %s", title(e.Forward.Network), e.Forward.Address)
+		return fmt.Sprintf("it gets to network %s, where no port has the address %s", title(e.Forward.Network), e.Forward.Address)
 	default:
 		return "no route: " + lost(e.Forward)
 	}
@@ -95,7 +95,7 @@ func way(word string, p reachability.Path) []string {
 	}
 	switch p.Outcome {
 	case reachability.Arrived:
-		end := "nobody has the address"
+		end := "no port has the address"
 		if p.Port.ID != "" {
 			end = "port " + title(p.Port)
 		}

@@ -158,7 +158,7 @@ func protocolWord(n int) string {
 	}
 }
 
-// fits tells whether a rule that was asked for lets a kind of traffic in from an end.
+// fits reports whether a rule that was asked for lets a kind of traffic in from an end.
 func fits(r neutron.Rule, from reachability.End, t reachability.Traffic) bool {
 	if r.Direction != neutron.Ingress || (r.EtherType == "IPv4") != from.IP.Is4() || r.Remote.IsValid() && !r.Remote.Contains(from.IP) {
 		return false

@@ -33,7 +33,7 @@ type wanted struct {
 	peered map[couple][]string
 }
 
-// want reads both intents. What either of them accounts for is no offender; what should be is what the second says.
+// want reads both intents. An object that either accounts for is no offender; the second says what should be.
 func want(m *reachability.Model, networks []reachability.Network, before, after Intent) *wanted {
 	w := &wanted{
 		rules: map[string][]neutron.Rule{}, routes: map[string]map[neutron.Route]bool{}, networks: map[string]map[string]bool{},
@@ -178,7 +178,7 @@ func (w *wanted) allowNetworks(router string, networks ...string) {
 	}
 }
 
-// unsettled tells whether a change of a pair is under way.
+// unsettled reports whether a change of a pair is under way.
 func (w *wanted) unsettled(from, to string) bool {
 	for _, uid := range append([]string{from, to}, w.peered[couple{from, to}]...) {
 		if w.busy[uid] {
@@ -188,7 +188,7 @@ func (w *wanted) unsettled(from, to string) bool {
 	return false
 }
 
-// asked tells whether a rule that lets something in was asked for, or lets in nothing beyond what was.
+// asked reports whether a rule that lets something in was asked for, or lets in nothing beyond what was.
 func (w *wanted) asked(m *reachability.Model, group string, r reachability.Rule) bool {
 	for _, have := range w.rules[group] {
 		if have.Direction == neutron.Ingress && covered(m, r, have) {
@@ -198,7 +198,7 @@ func (w *wanted) asked(m *reachability.Model, group string, r reachability.Rule)
 	return false
 }
 
-// meanwhile tells the rules that a site which is worked on may still hold, or hold already.
+// meanwhile reports the rules that a site may hold while it is worked on.
 func (w *wanted) meanwhile(s Site, r reachability.Rule) bool {
 	if uid, ok := strings.CutPrefix(r.Description, naming.PeeringDescription("")); ok {
 		return w.busy[uid]
@@ -206,7 +206,7 @@ func (w *wanted) meanwhile(s Site, r reachability.Rule) bool {
 	return w.busy[s.UID] && strings.HasPrefix(r.Description, naming.IngressDescription(""))
 }
 
-// covered tells whether all that one rule lets in another does.
+// covered reports whether all that one rule lets in another does.
 func covered(m *reachability.Model, r reachability.Rule, by neutron.Rule) bool {
 	if r.IPv6 != (by.EtherType == "IPv6") {
 		return false

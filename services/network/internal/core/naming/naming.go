@@ -19,7 +19,7 @@ func Tags(uid, tenant string) []string {
 	return []string{OwnTag, fit(OwnTag + ":tenant=" + tenant), fit(OwnTag + ":uid=" + uid)}
 }
 
-// UID is that of the resource an object was made for, told by its name or its tags; empty when neither tells.
+// UID is that of the resource an object was made for, read from its name or its tags; empty without either.
 func UID(name string, tags []string) string {
 	for _, t := range tags {
 		if uid, ok := strings.CutPrefix(t, OwnTag+":uid="); ok {
@@ -43,10 +43,10 @@ func PeeringDescription(uid string) string { return "lowlayer:peering=" + uid }
 // ruleMark begins the description of every security group rule of ours.
 const ruleMark = OwnTag + ":"
 
-// OurRule tells by its description whether we made a security group rule, for whichever resource.
+// OurRule reports, by its description, whether the platform made a security group rule.
 func OurRule(description string) bool { return strings.HasPrefix(description, ruleMark) }
 
-// PeeringRule tells whether a peering made a security group rule; the peering may be gone by now.
+// PeeringRule reports whether a peering made a security group rule; the peering may be gone by now.
 func PeeringRule(description string) bool {
 	return strings.HasPrefix(description, PeeringDescription(""))
 }

@@ -7,14 +7,14 @@ import (
 	"github.com/low-layer/platform/services/network/internal/core/naming"
 )
 
-func TestNamesCarryTheUID(t *testing.T) {
+func TestNames_carryTheUID(t *testing.T) {
 	name := naming.Object("my-vpc", "transit-subnet", "vpc_06h0")
 	if name != "my-vpc-transit-subnet-vpc_06h0" {
 		t.Errorf("got %q", name)
 	}
 }
 
-func TestTagsAreWhatNeutronTakes(t *testing.T) {
+func TestTags_fitNeutron(t *testing.T) {
 	for _, tag := range naming.Tags("peer_"+strings.Repeat("0", 26), strings.Repeat("a", 40)) {
 		if len(tag) > 60 || strings.ContainsAny(tag, ",/") {
 			t.Errorf("tag %q", tag)

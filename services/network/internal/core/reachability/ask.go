@@ -9,11 +9,11 @@ type Verdict string
 const (
 	// DeniedEgress: no rule of the source's groups lets it out.
 	DeniedEgress Verdict = "DENIED_EGRESS"
-	// Unroutable: no way leads there; Path.Outcome tells why.
+	// Unroutable: no way leads there; Path.Outcome says why.
 	Unroutable Verdict = "NO_ROUTE"
 	// Elsewhere: where it is sent from, the address is somebody else's.
 	Elsewhere Verdict = "OTHER_HOST"
-	// NoHost: it gets to the network, where nobody has the address, or to a router, which answers pings only.
+	// NoHost: it gets to the network, where no port has the address, or to a router, which replies to pings only.
 	NoHost Verdict = "NO_HOST"
 	// DeniedIngress: no rule of the destination's groups lets it in.
 	DeniedIngress Verdict = "DENIED_INGRESS"
@@ -23,7 +23,7 @@ const (
 	Reachable Verdict = "REACHABLE"
 )
 
-// Delivered tells the verdicts with which the packet gets to the destination.
+// Delivered reports the verdicts of packets that get to the destination.
 func (v Verdict) Delivered() bool { return v == Reachable || v == OneWay }
 
 // Question is whether one end reaches another.
@@ -45,7 +45,7 @@ type Answer struct {
 	Back Path `json:"back"`
 }
 
-// Ask answers a question. Of several equal routes the one that gets furthest counts.
+// Ask walks the packet of a question. Of several equal routes the one that gets furthest counts.
 func (m *Model) Ask(q Question) Answer { return m.Between(q.From, q.To, q.By).Ask(q.Traffic) }
 
 // Between walks from one end to another, whatever the traffic: routers do not look at that.
@@ -76,7 +76,7 @@ type course struct {
 	back    Path
 }
 
-// Leads tells whether any way leads to the other end, whatever the security groups say.
+// Leads reports whether any way leads to the other end, whatever the security groups say.
 func (l Link) Leads() bool {
 	return slices.ContainsFunc(l.ways, func(c course) bool { return c.arrived == "" })
 }
@@ -201,22 +201,22 @@ func (m *Model) first(paths []Path, to End) Path {
 	return paths[0]
 }
 
-// home tells whether a path ends at an end.
+// home reports whether a path ends at an end.
 func (m *Model) home(p Path, to End) bool {
 	return p.Outcome == Arrived && p.Network.ID == to.Network && p.Port.ID == to.Port
 }
 
-// returns tells whether answers come back: there is a way, and where connections are not tracked, rules for them too.
+// returns reports whether replies come back: there is a way, and where connections are not tracked, rules for them too.
 func (l Link) returns(c course, a Answer, t Traffic) bool {
 	m := l.m
 	if !m.home(c.back, l.from) {
 		return false
 	}
-	return (a.Egress.tracked() || answers(m.In(m.portOf(l.from), c.target, t), t)) &&
-		(a.Ingress.tracked() || answers(m.Out(m.portOf(c.target), l.from, t), t))
+	return (a.Egress.tracked() || repliesPass(m.In(m.portOf(l.from), c.target, t), t)) &&
+		(a.Ingress.tracked() || repliesPass(m.Out(m.portOf(c.target), l.from, t), t))
 }
 
-// answers tells whether rules let through what comes back to whichever port the source has chosen.
-func answers(d Decision, t Traffic) bool {
+// repliesPass reports whether rules let replies through to any port that the source may have chosen.
+func repliesPass(d Decision, t Traffic) bool {
 	return d.Unchecked != "" || slices.ContainsFunc(d.Rules, func(r Match) bool { return r.Rule.whole() && r.Rule.Carries(t) })
 }

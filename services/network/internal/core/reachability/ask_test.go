@@ -185,7 +185,7 @@ func TestGateways(t *testing.T) {
 	if got.Verdict != r.Reachable || got.Forward.Port.ID != "f" || got.Forward.Hidden == nil || got.Forward.Hidden.To != ip("203.0.113.10") || len(got.Forward.Hops) != 2 {
 		t.Errorf("a floating address: %+v", got)
 	}
-	// Whoever is hidden is known by the router's address only.
+	// A hidden end is known by the router's address only.
 	s.Groups = append(s.Groups, r.Group{ID: "strict", Rules: []r.Rule{{ID: "from-hub", Remote: cidr("10.64.0.0/22")}}})
 	portIn(&s, "f").GroupIDs = []string{"strict"}
 	if got := r.New(s).Ask(r.Question{From: from, To: r.End{IP: ip("203.0.113.50")}, Traffic: web}); got.Verdict != r.DeniedIngress {
@@ -193,7 +193,7 @@ func TestGateways(t *testing.T) {
 	}
 }
 
-func TestStateIsStoredWithoutLoss(t *testing.T) {
+func TestState_storedAndRead_isEqual(t *testing.T) {
 	s := outside()
 	s.Floating = []r.FloatingIP{{ID: "fip", NetworkID: "ext", IP: ip("203.0.113.50")}}
 	s.Subnets[0].Gateway = netip.Addr{}

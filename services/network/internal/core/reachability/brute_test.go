@@ -102,7 +102,7 @@ func (b brute) towards(router string, hop netip.Addr) []exit {
 	return nil
 }
 
-// send lets a port send a packet and answers the ports that get it.
+// send sends a packet from a port and returns the ports that receive it.
 func (b brute) send(from r.Port, p packet) map[string]bool {
 	got := map[string]bool{}
 	for _, sub := range b.s.Subnets {
@@ -166,7 +166,7 @@ func (b brute) fits(rule r.Rule, peer uint32, p packet) bool {
 	return !rule.Remote.IsValid() || covers(rule.Remote, peer)
 }
 
-// talk answers whether the first packet of a connection is delivered, and whether the answer is.
+// talk reports whether the first packet of a connection is delivered, and whether the reply is.
 func (b brute) talk(from, to r.Port, protocol string, port int) (there, back bool) {
 	p := packet{number(from.Addresses[0].IP), number(to.Addresses[0].IP), protocol, port}
 	out, outTracked := b.passes(from, true, p.dst, p)

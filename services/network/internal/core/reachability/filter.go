@@ -34,7 +34,7 @@ func (t Traffic) echo() int {
 type Match struct {
 	Group Ref  `json:"group"`
 	Rule  Rule `json:"rule"`
-	// Stateless is a rule whose connections are not tracked: answers need rules of their own.
+	// Stateless is a rule whose connections are not tracked: replies need rules of their own.
 	Stateless bool `json:"stateless,omitempty"`
 }
 
@@ -85,7 +85,7 @@ func (m *Model) judge(p Port, egress bool, peer End, t Traffic) Decision {
 	return d
 }
 
-// tracked tells whether answers to what was let through pass by themselves.
+// tracked reports whether replies pass without a rule of their own.
 func (d Decision) tracked() bool {
 	return d.Unchecked != "" || slices.ContainsFunc(d.Rules, func(r Match) bool { return !r.Stateless })
 }
@@ -94,7 +94,7 @@ func (m *Model) lets(r Rule, peer End, t Traffic) bool {
 	return r.IPv6 == !peer.IP.Is4() && r.Carries(t) && m.about(r, peer)
 }
 
-// about tells whether a rule is for an end. One that is only imagined is of the groups it would take.
+// about reports whether a rule is for an end. An imagined end is in the groups it would take.
 func (m *Model) about(r Rule, peer End) bool {
 	if r.RemoteGroupID != "" && peer.Port == "" && slices.Contains(peer.Groups, r.RemoteGroupID) {
 		return true
@@ -118,7 +118,7 @@ func (m *Model) remotes(r Rule) []netip.Prefix {
 	}
 }
 
-// Carries tells whether a rule is for a kind of traffic, whoever sends it.
+// Carries reports whether a rule is for a kind of traffic, from any sender.
 func (r Rule) Carries(t Traffic) bool {
 	n, ok := ProtocolNumber(r.Protocol)
 	if !ok {
@@ -138,7 +138,7 @@ func (r Rule) Carries(t Traffic) bool {
 	}
 }
 
-// whole tells whether a rule lets every port through.
+// whole reports whether a rule lets every port through.
 func (r Rule) whole() bool { return r.Min == nil && r.Max == nil }
 
 // ProtocolNumber is the number of a protocol as a rule names it; false for every one, and for a name nobody knows.

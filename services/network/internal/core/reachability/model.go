@@ -115,19 +115,19 @@ func (m *Model) holder(network string, ip netip.Addr) (Port, bool) {
 	return Port{}, false
 }
 
-// Port answers a port by its id.
+// Port returns a port by its id.
 func (m *Model) Port(id string) (Port, bool) {
 	p, ok := m.ports[id]
 	return p, ok
 }
 
-// Network answers a network by its id.
+// Network returns a network by its id.
 func (m *Model) Network(id string) (Network, bool) {
 	n, ok := m.networks[id]
 	return n, ok
 }
 
-// Router answers a router by its id.
+// Router returns a router by its id.
 func (m *Model) Router(id string) (Router, bool) {
 	r, ok := m.routers[id]
 	if !ok {
@@ -136,7 +136,7 @@ func (m *Model) Router(id string) (Router, bool) {
 	return r.Router, true
 }
 
-// Group answers a security group by its id.
+// Group returns a security group by its id.
 func (m *Model) Group(id string) (Group, bool) {
 	g, ok := m.groups[id]
 	return g, ok
@@ -172,7 +172,7 @@ func (m *Model) Routers() []Router {
 	return out
 }
 
-// Held tells whether a port has an address of a network.
+// Held reports whether a port has an address of a network.
 func (m *Model) Held(network string, ip netip.Addr) bool {
 	_, ok := m.holder(network, ip)
 	return ok

@@ -140,8 +140,8 @@ func end(p r.Port) r.End {
 	return r.End{Network: p.NetworkID, IP: p.Addresses[0].IP, Port: p.ID}
 }
 
-// Whatever is wired to whatever, the model says what packets do.
-func TestModelAgreesWithPackets(t *testing.T) {
+// In any wiring the model agrees with walked packets.
+func TestModel_agreesWithPackets(t *testing.T) {
 	numbers := map[string]int{"icmp": r.ICMP, "tcp": r.TCP, "udp": r.UDP}
 	asked, delivered := 0, 0
 	rapid.Check(t, func(t *rapid.T) {

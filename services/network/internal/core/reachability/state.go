@@ -1,10 +1,10 @@
-// Package reachability answers who can reach whom, and by what, from an observed state of the network: no packet is sent
+// Package reachability computes which ends reach one another, and by which rules and routes, from an observed state of the network: no packet is sent
 // and nothing of what was asked for is looked at. It is pure.
 //
 // A Model is built once of a State and walks packets as the cloud's routers do: an address means what the router it has
 // arrived at makes of it, so tenants may use the same ones. Each router takes the longest prefix among its interfaces, its
 // routes and its gateway; a route whose next hop lies in no network of the router counts as not there. Security groups are
-// judged at the source's port on the way out and at the destination's on the way in; answers pass, for connections are
+// judged at the source's port on the way out and at the destination's on the way in; replies pass, for connections are
 // tracked, unless the group that let the first packet through is stateless. Rules that name a group mean the addresses of
 // that group's ports, whoever else holds the same ones.
 //
@@ -153,10 +153,10 @@ const (
 	ownerGateway   = "network:router_gateway"
 )
 
-// OfRouter tells the ports by which routers are in networks.
+// OfRouter reports the ports by which routers are in networks.
 func (p Port) OfRouter() bool {
 	return strings.HasPrefix(p.DeviceOwner, ownerInterface) || p.DeviceOwner == ownerHA || p.DeviceOwner == ownerGateway
 }
 
-// Host tells the ports of servers and whatever else sends for itself, from those of the network's own services.
+// Host reports the ports of servers, and of everything else that sends for itself; ports of the network's own services are none.
 func (p Port) Host() bool { return !strings.HasPrefix(p.DeviceOwner, ownerNetwork) }

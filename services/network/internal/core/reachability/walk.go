@@ -18,7 +18,7 @@ type trip struct {
 	hidden   *Hidden
 }
 
-// Walk answers every way a packet from an end to an address may take: one, unless routers have equal routes. The source
+// Walk returns every way a packet from an end to an address may take: one, unless routers have equal routes. The source
 // behaves as a host does: what is in its own subnet it speaks to itself, the rest goes by the subnet's routes and gateway.
 func (m *Model) Walk(from End, dst netip.Addr) []Path {
 	w := &walker{m: m}
@@ -216,7 +216,7 @@ type way struct {
 	by   link
 }
 
-// best are the routes with the longest prefix that fits. What is connected comes before what is routed.
+// best are the routes with the longest prefix that fits. Connected routes come before static ones.
 func (m *Model) best(r *router, dst netip.Addr) []way {
 	var out []way
 	longest, connected := -1, false

@@ -57,7 +57,7 @@ func PeeringRule(uid, project string, other netip.Prefix) neutron.Rule {
 	return allow(project, naming.PeeringDescription(uid), "", 0, 0, other)
 }
 
-// PeeringNeeds tells which rules in the group of a VPC a peering stands on: its own, and once it is accepted any other of ours
+// PeeringNeeds reports the rules in the group of a VPC that a peering needs: its own, and once it is accepted any other of ours
 // that lets the same traffic in. A group holds no two rules for one traffic, so a rule of the VPC's own that says the same
 // as the peering's is the one both rely on, and stays as long as either does.
 func PeeringNeeds(p peering.Peering, other netip.Prefix, r neutron.Rule) bool {
@@ -107,7 +107,7 @@ func egress(project string) []neutron.Rule {
 	return []neutron.Rule{rule, six}
 }
 
-// Holds tells whether rules let the traffic of a rule through, whoever made them.
+// Holds reports whether rules let the traffic of a rule through.
 func Holds(rules []neutron.Rule, rule neutron.Rule) bool {
 	for _, r := range rules {
 		if r.Traffic() == rule.Traffic() {
@@ -117,7 +117,7 @@ func Holds(rules []neutron.Rule, rule neutron.Rule) bool {
 	return false
 }
 
-// CompareRules tells which of the wanted rules are missing, and which of those there are not wanted. A rule is the wanted one
+// CompareRules returns the wanted rules that are missing, and the present ones that are not wanted. A rule is the wanted one
 // when it lets the same traffic through under the same description; rules that let traffic out need no description, and one
 // that a peering made does as well, whether or not the peering is still there.
 func CompareRules(have, want []neutron.Rule, keep func(neutron.Rule) bool) (missing, surplus []neutron.Rule) {

@@ -21,7 +21,7 @@ func dev() vpc.Vpc {
 	}
 }
 
-func TestRoutesLeadToTheHubAndBack(t *testing.T) {
+func TestRoutes_leadToTheHubAndBack(t *testing.T) {
 	v := dev()
 	if r := topology.VpcRoute(v); r.Destination != v.HubCIDR || r.NextHop.String() != "100.64.0.5" {
 		t.Errorf("got %v", r)
@@ -36,7 +36,7 @@ func TestRoutesLeadToTheHubAndBack(t *testing.T) {
 	}
 }
 
-func TestVpcRulesNeverSayTheSameTwice(t *testing.T) {
+func TestVpcRules_neverRepeatTraffic(t *testing.T) {
 	v := dev()
 	v.Ingress = []vpc.IngressRule{
 		{Name: "web", Protocol: vpc.TCP, PortMin: 443, PortMax: 443, Source: netip.MustParsePrefix("0.0.0.0/0")},
@@ -55,7 +55,7 @@ func TestVpcRulesNeverSayTheSameTwice(t *testing.T) {
 	}
 }
 
-func TestHubRulesOpenOnlyWhatTheBastionServes(t *testing.T) {
+func TestHubRules_openOnlyTheBastionsPorts(t *testing.T) {
 	h := hub.Hub{CIDR: netip.MustParsePrefix("10.64.0.0/22"), Tenant: netip.MustParsePrefix("10.64.0.0/12")}
 	var ports []int
 	for _, r := range topology.HubRules(h) {
@@ -68,7 +68,7 @@ func TestHubRulesOpenOnlyWhatTheBastionServes(t *testing.T) {
 	}
 }
 
-// Whatever a group holds, removing the surplus and adding the missing makes it what is wanted.
+// For any group, removing the surplus and adding the missing makes it what is wanted.
 func TestCompareRulesConverges(t *testing.T) {
 	rule := rapid.Custom(func(t *rapid.T) neutron.Rule {
 		return neutron.Rule{
@@ -142,7 +142,7 @@ func TestSharedRule(t *testing.T) {
 	}
 }
 
-func TestDefaultRouteIsAnywhere(t *testing.T) {
+func TestDefaultRoute_isAnywhere(t *testing.T) {
 	a := neutron.Rule{Remote: netip.MustParsePrefix("0.0.0.0/0")}
 	if a.Traffic() != (neutron.Rule{}).Traffic() {
 		t.Error("0.0.0.0/0 and no prefix at all are the same traffic")

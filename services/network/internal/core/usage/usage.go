@@ -1,5 +1,5 @@
-// Package usage is what the resources of the network service take of quotas: of the tenant's, and in Neutron of the project's.
-// It is pure and never fails. What Neutron counts is what the steps of a resource make, which a test holds it against.
+// Package usage is the share of quotas that each resource takes: of the tenant's, and of the Neutron project's.
+// It is pure and never fails. A test compares it with the objects that the steps of a resource make.
 package usage
 
 import (
@@ -8,7 +8,7 @@ import (
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
 )
 
-// What is limited.
+// The limited resources.
 const (
 	Vpcs           = "vpcs"
 	Peerings       = "peerings"
@@ -18,7 +18,7 @@ const (
 	SecurityGroups = "security_groups"
 )
 
-// Claim is what a resource takes of one limit of a place, which is a tenant or an organisation by its name.
+// Claim is the share of a resource in one limit of a tenant or an organisation, by its name.
 type Claim struct {
 	Place, Resource string
 	Amount          int64
