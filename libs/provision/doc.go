@@ -1,12 +1,12 @@
 // Package provision brings resources to their specs and keeps a ledger of every external object.
 //
-// # What it promises
+// # Promises
 //
 // A change is one transaction of the service: its spec row, Accept (the resource in its transient state and due at once, the
 // operation), its outbox event. From then on the change is carried out, whatever happens to processes, to the database
 // connection or to the cloud in between, and the cloud ends up with exactly one of each object, and with none after a
 // deletion. An operation never fails by itself: it succeeds, is cancelled, or is superseded by a newer change of the same
-// resource. What cannot go on is BLOCKED, says who must act and how, and goes on by itself once the cause is gone.
+// resource. A resource that cannot go on is BLOCKED with an owner and a remedy, and goes on once the cause is gone.
 //
 // # A kind
 //
@@ -31,11 +31,11 @@
 // Config.Kinds takes the kinds of a service, each as an AnyKind. provisiontest.Every proves them: it repeats, fails and
 // kills every step, and compares what the cloud holds.
 //
-// # What a kind must keep
+// # Rules for a kind
 //
 //   - A step's name never changes, nor does a type's name: they are keys in the ledger.
 //   - An object's name is deterministic and holds the uid of the resource: Find knows the object by it.
-//   - Do makes one object with one writing call. What belongs to the object afterwards is Verify's or another step's: an
+//   - Do makes one object with one writing call. Further calls for the object belong to Verify or to another step: an
 //     adopted object counts as made.
 //   - Do with Run.Existing set changes that object to the spec. A new object instead makes the old one surplus, and the
 //     steps that need it run again.
@@ -59,10 +59,10 @@
 // Preview compares a plan with the ledger and does nothing. It shows what the work does, unless others change the cloud or
 // the resource in between.
 //
-// After only puts calls in order: a step waits until another has made its object, not until that is ready, and nothing of
-// it is recorded.
+// Step.After only puts calls in order: a step waits until another has made its object, not until that is ready. The ledger
+// does not record it.
 //
-// # Who works
+// # Workers
 //
 // The column wake_at says when to look at a resource. Every engine claims what is due, and takes its lease, in one statement:
 // when a notification says that there is work, when a timer of its own fires, and every Config.Sweep. The last finds the work
@@ -85,8 +85,8 @@
 //
 // # Time and order
 //
-// Superseding, cancelling and stopping take effect at the next step boundary: what is under way is waited for and entered
-// in the ledger. The newest change wins; a resource that is being deleted takes no other change.
+// Superseding, cancelling and stopping take effect at the next step boundary: the worker waits for calls under way and
+// enters their results in the ledger. The newest change wins; a resource that is being deleted takes no other change.
 //
-// Progress is a row a step. The share that is done and the time of the end come from how long the same steps took before.
+// Progress is a row for each step. Its share and its expected end come from how long the same steps took before.
 package provision

@@ -40,18 +40,17 @@ type Step struct {
 	Title, UpdateTitle, RemoveTitle string
 	// Needs names the steps that must be done before this one starts, and whose objects outlive this one's.
 	Needs []string
-	// After names steps whose objects must have been made before this one starts, ready or not: it puts calls in order
-	// whose answers depend on it, and leaves the waiting side by side. A step that is BLOCKED holds nobody up, and removal
-	// knows nothing of it.
+	// After names steps whose objects must exist before this one starts, ready or not: the order of the calls counts, and
+	// their waiting is side by side. A BLOCKED step holds no other up. Removal does not follow After.
 	After []string
 	// Object is the type of the external object it makes, one of Kind.Objects; empty when it makes none, and then Do is
 	// idempotent or follows another service's operation.
 	Object string
 	// Digest is that of its inputs. A step that is done with the same digest is not done again; with another one Do runs
-	// again and Run.Existing answers the object as it is.
+	// again and Run.Existing returns the object as it is.
 	Digest string
-	// Replaces is that Do, called with another digest, makes another object instead of changing the one there is. Only a
-	// preview goes by it: the work sees for itself.
+	// Replaces is that Do with another digest makes another object instead of changing the present one. Only a preview reads
+	// it.
 	Replaces bool
 	// Find lists our own objects of this step by their deterministic name. The engine calls it only when an earlier attempt
 	// may have been carried out without an answer. It adopts the first object and removes the others. Nil for a step that
@@ -59,7 +58,7 @@ type Step struct {
 	Find func(context.Context, *Run) ([]External, error)
 	// Do makes the object, or changes Run.Existing to what is wanted.
 	Do func(context.Context, *Run) (External, error)
-	// Verify answers nil when the object is ready, NotYet to be asked again, another error to have Do tried again.
+	// Verify returns nil when the object is ready, NotYet to be asked again, another error to have Do tried again.
 	Verify func(context.Context, *Run, External) error
 	// Deadline is how long the step may take from its first attempt before the resource is BLOCKED by it; work on it goes
 	// on all the same. Ten minutes when zero.
@@ -71,11 +70,11 @@ type Object struct {
 	Type string
 	// Delete asks for the end of an object. An absent one is nil: it is called again after every doubt.
 	Delete func(context.Context, *Run, External) error
-	// Gone answers which of the objects are still there, by listing. Nil means that Delete is the end.
+	// Gone returns the objects that are still there, by listing. Nil means that Delete is the end.
 	Gone func(context.Context, *Run, []External) ([]External, error)
 }
 
-// Outcome is the transition a Settlement tells of.
+// Outcome is the transition of a Settlement.
 type Outcome int
 
 // The outcomes.

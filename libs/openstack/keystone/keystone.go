@@ -1,5 +1,4 @@
-// Package keystone is what the tenant service needs of an OpenStack: a few objects of Keystone, and the quotas of Nova and
-// Neutron that belong to a project.
+// Package keystone has the ports to Keystone: its objects, and the quotas that Nova and Neutron keep for a project.
 //
 // An implementation promises that a method makes at most the writes its name says and repeats none, that deleting what
 // is absent is no error, and that every error is an errs.Error with a CLOUD_ reason. Lists may lag behind writes.
@@ -95,7 +94,7 @@ type Credentials interface {
 	CreateCredential(ctx context.Context, o Owner, c Credential) (Credential, error)
 	DeleteCredential(ctx context.Context, userID, id string) error
 	ListCredentials(ctx context.Context, userID string) ([]Credential, error)
-	// TryCredential tells whether the cloud takes a credential.
+	// TryCredential logs in with a credential.
 	TryCredential(ctx context.Context, id, secret string) error
 }
 

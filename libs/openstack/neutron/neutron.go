@@ -1,5 +1,5 @@
-// Package neutron is what the network service needs of a cloud's networking: the objects, and one small interface per kind
-// of object. Neutron is behind it, in production and in tests; nothing here knows how.
+// Package neutron has the ports to Neutron: its objects, and one small interface for each type of object. It is free of the
+// SDK; libs/openstack/client implements it.
 //
 // Every method is at most one writing call, made once. Errors are errs.Error: CodeNotFound for what is gone, Aborted with
 // the reason CLOUD_CONFLICT for what is in use, Ambiguous when a write may have been carried out all the same. Lists may
@@ -107,7 +107,7 @@ type Rule struct {
 	RemoteGroupID string
 }
 
-// Traffic is the rule without what tells two equal ones apart.
+// Traffic is the rule without its ids and its description: two rules for the same traffic are equal.
 func (r Rule) Traffic() Rule {
 	r.ID, r.GroupID, r.ProjectID, r.Description = "", "", "", ""
 	if r.Remote.IsValid() && r.Remote.Bits() == 0 {

@@ -1,4 +1,4 @@
-// Package cloudtest is the conformance suite of core/cloud: what every implementation must do, whether a simulator or a
+// Package cloudtest is the conformance suite of libs/openstack/keystone: what every implementation must do, whether a simulator or a
 // real OpenStack is behind it. It cleans up after itself, and uses names of its own so that it may run beside others.
 package cloudtest
 
