@@ -171,11 +171,22 @@ func Internal(err error) *Error {
 	return Wrap(err, CodeInternal, ReasonInternal, "internal error; try again, and report the request id if it stays")
 }
 
-// As finds the Error in a chain.
+// invalidField is an error of generated code, which cannot import this package.
+type invalidField interface {
+	error
+	InvalidField() (reason, field, description string)
+}
+
+// As finds the Error in a chain. An error of package resourcename becomes one.
 func As(err error) (*Error, bool) {
-	var e *Error
-	ok := errors.As(err, &e)
-	return e, ok
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e, true
+	}
+	if e, ok := errors.AsType[invalidField](err); ok {
+		reason, field, description := e.InvalidField()
+		return InvalidAs(reason, Violation{Field: field, Description: description}), true
+	}
+	return nil, false
 }
 
 // CodeOf is the class of an error, Unknown when it is none of ours and 0 when err is nil.

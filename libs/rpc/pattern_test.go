@@ -12,15 +12,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
-	_ "github.com/low-layer/platform/gen/go/lowlayer/audit/v1" // registers its descriptors
-	_ "github.com/low-layer/platform/gen/go/lowlayer/authz/v1" // registers its descriptors
+	_ "github.com/low-layer/platform/gen/go/all" // registers all descriptors
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
-	_ "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1" // registers its descriptors
-	_ "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"       // registers its descriptors
-	_ "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"           // registers its descriptors
-	_ "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"         // registers its descriptors
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
-	_ "github.com/low-layer/platform/gen/go/lowlayer/watch/v1" // registers its descriptors
 	"github.com/low-layer/platform/libs/errs"
 )
 
@@ -40,8 +34,7 @@ func patternsOf(messages protoreflect.MessageDescriptors, found map[string]strin
 	}
 }
 
-// An error for a broken pattern says in words what is allowed.
-func TestEveryPatternHasWords(t *testing.T) {
+func TestPattern_ofEveryField_hasWords(t *testing.T) {
 	found := make(map[string]string)
 	protoregistry.GlobalFiles.RangeFiles(func(f protoreflect.FileDescriptor) bool {
 		if strings.HasPrefix(string(f.Package()), "lowlayer.") {
@@ -64,7 +57,7 @@ func TestEveryPatternHasWords(t *testing.T) {
 	}
 }
 
-func TestARefusalSaysInWordsWhatIsAllowed(t *testing.T) {
+func TestValidate_badField_isRefusedInWords(t *testing.T) {
 	validator, err := protovalidate.New()
 	if err != nil {
 		t.Fatal(err)

@@ -7,26 +7,28 @@ import (
 
 	"buf.build/go/protovalidate"
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/nameform"
 	"google.golang.org/protobuf/proto"
 )
 
-// validate checks a request against the rules of its proto and reports every bad field at once.
+// validate checks a request against its proto: the forms of names and ids, and protovalidate. The error has every field at fault.
 func validate(validator protovalidate.Validator, message any) error {
 	request, ok := message.(proto.Message)
 	if !ok {
 		return nil
 	}
-	err := validator.Validate(request)
-	if err == nil {
+	fields := nameform.Check(request)
+	if err := validator.Validate(request); err != nil {
+		failed, ok := errors.AsType[*protovalidate.ValidationError](err)
+		if !ok {
+			return fmt.Errorf("validate %s: %w", request.ProtoReflect().Descriptor().FullName(), err)
+		}
+		for _, v := range failed.Violations {
+			fields = append(fields, errs.Violation{Field: fieldOf(v), Description: remedyOf(v)})
+		}
+	}
+	if len(fields) == 0 {
 		return nil
-	}
-	failed, ok := errors.AsType[*protovalidate.ValidationError](err)
-	if !ok {
-		return fmt.Errorf("validate %s: %w", request.ProtoReflect().Descriptor().FullName(), err)
-	}
-	fields := make([]errs.Violation, len(failed.Violations))
-	for i, v := range failed.Violations {
-		fields[i] = errs.Violation{Field: fieldOf(v), Description: remedyOf(v)}
 	}
 	return errs.Invalid(fields...)
 }

@@ -27,13 +27,16 @@ var sdks = []string{
 	"github.com/redis", "net/http", "database/sql", prefix + "gen",
 }
 
+// resourceNames is generated, and imports the standard library only.
+const resourceNames = prefix + "gen/go/resourcename"
+
 // rules are architecture rules as data; the first that matches a chain is reported.
 func rules() []rule {
 	return []rule{
 		{
 			name:  "core imports no transport, SQL or SDK",
 			from:  layer("core"),
-			never: func(p string) bool { return hasAnyPrefix(p, sdks) },
+			never: func(p string) bool { return hasAnyPrefix(p, sdks) && p != resourceNames },
 		},
 		{
 			name:   "api calls use cases, not the store",

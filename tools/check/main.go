@@ -3,7 +3,7 @@
 //	check imports           the dependency rule, over `go list` of every module; prints the offending chain
 //	check licences          every dependency has a licence of the allow-list
 //	check protos            every RPC carries lowlayer.authz.v1.rule, names its resource, and every mutation has a request_id
-//	check reasons           every reason of an error has a page at the gateway
+//	check reasons           every reason of an error is declared in a proto
 //	check readmes           every `make` target, `bin/` program and file that a README names exists
 //	check vulnerabilities   govulncheck, where its database can be reached
 //	check words [FOLDER…]   plain words in comments, messages, test names and documents

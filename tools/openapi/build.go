@@ -13,13 +13,7 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoregistry"
 
-	// The declarations of the public API.
-	_ "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
-	_ "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
-	_ "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
-	_ "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
-	_ "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
-	_ "github.com/low-layer/platform/gen/go/lowlayer/watch/v1"
+	_ "github.com/low-layer/platform/gen/go/all" // registers the declarations
 )
 
 // object is a JSON object.

@@ -1,5 +1,11 @@
 package main
 
+import (
+	"strconv"
+
+	"github.com/low-layer/platform/gen/go/reason"
+)
+
 // problemTitles are what HTTP statuses mean here.
 var problemTitles = map[string]string{
 	"400": "The request is not valid, or not possible in this state",
@@ -22,12 +28,11 @@ var httpStatuses = map[string]string{
 	"UNAVAILABLE": "503", "DEADLINE_EXCEEDED": "504",
 }
 
-func statusOf(code, reason string) string {
-	if reason == "ETAG_MISMATCH" {
-		return "412"
-	}
-	if reason == "WATCH_EXPIRED" {
-		return "410"
+func statusOf(code, name string) string {
+	for _, r := range reason.All {
+		if r.Name == name && r.Status != 0 {
+			return strconv.Itoa(r.Status)
+		}
 	}
 	if s, ok := httpStatuses[code]; ok {
 		return s

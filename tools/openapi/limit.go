@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	"github.com/low-layer/platform/libs/nameform"
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -30,6 +31,9 @@ func limit(schema object, f protoreflect.FieldDescriptor) {
 		limitList(schema, r.GetRepeated())
 	default:
 		limitValue(schema, r)
+	}
+	if form, ok := nameform.Of(f); ok && !f.IsList() && !slices.Contains(behaviours(f), annotations.FieldBehavior_OUTPUT_ONLY) {
+		schema["pattern"] = "^" + form.Pattern() + "$"
 	}
 	if f.Message() != nil && f.Message().FullName() == "google.protobuf.Duration" {
 		schema["pattern"] = `^-?[0-9]+(\.[0-9]{1,9})?s$`

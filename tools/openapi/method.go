@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
+	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -97,4 +98,14 @@ func (m method) etag() bool {
 	}
 	f := m.desc.Input().Fields().ByName(protoreflect.Name(m.body))
 	return f != nil && f.Message() != nil && f.Message().Fields().ByName("etag") != nil && m.verb == "patch"
+}
+
+// wildcard is true when the last id of the path may stand for all.
+func (m method) wildcard() bool {
+	parent := m.desc.Input().Fields().ByName("parent")
+	if parent == nil {
+		return false
+	}
+	wild, _ := proto.GetExtension(parent.Options(), typev1.E_Wildcard).(bool)
+	return wild
 }

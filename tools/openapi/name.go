@@ -1,27 +1,25 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-// names know what the parts of resource names are called and look like.
+// names know what the parts of resource names are called.
 type names struct {
 	// variable is by collection: tenants → tenant.
 	variable map[string]string
-	// pattern is by variable, without anchors.
-	pattern map[string]string
 }
 
 func newNames(files *protoregistry.Files) *names {
-	n := &names{variable: make(map[string]string), pattern: make(map[string]string)}
+	n := &names{variable: make(map[string]string)}
 	var all []protoreflect.FileDescriptor
 	files.RangeFiles(func(f protoreflect.FileDescriptor) bool {
 		if strings.HasPrefix(string(f.Package()), "lowlayer.") {
@@ -33,11 +31,6 @@ func newNames(files *protoregistry.Files) *names {
 	for _, f := range all {
 		for i := range f.Messages().Len() {
 			n.learn(f.Messages().Get(i))
-		}
-	}
-	for _, f := range all {
-		for i := range f.Messages().Len() {
-			n.patterns(f.Messages().Get(i))
 		}
 	}
 	return n
@@ -53,44 +46,6 @@ func (n *names) learn(m protoreflect.MessageDescriptor) {
 			}
 		}
 	}
-}
-
-// patterns reads what ids look like from the limits of the names that hold them. The strictest, without a wildcard, wins.
-func (n *names) patterns(m protoreflect.MessageDescriptor) {
-	for i := range m.Fields().Len() {
-		p := fieldRules(m.Fields().Get(i)).GetString().GetPattern()
-		for v, part := range n.split(p) {
-			if old, ok := n.pattern[v]; !ok || strings.Contains(old, "|") {
-				n.pattern[v] = part
-			}
-		}
-	}
-}
-
-// split takes the pattern of a resource name apart, by variable.
-func (n *names) split(pattern string) map[string]string {
-	out := make(map[string]string)
-	pattern, anchored := strings.CutPrefix(pattern, "^tenants/")
-	if !anchored {
-		return out
-	}
-	// What can be at several levels has a pattern with optional parts.
-	pattern = strings.NewReplacer("(/", "/", ")?", "").Replace(strings.TrimSuffix(pattern, "$"))
-	parts := strings.Split("tenants/"+pattern, "/")
-	for j := 1; j < len(parts); j += 2 {
-		out[n.name(parts[j-1])] = parts[j]
-	}
-	return out
-}
-
-// own are the patterns of the method's own name or parent, which may allow more than others: a wildcard.
-func (n *names) own(m method) map[string]string {
-	_, after, _ := strings.Cut(m.template, "{")
-	variable, _, _ := strings.Cut(after, "=")
-	if f := m.desc.Input().Fields().ByName(protoreflect.Name(variable)); f != nil {
-		return n.split(fieldRules(f).GetString().GetPattern())
-	}
-	return nil
 }
 
 // name is the variable of a collection.
@@ -141,14 +96,14 @@ func last(path string) string {
 	return parts[len(parts)-1]
 }
 
-// parameter describes one variable of a path.
-func (n *names) parameter(variable string, own map[string]string) object {
-	schema := object{"type": "string"}
-	if p := cmp.Or(own[variable], n.pattern[variable]); p != "" {
-		schema["pattern"] = "^" + p + "$"
+// parameter describes one variable of a path. With wildcard, `-` stands for all.
+func (*names) parameter(variable string, wildcard bool) object {
+	pattern := resourcename.IDPattern(variable)
+	if wildcard {
+		pattern = "(" + pattern + "|-)"
 	}
 	out := object{
-		"name": variable, "in": "path", "required": true, "schema": schema,
+		"name": variable, "in": "path", "required": true, "schema": object{"type": "string", "pattern": "^" + pattern + "$"},
 		"description": "Id of the " + strings.ReplaceAll(variable, "_", " ") + ": the part of the resource name after its collection.",
 	}
 	if e, ok := examples[variable]; ok {

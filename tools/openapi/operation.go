@@ -55,9 +55,8 @@ func (b *builder) finish(m method, op object, variables []string) error {
 // parameters are the variables of the path, the query, and the headers.
 func (b *builder) parameters(m method, op object, variables []string) ([]any, error) {
 	var out []any
-	patterns := b.names.own(m)
-	for _, v := range variables {
-		out = append(out, b.names.parameter(v, patterns))
+	for i, v := range variables {
+		out = append(out, b.names.parameter(v, i == len(variables)-1 && m.wildcard()))
 	}
 	for _, p := range items(op, "parameters") {
 		if text(p, "in") != "query" {

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/low-layer/platform/libs/authz"
+	"github.com/low-layer/platform/libs/nameform"
 )
 
 // Call is one way to call an RPC: over gRPC, and over REST by one of its routes.
@@ -152,6 +153,9 @@ func (c Call) Request(t testing.TB, w World, plan bool) proto.Message {
 	}
 	if plan && c.Plans() {
 		set(m, []string{"validate_only"}, protoreflect.ValueOfBool(true))
+	}
+	if bad := nameform.Check(m.Interface()); len(bad) > 0 {
+		t.Fatalf("no valid request of %s can be made from its descriptor: %v", c.Full, bad)
 	}
 	if err := protovalidate.Validate(m.Interface()); err != nil {
 		t.Fatalf("no valid request of %s can be made from its descriptor: %v\ngive the value of the field in the hints of authztest", c.Full, err)

@@ -12,12 +12,6 @@ import (
 	"os"
 	"time"
 
-	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
-	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
-	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
-	quotav1 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
-	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
-	watchv1 "github.com/low-layer/platform/gen/go/lowlayer/watch/v1"
 	"github.com/low-layer/platform/gen/openapi"
 	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/clock"
@@ -25,17 +19,13 @@ import (
 	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/libs/redisdb"
 	"github.com/low-layer/platform/libs/telemetry"
-	"github.com/low-layer/platform/services/gateway/internal/api/audit"
 	"github.com/low-layer/platform/services/gateway/internal/api/docs"
 	"github.com/low-layer/platform/services/gateway/internal/api/explain"
+	"github.com/low-layer/platform/services/gateway/internal/api/fan"
 	"github.com/low-layer/platform/services/gateway/internal/api/gate"
 	"github.com/low-layer/platform/services/gateway/internal/api/guard"
-	"github.com/low-layer/platform/services/gateway/internal/api/local"
 	"github.com/low-layer/platform/services/gateway/internal/api/observe"
-	"github.com/low-layer/platform/services/gateway/internal/api/operation"
 	"github.com/low-layer/platform/services/gateway/internal/api/proxy"
-	"github.com/low-layer/platform/services/gateway/internal/api/quota"
-	"github.com/low-layer/platform/services/gateway/internal/api/receipt"
 	"github.com/low-layer/platform/services/gateway/internal/api/refusal"
 	"github.com/low-layer/platform/services/gateway/internal/api/rest"
 	"github.com/low-layer/platform/services/gateway/internal/api/server"
@@ -104,7 +94,6 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 		return nil, err //nolint:wrapcheck // says what it makes
 	}
 
-	all := backends()
 	// Seeing the calls to services too is a tenth of the work of a call, so it is done when somebody looks at the spans.
 	traced := a.tel
 	if !observe.Recorded(ctx, a.tel) {
@@ -137,31 +126,27 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 		return nil, err
 	}
 	tokens := paging.New(key)
-	ops, receipts, reasons := operation.New(a.backends, tokens), receipt.New(a.backends, tokens), explain.New(a.guard)
-	trails, quotas := audit.New(a.backends, tokens), quota.New(a.backends)
-	changes := watch.New(a.backends, cfg.WatchesCaller, cfg.WatchesTenant, cfg.WatchesAll)
+	own := []server.Registrable{explain.New(a.guard), watch.New(a.backends, cfg.WatchesCaller, cfg.WatchesTenant, cfg.WatchesAll)}
+	shared, err := fan.All(a.backends, tokens, "lowlayer.authz.v1.AuthorizationService", "lowlayer.watch.v1.WatchService")
+	if err != nil {
+		return nil, err //nolint:wrapcheck // says which service
+	}
+	for _, s := range shared {
+		own = append(own, s)
+	}
 
 	api := rest.New(rest.Config{Routes: routes, Logger: logger, Observer: observer, Gate: passing, Timeout: cfg.Timeout, WaitTimeout: waitTimeout, StreamTimeout: cfg.StreamTimeout, StreamPatience: cfg.StreamPatience})
-	for _, b := range all {
-		found, _ := a.backends.Find(b.name)
-		if err = api.Register(ctx, found, b.routes...); err != nil {
+	for _, b := range a.backends.All() {
+		if err = api.Register(ctx, b); err != nil {
 			return nil, err //nolint:wrapcheck // says which service
 		}
 	}
-	for _, own := range []struct {
-		conn   *local.Conn
-		routes rest.Registration
-	}{
-		{local.New(authzv1.AuthorizationService_ServiceDesc, reasons), explanations},
-		{local.New(operationv1.OperationService_ServiceDesc, ops), operations},
-		{local.New(receiptv1.ReceiptService_ServiceDesc, receipts), receiptRoutes},
-		{local.New(auditv1.AuditService_ServiceDesc, trails), auditRoutes},
-		{local.New(watchv1.WatchService_ServiceDesc, changes), watchRoutes},
-		{local.New(quotav1.QuotaService_ServiceDesc, quotas), quotaRoutes},
-	} {
-		if err = api.Register(ctx, client.Backend{Name: "gateway", Conn: own.conn}, own.routes); err != nil {
+	guarded := make([]server.Registrable, len(own))
+	for i, s := range own {
+		if err = api.Own(ctx, s); err != nil {
 			return nil, err //nolint:wrapcheck // says which service
 		}
+		guarded[i] = guard.Of(passing, s)
 	}
 	a.server, err = server.New(ctx, cfg.Listen, server.Config{
 		ReadHeader: cfg.ReadHeaderTimeout, Read: cfg.ReadTimeout, Write: waitTimeout + cfg.ReadTimeout,
@@ -169,7 +154,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 		Idle: cfg.IdleTimeout, Drain: cfg.DrainTimeout, MaxStreams: cfg.MaxStreams, Logger: logger,
 	}, server.GRPCConfig{
 		Routes: routes, Proxy: proxy.New(routes, a.backends, passing), Observer: observer,
-		Own: []server.Registrable{guard.Of(passing, ops), guard.Of(passing, receipts), guard.Of(passing, trails), guard.Of(passing, quotas), guard.Of(passing, changes), guard.Of(passing, reasons)},
+		Own: guarded,
 	}, api, docs.New(openapi.JSON))
 	if err != nil {
 		return nil, err //nolint:wrapcheck // says what it listens for

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/low-layer/platform/gen/go/resourcename"
 )
 
 // The platform's limits, as the API documents them.
@@ -18,11 +20,7 @@ const (
 	maxPort        = 65535
 )
 
-var (
-	tenantID = regexp.MustCompile(`^[a-z][a-z0-9-]{1,38}[a-z0-9]$`)
-	childID  = regexp.MustCompile(`^[a-z][a-z0-9-]{0,38}[a-z0-9]$`)
-	labelKey = regexp.MustCompile(`^[a-z][a-z0-9_.-]{0,62}$`)
-)
+var labelKey = regexp.MustCompile(`^[a-z][a-z0-9_.-]{0,62}$`)
 
 func (b *Blueprint) check(p *problems) {
 	if b.APIVersion != APIVersion {
@@ -31,7 +29,7 @@ func (b *Blueprint) check(p *problems) {
 	if b.Kind != "Blueprint" {
 		p.add("kind", "must be Blueprint, not %q", clip(b.Kind))
 	}
-	if !tenantID.MatchString(b.Tenant.ID) {
+	if !resourcename.ValidTenantID(b.Tenant.ID) {
 		p.add("tenant.id", "%q is not an id; use 3 to 40 lower-case letters, digits and dashes, starting with a letter", clip(b.Tenant.ID))
 	}
 	p.checkTexts("tenant", b.Tenant.DisplayName, b.Tenant.Labels)
@@ -93,7 +91,7 @@ func (p *problems) checkEnd(path, id string, vpcs []VPC) {
 }
 
 func (p *problems) checkID(path, id string) {
-	if !childID.MatchString(id) {
+	if !resourcename.ValidVpcID(id) {
 		p.add(path, "%q is not an id; use 2 to 40 lower-case letters, digits and dashes, starting with a letter", clip(id))
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"github.com/spf13/cobra"
 
-	"github.com/low-layer/platform/libs/resourcename"
+	"github.com/low-layer/platform/gen/go/resourcename"
 )
 
 // Completion asks the platform for live names, and gives up quietly when it does not answer at once: a shell must not hang.

@@ -8,7 +8,7 @@ import (
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
-	"github.com/low-layer/platform/libs/resourcename"
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/tools/lowlayer/internal/blueprint"
 )
 

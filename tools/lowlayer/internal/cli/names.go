@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/low-layer/platform/libs/resourcename"
+	"github.com/low-layer/platform/gen/go/resourcename"
 )
 
 // Names are taken in full or short: `acme`, `acme/core`, `acme/core/dev`.

@@ -19,7 +19,7 @@ import (
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	watchv1 "github.com/low-layer/platform/gen/go/lowlayer/watch/v1"
-	"github.com/low-layer/platform/libs/resourcename"
+	"github.com/low-layer/platform/gen/go/resourcename"
 )
 
 // The pause before a stream is opened again grows from the first to the last while nothing arrives.

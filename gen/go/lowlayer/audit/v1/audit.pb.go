@@ -12,6 +12,7 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
 	v1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
+	_ "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -801,7 +802,7 @@ var File_lowlayer_audit_v1_audit_proto protoreflect.FileDescriptor
 
 const file_lowlayer_audit_v1_audit_proto_rawDesc = "" +
 	"\n" +
-	"\x1dlowlayer/audit/v1/audit.proto\x12\x11lowlayer.audit.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a!lowlayer/receipt/v1/receipt.proto\"\xd5\x05\n" +
+	"\x1dlowlayer/audit/v1/audit.proto\x12\x11lowlayer.audit.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a!lowlayer/receipt/v1/receipt.proto\x1a\x1blowlayer/type/v1/name.proto\"\xd5\x05\n" +
 	"\n" +
 	"AuditEvent\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x1d\n" +
@@ -847,9 +848,9 @@ const file_lowlayer_audit_v1_audit_proto_rawDesc = "" +
 	"\x05after\x18\x03 \x01(\v2\x17.google.protobuf.StructB\x03\xe0A\x03R\x05after\"F\n" +
 	"\x0eExportedRecord\x12\x1b\n" +
 	"\x06record\x18\x01 \x01(\fB\x03\xe0A\x03R\x06record\x12\x17\n" +
-	"\x04hash\x18\x02 \x01(\tB\x03\xe0A\x03R\x04hash\"\xe7\x02\n" +
-	"\x16ListAuditEventsRequest\x12j\n" +
-	"\x06parent\x18\x01 \x01(\tBR\xe0A\x02\xfaA\x1f\x12\x1dapi.lowlayer.cloud/AuditEvent\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x06parent\x12*\n" +
+	"\x04hash\x18\x02 \x01(\tB\x03\xe0A\x03R\x04hash\"\xba\x02\n" +
+	"\x16ListAuditEventsRequest\x12=\n" +
+	"\x06parent\x18\x01 \x01(\tB%\xe0A\x02\xfaA\x1f\x12\x1dapi.lowlayer.cloud/AuditEventR\x06parent\x12*\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12*\n" +
 	"\n" +
 	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80 R\tpageToken\x12#\n" +
@@ -863,9 +864,9 @@ const file_lowlayer_audit_v1_audit_proto_rawDesc = "" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12 \n" +
 	"\vunreachable\x18\x03 \x03(\tR\vunreachable\x12\x1d\n" +
 	"\n" +
-	"tenant_uid\x18\x04 \x01(\tR\ttenantUid\"\x89\x02\n" +
-	"\x18ExportAuditEventsRequest\x12j\n" +
-	"\x06parent\x18\x01 \x01(\tBR\xe0A\x02\xfaA\x1f\x12\x1dapi.lowlayer.cloud/AuditEvent\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x06parent\x12*\n" +
+	"tenant_uid\x18\x04 \x01(\tR\ttenantUid\"\xdc\x01\n" +
+	"\x18ExportAuditEventsRequest\x12=\n" +
+	"\x06parent\x18\x01 \x01(\tB%\xe0A\x02\xfaA\x1f\x12\x1dapi.lowlayer.cloud/AuditEventR\x06parent\x12*\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12*\n" +
 	"\n" +
 	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80 R\tpageToken\x12)\n" +
@@ -884,7 +885,8 @@ const file_lowlayer_audit_v1_audit_proto_rawDesc = "" +
 	"\x0fListAuditEvents\x12).lowlayer.audit.v1.ListAuditEventsRequest\x1a*.lowlayer.audit.v1.ListAuditEventsResponse\"W\xdaA\x06parent\xda\xe2\x18 \n" +
 	"\x16audit.auditEvents.list\x10\x01\x18\x01 \x02(\x01\x82\xd3\xe4\x93\x02$\x12\"/v1/{parent=tenants/*}/auditEvents\x12\xd0\x01\n" +
 	"\x11ExportAuditEvents\x12+.lowlayer.audit.v1.ExportAuditEventsRequest\x1a,.lowlayer.audit.v1.ExportAuditEventsResponse\"`\xdaA\x06parent\xda\xe2\x18\"\n" +
-	"\x18audit.auditEvents.export\x10\x01\x18\x01 \x02(\x01\x82\xd3\xe4\x93\x02+\x12)/v1/{parent=tenants/*}/auditEvents:export\x1a\x15\xcaA\x12api.lowlayer.cloudB@Z>github.com/low-layer/platform/gen/go/lowlayer/audit/v1;auditv1b\x06proto3"
+	"\x18audit.auditEvents.export\x10\x01\x18\x01 \x02(\x01\x82\xd3\xe4\x93\x02+\x12)/v1/{parent=tenants/*}/auditEvents:export\x1a\x15\xcaA\x12api.lowlayer.cloudBy\xaa\xe3\x185\n" +
+	"\vaudit_event\x12$aud_(?P<service>[a-z]+)_[0-9a-z]{26}\x1a\x00Z>github.com/low-layer/platform/gen/go/lowlayer/audit/v1;auditv1b\x06proto3"
 
 var (
 	file_lowlayer_audit_v1_audit_proto_rawDescOnce sync.Once

@@ -9,6 +9,7 @@ package networkv1
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
+	_ "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -359,7 +360,7 @@ var File_lowlayer_network_v1_drift_proto protoreflect.FileDescriptor
 
 const file_lowlayer_network_v1_drift_proto_rawDesc = "" +
 	"\n" +
-	"\x1flowlayer/network/v1/drift.proto\x12\x13lowlayer.network.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\"\x9d\x05\n" +
+	"\x1flowlayer/network/v1/drift.proto\x12\x13lowlayer.network.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1blowlayer/type/v1/name.proto\"\x9d\x05\n" +
 	"\fDriftFinding\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x1f\n" +
 	"\bresource\x18\x02 \x01(\tB\x03\xe0A\x03R\bresource\x12?\n" +
@@ -378,9 +379,9 @@ const file_lowlayer_network_v1_drift_proto_rawDesc = "" +
 	"\aMISSING\x10\x01\x12\v\n" +
 	"\aCHANGED\x10\x02\x12\v\n" +
 	"\aFOREIGN\x10\x03:q\xeaAn\n" +
-	"\x1fapi.lowlayer.cloud/DriftFinding\x12.tenants/{tenant}/driftFindings/{drift_finding}*\rdriftFindings2\fdriftFinding\"\xd7\x02\n" +
-	"\x18ListDriftFindingsRequest\x12l\n" +
-	"\x06parent\x18\x01 \x01(\tBT\xe0A\x02\xfaA!\x12\x1fapi.lowlayer.cloud/DriftFinding\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x06parent\x12*\n" +
+	"\x1fapi.lowlayer.cloud/DriftFinding\x12.tenants/{tenant}/driftFindings/{drift_finding}*\rdriftFindings2\fdriftFinding\"\xaa\x02\n" +
+	"\x18ListDriftFindingsRequest\x12?\n" +
+	"\x06parent\x18\x01 \x01(\tB'\xe0A\x02\xfaA!\x12\x1fapi.lowlayer.cloud/DriftFindingR\x06parent\x12*\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12*\n" +
 	"\n" +
 	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\x10R\tpageToken\x12#\n" +
@@ -392,7 +393,8 @@ const file_lowlayer_network_v1_drift_proto_rawDesc = "" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xf9\x01\n" +
 	"\fDriftService\x12\xd1\x01\n" +
 	"\x11ListDriftFindings\x12-.lowlayer.network.v1.ListDriftFindingsRequest\x1a..lowlayer.network.v1.ListDriftFindingsResponse\"]\xdaA\x06parent\xda\xe2\x18$\n" +
-	"\x1anetwork.driftFindings.list\x10\x01\x18\x01 \x02(\x01\x82\xd3\xe4\x93\x02&\x12$/v1/{parent=tenants/*}/driftFindings\x1a\x15\xcaA\x12api.lowlayer.cloudBDZBgithub.com/low-layer/platform/gen/go/lowlayer/network/v1;networkv1b\x06proto3"
+	"\x1anetwork.driftFindings.list\x10\x01\x18\x01 \x02(\x01\x82\xd3\xe4\x93\x02&\x12$/v1/{parent=tenants/*}/driftFindings\x1a\x15\xcaA\x12api.lowlayer.cloudBm\xaa\xe3\x18%\n" +
+	"\rdrift_finding\x12\x12drift_[0-9a-z]{26}\x1a\x00ZBgithub.com/low-layer/platform/gen/go/lowlayer/network/v1;networkv1b\x06proto3"
 
 var (
 	file_lowlayer_network_v1_drift_proto_rawDescOnce sync.Once

@@ -333,10 +333,10 @@ const file_lowlayer_network_v1_hub_proto_rawDesc = "" +
 	"network_id\x18\x02 \x01(\tB\x03\xe0A\x03R\tnetworkId\x12 \n" +
 	"\tsubnet_id\x18\x03 \x01(\tB\x03\xe0A\x03R\bsubnetId\x12 \n" +
 	"\trouter_id\x18\x04 \x01(\tB\x03\xe0A\x03R\brouterId\x12/\n" +
-	"\x11security_group_id\x18\x05 \x01(\tB\x03\xe0A\x03R\x0fsecurityGroupId\"\xa0\x01\n" +
-	"\rGetHubRequest\x12\x8e\x01\n" +
-	"\x04name\x18\x01 \x01(\tBz\xe0A\x02\xfaA\x18\n" +
-	"\x16api.lowlayer.cloud/Hub\xbaHYrW2U^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9]/hub$R\x04name2\xc3\x01\n" +
+	"\x11security_group_id\x18\x05 \x01(\tB\x03\xe0A\x03R\x0fsecurityGroupId\"C\n" +
+	"\rGetHubRequest\x122\n" +
+	"\x04name\x18\x01 \x01(\tB\x1e\xe0A\x02\xfaA\x18\n" +
+	"\x16api.lowlayer.cloud/HubR\x04name2\xc3\x01\n" +
 	"\n" +
 	"HubService\x12\x9d\x01\n" +
 	"\x06GetHub\x12\".lowlayer.network.v1.GetHubRequest\x1a\x18.lowlayer.network.v1.Hub\"U\xdaA\x04name\xda\xe2\x18\x1a\n" +

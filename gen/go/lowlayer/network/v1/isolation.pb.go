@@ -1573,13 +1573,13 @@ const file_lowlayer_network_v1_isolation_proto_rawDesc = "" +
 	"\n" +
 	"group_name\x18\x03 \x01(\tB\x03\xe0A\x03R\tgroupName\x12\x1b\n" +
 	"\x06detail\x18\x04 \x01(\tB\x03\xe0A\x03R\x06detail\x12%\n" +
-	"\vdescription\x18\x05 \x01(\tB\x03\xe0A\x03R\vdescription\"\x9b\x01\n" +
-	"\x19GetIsolationReportRequest\x12~\n" +
-	"\x04name\x18\x01 \x01(\tBj\xe0A\x02\xfaA$\n" +
-	"\"api.lowlayer.cloud/IsolationReport\xbaH=r;29^(tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/)?isolationReport$R\x04name\"\xaf\x03\n" +
-	"\x13WhyReachableRequest\x12~\n" +
-	"\x04name\x18\x01 \x01(\tBj\xe0A\x02\xfaA$\n" +
-	"\"api.lowlayer.cloud/IsolationReport\xbaH=r;29^(tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/)?isolationReport$R\x04name\x12%\n" +
+	"\vdescription\x18\x05 \x01(\tB\x03\xe0A\x03R\vdescription\"[\n" +
+	"\x19GetIsolationReportRequest\x12>\n" +
+	"\x04name\x18\x01 \x01(\tB*\xe0A\x02\xfaA$\n" +
+	"\"api.lowlayer.cloud/IsolationReportR\x04name\"\xef\x02\n" +
+	"\x13WhyReachableRequest\x12>\n" +
+	"\x04name\x18\x01 \x01(\tB*\xe0A\x02\xfaA$\n" +
+	"\"api.lowlayer.cloud/IsolationReportR\x04name\x12%\n" +
 	"\x06source\x18\x02 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x02\x18\x80\x02R\x06source\x12/\n" +
 	"\vdestination\x18\x03 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x02\x18\x80\x02R\vdestination\x12Z\n" +
 	"\bprotocol\x18\x04 \x01(\x0e21.lowlayer.network.v1.WhyReachableRequest.ProtocolB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\bprotocol\x12\"\n" +

@@ -646,14 +646,14 @@ var File_lowlayer_network_v1_peering_proto protoreflect.FileDescriptor
 
 const file_lowlayer_network_v1_peering_proto_rawDesc = "" +
 	"\n" +
-	"!lowlayer/network/v1/peering.proto\x12\x13lowlayer.network.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1clowlayer/type/v1/state.proto\"\xb0\b\n" +
+	"!lowlayer/network/v1/peering.proto\x12\x13lowlayer.network.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1blowlayer/type/v1/name.proto\x1a\x1clowlayer/type/v1/state.proto\"\xb8\x06\n" +
 	"\aPeering\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x15\n" +
-	"\x03uid\x18\x02 \x01(\tB\x03\xe0A\x03R\x03uid\x12\xae\x01\n" +
-	"\x03vpc\x18\x03 \x01(\tB\x9b\x01\xe0A\x02\xe0A\x05\xfaA\x18\n" +
-	"\x16api.lowlayer.cloud/Vpc\xbaHwru2s^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9]/vpcs/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x03vpc\x12\xb7\x01\n" +
-	"\bpeer_vpc\x18\x04 \x01(\tB\x9b\x01\xe0A\x02\xe0A\x05\xfaA\x18\n" +
-	"\x16api.lowlayer.cloud/Vpc\xbaHwru2s^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9]/vpcs/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\apeerVpc\x12L\n" +
+	"\x03uid\x18\x02 \x01(\tB\x03\xe0A\x03R\x03uid\x123\n" +
+	"\x03vpc\x18\x03 \x01(\tB!\xe0A\x02\xe0A\x05\xfaA\x18\n" +
+	"\x16api.lowlayer.cloud/VpcR\x03vpc\x12<\n" +
+	"\bpeer_vpc\x18\x04 \x01(\tB!\xe0A\x02\xe0A\x05\xfaA\x18\n" +
+	"\x16api.lowlayer.cloud/VpcR\apeerVpc\x12L\n" +
 	"\n" +
 	"acceptance\x18\x05 \x01(\x0e2'.lowlayer.network.v1.Peering.AcceptanceB\x03\xe0A\x03R\n" +
 	"acceptance\x122\n" +
@@ -676,21 +676,21 @@ const file_lowlayer_network_v1_peering_proto_rawDesc = "" +
 	"\x16ACCEPTANCE_UNSPECIFIED\x10\x00\x12\v\n" +
 	"\aPENDING\x10\x01\x12\f\n" +
 	"\bACCEPTED\x10\x02:W\xeaAT\n" +
-	"\x1aapi.lowlayer.cloud/Peering\x12#tenants/{tenant}/peerings/{peering}*\bpeerings2\apeering\"\xe0\x02\n" +
-	"\x14CreatePeeringRequest\x12g\n" +
-	"\x06parent\x18\x01 \x01(\tBO\xe0A\x02\xfaA\x1c\x12\x1aapi.lowlayer.cloud/Peering\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x06parent\x12A\n" +
-	"\apeering\x18\x02 \x01(\v2\x1c.lowlayer.network.v1.PeeringB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\apeering\x12G\n" +
+	"\x1aapi.lowlayer.cloud/Peering\x12#tenants/{tenant}/peerings/{peering}*\bpeerings2\apeering\"\xac\x02\n" +
+	"\x14CreatePeeringRequest\x12:\n" +
+	"\x06parent\x18\x01 \x01(\tB\"\xe0A\x02\xfaA\x1c\x12\x1aapi.lowlayer.cloud/PeeringR\x06parent\x12A\n" +
+	"\apeering\x18\x02 \x01(\v2\x1c.lowlayer.network.v1.PeeringB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\apeering\x12@\n" +
 	"\n" +
-	"peering_id\x18\x03 \x01(\tB(\xe0A\x02\xbaH\"r 2\x1e^[a-z][a-z0-9-]{0,38}[a-z0-9]$R\tpeeringId\x12)\n" +
+	"peering_id\x18\x03 \x01(\tB!\xe0A\x02\xb2\xe3\x18\x1aapi.lowlayer.cloud/PeeringR\tpeeringId\x12)\n" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x9f\x01\n" +
-	"\x11GetPeeringRequest\x12\x89\x01\n" +
-	"\x04name\x18\x01 \x01(\tBu\xe0A\x02\xfaA\x1c\n" +
-	"\x1aapi.lowlayer.cloud/Peering\xbaHPrN2L^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/peerings/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\"\xa3\x02\n" +
-	"\x13ListPeeringsRequest\x12g\n" +
-	"\x06parent\x18\x01 \x01(\tBO\xe0A\x02\xfaA\x1c\x12\x1aapi.lowlayer.cloud/Peering\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x06parent\x12*\n" +
+	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"K\n" +
+	"\x11GetPeeringRequest\x126\n" +
+	"\x04name\x18\x01 \x01(\tB\"\xe0A\x02\xfaA\x1c\n" +
+	"\x1aapi.lowlayer.cloud/PeeringR\x04name\"\xf6\x01\n" +
+	"\x13ListPeeringsRequest\x12:\n" +
+	"\x06parent\x18\x01 \x01(\tB\"\xe0A\x02\xfaA\x1c\x12\x1aapi.lowlayer.cloud/PeeringR\x06parent\x12*\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12*\n" +
 	"\n" +
 	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\x10R\tpageToken\x12#\n" +
@@ -698,17 +698,17 @@ const file_lowlayer_network_v1_peering_proto_rawDesc = "" +
 	"\border_by\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\x01R\aorderBy\"x\n" +
 	"\x14ListPeeringsResponse\x128\n" +
 	"\bpeerings\x18\x01 \x03(\v2\x1c.lowlayer.network.v1.PeeringR\bpeerings\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf7\x01\n" +
-	"\x14AcceptPeeringRequest\x12\x89\x01\n" +
-	"\x04name\x18\x01 \x01(\tBu\xe0A\x02\xfaA\x1c\n" +
-	"\x1aapi.lowlayer.cloud/Peering\xbaHPrN2L^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/peerings/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\x12)\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa3\x01\n" +
+	"\x14AcceptPeeringRequest\x126\n" +
+	"\x04name\x18\x01 \x01(\tB\"\xe0A\x02\xfaA\x1c\n" +
+	"\x1aapi.lowlayer.cloud/PeeringR\x04name\x12)\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x97\x02\n" +
-	"\x14DeletePeeringRequest\x12\x89\x01\n" +
-	"\x04name\x18\x01 \x01(\tBu\xe0A\x02\xfaA\x1c\n" +
-	"\x1aapi.lowlayer.cloud/Peering\xbaHPrN2L^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/peerings/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\x12\x1e\n" +
+	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xc3\x01\n" +
+	"\x14DeletePeeringRequest\x126\n" +
+	"\x04name\x18\x01 \x01(\tB\"\xe0A\x02\xfaA\x1c\n" +
+	"\x1aapi.lowlayer.cloud/PeeringR\x04name\x12\x1e\n" +
 	"\x04etag\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12)\n" +
 	"\n" +

@@ -874,7 +874,7 @@ var File_lowlayer_network_v1_vpc_proto protoreflect.FileDescriptor
 
 const file_lowlayer_network_v1_vpc_proto_rawDesc = "" +
 	"\n" +
-	"\x1dlowlayer/network/v1/vpc.proto\x12\x13lowlayer.network.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1clowlayer/type/v1/state.proto\"\x9e\b\n" +
+	"\x1dlowlayer/network/v1/vpc.proto\x12\x13lowlayer.network.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1blowlayer/type/v1/name.proto\x1a\x1clowlayer/type/v1/state.proto\"\x9e\b\n" +
 	"\x03Vpc\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x15\n" +
 	"\x03uid\x18\x02 \x01(\tB\x03\xe0A\x03R\x03uid\x12-\n" +
@@ -902,9 +902,9 @@ const file_lowlayer_network_v1_vpc_proto_rawDesc = "" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:`\xeaA]\n" +
-	"\x16api.lowlayer.cloud/Vpc\x128tenants/{tenant}/organisations/{organisation}/vpcs/{vpc}*\x04vpcs2\x03vpc\"\xe8\x02\n" +
-	"\vIngressRule\x12>\n" +
-	"\x04name\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^[a-z]([a-z0-9-]{0,38}[a-z0-9])$R\x04name\x12R\n" +
+	"\x16api.lowlayer.cloud/Vpc\x128tenants/{tenant}/organisations/{organisation}/vpcs/{vpc}*\x04vpcs2\x03vpc\"\xc6\x02\n" +
+	"\vIngressRule\x12\x1c\n" +
+	"\x04name\x18\x01 \x01(\tB\b\xe0A\x02\xb2\xe3\x18\x01*R\x04name\x12R\n" +
 	"\bprotocol\x18\x02 \x01(\x0e2).lowlayer.network.v1.IngressRule.ProtocolB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\bprotocol\x12)\n" +
 	"\bport_min\x18\x03 \x01(\x05B\x0e\xe0A\x01\xbaH\b\x1a\x06\x18\xff\xff\x03(\x00R\aportMin\x12)\n" +
 	"\bport_max\x18\x04 \x01(\x05B\x0e\xe0A\x01\xbaH\b\x1a\x06\x18\xff\xff\x03(\x00R\aportMax\x12-\n" +
@@ -924,20 +924,20 @@ const file_lowlayer_network_v1_vpc_proto_rawDesc = "" +
 	"\trouter_id\x18\x04 \x01(\tB\x03\xe0A\x03R\brouterId\x121\n" +
 	"\x12transit_network_id\x18\x05 \x01(\tB\x03\xe0A\x03R\x10transitNetworkId\x12&\n" +
 	"\ftransit_cidr\x18\x06 \x01(\tB\x03\xe0A\x03R\vtransitCidr\x12/\n" +
-	"\x11security_group_id\x18\a \x01(\tB\x03\xe0A\x03R\x0fsecurityGroupId\"\xf0\x02\n" +
-	"\x10CreateVpcRequest\x12\x8e\x01\n" +
-	"\x06parent\x18\x01 \x01(\tBv\xe0A\x02\xfaA\x18\x12\x16api.lowlayer.cloud/Vpc\xbaHUrS2Q^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x06parent\x125\n" +
-	"\x03vpc\x18\x02 \x01(\v2\x18.lowlayer.network.v1.VpcB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x03vpc\x12?\n" +
-	"\x06vpc_id\x18\x03 \x01(\tB(\xe0A\x02\xbaH\"r 2\x1e^[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x05vpcId\x12)\n" +
+	"\x11security_group_id\x18\a \x01(\tB\x03\xe0A\x03R\x0fsecurityGroupId\"\x8c\x02\n" +
+	"\x10CreateVpcRequest\x126\n" +
+	"\x06parent\x18\x01 \x01(\tB\x1e\xe0A\x02\xfaA\x18\x12\x16api.lowlayer.cloud/VpcR\x06parent\x125\n" +
+	"\x03vpc\x18\x02 \x01(\v2\x18.lowlayer.network.v1.VpcB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x03vpc\x124\n" +
+	"\x06vpc_id\x18\x03 \x01(\tB\x1d\xe0A\x02\xb2\xe3\x18\x16api.lowlayer.cloud/VpcR\x05vpcId\x12)\n" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xbf\x01\n" +
-	"\rGetVpcRequest\x12\xad\x01\n" +
-	"\x04name\x18\x01 \x01(\tB\x98\x01\xe0A\x02\xfaA\x18\n" +
-	"\x16api.lowlayer.cloud/Vpc\xbaHwru2s^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9]/vpcs/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\"\xcb\x02\n" +
-	"\x0fListVpcsRequest\x12\x92\x01\n" +
-	"\x06parent\x18\x01 \x01(\tBz\xe0A\x02\xfaA\x18\x12\x16api.lowlayer.cloud/Vpc\xbaHYrW2U^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/([a-z][a-z0-9-]{0,38}[a-z0-9]|-)$R\x06parent\x12*\n" +
+	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"C\n" +
+	"\rGetVpcRequest\x122\n" +
+	"\x04name\x18\x01 \x01(\tB\x1e\xe0A\x02\xfaA\x18\n" +
+	"\x16api.lowlayer.cloud/VpcR\x04name\"\xf2\x01\n" +
+	"\x0fListVpcsRequest\x12:\n" +
+	"\x06parent\x18\x01 \x01(\tB\"\xe0A\x02\xfaA\x18\x12\x16api.lowlayer.cloud/Vpc\xb8\xe3\x18\x01R\x06parent\x12*\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12*\n" +
 	"\n" +
 	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\x10R\tpageToken\x12#\n" +
@@ -953,10 +953,10 @@ const file_lowlayer_network_v1_vpc_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xb7\x02\n" +
-	"\x10DeleteVpcRequest\x12\xad\x01\n" +
-	"\x04name\x18\x01 \x01(\tB\x98\x01\xe0A\x02\xfaA\x18\n" +
-	"\x16api.lowlayer.cloud/Vpc\xbaHwru2s^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9]/vpcs/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\x12\x1e\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xbb\x01\n" +
+	"\x10DeleteVpcRequest\x122\n" +
+	"\x04name\x18\x01 \x01(\tB\x1e\xe0A\x02\xfaA\x18\n" +
+	"\x16api.lowlayer.cloud/VpcR\x04name\x12\x1e\n" +
 	"\x04etag\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12)\n" +
 	"\n" +

@@ -764,9 +764,10 @@ var File_lowlayer_network_internal_v1_foundation_proto protoreflect.FileDescript
 
 const file_lowlayer_network_internal_v1_foundation_proto_rawDesc = "" +
 	"\n" +
-	"-lowlayer/network/internal/v1/foundation.proto\x12\x1clowlayer.network.internal.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a#google/longrunning/operations.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a%lowlayer/operation/v1/operation.proto\x1a\x1clowlayer/type/v1/state.proto\"\x9f\x02\n" +
-	"\x15EnsureBoundaryRequest\x12H\n" +
-	"\x06tenant\x18\x01 \x01(\tB0\xe0A\x02\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x06tenant\x128\n" +
+	"-lowlayer/network/internal/v1/foundation.proto\x12\x1clowlayer.network.internal.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a%lowlayer/operation/v1/operation.proto\x1a\x1blowlayer/type/v1/name.proto\x1a\x1clowlayer/type/v1/state.proto\"\x90\x02\n" +
+	"\x15EnsureBoundaryRequest\x129\n" +
+	"\x06tenant\x18\x01 \x01(\tB!\xe0A\x02\xfaA\x1b\n" +
+	"\x19api.lowlayer.cloud/TenantR\x06tenant\x128\n" +
 	"\n" +
 	"tenant_uid\x18\x02 \x01(\tB\x19\xe0A\x02\xbaH\x13r\x112\x0f^ten_[0-9a-z]+$R\ttenantUid\x12-\n" +
 	"\fnetwork_cidr\x18\x03 \x01(\tB\n" +
@@ -774,15 +775,17 @@ const file_lowlayer_network_internal_v1_foundation_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xb6\x01\n" +
-	"\x15DeleteBoundaryRequest\x12H\n" +
-	"\x06tenant\x18\x01 \x01(\tB0\xe0A\x02\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x06tenant\x12)\n" +
+	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xa7\x01\n" +
+	"\x15DeleteBoundaryRequest\x129\n" +
+	"\x06tenant\x18\x01 \x01(\tB!\xe0A\x02\xfaA\x1b\n" +
+	"\x19api.lowlayer.cloud/TenantR\x06tenant\x12)\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xba\x03\n" +
-	"\x10EnsureHubRequest\x12\x7f\n" +
-	"\forganisation\x18\x01 \x01(\tB[\xe0A\x02\xbaHUrS2Q^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\forganisation\x12D\n" +
+	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x86\x03\n" +
+	"\x10EnsureHubRequest\x12K\n" +
+	"\forganisation\x18\x01 \x01(\tB'\xe0A\x02\xfaA!\n" +
+	"\x1fapi.lowlayer.cloud/OrganisationR\forganisation\x12D\n" +
 	"\x10organisation_uid\x18\x02 \x01(\tB\x19\xe0A\x02\xbaH\x13r\x112\x0f^org_[0-9a-z]+$R\x0forganisationUid\x12)\n" +
 	"\n" +
 	"project_id\x18\x03 \x01(\tB\n" +
@@ -793,15 +796,17 @@ const file_lowlayer_network_internal_v1_foundation_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x06 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\a \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xe8\x01\n" +
-	"\x10DeleteHubRequest\x12\x7f\n" +
-	"\forganisation\x18\x01 \x01(\tB[\xe0A\x02\xbaHUrS2Q^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\forganisation\x12)\n" +
+	"\rvalidate_only\x18\a \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xb4\x01\n" +
+	"\x10DeleteHubRequest\x12K\n" +
+	"\forganisation\x18\x01 \x01(\tB'\xe0A\x02\xfaA!\n" +
+	"\x1fapi.lowlayer.cloud/OrganisationR\forganisation\x12)\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xb2\x01\n" +
-	"\x11CheckOrderRequest\x12H\n" +
-	"\x06tenant\x18\x01 \x01(\tB0\xe0A\x02\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x06tenant\x12S\n" +
+	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xa3\x01\n" +
+	"\x11CheckOrderRequest\x129\n" +
+	"\x06tenant\x18\x01 \x01(\tB!\xe0A\x02\xfaA\x1b\n" +
+	"\x19api.lowlayer.cloud/TenantR\x06tenant\x12S\n" +
 	"\bnetworks\x18\x02 \x03(\v2*.lowlayer.network.internal.v1.NetworkOrderB\v\xe0A\x02\xbaH\x05\x92\x01\x02\x10@R\bnetworks\"\xb3\x01\n" +
 	"\fProjectQuota\x12&\n" +
 	"\bnetworks\x18\x01 \x01(\x05B\n" +
@@ -811,9 +816,10 @@ const file_lowlayer_network_internal_v1_foundation_proto_rawDesc = "" +
 	"\x05ports\x18\x03 \x01(\x05B\n" +
 	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\x05ports\x123\n" +
 	"\x0fsecurity_groups\x18\x04 \x01(\x05B\n" +
-	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\x0esecurityGroups\"\xdf\x01\n" +
-	"\x0fSetQuotaRequest\x12\x7f\n" +
-	"\forganisation\x18\x01 \x01(\tB[\xe0A\x02\xbaHUrS2Q^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\forganisation\x12K\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\x0esecurityGroups\"\xab\x01\n" +
+	"\x0fSetQuotaRequest\x12K\n" +
+	"\forganisation\x18\x01 \x01(\tB'\xe0A\x02\xfaA!\n" +
+	"\x1fapi.lowlayer.cloud/OrganisationR\forganisation\x12K\n" +
 	"\x05quota\x18\x02 \x01(\v2*.lowlayer.network.internal.v1.ProjectQuotaB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x05quota\"\x12\n" +
 	"\x10SetQuotaResponse\"`\n" +
 	"\fNetworkOrder\x12\x19\n" +
@@ -821,9 +827,9 @@ const file_lowlayer_network_internal_v1_foundation_proto_rawDesc = "" +
 	"\x04cidr\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18+R\x04cidr\x12\x15\n" +
 	"\x03hub\x18\x03 \x01(\bB\x03\xe0A\x01R\x03hub\"\x14\n" +
-	"\x12CheckOrderResponse\"\x8b\x01\n" +
-	"\x15PreviewRemovalRequest\x12r\n" +
-	"\x04name\x18\x01 \x01(\tB^\xe0A\x02\xbaHXrV2T^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9])?$R\x04name\"X\n" +
+	"\x12CheckOrderResponse\"p\n" +
+	"\x15PreviewRemovalRequest\x12W\n" +
+	"\x04name\x18\x01 \x01(\tBC\xe0A\x02\xc2\xe3\x18\x19api.lowlayer.cloud/Tenant\xc2\xe3\x18\x1fapi.lowlayer.cloud/OrganisationR\x04name\"X\n" +
 	"\x16PreviewRemovalResponse\x12>\n" +
 	"\aobjects\x18\x01 \x03(\v2$.lowlayer.operation.v1.PlannedObjectR\aobjects2\xf4\b\n" +
 	"\x11FoundationService\x12\x9e\x01\n" +

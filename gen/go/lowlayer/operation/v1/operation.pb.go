@@ -933,7 +933,7 @@ var File_lowlayer_operation_v1_operation_proto protoreflect.FileDescriptor
 
 const file_lowlayer_operation_v1_operation_proto_rawDesc = "" +
 	"\n" +
-	"%lowlayer/operation/v1/operation.proto\x12\x15lowlayer.operation.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1clowlayer/type/v1/state.proto\"\xd9\x06\n" +
+	"%lowlayer/operation/v1/operation.proto\x12\x15lowlayer.operation.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1blowlayer/type/v1/name.proto\x1a\x1clowlayer/type/v1/state.proto\"\xd9\x06\n" +
 	"\x11OperationMetadata\x12\x1f\n" +
 	"\bresource\x18\x01 \x01(\tB\x03\xe0A\x03R\bresource\x12&\n" +
 	"\fresource_uid\x18\x02 \x01(\tB\x03\xe0A\x03R\vresourceUid\x12\x17\n" +
@@ -1036,7 +1036,10 @@ const file_lowlayer_operation_v1_operation_proto_rawDesc = "" +
 	"\x0fCancelOperation\x12*.google.longrunning.CancelOperationRequest\x1a\x16.google.protobuf.Empty\"e\xdaA\x04name\xda\xe2\x18'\n" +
 	"\x1boperation.operations.cancel\x10\x02\x18\x01 \x03(\x01H\x01\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/{name=tenants/*/operations/*}:cancel\x12\xbb\x01\n" +
 	"\rWaitOperation\x12(.google.longrunning.WaitOperationRequest\x1a\x1d.google.longrunning.Operation\"a\xda\xe2\x18,\n" +
-	"\x18operation.operations.get\x10\x01\x18\x01 \x04(\x01H\x01R\x06tenant\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/{name=tenants/*/operations/*}:wait\x1a\x15\xcaA\x12api.lowlayer.cloudBHZFgithub.com/low-layer/platform/gen/go/lowlayer/operation/v1;operationv1b\x06proto3"
+	"\x18operation.operations.get\x10\x01\x18\x01 \x04(\x01H\x01R\x06tenant\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/{name=tenants/*/operations/*}:wait\x1a\x15\xcaA\x12api.lowlayer.cloudB\xdf\x01\xeaA^\n" +
+	"\x1capi.lowlayer.cloud/Operation\x12'tenants/{tenant}/operations/{operation}*\n" +
+	"operations2\toperation\xaa\xe3\x182\n" +
+	"\toperation\x12#op_(?P<service>[a-z]+)_[0-9a-z]{26}\x1a\x00ZFgithub.com/low-layer/platform/gen/go/lowlayer/operation/v1;operationv1b\x06proto3"
 
 var (
 	file_lowlayer_operation_v1_operation_proto_rawDescOnce sync.Once

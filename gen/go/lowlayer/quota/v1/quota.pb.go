@@ -11,6 +11,7 @@ package quotav1
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
+	_ "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -382,7 +383,7 @@ var File_lowlayer_quota_v1_quota_proto protoreflect.FileDescriptor
 
 const file_lowlayer_quota_v1_quota_proto_rawDesc = "" +
 	"\n" +
-	"\x1dlowlayer/quota/v1/quota.proto\x12\x11lowlayer.quota.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\"\xf0\x03\n" +
+	"\x1dlowlayer/quota/v1/quota.proto\x12\x11lowlayer.quota.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1blowlayer/type/v1/name.proto\"\xf0\x03\n" +
 	"\x05Quota\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x19\n" +
 	"\x05limit\x18\x02 \x01(\x05B\x03\xe0A\x03R\x05limit\x12(\n" +
@@ -396,20 +397,18 @@ const file_lowlayer_quota_v1_quota_proto_rawDesc = "" +
 	"\vupdate_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime:\x8c\x01\xeaA\x88\x01\n" +
 	"\x18api.lowlayer.cloud/Quota\x12\x1ftenants/{tenant}/quotas/{quota}\x12<tenants/{tenant}/organisations/{organisation}/quotas/{quota}*\x06quotas2\x05quotaB\v\n" +
-	"\t_override\"\xc6\x01\n" +
-	"\x0fGetQuotaRequest\x12\xb2\x01\n" +
-	"\x04name\x18\x01 \x01(\tB\x9d\x01\xe0A\x02\xfaA\x1a\n" +
-	"\x18api.lowlayer.cloud/Quota\xbaHzrx2v^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9])?/quotas/[a-z]+[.][a-z][a-z_]*[a-z]$R\x04name\"\xe4\x01\n" +
-	"\x11ListQuotasRequest\x12\x93\x01\n" +
-	"\x06parent\x18\x01 \x01(\tB{\xe0A\x02\xfaA\x1a\x12\x18api.lowlayer.cloud/Quota\xbaHXrV2T^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9])?$R\x06parent\x129\n" +
+	"\t_override\"G\n" +
+	"\x0fGetQuotaRequest\x124\n" +
+	"\x04name\x18\x01 \x01(\tB \xe0A\x02\xfaA\x1a\n" +
+	"\x18api.lowlayer.cloud/QuotaR\x04name\"\x88\x01\n" +
+	"\x11ListQuotasRequest\x128\n" +
+	"\x06parent\x18\x01 \x01(\tB \xe0A\x02\xfaA\x1a\x12\x18api.lowlayer.cloud/QuotaR\x06parent\x129\n" +
 	"\x16return_partial_success\x18\x02 \x01(\bB\x03\xe0A\x01R\x14returnPartialSuccess\"h\n" +
 	"\x12ListQuotasResponse\x120\n" +
 	"\x06quotas\x18\x01 \x03(\v2\x18.lowlayer.quota.v1.QuotaR\x06quotas\x12 \n" +
-	"\vunreachable\x18\x02 \x03(\tR\vunreachable\"\xd9\x03\n" +
-	"\x12UpdateQuotaRequest\x12\xab\x02\n" +
-	"\x05quota\x18\x01 \x01(\v2\x18.lowlayer.quota.v1.QuotaB\xfa\x01\xe0A\x02\xbaH\xf3\x01\xba\x01\xec\x01\n" +
-	"\n" +
-	"quota_name\x12Pname must be tenants/{tenant}/quotas/{quota}, or that of an organisation's quota\x1a\x8b\x01this.name.matches('^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9])?/quotas/[a-z]+[.][a-z][a-z_]*[a-z]$')\xc8\x01\x01R\x05quota\x12@\n" +
+	"\vunreachable\x18\x02 \x03(\tR\vunreachable\"\xe6\x01\n" +
+	"\x12UpdateQuotaRequest\x129\n" +
+	"\x05quota\x18\x01 \x01(\v2\x18.lowlayer.quota.v1.QuotaB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x05quota\x12@\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
 	"updateMask\x12)\n" +
 	"\n" +
@@ -423,7 +422,8 @@ const file_lowlayer_quota_v1_quota_proto_rawDesc = "" +
 	"ListQuotas\x12$.lowlayer.quota.v1.ListQuotasRequest\x1a%.lowlayer.quota.v1.ListQuotasResponse\"~\xdaA\x06parent\xda\xe2\x18\x1b\n" +
 	"\x11quota.quotas.list\x10\x01\x18\x01 \x02(\x01\x82\xd3\xe4\x93\x02PZ/\x12-/v1/{parent=tenants/*/organisations/*}/quotas\x12\x1d/v1/{parent=tenants/*}/quotas\x12\xf6\x01\n" +
 	"\vUpdateQuota\x12%.lowlayer.quota.v1.UpdateQuotaRequest\x1a\x18.lowlayer.quota.v1.Quota\"\xa5\x01\xdaA\x11quota,update_mask\xda\xe2\x18\x1d\n" +
-	"\x13quota.quotas.update\x10\x02\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x02j:\x05quotaZ<:\x05quota23/v1/{quota.name=tenants/*/organisations/*/quotas/*}2#/v1/{quota.name=tenants/*/quotas/*}\x1a\x15\xcaA\x12api.lowlayer.cloudB@Z>github.com/low-layer/platform/gen/go/lowlayer/quota/v1;quotav1b\x06proto3"
+	"\x13quota.quotas.update\x10\x02\x18\x02 \x03(\x01\x82\xd3\xe4\x93\x02j:\x05quotaZ<:\x05quota23/v1/{quota.name=tenants/*/organisations/*/quotas/*}2#/v1/{quota.name=tenants/*/quotas/*}\x1a\x15\xcaA\x12api.lowlayer.cloudB\x84\x01\xaa\xe3\x18@\n" +
+	"\x05quota\x125(?P<service>[a-z]+)[.](?P<resource>[a-z][a-z_]*[a-z])\x1a\x00Z>github.com/low-layer/platform/gen/go/lowlayer/quota/v1;quotav1b\x06proto3"
 
 var (
 	file_lowlayer_quota_v1_quota_proto_rawDescOnce sync.Once

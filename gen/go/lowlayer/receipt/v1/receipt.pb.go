@@ -11,6 +11,7 @@ package receiptv1
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
+	_ "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -928,7 +929,7 @@ var File_lowlayer_receipt_v1_receipt_proto protoreflect.FileDescriptor
 
 const file_lowlayer_receipt_v1_receipt_proto_rawDesc = "" +
 	"\n" +
-	"!lowlayer/receipt/v1/receipt.proto\x12\x13lowlayer.receipt.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\"\xeb\x04\n" +
+	"!lowlayer/receipt/v1/receipt.proto\x12\x13lowlayer.receipt.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1blowlayer/type/v1/name.proto\"\xeb\x04\n" +
 	"\aReceipt\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x1f\n" +
 	"\bresource\x18\x02 \x01(\tB\x03\xe0A\x03R\bresource\x12&\n" +
@@ -985,12 +986,12 @@ const file_lowlayer_receipt_v1_receipt_proto_rawDesc = "" +
 	"\n" +
 	"public_key\x18\x03 \x01(\tB\x03\xe0A\x03R\tpublicKey\x12\x1d\n" +
 	"\acurrent\x18\x04 \x01(\bB\x03\xe0A\x03R\acurrent\x12\x1d\n" +
-	"\aservice\x18\x05 \x01(\tB\x03\xe0A\x03R\aservice\"\x9b\x01\n" +
-	"\x11GetReceiptRequest\x12\x85\x01\n" +
-	"\x04name\x18\x01 \x01(\tBq\xe0A\x02\xfaA\x1c\n" +
-	"\x1aapi.lowlayer.cloud/Receipt\xbaHLrJ2H^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/receipts/rcpt_[a-z]+_[0-9a-z]{26}$R\x04name\"\xb6\x02\n" +
-	"\x13ListReceiptsRequest\x12g\n" +
-	"\x06parent\x18\x01 \x01(\tBO\xe0A\x02\xfaA\x1c\x12\x1aapi.lowlayer.cloud/Receipt\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x06parent\x12*\n" +
+	"\aservice\x18\x05 \x01(\tB\x03\xe0A\x03R\aservice\"K\n" +
+	"\x11GetReceiptRequest\x126\n" +
+	"\x04name\x18\x01 \x01(\tB\"\xe0A\x02\xfaA\x1c\n" +
+	"\x1aapi.lowlayer.cloud/ReceiptR\x04name\"\x89\x02\n" +
+	"\x13ListReceiptsRequest\x12:\n" +
+	"\x06parent\x18\x01 \x01(\tB\"\xe0A\x02\xfaA\x1c\x12\x1aapi.lowlayer.cloud/ReceiptR\x06parent\x12*\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12*\n" +
 	"\n" +
 	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\x10R\tpageToken\x12#\n" +
@@ -1010,7 +1011,8 @@ const file_lowlayer_receipt_v1_receipt_proto_rawDesc = "" +
 	"\fListReceipts\x12(.lowlayer.receipt.v1.ListReceiptsRequest\x1a).lowlayer.receipt.v1.ListReceiptsResponse\"S\xdaA\x06parent\xda\xe2\x18\x1f\n" +
 	"\x15receipt.receipts.list\x10\x01\x18\x01 \x02(\x01\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{parent=tenants/*}/receipts\x12\xad\x01\n" +
 	"\x0fListReceiptKeys\x12+.lowlayer.receipt.v1.ListReceiptKeysRequest\x1a,.lowlayer.receipt.v1.ListReceiptKeysResponse\"?\xda\xe2\x18$\n" +
-	"\x18receipt.receiptKeys.list\x10\x01\x18\x01 \x02(\x018\x02\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/receiptKeys\x1a\x15\xcaA\x12api.lowlayer.cloudBDZBgithub.com/low-layer/platform/gen/go/lowlayer/receipt/v1;receiptv1b\x06proto3"
+	"\x18receipt.receiptKeys.list\x10\x01\x18\x01 \x02(\x018\x02\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/receiptKeys\x1a\x15\xcaA\x12api.lowlayer.cloudBz\xaa\xe3\x182\n" +
+	"\areceipt\x12%rcpt_(?P<service>[a-z]+)_[0-9a-z]{26}\x1a\x00ZBgithub.com/low-layer/platform/gen/go/lowlayer/receipt/v1;receiptv1b\x06proto3"
 
 var (
 	file_lowlayer_receipt_v1_receipt_proto_rawDescOnce sync.Once

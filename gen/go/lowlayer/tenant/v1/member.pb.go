@@ -9,6 +9,7 @@ package tenantv1
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
+	_ "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -624,7 +625,7 @@ var File_lowlayer_tenant_v1_member_proto protoreflect.FileDescriptor
 
 const file_lowlayer_tenant_v1_member_proto_rawDesc = "" +
 	"\n" +
-	"\x1flowlayer/tenant/v1/member.proto\x12\x12lowlayer.tenant.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\"\x95\x05\n" +
+	"\x1flowlayer/tenant/v1/member.proto\x12\x12lowlayer.tenant.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1blowlayer/type/v1/name.proto\"\x95\x05\n" +
 	"\x06Member\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x15\n" +
 	"\x03uid\x18\x02 \x01(\tB\x03\xe0A\x03R\x03uid\x12)\n" +
@@ -639,19 +640,19 @@ const file_lowlayer_tenant_v1_member_proto_rawDesc = "" +
 	"createTime\x12@\n" +
 	"\vupdate_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime:\xde\x01\xeaA\xda\x01\n" +
-	"\x19api.lowlayer.cloud/Member\x12!tenants/{tenant}/members/{member}\x12>tenants/{tenant}/organisations/{organisation}/members/{member}\x12Itenants/{tenant}/organisations/{organisation}/vpcs/{vpc}/members/{member}*\amembers2\x06member\"\xc8\x02\n" +
-	"\x13CreateMemberRequest\x12\x9c\x01\n" +
-	"\x06parent\x18\x01 \x01(\tB\x83\x01\xe0A\x02\xbaH}r{2y^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9](/vpcs/[a-z][a-z0-9-]{0,38}[a-z0-9])?)?$R\x06parent\x12=\n" +
+	"\x19api.lowlayer.cloud/Member\x12!tenants/{tenant}/members/{member}\x12>tenants/{tenant}/organisations/{organisation}/members/{member}\x12Itenants/{tenant}/organisations/{organisation}/vpcs/{vpc}/members/{member}*\amembers2\x06member\"\xe4\x01\n" +
+	"\x13CreateMemberRequest\x129\n" +
+	"\x06parent\x18\x01 \x01(\tB!\xe0A\x02\xfaA\x1b\x12\x19api.lowlayer.cloud/MemberR\x06parent\x12=\n" +
 	"\x06member\x18\x02 \x01(\v2\x1a.lowlayer.tenant.v1.MemberB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06member\x12)\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xe6\x01\n" +
-	"\x10GetMemberRequest\x12\xd1\x01\n" +
-	"\x04name\x18\x01 \x01(\tB\xbc\x01\xe0A\x02\xfaA\x1b\n" +
-	"\x19api.lowlayer.cloud/Member\xbaH\x97\x01r\x94\x012\x91\x01^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9](/vpcs/[a-z][a-z0-9-]{0,38}[a-z0-9])?)?/members/[0-9a-z-]{8,64}$R\x04name\"\xd8\x02\n" +
-	"\x12ListMembersRequest\x12\x9c\x01\n" +
-	"\x06parent\x18\x01 \x01(\tB\x83\x01\xe0A\x02\xbaH}r{2y^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9](/vpcs/[a-z][a-z0-9-]{0,38}[a-z0-9])?)?$R\x06parent\x12*\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"I\n" +
+	"\x10GetMemberRequest\x125\n" +
+	"\x04name\x18\x01 \x01(\tB!\xe0A\x02\xfaA\x1b\n" +
+	"\x19api.lowlayer.cloud/MemberR\x04name\"\xf4\x01\n" +
+	"\x12ListMembersRequest\x129\n" +
+	"\x06parent\x18\x01 \x01(\tB!\xe0A\x02\xfaA\x1b\x12\x19api.lowlayer.cloud/MemberR\x06parent\x12*\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12*\n" +
 	"\n" +
 	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\x10R\tpageToken\x12#\n" +
@@ -667,10 +668,10 @@ const file_lowlayer_tenant_v1_member_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xde\x02\n" +
-	"\x13DeleteMemberRequest\x12\xd1\x01\n" +
-	"\x04name\x18\x01 \x01(\tB\xbc\x01\xe0A\x02\xfaA\x1b\n" +
-	"\x19api.lowlayer.cloud/Member\xbaH\x97\x01r\x94\x012\x91\x01^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9](/vpcs/[a-z][a-z0-9-]{0,38}[a-z0-9])?)?/members/[0-9a-z-]{8,64}$R\x04name\x12\x1e\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xc1\x01\n" +
+	"\x13DeleteMemberRequest\x125\n" +
+	"\x04name\x18\x01 \x01(\tB!\xe0A\x02\xfaA\x1b\n" +
+	"\x19api.lowlayer.cloud/MemberR\x04name\x12\x1e\n" +
 	"\x04etag\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12)\n" +
 	"\n" +
@@ -695,7 +696,8 @@ const file_lowlayer_tenant_v1_member_proto_rawDesc = "" +
 	"\fUpdateMember\x12'.lowlayer.tenant.v1.UpdateMemberRequest\x1a\x1a.lowlayer.tenant.v1.Member\"\xf9\x01\xdaA\x12member,update_mask\xda\xe2\x18!\n" +
 	"\x15tenant.members.update\x10\x03\x18\x02 \x03(\x01@\x01\x82\xd3\xe4\x93\x02\xb8\x01:\x06memberZ?:\x06member25/v1/{member.name=tenants/*/organisations/*/members/*}ZF:\x06member2</v1/{member.name=tenants/*/organisations/*/vpcs/*/members/*}2%/v1/{member.name=tenants/*/members/*}\x12\x90\x02\n" +
 	"\fDeleteMember\x12'.lowlayer.tenant.v1.DeleteMemberRequest\x1a\x16.google.protobuf.Empty\"\xbe\x01\xdaA\x04name\xda\xe2\x18!\n" +
-	"\x15tenant.members.delete\x10\x03\x18\x02 \x03(\x01@\x01\x82\xd3\xe4\x93\x02\x8b\x01Z0*./v1/{name=tenants/*/organisations/*/members/*}Z7*5/v1/{name=tenants/*/organisations/*/vpcs/*/members/*}*\x1e/v1/{name=tenants/*/members/*}\x1a\x15\xcaA\x12api.lowlayer.cloudBBZ@github.com/low-layer/platform/gen/go/lowlayer/tenant/v1;tenantv1b\x06proto3"
+	"\x15tenant.members.delete\x10\x03\x18\x02 \x03(\x01@\x01\x82\xd3\xe4\x93\x02\x8b\x01Z0*./v1/{name=tenants/*/organisations/*/members/*}Z7*5/v1/{name=tenants/*/organisations/*/vpcs/*/members/*}*\x1e/v1/{name=tenants/*/members/*}\x1a\x15\xcaA\x12api.lowlayer.cloudBa\xaa\xe3\x18\x1b\n" +
+	"\x06member\x12\x0f[0-9a-z-]{8,64}\x1a\x00Z@github.com/low-layer/platform/gen/go/lowlayer/tenant/v1;tenantv1b\x06proto3"
 
 var (
 	file_lowlayer_tenant_v1_member_proto_rawDescOnce sync.Once

@@ -1068,7 +1068,7 @@ var File_lowlayer_tenant_v1_organisation_proto protoreflect.FileDescriptor
 
 const file_lowlayer_tenant_v1_organisation_proto_rawDesc = "" +
 	"\n" +
-	"%lowlayer/tenant/v1/organisation.proto\x12\x12lowlayer.tenant.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1clowlayer/type/v1/state.proto\"\xaa\n" +
+	"%lowlayer/tenant/v1/organisation.proto\x12\x12lowlayer.tenant.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1blowlayer/type/v1/name.proto\x1a\x1clowlayer/type/v1/state.proto\"\xaa\n" +
 	"\n" +
 	"\fOrganisation\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x15\n" +
@@ -1105,9 +1105,9 @@ const file_lowlayer_tenant_v1_organisation_proto_rawDesc = "" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:p\xeaAm\n" +
-	"\x1fapi.lowlayer.cloud/Organisation\x12-tenants/{tenant}/organisations/{organisation}*\rorganisations2\forganisation\"\x8c\x03\n" +
-	"\bVpcOrder\x12A\n" +
-	"\x06vpc_id\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^[a-z]([a-z0-9-]{0,38}[a-z0-9])$R\x05vpcId\x12-\n" +
+	"\x1fapi.lowlayer.cloud/Organisation\x12-tenants/{tenant}/organisations/{organisation}*\rorganisations2\forganisation\"\xff\x02\n" +
+	"\bVpcOrder\x124\n" +
+	"\x06vpc_id\x18\x01 \x01(\tB\x1d\xe0A\x02\xb2\xe3\x18\x16api.lowlayer.cloud/VpcR\x05vpcId\x12-\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18xR\vdisplayName\x12?\n" +
 	"\x04mode\x18\x03 \x01(\x0e2\x1e.lowlayer.type.v1.ResourceModeB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\x04mode\x12\x1e\n" +
@@ -1132,20 +1132,20 @@ const file_lowlayer_tenant_v1_organisation_proto_rawDesc = "" +
 	"\vcreate_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"createTime\x12@\n" +
 	"\vexpire_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"expireTime\"\x84\x03\n" +
-	"\x19CreateOrganisationRequest\x12l\n" +
-	"\x06parent\x18\x01 \x01(\tBT\xe0A\x02\xfaA!\x12\x1fapi.lowlayer.cloud/Organisation\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x06parent\x12O\n" +
-	"\forganisation\x18\x02 \x01(\v2 .lowlayer.tenant.v1.OrganisationB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\forganisation\x12S\n" +
-	"\x0forganisation_id\x18\x03 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^[a-z]([a-z0-9-]{0,38}[a-z0-9])$R\x0eorganisationId\x12)\n" +
+	"expireTime\"\xd3\x02\n" +
+	"\x19CreateOrganisationRequest\x12?\n" +
+	"\x06parent\x18\x01 \x01(\tB'\xe0A\x02\xfaA!\x12\x1fapi.lowlayer.cloud/OrganisationR\x06parent\x12O\n" +
+	"\forganisation\x18\x02 \x01(\v2 .lowlayer.tenant.v1.OrganisationB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\forganisation\x12O\n" +
+	"\x0forganisation_id\x18\x03 \x01(\tB&\xe0A\x02\xb2\xe3\x18\x1fapi.lowlayer.cloud/OrganisationR\x0eorganisationId\x12)\n" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xae\x01\n" +
-	"\x16GetOrganisationRequest\x12\x93\x01\n" +
-	"\x04name\x18\x01 \x01(\tB\x7f\xe0A\x02\xfaA!\n" +
-	"\x1fapi.lowlayer.cloud/Organisation\xbaHUrS2Q^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\"\xd5\x02\n" +
-	"\x18ListOrganisationsRequest\x12l\n" +
-	"\x06parent\x18\x01 \x01(\tBT\xe0A\x02\xfaA!\x12\x1fapi.lowlayer.cloud/Organisation\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x06parent\x12*\n" +
+	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"U\n" +
+	"\x16GetOrganisationRequest\x12;\n" +
+	"\x04name\x18\x01 \x01(\tB'\xe0A\x02\xfaA!\n" +
+	"\x1fapi.lowlayer.cloud/OrganisationR\x04name\"\xa8\x02\n" +
+	"\x18ListOrganisationsRequest\x12?\n" +
+	"\x06parent\x18\x01 \x01(\tB'\xe0A\x02\xfaA!\x12\x1fapi.lowlayer.cloud/OrganisationR\x06parent\x12*\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12*\n" +
 	"\n" +
 	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\x10R\tpageToken\x12#\n" +
@@ -1162,10 +1162,10 @@ const file_lowlayer_tenant_v1_organisation_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xdc\x02\n" +
-	"\x19DeleteOrganisationRequest\x12\x93\x01\n" +
-	"\x04name\x18\x01 \x01(\tB\x7f\xe0A\x02\xfaA!\n" +
-	"\x1fapi.lowlayer.cloud/Organisation\xbaHUrS2Q^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\x12\x1e\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x83\x02\n" +
+	"\x19DeleteOrganisationRequest\x12;\n" +
+	"\x04name\x18\x01 \x01(\tB'\xe0A\x02\xfaA!\n" +
+	"\x1fapi.lowlayer.cloud/OrganisationR\x04name\x12\x1e\n" +
 	"\x04etag\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12\x19\n" +
 	"\x05force\x18\x03 \x01(\bB\x03\xe0A\x01R\x05force\x12\x19\n" +
@@ -1173,17 +1173,17 @@ const file_lowlayer_tenant_v1_organisation_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x05 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x06 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x88\x02\n" +
-	"\x1bUndeleteOrganisationRequest\x12\x93\x01\n" +
-	"\x04name\x18\x01 \x01(\tB\x7f\xe0A\x02\xfaA!\n" +
-	"\x1fapi.lowlayer.cloud/Organisation\xbaHUrS2Q^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\x12)\n" +
+	"\rvalidate_only\x18\x06 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xaf\x01\n" +
+	"\x1bUndeleteOrganisationRequest\x12;\n" +
+	"\x04name\x18\x01 \x01(\tB'\xe0A\x02\xfaA!\n" +
+	"\x1fapi.lowlayer.cloud/OrganisationR\x04name\x12)\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x90\x02\n" +
-	"#RotateOrganisationCredentialRequest\x12\x93\x01\n" +
-	"\x04name\x18\x01 \x01(\tB\x7f\xe0A\x02\xfaA!\n" +
-	"\x1fapi.lowlayer.cloud/Organisation\xbaHUrS2Q^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\x12)\n" +
+	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xb7\x01\n" +
+	"#RotateOrganisationCredentialRequest\x12;\n" +
+	"\x04name\x18\x01 \x01(\tB'\xe0A\x02\xfaA!\n" +
+	"\x1fapi.lowlayer.cloud/OrganisationR\x04name\x12)\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +

@@ -9,6 +9,7 @@ package tenantv1
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
+	_ "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -622,7 +623,7 @@ var File_lowlayer_tenant_v1_service_account_proto protoreflect.FileDescriptor
 
 const file_lowlayer_tenant_v1_service_account_proto_rawDesc = "" +
 	"\n" +
-	"(lowlayer/tenant/v1/service_account.proto\x12\x12lowlayer.tenant.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1flowlayer/tenant/v1/member.proto\"\x94\a\n" +
+	"(lowlayer/tenant/v1/service_account.proto\x12\x12lowlayer.tenant.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1flowlayer/tenant/v1/member.proto\x1a\x1blowlayer/type/v1/name.proto\"\x94\a\n" +
 	"\x0eServiceAccount\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x15\n" +
 	"\x03uid\x18\x02 \x01(\tB\x03\xe0A\x03R\x03uid\x120\n" +
@@ -642,21 +643,21 @@ const file_lowlayer_tenant_v1_service_account_proto_rawDesc = "" +
 	"createTime\x12@\n" +
 	"\vupdate_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime:\xa9\x02\xeaA\xa5\x02\n" +
-	"!api.lowlayer.cloud/ServiceAccount\x122tenants/{tenant}/serviceAccounts/{service_account}\x12Otenants/{tenant}/organisations/{organisation}/serviceAccounts/{service_account}\x12Ztenants/{tenant}/organisations/{organisation}/vpcs/{vpc}/serviceAccounts/{service_account}*\x0fserviceAccounts2\x0eserviceAccount\"\x8f\x04\n" +
-	"\x1bCreateServiceAccountRequest\x12\x9c\x01\n" +
-	"\x06parent\x18\x01 \x01(\tB\x83\x01\xe0A\x02\xbaH}r{2y^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9](/vpcs/[a-z][a-z0-9-]{0,38}[a-z0-9])?)?$R\x06parent\x12V\n" +
+	"!api.lowlayer.cloud/ServiceAccount\x122tenants/{tenant}/serviceAccounts/{service_account}\x12Otenants/{tenant}/organisations/{organisation}/serviceAccounts/{service_account}\x12Ztenants/{tenant}/organisations/{organisation}/vpcs/{vpc}/serviceAccounts/{service_account}*\x0fserviceAccounts2\x0eserviceAccount\"\xb3\x03\n" +
+	"\x1bCreateServiceAccountRequest\x12A\n" +
+	"\x06parent\x18\x01 \x01(\tB)\xe0A\x02\xfaA#\x12!api.lowlayer.cloud/ServiceAccountR\x06parent\x12V\n" +
 	"\x0fservice_account\x18\x02 \x01(\v2\".lowlayer.tenant.v1.ServiceAccountB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x0eserviceAccount\x12V\n" +
-	"\x12service_account_id\x18\x03 \x01(\tB(\xe0A\x02\xbaH\"r 2\x1e^[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x10serviceAccountId\x12L\n" +
+	"\x12service_account_id\x18\x03 \x01(\tB(\xe0A\x02\xb2\xe3\x18!api.lowlayer.cloud/ServiceAccountR\x10serviceAccountId\x12L\n" +
 	"\blifetime\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x15\xe0A\x01\xbaH\x0f\xaa\x01\f\"\x05\b\x80\xb0\xbd\x102\x03\b\x90\x1cR\blifetime\x12)\n" +
 	"\n" +
 	"request_id\x18\x05 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x06 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x8b\x02\n" +
-	"\x18GetServiceAccountRequest\x12\xee\x01\n" +
-	"\x04name\x18\x01 \x01(\tB\xd9\x01\xe0A\x02\xfaA#\n" +
-	"!api.lowlayer.cloud/ServiceAccount\xbaH\xac\x01r\xa9\x012\xa6\x01^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9](/vpcs/[a-z][a-z0-9-]{0,38}[a-z0-9])?)?/serviceAccounts/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\"\xe0\x02\n" +
-	"\x1aListServiceAccountsRequest\x12\x9c\x01\n" +
-	"\x06parent\x18\x01 \x01(\tB\x83\x01\xe0A\x02\xbaH}r{2y^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9](/vpcs/[a-z][a-z0-9-]{0,38}[a-z0-9])?)?$R\x06parent\x12*\n" +
+	"\rvalidate_only\x18\x06 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"Y\n" +
+	"\x18GetServiceAccountRequest\x12=\n" +
+	"\x04name\x18\x01 \x01(\tB)\xe0A\x02\xfaA#\n" +
+	"!api.lowlayer.cloud/ServiceAccountR\x04name\"\x84\x02\n" +
+	"\x1aListServiceAccountsRequest\x12A\n" +
+	"\x06parent\x18\x01 \x01(\tB)\xe0A\x02\xfaA#\x12!api.lowlayer.cloud/ServiceAccountR\x06parent\x12*\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12*\n" +
 	"\n" +
 	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\x10R\tpageToken\x12#\n" +
@@ -664,20 +665,20 @@ const file_lowlayer_tenant_v1_service_account_proto_rawDesc = "" +
 	"\border_by\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\x01R\aorderBy\"\x94\x01\n" +
 	"\x1bListServiceAccountsResponse\x12M\n" +
 	"\x10service_accounts\x18\x01 \x03(\v2\".lowlayer.tenant.v1.ServiceAccountR\x0fserviceAccounts\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd1\x03\n" +
-	"\x1bRotateServiceAccountRequest\x12\xee\x01\n" +
-	"\x04name\x18\x01 \x01(\tB\xd9\x01\xe0A\x02\xfaA#\n" +
-	"!api.lowlayer.cloud/ServiceAccount\xbaH\xac\x01r\xa9\x012\xa6\x01^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9](/vpcs/[a-z][a-z0-9-]{0,38}[a-z0-9])?)?/serviceAccounts/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\x12L\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9f\x02\n" +
+	"\x1bRotateServiceAccountRequest\x12=\n" +
+	"\x04name\x18\x01 \x01(\tB)\xe0A\x02\xfaA#\n" +
+	"!api.lowlayer.cloud/ServiceAccountR\x04name\x12L\n" +
 	"\blifetime\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x15\xe0A\x01\xbaH\x0f\xaa\x01\f\"\x05\b\x80\xb0\xbd\x102\x03\b\x90\x1cR\blifetime\x12\x1e\n" +
 	"\x04etag\x18\x03 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12)\n" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x83\x03\n" +
-	"\x1bDeleteServiceAccountRequest\x12\xee\x01\n" +
-	"\x04name\x18\x01 \x01(\tB\xd9\x01\xe0A\x02\xfaA#\n" +
-	"!api.lowlayer.cloud/ServiceAccount\xbaH\xac\x01r\xa9\x012\xa6\x01^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9](/organisations/[a-z][a-z0-9-]{0,38}[a-z0-9](/vpcs/[a-z][a-z0-9-]{0,38}[a-z0-9])?)?/serviceAccounts/[a-z][a-z0-9-]{0,38}[a-z0-9]$R\x04name\x12\x1e\n" +
+	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xd1\x01\n" +
+	"\x1bDeleteServiceAccountRequest\x12=\n" +
+	"\x04name\x18\x01 \x01(\tB)\xe0A\x02\xfaA#\n" +
+	"!api.lowlayer.cloud/ServiceAccountR\x04name\x12\x1e\n" +
 	"\x04etag\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12)\n" +
 	"\n" +

@@ -845,7 +845,7 @@ var File_lowlayer_tenant_v1_tenant_proto protoreflect.FileDescriptor
 
 const file_lowlayer_tenant_v1_tenant_proto_rawDesc = "" +
 	"\n" +
-	"\x1flowlayer/tenant/v1/tenant.proto\x12\x12lowlayer.tenant.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1clowlayer/type/v1/state.proto\"\xf4\a\n" +
+	"\x1flowlayer/tenant/v1/tenant.proto\x12\x12lowlayer.tenant.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1blowlayer/type/v1/name.proto\x1a\x1clowlayer/type/v1/state.proto\"\xf4\a\n" +
 	"\x06Tenant\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x15\n" +
 	"\x03uid\x18\x02 \x01(\tB\x03\xe0A\x03R\x03uid\x12-\n" +
@@ -875,17 +875,17 @@ const file_lowlayer_tenant_v1_tenant_proto_rawDesc = "" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:A\xeaA>\n" +
-	"\x19api.lowlayer.cloud/Tenant\x12\x10tenants/{tenant}*\atenants2\x06tenant\"\xf0\x01\n" +
+	"\x19api.lowlayer.cloud/Tenant\x12\x10tenants/{tenant}*\atenants2\x06tenant\"\xe8\x01\n" +
 	"\x13CreateTenantRequest\x12=\n" +
-	"\x06tenant\x18\x01 \x01(\v2\x1a.lowlayer.tenant.v1.TenantB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06tenant\x12E\n" +
-	"\ttenant_id\x18\x02 \x01(\tB(\xe0A\x02\xbaH\"r 2\x1e^[a-z][a-z0-9-]{1,38}[a-z0-9]$R\btenantId\x12)\n" +
+	"\x06tenant\x18\x01 \x01(\v2\x1a.lowlayer.tenant.v1.TenantB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06tenant\x12=\n" +
+	"\ttenant_id\x18\x02 \x01(\tB \xe0A\x02\xb2\xe3\x18\x19api.lowlayer.cloud/TenantR\btenantId\x12)\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"v\n" +
-	"\x10GetTenantRequest\x12b\n" +
-	"\x04name\x18\x01 \x01(\tBN\xe0A\x02\xfaA\x1b\n" +
-	"\x19api.lowlayer.cloud/Tenant\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x04name\"\xe1\x01\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"I\n" +
+	"\x10GetTenantRequest\x125\n" +
+	"\x04name\x18\x01 \x01(\tB!\xe0A\x02\xfaA\x1b\n" +
+	"\x19api.lowlayer.cloud/TenantR\x04name\"\xe1\x01\n" +
 	"\x12ListTenantsRequest\x12*\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12*\n" +
 	"\n" +
@@ -903,10 +903,10 @@ const file_lowlayer_tenant_v1_tenant_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xa4\x02\n" +
-	"\x13DeleteTenantRequest\x12b\n" +
-	"\x04name\x18\x01 \x01(\tBN\xe0A\x02\xfaA\x1b\n" +
-	"\x19api.lowlayer.cloud/Tenant\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x04name\x12\x1e\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xf7\x01\n" +
+	"\x13DeleteTenantRequest\x125\n" +
+	"\x04name\x18\x01 \x01(\tB!\xe0A\x02\xfaA\x1b\n" +
+	"\x19api.lowlayer.cloud/TenantR\x04name\x12\x1e\n" +
 	"\x04etag\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12\x19\n" +
 	"\x05force\x18\x03 \x01(\bB\x03\xe0A\x01R\x05force\x12\x19\n" +
@@ -914,25 +914,25 @@ const file_lowlayer_tenant_v1_tenant_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x05 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x06 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xd0\x01\n" +
-	"\x15UndeleteTenantRequest\x12b\n" +
-	"\x04name\x18\x01 \x01(\tBN\xe0A\x02\xfaA\x1b\n" +
-	"\x19api.lowlayer.cloud/Tenant\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x04name\x12)\n" +
+	"\rvalidate_only\x18\x06 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xa3\x01\n" +
+	"\x15UndeleteTenantRequest\x125\n" +
+	"\x04name\x18\x01 \x01(\tB!\xe0A\x02\xfaA\x1b\n" +
+	"\x19api.lowlayer.cloud/TenantR\x04name\x12)\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xf4\x01\n" +
-	"\x14SuspendTenantRequest\x12b\n" +
-	"\x04name\x18\x01 \x01(\tBN\xe0A\x02\xfaA\x1b\n" +
-	"\x19api.lowlayer.cloud/Tenant\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x04name\x12#\n" +
+	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xc7\x01\n" +
+	"\x14SuspendTenantRequest\x125\n" +
+	"\x04name\x18\x01 \x01(\tB!\xe0A\x02\xfaA\x1b\n" +
+	"\x19api.lowlayer.cloud/TenantR\x04name\x12#\n" +
 	"\x06reason\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xf4\x03R\x06reason\x12)\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xce\x01\n" +
-	"\x13ResumeTenantRequest\x12b\n" +
-	"\x04name\x18\x01 \x01(\tBN\xe0A\x02\xfaA\x1b\n" +
-	"\x19api.lowlayer.cloud/Tenant\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x04name\x12)\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xa1\x01\n" +
+	"\x13ResumeTenantRequest\x125\n" +
+	"\x04name\x18\x01 \x01(\tB!\xe0A\x02\xfaA\x1b\n" +
+	"\x19api.lowlayer.cloud/TenantR\x04name\x12)\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\trequestId\x12(\n" +

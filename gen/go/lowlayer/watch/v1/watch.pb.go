@@ -290,10 +290,10 @@ var File_lowlayer_watch_v1_watch_proto protoreflect.FileDescriptor
 
 const file_lowlayer_watch_v1_watch_proto_rawDesc = "" +
 	"\n" +
-	"\x1dlowlayer/watch/v1/watch.proto\x12\x11lowlayer.watch.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x19google/protobuf/any.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\"\xc0\x02\n" +
-	"\x12WatchTenantRequest\x12b\n" +
-	"\x04name\x18\x01 \x01(\tBN\xe0A\x02\xfaA\x1b\n" +
-	"\x19api.lowlayer.cloud/Tenant\xbaH*r(2&^tenants/[a-z][a-z0-9-]{1,38}[a-z0-9]$R\x04name\x12.\n" +
+	"\x1dlowlayer/watch/v1/watch.proto\x12\x11lowlayer.watch.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x19google/protobuf/any.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\"\x93\x02\n" +
+	"\x12WatchTenantRequest\x125\n" +
+	"\x04name\x18\x01 \x01(\tB!\xe0A\x02\xfaA\x1b\n" +
+	"\x19api.lowlayer.cloud/TenantR\x04name\x12.\n" +
 	"\fresume_token\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\bR\vresumeToken\x12#\n" +
 	"\x06within\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\x02R\x06within\x12q\n" +
 	"\x05types\x18\x04 \x03(\tB[\xe0A\x01\xbaHU\x92\x01R\x10\x10\"NrLR\x06tenantR\forganisationR\x06memberR\x0eserviceAccountR\x03hubR\x03vpcR\apeeringR\toperationR\x05types\"\xf7\x03\n" +

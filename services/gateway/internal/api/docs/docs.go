@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/low-layer/platform/gen/go/reason"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/services/gateway/internal/api/rest"
 	"github.com/low-layer/platform/services/gateway/internal/edge/problem"
@@ -119,26 +120,16 @@ func send(w http.ResponseWriter, r *http.Request, f file) {
 
 // row is a reason on a page.
 type row struct {
-	problem.Reason
-	CodeName string
-	Status   int
+	reason.Reason
+	Status int
+	// Actor must act.
+	Actor string
 }
 
-func newRow(r problem.Reason) row {
-	status := problem.Status(r.Code, r.Name)
-	if s, ok := statuses[r.Name]; ok {
-		status = s
-	}
-	return row{r, problem.Code(r.Code), status}
-}
+var actors = map[string]string{"USER": "the caller", "PROVIDER": "the cloud provider", "PLATFORM": "the operator of LOW-LAYER"}
 
-// statuses are those of errors that only REST knows.
-var statuses = map[string]int{
-	problem.MethodNotAllowed:     http.StatusMethodNotAllowed,
-	problem.UnsupportedMediaType: http.StatusUnsupportedMediaType,
-	problem.BodyTooLarge:         http.StatusRequestEntityTooLarge,
-	problem.HeadersTooLarge:      http.StatusRequestHeaderFieldsTooLarge,
-	problem.RequestTimeout:       http.StatusRequestTimeout,
+func newRow(r reason.Reason) row {
+	return row{r, problem.Status(errs.Code(r.Code), r.Name), actors[r.Owner]}
 }
 
 // problem is the page of a reason, or of all when it is empty.
@@ -147,7 +138,7 @@ func (s *Site) problem(w http.ResponseWriter, id, name string) {
 	if r, ok := problem.Known(name); ok {
 		rows = []row{newRow(r)}
 	} else if name == "" {
-		for _, r := range problem.Reasons() {
+		for _, r := range reason.All {
 			rows = append(rows, newRow(r))
 		}
 	} else {

@@ -12,10 +12,10 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/authz"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/grpcerr"
-	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/libs/rpc"
 	"github.com/low-layer/platform/services/gateway/internal/client"
 	"github.com/low-layer/platform/services/gateway/internal/edge/route"
@@ -91,11 +91,5 @@ func (r *Recorder) backend(m *authz.Method, request proto.Message) (client.Backe
 	if found.Backend != route.Edge {
 		return r.backends.Find(found.Backend)
 	}
-	if name, err := resourcename.ParseOperation(m.Named(request)); err == nil {
-		return r.backends.Find(name.Service())
-	}
-	if name, err := resourcename.ParseQuota(m.Named(request)); err == nil {
-		return r.backends.Find(name.Service())
-	}
-	return client.Backend{}, false
+	return r.backends.Find(resourcename.ServiceOf(m.Named(request)))
 }

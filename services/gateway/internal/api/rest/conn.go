@@ -2,16 +2,20 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/low-layer/platform/gen/gateway"
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/registry"
 	"github.com/low-layer/platform/services/gateway/internal/api/gate"
+	"github.com/low-layer/platform/services/gateway/internal/api/local"
 	"github.com/low-layer/platform/services/gateway/internal/client"
 	"github.com/low-layer/platform/services/gateway/internal/edge/problem"
 	"github.com/low-layer/platform/services/gateway/internal/edge/route"
 
-	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -19,29 +23,42 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 )
 
-// Registration makes the routes of one service known.
-type Registration func(ctx context.Context, h *Handler, conn grpc.ClientConnInterface) error
-
-// Service is the registration of a service from its two generated functions: that makes a client of a connection, and
-// that registers the client's routes with the mux.
-func Service[C any](newClient func(grpc.ClientConnInterface) C, register func(context.Context, *runtime.ServeMux, C) error) Registration {
-	return func(ctx context.Context, h *Handler, conn grpc.ClientConnInterface) error {
-		return register(ctx, h.mux, newClient(conn))
-	}
+// Register makes the routes of a backend known: those of the services in its proto packages.
+func (h *Handler) Register(ctx context.Context, b client.Backend) error {
+	return h.register(ctx, b, func(service string) bool { return strings.HasPrefix(service, "lowlayer."+b.Name+".") })
 }
 
-// Register makes the routes of a backend's services known.
-func (h *Handler) Register(ctx context.Context, b client.Backend, services ...Registration) error {
-	for _, register := range services {
-		if err := register(ctx, h, &conn{ClientConnInterface: b.Conn, backend: b.Name, gate: h.cfg.Gate}); err != nil {
-			return fmt.Errorf("register the routes of %s: %w", b.Name, err)
+// Own makes the routes of a service known that the edge serves itself.
+func (h *Handler) Own(ctx context.Context, s interface{ Register(r grpc.ServiceRegistrar) }) error {
+	r := &registrar{ctx: ctx, handler: h}
+	s.Register(r)
+	return r.err
+}
+
+func (h *Handler) register(ctx context.Context, b client.Backend, its func(service string) bool) error {
+	for _, s := range gateway.Services {
+		if !its(s.Name) {
+			continue
+		}
+		if err := s.Register(ctx, h.mux, &conn{ClientConnInterface: b.Conn, backend: b.Name, gate: h.cfg.Gate}); err != nil {
+			return fmt.Errorf("register the routes of %s: %w", s.Name, err)
 		}
 	}
 	return nil
 }
 
-// Mux is where services that the edge answers itself register.
-func (h *Handler) Mux() *runtime.ServeMux { return h.mux }
+// registrar registers the routes of services in this process.
+type registrar struct {
+	ctx     context.Context //nolint:containedctx // that of one registration
+	handler *Handler
+	err     error
+}
+
+// RegisterService makes the routes of one service known.
+func (r *registrar) RegisterService(d *grpc.ServiceDesc, server any) {
+	b := client.Backend{Name: registry.Gateway, Conn: local.New(*d, server)}
+	r.err = errors.Join(r.err, r.handler.register(r.ctx, b, func(service string) bool { return service == d.ServiceName }))
+}
 
 // conn is a connection to a backend on behalf of a REST caller.
 type conn struct {

@@ -11,9 +11,9 @@ import (
 	"context"
 	"time"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/identity"
-	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/libs/rpc"
 	"github.com/low-layer/platform/libs/watch/resume"
 	"github.com/low-layer/platform/services/gateway/internal/api/merge"

@@ -1,15 +1,16 @@
-// Package problem is how errors look over REST: application/problem+json (RFC 9457) with everything the gRPC status of
-// the same error says, and a page for every reason at the address in `type`.
+// Package problem is the REST form of errors: application/problem+json (RFC 9457) with everything that the gRPC status of
+// the same error has, and the page of its reason at the address in `type`.
 //
-// It promises that every errs.Error has a form; what it does not know a reason of gets the text of its class.
+// Every errs.Error has a form: an unknown reason takes the text of its class.
 package problem
 
 import (
 	"math"
 	"net/http"
 
+	"google.golang.org/genproto/googleapis/rpc/code"
+
 	"github.com/low-layer/platform/libs/errs"
-	"github.com/low-layer/platform/libs/watch/resume"
 )
 
 // MediaType is what problems are served as.
@@ -63,8 +64,7 @@ type Quota struct {
 	Description string `json:"description"`
 }
 
-// New gives an error its REST form. Requests that a REST client can only make wrongly over HTTP (a bad path, a body too
-// large) are told apart by status; 0 takes the one of the error's class.
+// New returns the REST form of an error. A status of 0 takes that of the reason.
 func New(e *errs.Error, status int, requestID string) Problem {
 	reason := e.Reason
 	if reason == "" {
@@ -118,44 +118,21 @@ var statuses = map[errs.Code]int{
 	errs.Unauthenticated:    http.StatusUnauthorized,
 }
 
-// Status is the HTTP status of a class of errors, as grpc-gateway and google.api define it, but for two reasons: a stale
-// etag is 412, which is what the If-Match header promises, and changes that are not kept any more are 410: gone.
-func Status(code errs.Code, reason string) int {
-	if code == errs.Aborted && reason == errs.ReasonEtagMismatch {
-		return http.StatusPreconditionFailed
+// Status is the HTTP status of an error: that of its reason, else that of its class, as grpc-gateway and google.api define it.
+func Status(c errs.Code, name string) int {
+	if r, ok := table[name]; ok && r.Status != 0 && errs.Code(r.Code) == c {
+		return r.Status
 	}
-	if code == errs.OutOfRange && reason == resume.ReasonExpired {
-		return http.StatusGone
-	}
-	if s, ok := statuses[code]; ok {
+	if s, ok := statuses[c]; ok {
 		return s
 	}
 	return http.StatusInternalServerError
 }
 
-var codes = map[errs.Code]string{
-	errs.Canceled:           "CANCELLED",
-	errs.Unknown:            "UNKNOWN",
-	errs.InvalidArgument:    "INVALID_ARGUMENT",
-	errs.DeadlineExceeded:   "DEADLINE_EXCEEDED",
-	errs.CodeNotFound:       "NOT_FOUND",
-	errs.AlreadyExists:      "ALREADY_EXISTS",
-	errs.PermissionDenied:   "PERMISSION_DENIED",
-	errs.ResourceExhausted:  "RESOURCE_EXHAUSTED",
-	errs.FailedPrecondition: "FAILED_PRECONDITION",
-	errs.Aborted:            "ABORTED",
-	errs.OutOfRange:         "OUT_OF_RANGE",
-	errs.Unimplemented:      "UNIMPLEMENTED",
-	errs.CodeInternal:       "INTERNAL",
-	errs.Unavailable:        "UNAVAILABLE",
-	errs.DataLoss:           "DATA_LOSS",
-	errs.Unauthenticated:    "UNAUTHENTICATED",
-}
-
-// Code is the name of a class.
+// Code is the name of a class, as google.rpc.Code has it.
 func Code(c errs.Code) string {
-	if name, ok := codes[c]; ok {
+	if name, ok := code.Code_name[int32(min(c, math.MaxInt32))]; ok { //nolint:gosec // it is bounded
 		return name
 	}
-	return "UNKNOWN"
+	return code.Code_UNKNOWN.String()
 }

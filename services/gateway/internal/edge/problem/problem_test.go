@@ -11,22 +11,27 @@ import (
 	"testing"
 	"time"
 
+	"github.com/low-layer/platform/gen/go/reason"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/services/gateway/internal/edge/problem"
 )
 
-func TestEveryReasonIsExplained(t *testing.T) {
+func TestReason_all_haveSentences(t *testing.T) {
 	form := regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
-	for _, r := range problem.Reasons() {
-		if !form.MatchString(r.Name) || r.Title == "" || r.Code == 0 || !strings.HasSuffix(r.Meaning, ".") || !strings.HasSuffix(strings.TrimSuffix(r.Remedy, "`"), ".") {
+	if len(reason.All) < 100 {
+		t.Errorf("there are only %d reasons", len(reason.All))
+	}
+	for _, r := range reason.All {
+		if !form.MatchString(r.Name) || r.Title == "" || r.Code == 0 || r.CodeName != problem.Code(errs.Code(r.Code)) ||
+			!strings.HasSuffix(r.Meaning, ".") || !strings.HasSuffix(strings.TrimSuffix(r.Remedy, "`"), ".") {
 			t.Errorf("%+v is not complete", r)
 		}
 	}
 }
 
-// Reasons that the comments of the API promise have a page.
-func TestEveryReasonOfTheProtosIsExplained(t *testing.T) {
+func TestReason_inCommentOfProtos_hasPage(t *testing.T) {
 	word := regexp.MustCompile("`([A-Z]+(?:_[A-Z]+)+)`")
+	comments := regexp.MustCompile(`(?m)^\s*//.*$`)
 	found := 0
 	err := filepath.WalkDir("../../../../../proto/lowlayer", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, ".proto") {
@@ -36,7 +41,7 @@ func TestEveryReasonOfTheProtosIsExplained(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		for _, m := range word.FindAllSubmatch(bytes.ReplaceAll(data, []byte("\n"), nil), -1) {
+		for _, m := range word.FindAllSubmatch(bytes.Join(comments.FindAll(data, -1), nil), -1) {
 			found++
 			if _, ok := problem.Known(string(m[1])); !ok {
 				t.Errorf("%s names %s, which has no page", filepath.Base(path), m[1])
@@ -52,7 +57,7 @@ func TestEveryReasonOfTheProtosIsExplained(t *testing.T) {
 	}
 }
 
-func TestStatus(t *testing.T) {
+func TestStatus_everyCode_hasStatusAndPage(t *testing.T) {
 	for code := errs.Canceled; code <= errs.Unauthenticated; code++ {
 		if s := problem.Status(code, ""); s < 400 || s > 599 {
 			t.Errorf("%d is HTTP %d", code, s)
@@ -61,12 +66,13 @@ func TestStatus(t *testing.T) {
 			t.Errorf("the class %s has no page", problem.Code(code))
 		}
 	}
-	if problem.Status(errs.Aborted, errs.ReasonEtagMismatch) != 412 || problem.Status(errs.Aborted, "X") != 409 || problem.Status(99, "") != 500 || problem.Code(99) != "UNKNOWN" {
+	if problem.Status(errs.Aborted, errs.ReasonEtagMismatch) != 412 || problem.Status(errs.Aborted, "X") != 409 || problem.Status(99, "") != 500 || problem.Code(99) != "UNKNOWN" ||
+		problem.Status(errs.OutOfRange, "WATCH_EXPIRED") != 410 || problem.Status(errs.InvalidArgument, "BODY_TOO_LARGE") != 413 {
 		t.Error("special cases are wrong")
 	}
 }
 
-func TestProblemSaysEverything(t *testing.T) {
+func TestNew_fullError_isInJSON(t *testing.T) {
 	e := errs.Invalid(errs.Field("a.b", "is wrong")).With("k", "v")
 	e.Quota = []errs.QuotaViolation{{Subject: "routers", Description: "2 of 2"}}
 	e.Retry = 1100 * time.Millisecond
@@ -82,7 +88,7 @@ func TestProblemSaysEverything(t *testing.T) {
 	}
 }
 
-func TestUnknownReasonsTakeTheWordsOfTheirFamily(t *testing.T) {
+func TestNew_unknownReason_takesTitleOfItsFamily(t *testing.T) {
 	p := problem.New(errs.NotFound("load balancer", "x"), 0, "r")
 	if p.Title != "Load balancer not found" || p.Status != 404 || p.Reason != "LOAD_BALANCER_NOT_FOUND" {
 		t.Errorf("got %+v", p)

@@ -14,24 +14,15 @@ import (
 	"strings"
 
 	authzv1 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
+	"github.com/low-layer/platform/libs/registry"
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-// Edge is the backend of what the edge answers itself, by asking all the others.
+// Edge is the backend of what the edge serves itself.
 const Edge = ""
-
-// ofEdge tells the packages of services that the edge answers itself.
-func ofEdge(pkg string) bool {
-	switch pkg {
-	case "lowlayer.operation.v1", "lowlayer.receipt.v1", "lowlayer.audit.v1", "lowlayer.quota.v1", "lowlayer.watch.v1", "lowlayer.authz.v1":
-		return true
-	default:
-		return false
-	}
-}
 
 // Files is where descriptors are found; protoregistry.GlobalFiles is one.
 type Files interface {
@@ -86,14 +77,15 @@ func New(files Files, backends []string) (*Table, error) {
 
 // backendOf reads the backend from a package such as `lowlayer.network.v1`.
 func backendOf(pkg string, backends []string) (string, bool) {
-	if ofEdge(pkg) {
-		return Edge, true
-	}
 	parts := strings.Split(pkg, ".")
 	if len(parts) != 3 || parts[0] != "lowlayer" {
 		return "", false
 	}
-	return parts[1], slices.Contains(backends, parts[1])
+	if slices.Contains(backends, parts[1]) {
+		return parts[1], true
+	}
+	_, absent := registry.Find(parts[1])
+	return Edge, !absent // every service serves it, or the edge alone
 }
 
 func (t *Table) addService(s protoreflect.ServiceDescriptor, backend string) error {

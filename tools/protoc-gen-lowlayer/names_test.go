@@ -1,4 +1,4 @@
-package resourcename_test
+package main_test
 
 import (
 	"fmt"
@@ -7,14 +7,14 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/ids"
-	"github.com/low-layer/platform/libs/resourcename"
 )
 
 const child = `[a-z][a-z0-9-]{0,20}[a-z0-9]`
 
-func TestNamesRoundTrip(t *testing.T) {
+func TestName_printed_parsesBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tenant := rapid.StringMatching(`[a-z][a-z0-9-]{1,20}[a-z0-9]`).Draw(t, "tenant")
 		org, leaf := rapid.StringMatching(child).Draw(t, "org"), rapid.StringMatching(child).Draw(t, "leaf")
@@ -40,7 +40,7 @@ func same[N interface {
 	}
 }
 
-func TestMalformedNamesAreRefused(t *testing.T) {
+func TestParse_malformedName_isRefused(t *testing.T) {
 	for _, s := range []string{
 		"", "/", "tenants", "tenants/", "tenants/A", "tenants/ab/", "tenant/acme", "tenants/a_b", "tenants/-ab", "tenants/ab-",
 		"tenants/acme/x", "tenants/" + strings.Repeat("a", 41), "tenants/acme\n",
@@ -57,7 +57,7 @@ func TestMalformedNamesAreRefused(t *testing.T) {
 	}
 }
 
-func TestWildcardOrganisation(t *testing.T) {
+func TestParseOrganisationOrAll_wildcard_isTaken(t *testing.T) {
 	n, err := resourcename.ParseOrganisationOrAll("tenants/acme/organisations/-")
 	if err != nil || n.Organisation != resourcename.Wildcard || n.Tenant != "acme" {
 		t.Errorf("got %v, %v", n, err)
@@ -67,7 +67,7 @@ func TestWildcardOrganisation(t *testing.T) {
 	}
 }
 
-func TestReceiptService(t *testing.T) {
+func TestReceipt_service_isInItsID(t *testing.T) {
 	if got := (resourcename.Receipt{Tenant: "acme", Receipt: ids.New("rcpt_tenant")}).Service(); got != "tenant" {
 		t.Errorf("got %q", got)
 	}
@@ -79,7 +79,7 @@ func TestReceiptService(t *testing.T) {
 	}
 }
 
-func TestOperationService(t *testing.T) {
+func TestOperation_service_isInItsID(t *testing.T) {
 	op := resourcename.Operation{Tenant: "acme", Operation: ids.New("op_network")}
 	if got := op.Service(); got != "network" {
 		t.Errorf("got %q", got)
@@ -89,7 +89,7 @@ func TestOperationService(t *testing.T) {
 	}
 }
 
-func TestParents(t *testing.T) {
+func TestParent_ofNestedName_isItsHolder(t *testing.T) {
 	v := resourcename.Vpc{Tenant: "acme", Organisation: "core", Vpc: "dev"}
 	if got := v.Parent().Parent().String(); got != "tenants/acme" {
 		t.Errorf("got %q", got)
@@ -99,7 +99,7 @@ func TestParents(t *testing.T) {
 	}
 }
 
-func TestQuotas(t *testing.T) {
+func TestParseQuota_ofTenantOrOrganisation(t *testing.T) {
 	for name, service := range map[string]string{
 		"tenants/acme/quotas/tenant.organisations": "tenant", "tenants/acme/quotas/network.vpcs": "network",
 		"tenants/acme/organisations/core/quotas/network.security_groups": "network",
