@@ -145,7 +145,7 @@ export LOWLAYER_SEED ?= $(shell git rev-list --count HEAD 2>/dev/null || echo 0)
 
 # Most tests wait for others: more of them run at once than there are cores.
 .PHONY: test
-test: deps tool-gotestsum build build-variants .cache/openapi ## All tests on the simulator, with real Postgres and Redis; RACE=1 adds the race detector, FULL=1 every kill point
+test: deps tool-gotestsum tool-grpcurl build build-variants .cache/openapi ## All tests on the simulator, with real Postgres and Redis; RACE=1 adds the race detector, FULL=1 every kill point
 	@mkdir -p $(REPORTS)
 	@echo "LOWLAYER_SEED=$(LOWLAYER_SEED) chooses a third of the kill points; FULL=1 takes all"
 	LOWLAYER_BIN=$(CURDIR)/bin FULL=$(FULL) $(GOTEST) $(if $(RACE),-race) -timeout 40m -parallel 6 -shuffle=on work

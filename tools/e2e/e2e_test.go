@@ -72,9 +72,7 @@ func (s *sharedPlatform) use(t *testing.T) *stacktest.Platform {
 	t.Helper()
 	turn(t, &s.turn)
 	if s.p == nil && s.err == nil {
-		if s.p, s.err = stacktest.Open(s.opts(t)); s.err == nil {
-			s.err = s.p.Start(context.WithoutCancel(t.Context()))
-		}
+		s.p, s.err = stacktest.Launch(context.WithoutCancel(t.Context()), s.opts(t))
 	}
 	if s.err != nil {
 		t.Fatal(s.err)

@@ -68,7 +68,7 @@ type Result struct {
 // Start starts a platform on free ports that ends with the test.
 func Start(t testing.TB, opts stack.Options) *Platform {
 	t.Helper()
-	p, err := Open(opts)
+	p, err := Launch(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,10 +80,26 @@ func Start(t testing.TB, opts stack.Options) *Platform {
 			t.Logf("logs are kept in %s", p.Dir())
 		}
 	})
-	if err := p.Stack.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	return p
+}
+
+// launches is how often a start is tried: another program may take a free port first.
+const launches = 3
+
+// Launch starts a platform on free ports in a folder of its own; Close is the caller's.
+func Launch(ctx context.Context, opts stack.Options) (*Platform, error) {
+	for attempt := 1; ; attempt++ {
+		p, err := Open(opts)
+		if err != nil {
+			return nil, err
+		}
+		if err = p.Stack.Start(ctx); err == nil {
+			return p, nil
+		}
+		if err = errors.Join(err, p.Close(attempt == launches)); attempt == launches {
+			return nil, fmt.Errorf("start a platform, logs are kept in %s: %w", p.Dir(), err)
+		}
+	}
 }
 
 // Open prepares a platform on free ports in a folder of its own; Start and Close are the caller's.
@@ -174,6 +190,7 @@ func (p *Platform) Run(t testing.TB, command ...string) Result {
 	cmd.Env = slices.Concat(os.Environ(), []string{"LOWLAYER_ADDRESS=" + p.Addresses().Gateway}, p.env)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.WaitDelay = time.Second // a child of the program may hold its output open
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
