@@ -2,7 +2,6 @@ package accept
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/resource/rows"
@@ -25,13 +24,4 @@ func (t *Tx) operation(ctx context.Context, sql, uid string) (*provision.Operati
 		return nil, err
 	}
 	return t.cfg.Engine.Read(ctx, t, t.tenant, id)
-}
-
-// Lock locks rows against changes that would take away what the change relies on. Read them afterwards: the statement that
-// waited for a lock does not see what was committed meanwhile.
-func (t *Tx) Lock(ctx context.Context, what, sql string, args ...any) error {
-	if _, err := t.Exec(ctx, sql, args...); err != nil {
-		return fmt.Errorf("lock %s: %w", what, err)
-	}
-	return nil
 }
