@@ -33,7 +33,6 @@ type client struct {
 	vpcs          networkv1.VpcServiceClient
 	hubs          networkv1.HubServiceClient
 	peerings      networkv1.PeeringServiceClient
-	drift         networkv1.DriftServiceClient
 	operations    operationv1.OperationServiceClient
 	receipts      receiptv1.ReceiptServiceClient
 	audit         auditv1.AuditServiceClient
@@ -69,7 +68,6 @@ func newClient(address string, note func(format string, args ...any), more ...gr
 		vpcs:          networkv1.NewVpcServiceClient(conn),
 		hubs:          networkv1.NewHubServiceClient(conn),
 		peerings:      networkv1.NewPeeringServiceClient(conn),
-		drift:         networkv1.NewDriftServiceClient(conn),
 		operations:    operationv1.NewOperationServiceClient(conn),
 		receipts:      receiptv1.NewReceiptServiceClient(conn),
 		audit:         auditv1.NewAuditServiceClient(conn),

@@ -11,7 +11,7 @@ import (
 	"github.com/low-layer/platform/gen/go/resourcename"
 )
 
-// Completion asks the platform for live names, and gives up quietly when it does not answer at once: a shell must not hang.
+// Completion lists the names of the platform, and stops quietly when it does not respond at once: a shell must not hang.
 const completionPatience = 2 * time.Second
 
 type completer = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective)
@@ -47,29 +47,21 @@ func ofFlag(complete completer) completer {
 
 func (a *app) completeTenants(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	return a.complete(cmd, args, func(ctx context.Context, api *client) ([]string, error) {
-		list, err := listTenants(ctx, api, listFlags{limit: 200})
+		list, err := listOf(ctx, api, a.tenantKind(), "", listFlags{limit: 200})
 		return typedNames(list, typed), err
 	})
 }
 
 func (a *app) completeOrganisations(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	return a.complete(cmd, args, func(ctx context.Context, api *client) ([]string, error) {
-		return eachTenant(ctx, api, typed, func(tenant string) ([]string, error) {
-			list, err := listOrganisations(ctx, api, tenant, listFlags{limit: 200})
+		return a.eachTenant(ctx, api, typed, func(tenant string) ([]string, error) {
+			list, err := listOf(ctx, api, a.organisationKind(), tenant, listFlags{limit: 200})
 			return typedNames(list, typed), err
 		})
 	})
 }
 
-// completeTenantOf and completeOrganisationOf complete the parent of something that has no name yet.
-func (a *app) completeTenantOf(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-	return parents(a.completeTenants(cmd, args, typed))
-}
-
-func (a *app) completeOrganisationOf(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-	return parents(a.completeOrganisations(cmd, args, typed))
-}
-
+// parents completes the parent of a resource that has no name yet.
 func parents(names []string, directive cobra.ShellCompDirective) ([]string, cobra.ShellCompDirective) {
 	for i := range names {
 		names[i] += "/"
@@ -79,8 +71,8 @@ func parents(names []string, directive cobra.ShellCompDirective) ([]string, cobr
 
 func (a *app) completeVpcs(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	return a.complete(cmd, args, func(ctx context.Context, api *client) ([]string, error) {
-		return eachTenant(ctx, api, typed, func(tenant string) ([]string, error) {
-			list, err := listVpcs(ctx, api, tenant+"/organisations/"+resourcename.Wildcard, listFlags{limit: 200})
+		return a.eachTenant(ctx, api, typed, func(tenant string) ([]string, error) {
+			list, err := listOf(ctx, api, a.vpcKind(), tenant+"/organisations/"+resourcename.Wildcard, listFlags{limit: 200})
 			return typedNames(list, typed), err
 		})
 	})
@@ -88,8 +80,8 @@ func (a *app) completeVpcs(cmd *cobra.Command, args []string, typed string) ([]s
 
 func (a *app) completePeerings(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	return a.complete(cmd, args, func(ctx context.Context, api *client) ([]string, error) {
-		return eachTenant(ctx, api, typed, func(tenant string) ([]string, error) {
-			list, err := listPeerings(ctx, api, tenant, listFlags{limit: 200})
+		return a.eachTenant(ctx, api, typed, func(tenant string) ([]string, error) {
+			list, err := listOf(ctx, api, a.peeringKind(), tenant, listFlags{limit: 200})
 			return typedNames(list, typed), err
 		})
 	})
@@ -106,7 +98,7 @@ func (a *app) completeOperationsUnderWay(cmd *cobra.Command, args []string, type
 
 func (a *app) operationNames(cmd *cobra.Command, args []string, typed, filter string) ([]string, cobra.ShellCompDirective) {
 	return a.complete(cmd, args, func(ctx context.Context, api *client) ([]string, error) {
-		return eachTenant(ctx, api, typed, func(tenant string) ([]string, error) {
+		return a.eachTenant(ctx, api, typed, func(tenant string) ([]string, error) {
 			r, err := api.operations.ListOperations(ctx, &longrunningpb.ListOperationsRequest{Name: tenant, PageSize: 50, Filter: filter})
 			return typedNames(r.GetOperations(), typed), err
 		})
@@ -114,11 +106,11 @@ func (a *app) operationNames(cmd *cobra.Command, args []string, typed, filter st
 }
 
 // eachTenant collects over the tenant that was typed, or over all.
-func eachTenant(ctx context.Context, api *client, typed string, names func(tenant string) ([]string, error)) ([]string, error) {
+func (a *app) eachTenant(ctx context.Context, api *client, typed string, names func(tenant string) ([]string, error)) ([]string, error) {
 	if tenant, _, ok := strings.Cut(strings.TrimPrefix(typed, "tenants/"), "/"); ok {
 		return names(resourcename.Tenant{Tenant: tenant}.String())
 	}
-	tenants, err := listTenants(ctx, api, listFlags{limit: 50})
+	tenants, err := listOf(ctx, api, a.tenantKind(), "", listFlags{limit: 50})
 	if err != nil {
 		return nil, err
 	}

@@ -86,6 +86,7 @@ type listFlags struct {
 	filter, orderBy string
 	limit           int
 	deleted         bool
+	resolved        bool
 }
 
 func (l *listFlags) add(cmd *cobra.Command, deletable bool) {
@@ -157,22 +158,4 @@ func changed(cmd *cobra.Command, paths map[string]string) []string {
 	}
 	slices.Sort(out)
 	return out
-}
-
-const updateHelp = "What the flags say is changed, the rest stays. Without flags, work that was cancelled goes on."
-
-// resumes is nil when the last work on a resource, which was read with err, was cancelled before its end: then an update without
-// flags has it go on. Otherwise there is nothing to change.
-func resumes(cmd *cobra.Command, name string, r interface {
-	GetReconciling() bool
-	GetBlockage() *typev1.Blockage
-}, err error,
-) error {
-	if err != nil {
-		return fmt.Errorf("get %s: %w", name, err)
-	}
-	if !r.GetReconciling() && r.GetBlockage().GetReason() == reasonCancelled {
-		return nil
-	}
-	return usageError{fmt.Errorf("nothing to change: give at least one flag, see `%s --help`", cmd.CommandPath())}
 }

@@ -161,15 +161,7 @@ func (a *app) memberList() *cobra.Command {
 		Use: "list PLACE", Short: "List who has roles at a tenant, an organisation or a VPC", Args: exactly(1), ValidArgsFunction: a.completeTenants,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.onScope(cmd, args[0], func(ctx context.Context, api *client, scope string) error {
-				list, err := pages(flags.limit, func(size int32, token string) ([]*tenantv1.Member, string, error) {
-					r, err := api.members.ListMembers(ctx, &tenantv1.ListMembersRequest{
-						Parent: scope, PageSize: size, PageToken: token, Filter: flags.filter, OrderBy: flags.orderBy,
-					})
-					if err != nil {
-						return nil, "", fmt.Errorf("list members of %s: %w", scope, err)
-					}
-					return r.GetMembers(), r.GetNextPageToken(), nil
-				})
+				list, err := listOf(ctx, api, kind[*tenantv1.Member]{plural: "members"}, scope, flags)
 				if err != nil {
 					return err
 				}

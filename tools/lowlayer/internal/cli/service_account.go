@@ -103,15 +103,7 @@ func (a *app) serviceAccountList() *cobra.Command {
 		Use: "list PLACE", Short: "List the service accounts of a tenant, an organisation or a VPC", Args: exactly(1), ValidArgsFunction: a.completeTenants,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.onScope(cmd, args[0], func(ctx context.Context, api *client, scope string) error {
-				list, err := pages(flags.limit, func(size int32, token string) ([]*tenantv1.ServiceAccount, string, error) {
-					r, err := api.accounts.ListServiceAccounts(ctx, &tenantv1.ListServiceAccountsRequest{
-						Parent: scope, PageSize: size, PageToken: token, Filter: flags.filter, OrderBy: flags.orderBy,
-					})
-					if err != nil {
-						return nil, "", fmt.Errorf("list service accounts of %s: %w", scope, err)
-					}
-					return r.GetServiceAccounts(), r.GetNextPageToken(), nil
-				})
+				list, err := listOf(ctx, api, kind[*tenantv1.ServiceAccount]{plural: "service accounts"}, scope, flags)
 				if err != nil {
 					return err
 				}

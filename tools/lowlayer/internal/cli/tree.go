@@ -44,7 +44,7 @@ func (a *app) treeCommand() *cobra.Command {
 			}
 			trees := make([]tenantTree, len(tenants))
 			for i, t := range tenants {
-				if trees[i], err = growTree(cmd.Context(), api, t); err != nil {
+				if trees[i], err = a.growTree(cmd.Context(), api, t); err != nil {
 					return err
 				}
 			}
@@ -55,15 +55,15 @@ func (a *app) treeCommand() *cobra.Command {
 
 func (a *app) treeRoots(ctx context.Context, api *client, args []string) ([]*tenantv1.Tenant, error) {
 	if len(args) == 0 {
-		return listTenants(ctx, api, listFlags{})
+		return listOf(ctx, api, a.tenantKind(), "", listFlags{})
 	}
 	name, err := tenantName(args[0])
 	if err != nil {
 		return nil, err
 	}
-	t, err := api.tenants.GetTenant(ctx, &tenantv1.GetTenantRequest{Name: name})
+	t, err := getOf[*tenantv1.Tenant](ctx, api, name)
 	if err != nil {
-		return nil, fmt.Errorf("get %s: %w", name, err)
+		return nil, err
 	}
 	return []*tenantv1.Tenant{t}, nil
 }
@@ -76,9 +76,9 @@ func purgeWord(at *timestamppb.Timestamp) string {
 	return "  purged at " + at.AsTime().Format(receiptTime) + ", can be undeleted until then"
 }
 
-func growTree(ctx context.Context, api *client, t *tenantv1.Tenant) (tenantTree, error) {
+func (a *app) growTree(ctx context.Context, api *client, t *tenantv1.Tenant) (tenantTree, error) {
 	tree := tenantTree{tenant: t}
-	organisations, err := listOrganisations(ctx, api, t.GetName(), listFlags{deleted: true})
+	organisations, err := listOf(ctx, api, a.organisationKind(), t.GetName(), listFlags{deleted: true})
 	if err != nil {
 		return tree, err
 	}
@@ -89,13 +89,13 @@ func growTree(ctx context.Context, api *client, t *tenantv1.Tenant) (tenantTree,
 			return tree, fmt.Errorf("get the hub of %s: %w", o.GetName(), err)
 		}
 		if branch.hub.GetName() != "" {
-			if branch.vpcs, err = listVpcs(ctx, api, o.GetName(), listFlags{}); err != nil {
+			if branch.vpcs, err = listOf(ctx, api, a.vpcKind(), o.GetName(), listFlags{}); err != nil {
 				return tree, err
 			}
 		}
 		tree.organisations = append(tree.organisations, branch)
 	}
-	tree.peerings, err = listPeerings(ctx, api, t.GetName(), listFlags{})
+	tree.peerings, err = listOf(ctx, api, a.peeringKind(), t.GetName(), listFlags{})
 	if status.Code(err) == codes.NotFound { // a tenant being made has no networks yet
 		err = nil
 	}
