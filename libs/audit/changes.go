@@ -11,6 +11,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/low-layer/platform/libs/fielddiff"
 )
 
 // Changes collects what a transaction does to resources. The zero value is ready; a nil one collects nothing.
@@ -91,6 +93,19 @@ func (c *Changes) List(whole bool) ([]Change, error) {
 		out = append(out, change)
 	}
 	return out, nil
+}
+
+// Differences are the fields that differ of all that was written, in the order in which it was first written.
+func (c *Changes) Differences() []fielddiff.Difference {
+	var out []fielddiff.Difference
+	for _, resource := range c.order {
+		p := c.of[resource]
+		for _, d := range fielddiff.Compare(p.before, p.after) {
+			d.Resource = resource
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 func column(m map[string]any) (json.RawMessage, error) {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/low-layer/platform/libs/fielddiff"
 )
 
 // PlanAction is what becomes of an object, in the words of lowlayer.operation.v1.PlannedObject.Action.
@@ -25,6 +27,8 @@ type Preview struct {
 	Steps   []StepStatus
 	Objects []PlannedObject
 	Quota   []QuotaEffect
+	// Fields are the differences of the resources themselves. The service sets them, from what its transaction wrote.
+	Fields []fielddiff.Difference
 	// PurgeTime is when what a deletion leaves for now goes, zero when it leaves nothing; Purged is what that is. The service that
 	// has such deletions sets them.
 	PurgeTime time.Time

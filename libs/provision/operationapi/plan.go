@@ -20,6 +20,12 @@ func planToProto(p *provision.Preview) *operationv1.Plan {
 			Quota: q.Quota, TakenAfter: count(q.TakenAfter), EffectiveLimit: int32(min(max(q.EffectiveLimit, -1), math.MaxInt32)),
 		})
 	}
+	for _, d := range p.Fields {
+		m.Fields = append(m.Fields, &operationv1.FieldChange{
+			Resource: d.Resource, Path: d.Path, Before: d.Before, After: d.After,
+			Action: operationv1.FieldChange_Action(operationv1.FieldChange_Action_value[string(d.Action)]),
+		})
+	}
 	return m
 }
 

@@ -74,7 +74,9 @@ func (c *Changes) Operation(
 			return err
 		}
 		if id.ValidateOnly {
-			op, err = tx.planned(ctx, op, op.Verb == "delete")
+			if op, err = tx.planned(ctx, op, op.Verb == "delete"); err == nil {
+				op.Preview.Fields = tx.changes.Differences()
+			}
 			return err
 		}
 		if err := tx.Keep(ctx, op.Name); err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/event"
+	"github.com/low-layer/platform/libs/fielddiff"
 	"github.com/low-layer/platform/libs/pg/pgtest"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/quota"
@@ -81,6 +82,7 @@ func (r *rig) create(id resource.Identity, vpc string) (*provision.Operation, er
 		if err != nil {
 			return nil, err
 		}
+		tx.After(vpc, &networkv1.Vpc{Name: vpc, DisplayName: "Development"})
 		return op, tx.Publish(ctx, "vpc.created", vpc, &networkv1.Vpc{Name: vpc})
 	})
 }
@@ -138,6 +140,10 @@ func TestOperation_validateOnly_returnsThePlanAndLeavesNothing(t *testing.T) {
 	want := provision.QuotaEffect{Resource: "vpcs", UsageChange: 1, Quota: "tenants/acme/quotas/network.vpcs", TakenAfter: 1, EffectiveLimit: 1}
 	if len(plan.Preview.Quota) != 1 || plan.Preview.Quota[0] != want {
 		t.Errorf("quota effects %+v, want %+v", plan.Preview.Quota, want)
+	}
+	difference := fielddiff.Difference{Resource: "dev", Path: "display_name", Action: fielddiff.Add, After: "Development"}
+	if len(plan.Preview.Fields) != 1 || plan.Preview.Fields[0] != difference {
+		t.Errorf("fields %+v, want %+v", plan.Preview.Fields, difference)
 	}
 	for _, table := range []string{"event_outbox", "quota_reservations", "replays"} {
 		if n := r.count(table); n != 0 {

@@ -119,3 +119,31 @@ func TestPlanMeetsTheSameErrors(t *testing.T) {
 		}
 	}
 }
+
+func TestPlan_updateOfRules_showsTheFields(t *testing.T) {
+	w := newWorld(t, setup{engine: impatient})
+	w.foundation()
+	v := w.vpc("dev", &networkv1.Vpc{DisplayName: "a"})
+	fields := func(op *longrunningpb.Operation, err error) (out []string) {
+		must(t, err)
+		m := &operationv1.OperationMetadata{}
+		must(t, op.GetMetadata().UnmarshalTo(m))
+		for _, f := range m.GetPlan().GetFields() {
+			out = append(out, f.GetAction().String()+" "+f.GetPath()+" "+f.GetBefore()+">"+f.GetAfter())
+		}
+		return out
+	}
+	got := fields(w.vpcs.UpdateVpc(t.Context(), &networkv1.UpdateVpcRequest{
+		ValidateOnly: true, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"display_name", "ingress_rules"}},
+		Vpc: &networkv1.Vpc{Name: v.GetName(), DisplayName: "b", IngressRules: []*networkv1.IngressRule{
+			{Name: "all", Protocol: networkv1.IngressRule_TCP, SourceCidr: "0.0.0.0/0"},
+		}},
+	}))
+	if want := []string{"CHANGE display_name a>b", "ADD ingress_rules >all tcp 0.0.0.0/0"}; !slices.Equal(got, want) {
+		t.Errorf("the update shows %v, want %v", got, want)
+	}
+	got = fields(w.vpcs.DeleteVpc(t.Context(), &networkv1.DeleteVpcRequest{Name: v.GetName(), ValidateOnly: true}))
+	if !slices.Contains(got, "REMOVE display_name a>") || !slices.Contains(got, "REMOVE cidr "+v.GetCidr()+">") {
+		t.Errorf("the deletion shows %v", got)
+	}
+}

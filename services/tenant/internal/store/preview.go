@@ -28,6 +28,10 @@ func (t *transaction) preview(ctx context.Context, op *provision.Operation, remo
 	}
 	op.Preview.Objects = append(t.planned.Objects, op.Preview.Objects...)
 	op.Preview.Quota = append(t.planned.Quota, op.Preview.Quota...)
+	if removing {
+		t.changes.After(op.Resource, nil)
+	}
+	op.Preview.Fields = t.changes.Differences()
 	t.planned = *op.Preview
 	return Operation{op}, nil
 }

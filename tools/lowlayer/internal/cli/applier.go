@@ -7,6 +7,7 @@ import (
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
@@ -132,13 +133,12 @@ func (p *applier) settle(ctx context.Context, name string) error {
 	return nil
 }
 
-// waits says that a resource cannot be planned before what it stands on is there.
-func (p *applier) waits(name string) bool {
+// unplanned shows what is wanted of a resource that stands on one that is only planned. It is false when the platform can plan it.
+func (p *applier) unplanned(name string, want proto.Message) (bool, error) {
 	if p.unmade == "" {
-		return false
+		return false, nil
 	}
-	p.app.note("%s: its plan can be told once %s is there", name, p.unmade)
-	return true
+	return true, p.app.printUnplanned(name, p.unmade, want)
 }
 
 func (p *applier) tenant(ctx context.Context) error {
@@ -173,11 +173,11 @@ func (p *applier) tenant(ctx context.Context) error {
 
 func (p *applier) organisation(ctx context.Context) error {
 	name := p.organisationName()
-	if p.waits(name) {
-		return nil
-	}
 	want, err := p.wantedOrganisation()
 	if err != nil {
+		return err
+	}
+	if done, err := p.unplanned(name, want); done || err != nil {
 		return err
 	}
 	have, exists, err := settled(ctx, p, name, p.getOrganisation)

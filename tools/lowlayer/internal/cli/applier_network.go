@@ -22,12 +22,6 @@ func (p *applier) vpcs(ctx context.Context) error {
 
 func (p *applier) vpc(ctx context.Context, v blueprint.VPC) error {
 	name := p.vpcName(v.ID)
-	if p.unmade == p.organisationName() {
-		return nil // it is in the plan of the order
-	}
-	if p.waits(name) {
-		return nil
-	}
 	mode, err := modeOf(v.Mode)
 	if err != nil {
 		return err
@@ -35,6 +29,9 @@ func (p *applier) vpc(ctx context.Context, v blueprint.VPC) error {
 	want := &networkv1.Vpc{
 		DisplayName: v.DisplayName, Labels: v.Labels, Mode: mode, Cidr: v.CIDR, IngressRules: ingressRules(v.IngressRules),
 		DeletionProtection: said(v.DeletionProtection),
+	}
+	if done, err := p.unplanned(name, want); done || err != nil {
+		return err
 	}
 	have, exists, err := settled(ctx, p, name, p.getVpc(name))
 	if err != nil {
@@ -91,8 +88,9 @@ func (p *applier) peerings(ctx context.Context) error {
 
 func (p *applier) peering(ctx context.Context, w blueprint.Peering) error {
 	name := p.peeringName(w.ID)
-	if p.waits(name) {
-		return nil
+	want := &networkv1.Peering{Vpc: p.vpcName(w.VPC), PeerVpc: p.vpcName(w.Peer)}
+	if done, err := p.unplanned(name, want); done || err != nil {
+		return err
 	}
 	have, exists, err := settled(ctx, p, name, p.getPeering(name))
 	if err != nil {
@@ -100,7 +98,7 @@ func (p *applier) peering(ctx context.Context, w blueprint.Peering) error {
 	}
 	if !exists {
 		op, err := p.api.peerings.CreatePeering(ctx, &networkv1.CreatePeeringRequest{
-			Parent: p.tenantName(), PeeringId: w.ID, Peering: &networkv1.Peering{Vpc: p.vpcName(w.VPC), PeerVpc: p.vpcName(w.Peer)},
+			Parent: p.tenantName(), PeeringId: w.ID, Peering: want,
 		})
 		if err := p.order(ctx, name, created, op, err); err != nil {
 			return err

@@ -15,6 +15,7 @@ import (
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	"github.com/low-layer/platform/libs/fielddiff"
 )
 
 // planFlag gives --plan to a command, or to all of a group that change something: everything but reading does.
@@ -79,6 +80,9 @@ func (a *app) printPlan(op *longrunningpb.Operation) error {
 	if err := a.println("Plan: " + m.GetVerb() + " " + m.GetResource() + ": " + planSummary(plan)); err != nil {
 		return err
 	}
+	if err := a.printFields(m.GetResource(), plan.GetFields()); err != nil {
+		return err
+	}
 	if len(plan.GetObjects()) > 0 {
 		rows := make([][]string, len(plan.GetObjects()))
 		for i, o := range plan.GetObjects() {
@@ -104,6 +108,51 @@ func (a *app) printPlan(op *longrunningpb.Operation) error {
 		}
 	}
 	return nil
+}
+
+// printFields prints one line for each field that differs; those of another resource bear its name.
+func (a *app) printFields(resource string, fields []*operationv1.FieldChange) error {
+	for _, f := range fields {
+		path := f.GetPath()
+		if f.GetResource() != resource {
+			path = shortName(f.GetResource()) + " " + path
+		}
+		line := "~ " + path + ": " + f.GetBefore() + " -> " + f.GetAfter()
+		switch f.GetAction() {
+		case operationv1.FieldChange_ADD:
+			line = "+ " + path + " " + f.GetAfter()
+		case operationv1.FieldChange_REMOVE:
+			line = "- " + path + " " + f.GetBefore()
+		}
+		if err := a.println("  " + line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printUnplanned shows the fields of a resource beneath one that is only planned: the platform cannot plan its objects yet.
+func (a *app) printUnplanned(name, above string, want proto.Message) error {
+	m := &operationv1.OperationMetadata{Resource: name, Verb: "create", Plan: &operationv1.Plan{}}
+	for _, d := range fielddiff.Compare(nil, want) {
+		m.Plan.Fields = append(m.Plan.Fields, &operationv1.FieldChange{
+			Resource: name, Path: d.Path, Action: operationv1.FieldChange_ADD, After: d.After,
+		})
+	}
+	switch a.output {
+	case "table":
+		if err := a.println("Plan: create " + name + ": its objects are known once " + above + " is there; nothing was changed"); err != nil {
+			return err
+		}
+		return a.printFields(name, m.GetPlan().GetFields())
+	case "name":
+		return a.printPlanned(m)
+	}
+	data, err := protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(m.GetPlan())
+	if err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return a.printData(data)
 }
 
 // printPlanned names the resources that a plan concerns: that of the call, and those below it that go along.

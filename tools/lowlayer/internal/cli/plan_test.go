@@ -29,6 +29,11 @@ func (f *fakePlatform) plan() (*longrunningpb.Operation, error) {
 			{Action: operationv1.PlannedObject_CREATE, Type: "neutron.router", Step: "router", Title: "create the VPC router", Resource: "tenants/acme/organisations/core"},
 			{Action: operationv1.PlannedObject_DELETE, Type: "neutron.port", Step: "port", Title: "remove the port", Id: "p1", Resource: "tenants/acme/organisations/core"},
 		},
+		Fields: []*operationv1.FieldChange{
+			{Resource: "tenants/acme", Path: "display_name", Action: operationv1.FieldChange_CHANGE, Before: "Acme", After: "ACME"},
+			{Resource: "tenants/acme", Path: "ingress_rules", Action: operationv1.FieldChange_ADD, After: "all tcp 0.0.0.0/0"},
+			{Resource: "tenants/acme/organisations/core", Path: "labels.team", Action: operationv1.FieldChange_REMOVE, Before: "net"},
+		},
 		Quota: []*operationv1.QuotaEffect{{Resource: "routers", UsageChange: 1, Limit: 9, Quota: "tenants/acme/organisations/core/quotas/network.routers", TakenAfter: 4, EffectiveLimit: 9}},
 	}})
 	return &longrunningpb.Operation{Done: true, Metadata: packed}, err
@@ -95,7 +100,8 @@ func TestEveryChangingCommandPlans(t *testing.T) {
 	if n := len(f.tenants) + len(f.organisations) + len(f.vpcs) + len(f.peerings) + len(f.operations); n != 0 {
 		t.Errorf("%d things were made", n)
 	}
-	if out, _, _ := cliRun(t, address, "tenant", "delete", "acme", "--plan"); !strings.Contains(out, "create the VPC router") {
+	if out, _, _ := cliRun(t, address, "tenant", "delete", "acme", "--plan"); !strings.Contains(out, "create the VPC router") ||
+		!strings.Contains(out, "  ~ display_name: Acme -> ACME\n  + ingress_rules all tcp 0.0.0.0/0\n  - acme/core labels.team net\n") {
 		t.Errorf("got %s", out)
 	}
 	// Of several objects of one resource the name comes once.
@@ -115,7 +121,7 @@ func TestEveryChangingCommandPlans(t *testing.T) {
 func TestApplyPlans(t *testing.T) {
 	f, address := newFake(t)
 	out, errs, code := cliRun(t, address, "apply", "-f", startup, "--plan")
-	if code != 0 || strings.Count(out, "Plan: ") != 1 || !strings.Contains(errs, "organisations/core: its plan can be told once tenants/acme is there") || len(f.tenants) != 0 {
+	if code != 0 || strings.Count(out, "Plan: ") < 3 || !strings.Contains(out, "Plan: create tenants/acme/organisations/core: its objects are known once tenants/acme is there") || !strings.Contains(out, "+ mode ") || !strings.Contains(out, "+ vpcs ") || !strings.Contains(out, "+ display_name Development") || len(f.tenants) != 0 {
 		t.Errorf("%d %s%s", code, out, errs)
 	}
 	if _, errs, code := cliRun(t, address, "tenant", "create", "acme"); code != 0 {
