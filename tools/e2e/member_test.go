@@ -12,7 +12,7 @@ import (
 	"github.com/low-layer/platform/tools/stack/stacktest"
 )
 
-// people are those of a platform with the tenants acme and umbrella, and the platform as each of them uses it.
+// people are those of a platform with the tenants acme and hooli, and the platform as each of them uses it.
 type people struct {
 	*stacktest.Platform
 
@@ -84,7 +84,7 @@ func (w *people) nobody(t *testing.T) {
 func (w *people) invite(t *testing.T) {
 	logIn(t, w.operator)
 	w.asOperator.Must(t, "tenant", "create", "acme")
-	w.asOperator.Must(t, "tenant", "create", "umbrella")
+	w.asOperator.Must(t, "tenant", "create", "hooli")
 	add := []string{"member", "add", "acme", "ada@acme.test", "--role", "owner"}
 	refused(t, w.asOperator, exitLogin, "`lowlayer login --mfa`", add...)
 	refused(t, w.asOperator, exitLogin, "STEP_UP_REQUIRED", add...)
@@ -108,7 +108,7 @@ func (w *people) sees(t *testing.T) {
 	if out := w.asAda.Must(t, "tenant", "list", "-o", "name"); out != "tenants/acme\n" {
 		t.Errorf("ada sees %s", out)
 	}
-	refused(t, w.asAda, exitNotFound, `there is no tenant "tenants/umbrella"`, "tenant", "get", "umbrella")
+	refused(t, w.asAda, exitNotFound, `there is no tenant "tenants/hooli"`, "tenant", "get", "hooli")
 	refused(t, w.asAda, exitNotFound, `there is no tenant "tenants/nowhere"`, "tenant", "get", "nowhere")
 	refused(t, w.asAda, exitLogin, "operator of the platform", "tenant", "create", "another")
 	if out := w.asAda.Must(t, "whoami"); !strings.Contains(out, "ada@acme.test") || !strings.Contains(out, "/tenants/acme/owner") {
@@ -144,7 +144,7 @@ func (w *people) manages(t *testing.T) {
 		t.Errorf("members after the last has gone: %s", out)
 	}
 	refused(t, w.asAda, 6, "LAST_OWNER", "member", "remove", "acme", "ada@acme.test", "--yes")
-	refused(t, w.asAda, exitNotFound, "tenants/umbrella", "member", "add", "umbrella", "ada@acme.test", "--role", "viewer")
+	refused(t, w.asAda, exitNotFound, "tenants/hooli", "member", "add", "hooli", "ada@acme.test", "--role", "viewer")
 }
 
 func (w *people) rest(t *testing.T) {
@@ -179,7 +179,7 @@ func (w *people) program(t *testing.T) {
 	ci.Must(t, "vpc", "create", "acme/core/built")
 	refused(t, ci, exitLogin, "STEP_UP_REQUIRED", "vpc", "delete", "acme/core/built", "--yes") // a person's to do
 	refused(t, ci, exitLogin, "PERMISSION_DENIED", "member", "list", "acme")
-	refused(t, ci, exitNotFound, "TENANT_NOT_FOUND", "tenant", "get", "umbrella")
+	refused(t, ci, exitNotFound, "TENANT_NOT_FOUND", "tenant", "get", "hooli")
 }
 
 func (w *people) logout(t *testing.T) {
