@@ -1,34 +1,35 @@
 package api
 
 import (
-	"google.golang.org/protobuf/proto"
+	"context"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/resource/convert"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
-// tenantCall reads what all calls on an existing tenant have.
-func tenantCall(method, name, requestID string, req proto.Message) (string, tenancy.Request, error) {
+// tenantCall reads the name and the identity of a call on a tenant.
+func tenantCall(ctx context.Context, name string, req convert.Repeatable) (string, tenancy.Request, error) {
 	n, err := resourcename.ParseTenant(name)
 	if err != nil {
 		return "", tenancy.Request{}, err
 	}
-	again, err := repeatable(method, requestID, req)
-	return n.Tenant, again, err
+	id, err := convert.Identity(ctx, req)
+	return n.Tenant, id, err
 }
 
-// organisationCall reads what all calls on an existing organisation have.
-func organisationCall(method, name, requestID string, req proto.Message) (tenancy.OrganisationKey, tenancy.Request, error) {
+// organisationCall reads the name and the identity of a call on an organisation.
+func organisationCall(ctx context.Context, name string, req convert.Repeatable) (tenancy.OrganisationKey, tenancy.Request, error) {
 	n, err := resourcename.ParseOrganisation(name)
 	if err != nil {
 		return tenancy.OrganisationKey{}, tenancy.Request{}, err
 	}
-	again, err := repeatable(method, requestID, req)
-	return tenancy.OrganisationKey(n), again, err
+	id, err := convert.Identity(ctx, req)
+	return tenancy.OrganisationKey(n), id, err
 }
 
-// nameIn says in which field of the request a bad resource name stands.
+// nameIn sets the field of the request that holds a malformed resource name.
 func nameIn(field string, err error) error {
 	e, ok := errs.As(err)
 	if !ok {

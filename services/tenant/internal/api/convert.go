@@ -32,9 +32,9 @@ func tenantToProto(t tenancy.Tenant) *tenantv1.Tenant {
 		DisplayName:        t.DisplayName,
 		Labels:             t.Labels,
 		NetworkCidr:        t.NetworkCIDR,
-		State:              stateToProto(t.Status.State),
-		Conditions:         withSuspension(conditionsToProto(t.Status.Conditions), t),
-		Blockage:           blockageToProto(t.Status.Blockage),
+		State:              convert.State(t.Status.State),
+		Conditions:         withSuspension(convert.Conditions(t.Status.Conditions), t),
+		Blockage:           convert.Blockage(t.Status.Blockage),
 		Reconciling:        t.Status.Reconciling,
 		Etag:               t.Etag(),
 		CreateTime:         convert.Time(t.CreateTime),
@@ -63,12 +63,12 @@ func organisationToProto(o tenancy.Organisation) *tenantv1.Organisation {
 		Uid:                o.UID,
 		DisplayName:        o.DisplayName,
 		Labels:             o.Labels,
-		Mode:               typev1.ResourceMode(typev1.ResourceMode_value[string(o.Mode)]),
+		Mode:               convert.Mode(o.Mode),
 		HubCidr:            o.HubCIDR,
 		Quota:              quotaToProto(o.Quota),
-		State:              stateToProto(o.Status.State),
-		Conditions:         conditionsToProto(o.Status.Conditions),
-		Blockage:           blockageToProto(o.Status.Blockage),
+		State:              convert.State(o.Status.State),
+		Conditions:         convert.Conditions(o.Status.Conditions),
+		Blockage:           convert.Blockage(o.Status.Blockage),
 		Reconciling:        o.Status.Reconciling,
 		Etag:               o.Etag(),
 		CreateTime:         convert.Time(o.CreateTime),
@@ -105,42 +105,12 @@ func quotaFromProto(q *tenantv1.Quota) tenancy.Quota {
 	}
 }
 
-func modeFromProto(m typev1.ResourceMode) tenancy.Mode {
-	if m == typev1.ResourceMode_RESOURCE_MODE_UNSPECIFIED {
-		return ""
-	}
-	return tenancy.Mode(m.String())
-}
-
 func vpcsFromProto(in []*tenantv1.VpcOrder) []tenancy.VPCOrder {
 	out := make([]tenancy.VPCOrder, len(in))
 	for i, v := range in {
 		out[i] = tenancy.VPCOrder{
-			ID: v.GetVpcId(), DisplayName: v.GetDisplayName(), Mode: modeFromProto(v.GetMode()), CIDR: v.GetCidr(), Labels: v.GetLabels(),
+			ID: v.GetVpcId(), DisplayName: v.GetDisplayName(), Mode: convert.ModeOf(v.GetMode()), CIDR: v.GetCidr(), Labels: v.GetLabels(),
 		}
 	}
 	return out
-}
-
-func stateToProto(s tenancy.State) typev1.State { return typev1.State(typev1.State_value[string(s)]) }
-
-func conditionsToProto(in []tenancy.Condition) []*typev1.Condition {
-	out := make([]*typev1.Condition, len(in))
-	for i, c := range in {
-		out[i] = &typev1.Condition{
-			Type: c.Type, Status: c.Status, Reason: c.Reason, Message: c.Message,
-			LastTransitionTime: convert.Time(c.LastTransitionTime),
-		}
-	}
-	return out
-}
-
-func blockageToProto(b *tenancy.Blockage) *typev1.Blockage {
-	if b == nil {
-		return nil
-	}
-	return &typev1.Blockage{
-		Owner: typev1.Blockage_Owner(typev1.Blockage_Owner_value[b.Owner]), Reason: b.Reason, Message: b.Message,
-		Remedy: b.Remedy, Step: b.Step, RetryTime: convert.Time(b.RetryTime), SinceTime: convert.Time(b.SinceTime),
-	}
 }

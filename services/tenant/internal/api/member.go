@@ -4,12 +4,14 @@ import (
 	"context"
 	"strings"
 
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	"github.com/low-layer/platform/libs/resource/convert"
+	"github.com/low-layer/platform/libs/resource/mask"
 	"github.com/low-layer/platform/services/tenant/internal/core/member"
-	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
+	"github.com/low-layer/platform/services/tenant/internal/usecase"
 )
 
 const (
@@ -17,42 +19,53 @@ const (
 	accountsCollection = "serviceAccounts"
 )
 
-type memberServer struct {
-	tenantv1.UnimplementedMemberServiceServer
-	use *member.Members
+// RegisterMembers puts the RPCs of members and service accounts on a server.
+func RegisterMembers(r grpc.ServiceRegistrar, members *usecase.Members, accounts *usecase.Accounts) {
+	tenantv1.RegisterMemberServiceServer(r, &memberServer{use: members})
+	tenantv1.RegisterServiceAccountServiceServer(r, &accountServer{use: accounts})
 }
 
-var memberMask = mask{resource: "member", mutable: []string{"roles"}}
-
-// request is repeatable in the words of core/member.
-func request(r tenancy.Request, err error) (member.Request, error) { return member.Request(r), err }
+type memberServer struct {
+	tenantv1.UnimplementedMemberServiceServer
+	use *usecase.Members
+}
 
 func memberToProto(m member.Member) *tenantv1.Member {
 	return &tenantv1.Member{
-		Name: m.Name(), Uid: m.UID, Email: m.Email, DisplayName: m.DisplayName, Roles: rolesToProto(m.Roles),
+		Name: m.Name(), Uid: m.UID, Email: m.Email, DisplayName: m.DisplayName, Roles: convert.All(m.Roles, roleToProto),
 		InitialPassword: m.InitialPassword, Etag: m.Etag(), CreateTime: convert.Time(m.CreateTime), UpdateTime: convert.Time(m.UpdateTime),
 	}
 }
 
-func rolesToProto(in []member.Role) []tenantv1.Role {
-	out := make([]tenantv1.Role, len(in))
-	for i, r := range in {
-		out[i] = tenantv1.Role(tenantv1.Role_value[strings.ToUpper(string(r))])
-	}
-	return out
+func roleToProto(r member.Role) tenantv1.Role {
+	return tenantv1.Role(tenantv1.Role_value[strings.ToUpper(string(r))])
 }
 
-func rolesFromProto(in []tenantv1.Role) []member.Role {
-	out := make([]member.Role, len(in))
-	for i, r := range in {
-		out[i] = member.Role(strings.ToLower(r.String()))
+func roleFromProto(r tenantv1.Role) member.Role { return member.Role(strings.ToLower(r.String())) }
+
+// shown renders what a use case returned.
+func shown[T, M any](v T, err error) func(func(T) *M) (*M, error) {
+	return func(message func(T) *M) (*M, error) {
+		if err != nil {
+			return nil, err
+		}
+		return message(v), nil
 	}
-	return out
+}
+
+// memberCall reads the identity and the key of a call on an existing member or account.
+func memberCall(ctx context.Context, req convert.Repeatable, field, name, collection string) (member.Delete, error) {
+	id, err := convert.Identity(ctx, req)
+	if err != nil {
+		return member.Delete{}, err
+	}
+	k, err := member.ParseKey(name, collection)
+	return member.Delete{Key: k, Request: id}, nameIn(field, err)
 }
 
 // CreateMember gives a person roles.
 func (s *memberServer) CreateMember(ctx context.Context, req *tenantv1.CreateMemberRequest) (*tenantv1.Member, error) {
-	again, err := request(repeatable("CreateMember", req.GetRequestId(), req))
+	id, err := convert.Identity(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -60,86 +73,63 @@ func (s *memberServer) CreateMember(ctx context.Context, req *tenantv1.CreateMem
 	if err != nil {
 		return nil, nameIn("parent", err)
 	}
-	m, err := s.use.Create(ctx, member.Create{
+	return shown[member.Member, tenantv1.Member](s.use.Create(ctx, member.Create{
 		Scope: scope, Email: req.GetMember().GetEmail(), DisplayName: req.GetMember().GetDisplayName(),
-		Roles: rolesFromProto(req.GetMember().GetRoles()), Request: again,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return memberToProto(m), nil
+		Roles: convert.All(req.GetMember().GetRoles(), roleFromProto), Request: id,
+	}))(memberToProto)
 }
 
-// GetMember answers one member.
+// GetMember reads one member.
 func (s *memberServer) GetMember(ctx context.Context, req *tenantv1.GetMemberRequest) (*tenantv1.Member, error) {
 	k, err := member.ParseKey(req.GetName(), membersCollection)
 	if err != nil {
 		return nil, err
 	}
-	m, err := s.use.Get(ctx, k)
-	if err != nil {
-		return nil, err
-	}
-	return memberToProto(m), nil
+	return shown[member.Member, tenantv1.Member](s.use.Get(ctx, k))(memberToProto)
 }
 
-// ListMembers answers a page of members.
+// ListMembers reads a page of members.
 func (s *memberServer) ListMembers(ctx context.Context, req *tenantv1.ListMembersRequest) (*tenantv1.ListMembersResponse, error) {
 	scope, err := member.ParseScope(req.GetParent())
 	if err != nil {
 		return nil, nameIn("parent", err)
 	}
-	page, err := s.use.List(ctx, member.List{
-		Scope: scope, PageSize: req.GetPageSize(), PageToken: req.GetPageToken(), Filter: req.GetFilter(), OrderBy: req.GetOrderBy(),
-	})
+	page, err := s.use.List(ctx, scope, convert.List(ctx, req))
 	if err != nil {
 		return nil, err
 	}
-	out := &tenantv1.ListMembersResponse{NextPageToken: page.NextPageToken}
-	for _, m := range page.Items {
-		out.Members = append(out.Members, memberToProto(m))
-	}
-	return out, nil
+	return &tenantv1.ListMembersResponse{Members: convert.All(page.Items, memberToProto), NextPageToken: page.Next}, nil
 }
 
 // UpdateMember replaces a member's roles.
 func (s *memberServer) UpdateMember(ctx context.Context, req *tenantv1.UpdateMemberRequest) (*tenantv1.Member, error) {
-	again, err := request(repeatable("UpdateMember", req.GetRequestId(), req))
-	if err != nil {
-		return nil, err
-	}
 	wanted := req.GetMember()
-	k, err := member.ParseKey(wanted.GetName(), membersCollection)
-	if err != nil {
-		return nil, nameIn("member.name", err)
-	}
-	current, err := s.use.Get(ctx, k)
+	call, err := memberCall(ctx, req, "member.name", wanted.GetName(), membersCollection)
 	if err != nil {
 		return nil, err
 	}
-	paths, err := memberMask.paths(req.GetUpdateMask(), wanted, memberToProto(current))
+	current, err := s.use.Get(ctx, call.Key)
+	if err != nil {
+		return nil, err
+	}
+	paths, err := mask.New("member", req.GetUpdateMask(), wanted).Paths(memberToProto(current))
 	if err != nil {
 		return nil, err
 	}
 	if len(paths) == 0 {
 		return memberToProto(current), nil
 	}
-	m, err := s.use.Update(ctx, member.Update{Key: k, Etag: wanted.GetEtag(), Roles: rolesFromProto(wanted.GetRoles()), Request: again})
-	if err != nil {
-		return nil, err
-	}
-	return memberToProto(m), nil
+	return shown[member.Member, tenantv1.Member](s.use.Update(ctx, member.Update{
+		Key: call.Key, Etag: wanted.GetEtag(), Roles: convert.All(wanted.GetRoles(), roleFromProto), Request: call.Request,
+	}))(memberToProto)
 }
 
 // DeleteMember takes a person's roles.
 func (s *memberServer) DeleteMember(ctx context.Context, req *tenantv1.DeleteMemberRequest) (*emptypb.Empty, error) {
-	again, err := request(repeatable("DeleteMember", req.GetRequestId(), req))
+	in, err := memberCall(ctx, req, "name", req.GetName(), membersCollection)
 	if err != nil {
 		return nil, err
 	}
-	k, err := member.ParseKey(req.GetName(), membersCollection)
-	if err != nil {
-		return nil, err
-	}
-	return &emptypb.Empty{}, s.use.Delete(ctx, member.Delete{Key: k, Etag: req.GetEtag(), Request: again})
+	in.Etag = req.GetEtag()
+	return &emptypb.Empty{}, s.use.Delete(ctx, in)
 }

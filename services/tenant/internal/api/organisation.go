@@ -8,6 +8,8 @@ import (
 
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	"github.com/low-layer/platform/libs/authz"
+	"github.com/low-layer/platform/libs/resource/convert"
+	"github.com/low-layer/platform/libs/resource/mask"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
@@ -17,16 +19,11 @@ type organisationServer struct {
 	use *tenancy.Organisations
 }
 
-var organisationMask = mask{resource: "organisation", mutable: []string{
-	"display_name", "labels", "deletion_protection", "quota",
-	"quota.cores", "quota.ram_mib", "quota.instances", "quota.networks", "quota.routers", "quota.ports", "quota.security_groups",
-}}
-
 // CreateOrganisation takes the whole order.
 func (s *organisationServer) CreateOrganisation(
 	ctx context.Context, req *tenantv1.CreateOrganisationRequest,
 ) (*longrunningpb.Operation, error) {
-	again, err := repeatable("CreateOrganisation", req.GetRequestId(), req)
+	id, err := convert.Identity(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -35,14 +32,14 @@ func (s *organisationServer) CreateOrganisation(
 		return nil, nameIn("parent", err)
 	}
 	o := req.GetOrganisation()
-	return answer(s.use.Create(ctx, tenancy.CreateOrganisation{
+	return operation(s.use.Create(ctx, tenancy.CreateOrganisation{
 		Tenant: parent.Tenant, ID: req.GetOrganisationId(), DisplayName: o.GetDisplayName(), Labels: o.GetLabels(),
-		Mode: modeFromProto(o.GetMode()), HubCIDR: o.GetHubCidr(), Quota: quotaFromProto(o.GetQuota()),
-		VPCs: vpcsFromProto(o.GetVpcs()), Protected: o.GetDeletionProtection(), Request: again,
+		Mode: convert.ModeOf(o.GetMode()), HubCIDR: o.GetHubCidr(), Quota: quotaFromProto(o.GetQuota()),
+		VPCs: vpcsFromProto(o.GetVpcs()), Protected: o.GetDeletionProtection(), Request: id,
 	}))
 }
 
-// GetOrganisation answers one organisation.
+// GetOrganisation reads one organisation.
 func (s *organisationServer) GetOrganisation(
 	ctx context.Context, req *tenantv1.GetOrganisationRequest,
 ) (*tenantv1.Organisation, error) {
@@ -57,7 +54,7 @@ func (s *organisationServer) GetOrganisation(
 	return organisationToProto(o), nil
 }
 
-// ListOrganisations answers a page of organisations.
+// ListOrganisations reads a page of organisations.
 func (s *organisationServer) ListOrganisations(
 	ctx context.Context, req *tenantv1.ListOrganisationsRequest,
 ) (*tenantv1.ListOrganisationsResponse, error) {
@@ -65,25 +62,20 @@ func (s *organisationServer) ListOrganisations(
 	if err != nil {
 		return nil, nameIn("parent", err)
 	}
-	page, err := s.use.List(ctx, tenancy.List{
-		Tenant: parent.Tenant, PageSize: req.GetPageSize(), PageToken: req.GetPageToken(), Filter: req.GetFilter(),
-		OrderBy: req.GetOrderBy(), ShowDeleted: req.GetShowDeleted(), Only: authz.Narrowed(ctx).Limit(authz.Organisation),
-	})
+	q := convert.List(ctx, req)
+	q.Only = authz.Narrowed(ctx).Limit(authz.Organisation)
+	page, err := s.use.List(ctx, parent.Tenant, q)
 	if err != nil {
 		return nil, err
 	}
-	out := &tenantv1.ListOrganisationsResponse{NextPageToken: page.NextPageToken}
-	for _, o := range page.Items {
-		out.Organisations = append(out.Organisations, organisationToProto(o))
-	}
-	return out, nil
+	return &tenantv1.ListOrganisationsResponse{Organisations: convert.All(page.Items, organisationToProto), NextPageToken: page.Next}, nil
 }
 
 // UpdateOrganisation changes the fields of the mask.
 func (s *organisationServer) UpdateOrganisation(
 	ctx context.Context, req *tenantv1.UpdateOrganisationRequest,
 ) (*longrunningpb.Operation, error) {
-	again, err := repeatable("UpdateOrganisation", req.GetRequestId(), req)
+	id, err := convert.Identity(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -93,19 +85,15 @@ func (s *organisationServer) UpdateOrganisation(
 		return nil, nameIn("organisation.name", err)
 	}
 	key := tenancy.OrganisationKey(name)
-	current := &tenantv1.Organisation{}
-	if len(req.GetUpdateMask().GetPaths()) == 0 {
-		o, err := s.use.Get(ctx, key)
-		if err != nil {
-			return nil, err
-		}
-		current = organisationToProto(o)
-	}
-	paths, err := organisationMask.paths(req.GetUpdateMask(), wanted, current)
+	current, err := s.use.Get(ctx, key)
 	if err != nil {
 		return nil, err
 	}
-	in := tenancy.UpdateOrganisation{Key: key, Etag: wanted.GetEtag(), Request: again}
+	paths, err := mask.New("organisation", req.GetUpdateMask(), wanted).Paths(organisationToProto(current))
+	if err != nil {
+		return nil, err
+	}
+	in := tenancy.UpdateOrganisation{Key: key, Etag: wanted.GetEtag(), Request: id}
 	for _, p := range paths {
 		switch p {
 		case "display_name":
@@ -117,7 +105,7 @@ func (s *organisationServer) UpdateOrganisation(
 		}
 	}
 	in.Quota = quotaChange(paths, quotaFromProto(wanted.GetQuota()))
-	return answer(s.use.Update(ctx, in))
+	return operation(s.use.Update(ctx, in))
 }
 
 // quotaChange changes what the paths name; nil when they name nothing of the quota.
@@ -165,12 +153,12 @@ func quotaField(q *tenancy.Quota, field string) *int32 {
 func (s *organisationServer) DeleteOrganisation(
 	ctx context.Context, req *tenantv1.DeleteOrganisationRequest,
 ) (*longrunningpb.Operation, error) {
-	key, again, err := organisationCall("DeleteOrganisation", req.GetName(), req.GetRequestId(), req)
+	key, id, err := organisationCall(ctx, req.GetName(), req)
 	if err != nil {
 		return nil, err
 	}
-	return answer(s.use.Delete(ctx, tenancy.DeleteOrganisation{
-		Key: key, Etag: req.GetEtag(), Force: req.GetForce(), Purge: req.GetPurge(), Request: again,
+	return operation(s.use.Delete(ctx, tenancy.DeleteOrganisation{
+		Key: key, Etag: req.GetEtag(), Force: req.GetForce(), Purge: req.GetPurge(), Request: id,
 	}))
 }
 
@@ -178,20 +166,20 @@ func (s *organisationServer) DeleteOrganisation(
 func (s *organisationServer) UndeleteOrganisation(
 	ctx context.Context, req *tenantv1.UndeleteOrganisationRequest,
 ) (*longrunningpb.Operation, error) {
-	key, again, err := organisationCall("UndeleteOrganisation", req.GetName(), req.GetRequestId(), req)
+	key, id, err := organisationCall(ctx, req.GetName(), req)
 	if err != nil {
 		return nil, err
 	}
-	return answer(s.use.Undelete(ctx, key, again))
+	return operation(s.use.Undelete(ctx, key, id))
 }
 
 // RotateOrganisationCredential makes a new credential.
 func (s *organisationServer) RotateOrganisationCredential(
 	ctx context.Context, req *tenantv1.RotateOrganisationCredentialRequest,
 ) (*longrunningpb.Operation, error) {
-	key, again, err := organisationCall("RotateOrganisationCredential", req.GetName(), req.GetRequestId(), req)
+	key, id, err := organisationCall(ctx, req.GetName(), req)
 	if err != nil {
 		return nil, err
 	}
-	return answer(s.use.Rotate(ctx, key, again))
+	return operation(s.use.Rotate(ctx, key, id))
 }

@@ -3,28 +3,22 @@ package api
 import (
 	"context"
 
-	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	"github.com/low-layer/platform/libs/resource/convert"
 	"github.com/low-layer/platform/services/tenant/internal/core/member"
+	"github.com/low-layer/platform/services/tenant/internal/usecase"
 )
-
-// RegisterMembers puts the RPCs of members and service accounts on a server.
-func RegisterMembers(r grpc.ServiceRegistrar, members *member.Members, accounts *member.Accounts) {
-	tenantv1.RegisterMemberServiceServer(r, &memberServer{use: members})
-	tenantv1.RegisterServiceAccountServiceServer(r, &accountServer{use: accounts})
-}
 
 type accountServer struct {
 	tenantv1.UnimplementedServiceAccountServiceServer
-	use *member.Accounts
+	use *usecase.Accounts
 }
 
 func accountToProto(a member.Account) *tenantv1.ServiceAccount {
 	return &tenantv1.ServiceAccount{
-		Name: a.Name(), Uid: a.UID, DisplayName: a.DisplayName, Roles: rolesToProto(a.Roles), ClientId: a.ClientID, Subject: a.Subject,
+		Name: a.Name(), Uid: a.UID, DisplayName: a.DisplayName, Roles: convert.All(a.Roles, roleToProto), ClientId: a.ClientID, Subject: a.Subject,
 		Secret: a.Secret, ExpireTime: convert.Time(a.ExpireTime), Expired: a.Expired, LastUseTime: convert.Time(a.LastUseTime),
 		Etag: a.Etag(), CreateTime: convert.Time(a.CreateTime), UpdateTime: convert.Time(a.UpdateTime),
 	}
@@ -34,7 +28,7 @@ func accountToProto(a member.Account) *tenantv1.ServiceAccount {
 func (s *accountServer) CreateServiceAccount(
 	ctx context.Context, req *tenantv1.CreateServiceAccountRequest,
 ) (*tenantv1.ServiceAccount, error) {
-	again, err := request(repeatable("CreateServiceAccount", req.GetRequestId(), req))
+	id, err := convert.Identity(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -42,30 +36,22 @@ func (s *accountServer) CreateServiceAccount(
 	if err != nil {
 		return nil, nameIn("parent", err)
 	}
-	a, err := s.use.Create(ctx, member.CreateAccount{
+	return shown[member.Account, tenantv1.ServiceAccount](s.use.Create(ctx, member.CreateAccount{
 		Key: member.Key{Scope: scope, ID: req.GetServiceAccountId()}, DisplayName: req.GetServiceAccount().GetDisplayName(),
-		Roles: rolesFromProto(req.GetServiceAccount().GetRoles()), Lifetime: req.GetLifetime().AsDuration(), Request: again,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return accountToProto(a), nil
+		Roles: convert.All(req.GetServiceAccount().GetRoles(), roleFromProto), Lifetime: req.GetLifetime().AsDuration(), Request: id,
+	}))(accountToProto)
 }
 
-// GetServiceAccount answers one account.
+// GetServiceAccount reads one account.
 func (s *accountServer) GetServiceAccount(ctx context.Context, req *tenantv1.GetServiceAccountRequest) (*tenantv1.ServiceAccount, error) {
 	k, err := member.ParseKey(req.GetName(), accountsCollection)
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.use.Get(ctx, k)
-	if err != nil {
-		return nil, err
-	}
-	return accountToProto(a), nil
+	return shown[member.Account, tenantv1.ServiceAccount](s.use.Get(ctx, k))(accountToProto)
 }
 
-// ListServiceAccounts answers a page of accounts.
+// ListServiceAccounts reads a page of accounts.
 func (s *accountServer) ListServiceAccounts(
 	ctx context.Context, req *tenantv1.ListServiceAccountsRequest,
 ) (*tenantv1.ListServiceAccountsResponse, error) {
@@ -73,47 +59,32 @@ func (s *accountServer) ListServiceAccounts(
 	if err != nil {
 		return nil, nameIn("parent", err)
 	}
-	page, err := s.use.List(ctx, member.List{
-		Scope: scope, PageSize: req.GetPageSize(), PageToken: req.GetPageToken(), Filter: req.GetFilter(), OrderBy: req.GetOrderBy(),
-	})
+	page, err := s.use.List(ctx, scope, convert.List(ctx, req))
 	if err != nil {
 		return nil, err
 	}
-	out := &tenantv1.ListServiceAccountsResponse{NextPageToken: page.NextPageToken}
-	for _, a := range page.Items {
-		out.ServiceAccounts = append(out.ServiceAccounts, accountToProto(a))
-	}
-	return out, nil
+	return &tenantv1.ListServiceAccountsResponse{ServiceAccounts: convert.All(page.Items, accountToProto), NextPageToken: page.Next}, nil
 }
 
 // RotateServiceAccount makes a new secret.
 func (s *accountServer) RotateServiceAccount(
 	ctx context.Context, req *tenantv1.RotateServiceAccountRequest,
 ) (*tenantv1.ServiceAccount, error) {
-	again, err := request(repeatable("RotateServiceAccount", req.GetRequestId(), req))
+	call, err := memberCall(ctx, req, "name", req.GetName(), accountsCollection)
 	if err != nil {
 		return nil, err
 	}
-	k, err := member.ParseKey(req.GetName(), accountsCollection)
-	if err != nil {
-		return nil, err
-	}
-	a, err := s.use.Rotate(ctx, member.Rotate{Key: k, Etag: req.GetEtag(), Lifetime: req.GetLifetime().AsDuration(), Request: again})
-	if err != nil {
-		return nil, err
-	}
-	return accountToProto(a), nil
+	return shown[member.Account, tenantv1.ServiceAccount](s.use.Rotate(ctx, member.Rotate{
+		Key: call.Key, Etag: req.GetEtag(), Lifetime: req.GetLifetime().AsDuration(), Request: call.Request,
+	}))(accountToProto)
 }
 
-// DeleteServiceAccount ends an account.
+// DeleteServiceAccount removes an account.
 func (s *accountServer) DeleteServiceAccount(ctx context.Context, req *tenantv1.DeleteServiceAccountRequest) (*emptypb.Empty, error) {
-	again, err := request(repeatable("DeleteServiceAccount", req.GetRequestId(), req))
+	in, err := memberCall(ctx, req, "name", req.GetName(), accountsCollection)
 	if err != nil {
 		return nil, err
 	}
-	k, err := member.ParseKey(req.GetName(), accountsCollection)
-	if err != nil {
-		return nil, err
-	}
-	return &emptypb.Empty{}, s.use.Delete(ctx, member.Delete{Key: k, Etag: req.GetEtag(), Request: again})
+	in.Etag = req.GetEtag()
+	return &emptypb.Empty{}, s.use.Delete(ctx, in)
 }

@@ -7,6 +7,8 @@ import (
 
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	"github.com/low-layer/platform/libs/authz"
+	"github.com/low-layer/platform/libs/resource/convert"
+	"github.com/low-layer/platform/libs/resource/mask"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
@@ -16,22 +18,20 @@ type tenantServer struct {
 	use *tenancy.Tenants
 }
 
-var tenantMask = mask{resource: "tenant", mutable: []string{"display_name", "labels", "deletion_protection"}}
-
 // CreateTenant makes a tenant.
 func (s *tenantServer) CreateTenant(ctx context.Context, req *tenantv1.CreateTenantRequest) (*longrunningpb.Operation, error) {
-	again, err := repeatable("CreateTenant", req.GetRequestId(), req)
+	id, err := convert.Identity(ctx, req)
 	if err != nil {
 		return nil, err
 	}
 	t := req.GetTenant()
-	return answer(s.use.Create(ctx, tenancy.CreateTenant{
+	return operation(s.use.Create(ctx, tenancy.CreateTenant{
 		ID: req.GetTenantId(), DisplayName: t.GetDisplayName(), Labels: t.GetLabels(), NetworkCIDR: t.GetNetworkCidr(),
-		Protected: t.GetDeletionProtection(), Request: again,
+		Protected: t.GetDeletionProtection(), Request: id,
 	}))
 }
 
-// GetTenant answers one tenant.
+// GetTenant reads one tenant.
 func (s *tenantServer) GetTenant(ctx context.Context, req *tenantv1.GetTenantRequest) (*tenantv1.Tenant, error) {
 	name, err := resourcename.ParseTenant(req.GetName())
 	if err != nil {
@@ -44,25 +44,20 @@ func (s *tenantServer) GetTenant(ctx context.Context, req *tenantv1.GetTenantReq
 	return tenantToProto(t), nil
 }
 
-// ListTenants answers a page of tenants.
+// ListTenants reads a page of tenants.
 func (s *tenantServer) ListTenants(ctx context.Context, req *tenantv1.ListTenantsRequest) (*tenantv1.ListTenantsResponse, error) {
-	page, err := s.use.List(ctx, tenancy.List{
-		PageSize: req.GetPageSize(), PageToken: req.GetPageToken(), Filter: req.GetFilter(), OrderBy: req.GetOrderBy(),
-		ShowDeleted: req.GetShowDeleted(), Only: authz.Narrowed(ctx).Limit(authz.Tenant),
-	})
+	q := convert.List(ctx, req)
+	q.Only = authz.Narrowed(ctx).Limit(authz.Tenant)
+	page, err := s.use.List(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	out := &tenantv1.ListTenantsResponse{NextPageToken: page.NextPageToken}
-	for _, t := range page.Items {
-		out.Tenants = append(out.Tenants, tenantToProto(t))
-	}
-	return out, nil
+	return &tenantv1.ListTenantsResponse{Tenants: convert.All(page.Items, tenantToProto), NextPageToken: page.Next}, nil
 }
 
 // UpdateTenant changes the fields of the mask.
 func (s *tenantServer) UpdateTenant(ctx context.Context, req *tenantv1.UpdateTenantRequest) (*longrunningpb.Operation, error) {
-	again, err := repeatable("UpdateTenant", req.GetRequestId(), req)
+	id, err := convert.Identity(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -71,19 +66,15 @@ func (s *tenantServer) UpdateTenant(ctx context.Context, req *tenantv1.UpdateTen
 	if err != nil {
 		return nil, nameIn("tenant.name", err)
 	}
-	current := &tenantv1.Tenant{}
-	if len(req.GetUpdateMask().GetPaths()) == 0 {
-		t, err := s.use.Get(ctx, name.Tenant)
-		if err != nil {
-			return nil, err
-		}
-		current = tenantToProto(t)
-	}
-	paths, err := tenantMask.paths(req.GetUpdateMask(), wanted, current)
+	current, err := s.use.Get(ctx, name.Tenant)
 	if err != nil {
 		return nil, err
 	}
-	in := tenancy.UpdateTenant{ID: name.Tenant, Etag: wanted.GetEtag(), Request: again}
+	paths, err := mask.New("tenant", req.GetUpdateMask(), wanted).Paths(tenantToProto(current))
+	if err != nil {
+		return nil, err
+	}
+	in := tenancy.UpdateTenant{ID: name.Tenant, Etag: wanted.GetEtag(), Request: id}
 	for _, p := range paths {
 		switch p {
 		case "display_name":
@@ -94,43 +85,43 @@ func (s *tenantServer) UpdateTenant(ctx context.Context, req *tenantv1.UpdateTen
 			in.Protected = &wanted.DeletionProtection
 		}
 	}
-	return answer(s.use.Update(ctx, in))
+	return operation(s.use.Update(ctx, in))
 }
 
 // DeleteTenant deletes or purges a tenant.
 func (s *tenantServer) DeleteTenant(ctx context.Context, req *tenantv1.DeleteTenantRequest) (*longrunningpb.Operation, error) {
-	name, again, err := tenantCall("DeleteTenant", req.GetName(), req.GetRequestId(), req)
+	name, id, err := tenantCall(ctx, req.GetName(), req)
 	if err != nil {
 		return nil, err
 	}
-	return answer(s.use.Delete(ctx, tenancy.DeleteTenant{
-		ID: name, Etag: req.GetEtag(), Force: req.GetForce(), Purge: req.GetPurge(), Request: again,
+	return operation(s.use.Delete(ctx, tenancy.DeleteTenant{
+		ID: name, Etag: req.GetEtag(), Force: req.GetForce(), Purge: req.GetPurge(), Request: id,
 	}))
 }
 
 // UndeleteTenant brings a tenant back.
 func (s *tenantServer) UndeleteTenant(ctx context.Context, req *tenantv1.UndeleteTenantRequest) (*longrunningpb.Operation, error) {
-	name, again, err := tenantCall("UndeleteTenant", req.GetName(), req.GetRequestId(), req)
+	name, id, err := tenantCall(ctx, req.GetName(), req)
 	if err != nil {
 		return nil, err
 	}
-	return answer(s.use.Undelete(ctx, name, again))
+	return operation(s.use.Undelete(ctx, name, id))
 }
 
 // SuspendTenant switches a tenant off.
 func (s *tenantServer) SuspendTenant(ctx context.Context, req *tenantv1.SuspendTenantRequest) (*longrunningpb.Operation, error) {
-	name, again, err := tenantCall("SuspendTenant", req.GetName(), req.GetRequestId(), req)
+	name, id, err := tenantCall(ctx, req.GetName(), req)
 	if err != nil {
 		return nil, err
 	}
-	return answer(s.use.Suspend(ctx, name, req.GetReason(), again))
+	return operation(s.use.Suspend(ctx, name, req.GetReason(), id))
 }
 
 // ResumeTenant ends a suspension.
 func (s *tenantServer) ResumeTenant(ctx context.Context, req *tenantv1.ResumeTenantRequest) (*longrunningpb.Operation, error) {
-	name, again, err := tenantCall("ResumeTenant", req.GetName(), req.GetRequestId(), req)
+	name, id, err := tenantCall(ctx, req.GetName(), req)
 	if err != nil {
 		return nil, err
 	}
-	return answer(s.use.Resume(ctx, name, again))
+	return operation(s.use.Resume(ctx, name, id))
 }

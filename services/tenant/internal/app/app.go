@@ -5,9 +5,10 @@ import (
 	"context"
 	"errors"
 
-	"github.com/low-layer/platform/libs/authz"
 	"github.com/low-layer/platform/libs/host"
 	openstackclient "github.com/low-layer/platform/libs/openstack/client"
+	"github.com/low-layer/platform/libs/resource"
+	"github.com/low-layer/platform/libs/resource/accept"
 	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/libs/seal"
 	"github.com/low-layer/platform/libs/watch/watchapi"
@@ -20,6 +21,7 @@ import (
 	"github.com/low-layer/platform/services/tenant/internal/provision"
 	"github.com/low-layer/platform/services/tenant/internal/reconcile"
 	"github.com/low-layer/platform/services/tenant/internal/store"
+	"github.com/low-layer/platform/services/tenant/internal/usecase"
 )
 
 const name = "tenant"
@@ -32,7 +34,7 @@ type App struct {
 	*host.Host
 	Periodic *tenancy.Periodic
 	Drift    *reconcile.Drift
-	Members  *member.Sync
+	Members  *usecase.Sync
 }
 
 // New wires the service.
@@ -70,19 +72,22 @@ func New(ctx context.Context, cfg Config, o host.Options) (_ *App, err error) {
 	records := store.New(h.Pool, h.Engine, h.Tokens, outbox, h.Trail, h.Ledger)
 	tenants := tenancy.NewTenants(records, network, o.Clock, cfg.Retention)
 	organisations := tenancy.NewOrganisations(records, network, o.Clock, cfg.Retention, cfg.Quota())
-	members := store.NewMembers(h.Pool, h.Tokens, h.Trail, store.MemberMessages{Member: api.Renderer{}.Member, Account: api.Renderer{}.Account})
-	places := member.NewPlaces(records, network)
-	owns := func(ctx context.Context, resource string) bool { return authz.Holds(ctx, resource, authz.Owner) }
+	members := store.NewMembers(h.Pool, h.Tokens)
+	staff := usecase.StaffConfig{
+		Rows: members, Tenancy: records, VPCs: network, Directory: users, Clock: o.Clock,
+		Changes: accept.New(accept.Config{Service: name, DB: h.Pool, Trail: h.Trail, Clock: o.Clock}),
+		Member:  api.Renderer{}.Member, Account: api.Renderer{}.Account,
+	}
 
 	api.Register(h.Server.Registrar(), tenants, organisations)
-	api.RegisterMembers(h.Server.Registrar(), member.NewMembers(members, places, users, o.Clock, owns), member.NewAccounts(members, places, users, o.Clock, owns))
+	api.RegisterMembers(h.Server.Registrar(), usecase.NewMembers(staff), usecase.NewAccounts(staff))
 	h.Serve(func(ctx context.Context, t resourcename.Tenant) error {
 		_, err := records.Tenant(ctx, t.Tenant)
 		return err
 	}, watched(records, members)...)
 
 	a := &App{
-		Host: h, Members: member.NewSync(members, places, users, o.Clock), Drift: reconcile.NewDrift(h.Engine, h.Pool, keystone),
+		Host: h, Members: usecase.NewSync(staff), Drift: reconcile.NewDrift(h.Engine, h.Pool, keystone),
 		Periodic: tenancy.NewPeriodic(records, tenants, organisations, cfg.CredentialMargin(), cfg.CredentialRoles),
 	}
 	remover.Sync = a.Members
@@ -94,7 +99,7 @@ func New(ctx context.Context, cfg Config, o host.Options) (_ *App, err error) {
 }
 
 // lateRemover gives the kinds, which are made first, the removal of members, which is made later.
-type lateRemover struct{ *member.Sync }
+type lateRemover struct{ *usecase.Sync }
 
 // userDirectory is the user directory of the settings, or nil.
 func userDirectory(h *host.Host, cfg Config) directory.Directory {
@@ -135,8 +140,8 @@ func watched(records *store.Store, members *store.Members) []watchapi.Kind {
 				return records.Organisation(ctx, n.Tenant, n.Organisation)
 			},
 			List: func(ctx context.Context, tenant, token string) ([]tenancy.Organisation, string, error) {
-				page, err := records.ListOrganisations(ctx, tenancy.List{Tenant: tenant, PageSize: watchapi.Page, PageToken: token, ShowDeleted: true})
-				return page.Items, page.NextPageToken, err
+				page, err := records.ListOrganisations(ctx, tenant, resource.List{Size: watchapi.Page, Token: token, All: true})
+				return page.Items, page.Next, err
 			},
 		}.Kind(),
 		watchapi.Resource[member.Key, member.Member]{

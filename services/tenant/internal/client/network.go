@@ -40,11 +40,6 @@ func NewNetwork(to grpc.ClientConnInterface) *Network {
 	}
 }
 
-// Mode is a mode as the network service has it.
-func Mode(m tenancy.Mode) typev1.ResourceMode {
-	return typev1.ResourceMode(typev1.ResourceMode_value[string(m)])
-}
-
 // CheckOrder returns nil when the networks could be made now, otherwise the error that the order would meet.
 func (n *Network) CheckOrder(ctx context.Context, tenantID string, networks []tenancy.NetworkOrder) error {
 	req := &internalv1.CheckOrderRequest{Tenant: resourcename.Tenant{Tenant: tenantID}.String()}

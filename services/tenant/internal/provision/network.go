@@ -13,8 +13,8 @@ import (
 	"github.com/low-layer/platform/libs/grpcerr"
 	"github.com/low-layer/platform/libs/peer"
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/resource/convert"
 	"github.com/low-layer/platform/libs/resourcename"
-	"github.com/low-layer/platform/services/tenant/internal/client"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
@@ -35,7 +35,7 @@ func (k *organisations) ensureHub(run *provision.Run) peer.Call {
 		}
 		project, _ := run.Object(stepProject)
 		return k.Network.Foundation.EnsureHub(ctx, &internalv1.EnsureHubRequest{
-			Organisation: spec.Name(), OrganisationUid: spec.UID, ProjectId: project.ID, Mode: client.Mode(spec.Mode), Cidr: spec.HubCIDR,
+			Organisation: spec.Name(), OrganisationUid: spec.UID, ProjectId: project.ID, Mode: convert.Mode(spec.Mode), Cidr: spec.HubCIDR,
 			RequestId: requestID,
 		})
 	}
@@ -145,7 +145,7 @@ func (k *organisations) makeVPC(v tenancy.VPCOrder) func(context.Context, *provi
 		w, err := k.Network.Begin(ctx, run, func(ctx context.Context, requestID string) (*longrunningpb.Operation, error) {
 			return k.Network.VPCs.CreateVpc(ctx, &networkv1.CreateVpcRequest{
 				Parent: run.Name, VpcId: v.ID, RequestId: requestID,
-				Vpc: &networkv1.Vpc{DisplayName: v.DisplayName, Labels: v.Labels, Mode: client.Mode(v.Mode), Cidr: v.CIDR},
+				Vpc: &networkv1.Vpc{DisplayName: v.DisplayName, Labels: v.Labels, Mode: convert.Mode(v.Mode), Cidr: v.CIDR},
 			})
 		})
 		if err == nil {

@@ -1,38 +1,30 @@
 package store
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/low-layer/platform/libs/resource"
+	"github.com/low-layer/platform/libs/resource/rows"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
-
-// status is the engine's columns of a row.
-type status struct {
-	state                string
-	conditions, blockage []byte
-	reconciling          bool
-}
 
 func scanTenant(row pgx.CollectableRow) (tenancy.Tenant, error) {
 	var t tenancy.Tenant
 	var deleted, purge, ready *time.Time
 	var life string
-	var st status
+	var st rows.Status
 	err := row.Scan(&t.UID, &t.ID, &t.DisplayName, &t.Labels, &t.NetworkCIDR, &t.Suspended, &t.SuspendReason, &t.Protected,
 		&deleted, &purge, &t.Removing, &t.Cascade, &t.Revision, &life, &t.Announced.Revision,
 		&t.DomainID, &ready, &t.CreateTime, &t.UpdateTime,
-		&st.state, &st.conditions, &st.blockage, &st.reconciling)
+		&st.State, &st.Conditions, &st.Blockage, &st.Reconciling)
 	if err != nil {
 		return tenancy.Tenant{}, err
 	}
 	t.DeleteTime, t.PurgeTime, t.ReadyTime = orZero(deleted), orZero(purge), orZero(ready)
 	t.CreateTime, t.UpdateTime = t.CreateTime.UTC(), t.UpdateTime.UTC()
 	t.Announced.Life = tenancy.Life(life)
-	t.Status, err = st.mapped()
+	t.Status, err = st.Value()
 	return t, err
 }
 
@@ -40,13 +32,13 @@ func scanOrganisation(row pgx.CollectableRow) (tenancy.Organisation, error) {
 	var o tenancy.Organisation
 	var deleted, purge, ready, credentialMade, credentialEnds *time.Time
 	var life, mode string
-	var st status
+	var st rows.Status
 	err := row.Scan(&o.UID, &o.TenantUID, &o.TenantID, &o.ID, &o.DisplayName, &o.Labels, &mode,
 		&o.HubCIDR, &o.Quota, &o.VPCs, &deleted, &purge, &o.DeletedWithTenant, &o.Removing, &o.Force, &o.Protected,
 		&o.Revision, &life, &o.Announced.Revision, &o.ProjectID, &o.CredentialGeneration,
 		&ready, &o.CreateTime, &o.UpdateTime,
 		&o.Credential.ID, &credentialMade, &credentialEnds, &o.Credential.Roles,
-		&st.state, &st.conditions, &st.blockage, &st.reconciling)
+		&st.State, &st.Conditions, &st.Blockage, &st.Reconciling)
 	if err != nil {
 		return tenancy.Organisation{}, err
 	}
@@ -55,32 +47,8 @@ func scanOrganisation(row pgx.CollectableRow) (tenancy.Organisation, error) {
 	o.CreateTime, o.UpdateTime = o.CreateTime.UTC(), o.UpdateTime.UTC()
 	o.Credential.CreateTime, o.Credential.ExpireTime = orZero(credentialMade), orZero(credentialEnds)
 	o.Announced.Life = tenancy.Life(life)
-	o.Status, err = st.mapped()
+	o.Status, err = st.Value()
 	return o, err
-}
-
-func (s status) mapped() (tenancy.Status, error) {
-	out := tenancy.Status{State: tenancy.State(s.state), Reconciling: s.reconciling}
-	conditions, err := resource.ParseConditions(s.conditions)
-	if err != nil {
-		return out, fmt.Errorf("read conditions: %w", err)
-	}
-	for _, c := range conditions {
-		out.Conditions = append(out.Conditions, tenancy.Condition{
-			Type: c.Type, Status: c.Status, Reason: c.Reason, Message: c.Message, LastTransitionTime: c.LastTransitionTime,
-		})
-	}
-	b, err := resource.ParseBlockage(s.blockage)
-	if err != nil {
-		return out, fmt.Errorf("read blockage: %w", err)
-	}
-	if b != nil {
-		out.Blockage = &tenancy.Blockage{
-			Owner: string(b.Owner), Reason: b.Reason, Message: b.Message, Remedy: b.Remedy, Step: b.Step,
-			RetryTime: b.RetryTime, SinceTime: b.SinceTime,
-		}
-	}
-	return out, nil
 }
 
 // labels keeps the column an object: nil would be null.

@@ -27,8 +27,8 @@ import (
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/quota"
-	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resource/replay"
+	"github.com/low-layer/platform/libs/resource/rows"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
@@ -69,8 +69,8 @@ type Store struct {
 	trail  *trail.Trail
 	quota  *quota.Ledger
 
-	tenants       listing[tenancy.Tenant]
-	organisations listing[tenancy.Organisation]
+	tenants       rows.Listing[tenancy.Tenant]
+	organisations rows.Listing[tenancy.Organisation]
 }
 
 // New makes a store whose changes the trail records, and that keeps count of quotas in the ledger.
@@ -135,13 +135,13 @@ func (o Operation) Provisioned() *provision.Operation { return o.Operation }
 
 // Replay answers the operation of an earlier call.
 func (t *transaction) Replay(ctx context.Context, c tenancy.Change) (tenancy.Operation, error) {
-	name, err := replay.Find(ctx, t.tx, c.Tenant, identity(c), time.Now())
+	name, err := replay.Find(ctx, t.tx, c.Tenant, c.Request, time.Now())
 	if name == "" || err != nil {
 		return nil, err
 	}
 	op, err := t.engine.Read(ctx, t.tx, c.Tenant, path.Base(name))
 	if errs.CodeOf(err) == errs.CodeNotFound {
-		return nil, replay.Drop(ctx, t.tx, c.Tenant, identity(c))
+		return nil, replay.Drop(ctx, t.tx, c.Tenant, c.Request)
 	}
 	return wrap(op, err)
 }
@@ -153,7 +153,7 @@ func (t *transaction) Accept(ctx context.Context, c tenancy.Change) (tenancy.Ope
 		t.accepted = c.Name
 	}
 	if err == nil {
-		err = replay.Keep(ctx, t.tx, c.Tenant, identity(c), op.Name, time.Now())
+		err = replay.Keep(ctx, t.tx, c.Tenant, c.Request, op.Name, time.Now())
 	}
 	if err != nil || !c.Request.ValidateOnly {
 		return wrap(op, err)
@@ -177,13 +177,9 @@ func wrap(op *provision.Operation, err error) (tenancy.Operation, error) {
 func change(c tenancy.Change) provision.Change {
 	return provision.Change{
 		Kind: string(c.Kind), UID: c.UID, Name: c.Name, Tenant: c.Tenant, Verb: string(c.Verb),
-		Transient: provision.State(c.Transient), Final: provision.State(c.Final), Deleting: c.Removing,
+		Transient: c.Transient, Final: c.Final, Deleting: c.Removing,
 		RequestID: c.Request.ID,
 	}
-}
-
-func identity(c tenancy.Change) resource.Identity {
-	return resource.Identity{Method: c.Request.Method, ID: c.Request.ID, Digest: c.Request.Digest}
 }
 
 // AnnounceTenant appends an event that shows the tenant as it is in the transaction.

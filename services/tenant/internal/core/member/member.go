@@ -1,8 +1,7 @@
-// Package member is who may do what in a tenant: people and programs with roles at a tenant, an organisation or a VPC.
+// Package member is people and programs with roles at a tenant, an organisation or a VPC, and the decisions on their changes.
 //
-// The directory is the truth: a role is being in its group, and that is what tokens carry. Our records mirror it, so that
-// reads need no directory; they are written by each change and compared with the directory by Sync, which also heals what a
-// crash between the two left. Changes hold the tenant's lock, so that no two of them remove the last two owners.
+// The user directory is the truth: a role is membership of a group, and tokens carry the groups. Our records mirror it, so
+// reads need no directory. Everything here is pure: the use cases read, decide here, and write.
 package member
 
 import (
@@ -15,7 +14,7 @@ import (
 	"github.com/low-layer/platform/libs/resourcename"
 )
 
-// Role is what somebody may do; it is the name of the group.
+// Role is the name of a group.
 type Role string
 
 // The roles, in the order they are shown.
@@ -30,8 +29,8 @@ const (
 // Roles are all of them.
 var Roles = []Role{Owner, Admin, Operator, Viewer, Billing}
 
-// sorted is roles in their own order, each once.
-func sorted(in []Role) []Role {
+// Sorted are roles in their own order, each once.
+func Sorted(in []Role) []Role {
 	var out []Role
 	for _, r := range Roles {
 		if slices.Contains(in, r) {
@@ -71,7 +70,8 @@ func (s Scope) Name() string {
 	}
 }
 
-func (s Scope) group(r Role) string { return s.Name() + "/" + string(r) }
+// Group is the path of the group of a role at the scope.
+func (s Scope) Group(r Role) string { return s.Name() + "/" + string(r) }
 
 // Key names a member or service account.
 type Key struct {
@@ -99,7 +99,7 @@ type Member struct {
 	Email       string
 	DisplayName string
 	Roles       []Role
-	// Vouched is true when an owner had the account made: nobody below knew its first password.
+	// Vouched is true when an owner had the account made, so no lesser role knew its first password.
 	Vouched bool
 	// InitialPassword is never stored.
 	InitialPassword string
@@ -116,7 +116,7 @@ func (m Member) Name() string {
 	return m.Scope.Name() + "/members/" + m.Subject
 }
 
-// Etag changes with every change; what is not there has none.
+// Etag changes with every change; it is empty for a member that is not stored.
 func (m Member) Etag() string { return revision(m.UID, m.Revision) }
 
 func revision(uid string, n int64) string {
@@ -150,5 +150,5 @@ type Account struct {
 // Name is its resource name.
 func (a Account) Name() string { return a.Scope.Name() + "/serviceAccounts/" + a.ID }
 
-// Etag changes with every change; what is not there has none.
+// Etag changes with every change; it is empty for an account that is not stored.
 func (a Account) Etag() string { return revision(a.UID, a.Revision) }

@@ -5,16 +5,17 @@ import (
 
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/etag"
+	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resourcename"
 )
 
-// Mode is how virtual machines get their share of the hypervisors, in the words of lowlayer.type.v1.ResourceMode.
-type Mode string
+// Mode is how virtual machines share hypervisors.
+type Mode = resource.Mode
 
-// The modes; the empty one means the parent's.
+// The modes; the empty one stands for that of the parent.
 const (
-	Mutualized Mode = "MUTUALIZED"
-	Dedicated  Mode = "DEDICATED"
+	Mutualized = resource.Mutualized
+	Dedicated  = resource.Dedicated
 )
 
 // Organisation is a part of a tenant: a Keystone project, the bastion's hub and the VPCs of its order.

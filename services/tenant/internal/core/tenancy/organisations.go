@@ -9,6 +9,7 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/etag"
 	"github.com/low-layer/platform/libs/ids"
+	"github.com/low-layer/platform/libs/resource"
 )
 
 // Organisations is what may be done to organisations.
@@ -32,11 +33,11 @@ func (s *Organisations) Get(ctx context.Context, key OrganisationKey) (Organisat
 }
 
 // List answers a page of a tenant's organisations.
-func (s *Organisations) List(ctx context.Context, q List) (Page[Organisation], error) {
-	if _, err := s.store.Tenant(ctx, q.Tenant); err != nil {
-		return Page[Organisation]{}, err
+func (s *Organisations) List(ctx context.Context, tenant string, q resource.List) (resource.Page[Organisation], error) {
+	if _, err := s.store.Tenant(ctx, tenant); err != nil {
+		return resource.Page[Organisation]{}, err
 	}
-	return s.store.ListOrganisations(ctx, q)
+	return s.store.ListOrganisations(ctx, tenant, q)
 }
 
 // Create takes the whole order. The network service is asked before anything is stored, and not at all when the call

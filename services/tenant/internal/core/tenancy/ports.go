@@ -3,6 +3,8 @@ package tenancy
 import (
 	"context"
 	"time"
+
+	"github.com/low-layer/platform/libs/resource"
 )
 
 // Store keeps tenants and organisations. Reads outside a transaction see what was committed.
@@ -19,9 +21,9 @@ type Reader interface {
 	// Organisation answers an organisation by the ids of its tenant and itself, NOT_FOUND when there is none.
 	Organisation(ctx context.Context, tenantID, id string) (Organisation, error)
 	// ListTenants answers a page.
-	ListTenants(ctx context.Context, q List) (Page[Tenant], error)
+	ListTenants(ctx context.Context, q resource.List) (resource.Page[Tenant], error)
 	// ListOrganisations answers a page of a tenant's organisations.
-	ListOrganisations(ctx context.Context, q List) (Page[Organisation], error)
+	ListOrganisations(ctx context.Context, tenant string, q resource.List) (resource.Page[Organisation], error)
 	// Due answers what the periodic loops must act on.
 	Due(ctx context.Context, at DueTimes) (Due, error)
 }
@@ -63,25 +65,6 @@ type Work interface {
 	// AnnounceTenant and AnnounceOrganisation append an event that shows the resource as it is now.
 	AnnounceTenant(ctx context.Context, event string, t Tenant) error
 	AnnounceOrganisation(ctx context.Context, event string, o Organisation) error
-}
-
-// List asks for a page.
-type List struct {
-	// Tenant is the id of the parent, for organisations.
-	Tenant      string
-	PageSize    int32
-	PageToken   string
-	Filter      string
-	OrderBy     string
-	ShowDeleted bool
-	// Only are the names of those that the caller may see; nil when he may see all.
-	Only []string
-}
-
-// Page is a page of resources.
-type Page[T any] struct {
-	Items         []T
-	NextPageToken string
 }
 
 // DueTimes are the moments that decide what is due.

@@ -1,39 +1,23 @@
 package tenancy
 
-import "time"
+import "github.com/low-layer/platform/libs/resource"
 
-// State is where a resource stands, in the words of lowlayer.type.v1.State.
-type State string
-
-// The states a change of this service leads through or to.
-const (
-	StateCreating  State = "CREATING"
-	StateActive    State = "ACTIVE"
-	StateUpdating  State = "UPDATING"
-	StateSuspended State = "SUSPENDED"
-	StateDeleting  State = "DELETING"
-	StateDeleted   State = "DELETED"
+// State, Status and Request are those of every resource.
+type (
+	State   = resource.State
+	Status  = resource.Status
+	Request = resource.Identity
 )
 
-// Status is what the provisioning engine observed of a resource; the domain only passes it on.
-type Status struct {
-	State       State
-	Conditions  []Condition
-	Blockage    *Blockage
-	Reconciling bool
-}
-
-// Condition is one observed aspect of a resource.
-type Condition struct {
-	Type, Status, Reason, Message string
-	LastTransitionTime            time.Time
-}
-
-// Blockage says why a resource cannot go on, who must act and how.
-type Blockage struct {
-	Owner, Reason, Message, Remedy, Step string
-	RetryTime, SinceTime                 time.Time
-}
+// The states that a change of this service leads through or to.
+const (
+	StateCreating  = resource.Creating
+	StateActive    = resource.Active
+	StateUpdating  = resource.Updating
+	StateSuspended = resource.Suspended
+	StateDeleting  = resource.Deleting
+	StateDeleted   = resource.Deleted
+)
 
 // Kind is a kind of resource the engine works on.
 type Kind string
@@ -58,15 +42,6 @@ const (
 	VerbRotate   Verb = "rotate"
 )
 
-// Request is what makes a call repeatable: the caller's request_id, the method and a digest of the content.
-type Request struct {
-	ID     string
-	Method string
-	Digest []byte
-	// ValidateOnly asks for the plan alone: whatever is done is rolled back. ID is empty then.
-	ValidateOnly bool
-}
-
 // Change is work for the engine on one resource.
 type Change struct {
 	Kind Kind
@@ -82,7 +57,7 @@ type Change struct {
 	Request  Request
 }
 
-// Operation is accepted work as the engine recorded it; the edge renders it.
+// Operation is accepted work as the engine recorded it.
 type Operation interface {
 	// OperationName is its resource name.
 	OperationName() string

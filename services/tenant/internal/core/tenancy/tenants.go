@@ -9,6 +9,7 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/etag"
 	"github.com/low-layer/platform/libs/ids"
+	"github.com/low-layer/platform/libs/resource"
 )
 
 // Tenants is what may be done to tenants.
@@ -28,7 +29,7 @@ func NewTenants(store Store, network Network, c clock.Clock, retention time.Dura
 func (s *Tenants) Get(ctx context.Context, id string) (Tenant, error) { return s.store.Tenant(ctx, id) }
 
 // List answers a page of tenants.
-func (s *Tenants) List(ctx context.Context, q List) (Page[Tenant], error) {
+func (s *Tenants) List(ctx context.Context, q resource.List) (resource.Page[Tenant], error) {
 	return s.store.ListTenants(ctx, q)
 }
 
