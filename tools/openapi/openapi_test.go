@@ -73,7 +73,7 @@ func TestPathsHaveRealNames(t *testing.T) {
 		for _, p := range items(op, "parameters") {
 			if text(p, "in") == "path" {
 				got = append(got, text(p, "name"))
-				if !slices.Contains([]string{"tenant", "organisation", "vpc", "peering", "operation", "member", "service_account", "receipt"}, text(p, "name")) {
+				if !slices.Contains([]string{"tenant", "organisation", "vpc", "peering", "operation", "member", "service_account", "receipt", "quota"}, text(p, "name")) {
 					t.Errorf("%s: %q is no real name", id, text(p, "name"))
 				}
 			}
