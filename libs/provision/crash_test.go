@@ -82,7 +82,7 @@ func TestWake_askedForWhileHeld_isNotLost(t *testing.T) {
 	plan := r.kind.Plan
 	r.kind.Plan = func(res provision.Resource, spec cloudfake.Spec) ([]provision.Step, error) {
 		steps, err := plan(res, spec)
-		return append(steps, provision.Step{Name: "patient", Do: func(context.Context, *provision.Run) (provision.External, error) {
+		return append(steps, provision.Step{Name: "patient", Title: "wait for the patient step", Do: func(context.Context, *provision.Run) (provision.External, error) {
 			if asked.Add(1) == 1 {
 				return provision.External{}, provision.NotYet(time.Hour, "waiting for an hour")
 			}
