@@ -139,9 +139,10 @@ func (s *situation) unmade(step string) bool {
 	return (x == nil || x.state != entryPresent) && !r.settled() && r.blockage == nil
 }
 
-// fulfils reports whether the entry is all the step asks for.
+// fulfils reports whether the entry is all the step asks for. A step without Verify leaves an unverified object unverified: the
+// plan of a later change may verify it.
 func (x *entry) fulfils(step *Step) bool {
-	return x.state == entryPresent && !x.open && x.verified && x.digest == step.Digest && x.objectType == step.Object
+	return x.state == entryPresent && !x.open && (x.verified || step.Verify == nil) && x.digest == step.Digest && x.objectType == step.Object
 }
 
 // removable are the entries that have to go: those one too many, those no step of the plan makes, and all of them when

@@ -18,7 +18,7 @@ import (
 // common are the tables that hold nothing of any tenant: versions of schemas, and what is of the platform as a whole.
 var common = []string{
 	"event_consumer_epoch", "event_inbox", "event_streams", "observations", "provision_step_history",
-	"migrations_audit", "migrations_event", "migrations_network", "migrations_provision", "migrations_quota", "migrations_tenant", "migrations_watch",
+	"migrations_audit", "migrations_event", "migrations_network", "migrations_provision", "migrations_quota", "migrations_replay", "migrations_tenant", "migrations_watch",
 }
 
 // rows: every row of every table is seen, changed and removed by its own tenant alone, whoever the statement is of and however

@@ -166,14 +166,14 @@ func (c *call) next(l *login, wrong string) *fault {
 		}
 		return c.show(http.StatusOK, sheet{
 			Title: "Mobile Authenticator Setup", Error: wrong, Action: c.action("required-action"), Button: "Submit",
-			Text: "Add this key to your authenticator app, then enter the code it shows: " + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString([]byte(l.Secret)) + ". " + c.hint(l.Secret),
+			Text: "Add this key to your authenticator app, then enter the code it shows: " + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString([]byte(l.Secret)) + ". " + c.hint(new(user), l.Secret),
 			Fields: []field{
 				{"totp", "One-time code", "text", ""}, {"totpSecret", "", "hidden", l.Secret}, {"userLabel", "Device name", "text", ""},
 			},
 		})
 	case c.wantsOTP(l, u):
 		return c.show(http.StatusOK, sheet{
-			Title: "One-time code", Error: wrong, Text: c.hint(u.OTP), Action: c.action("authenticate"), Button: "Sign In",
+			Title: "One-time code", Error: wrong, Text: c.hint(u, u.OTP), Action: c.action("authenticate"), Button: "Sign In",
 			Fields: []field{{"otp", "One-time code", "text", ""}, {"selectedCredentialId", "", "hidden", u.ID}},
 		})
 	case contains(texts(u.Rep, "requiredActions"), "UPDATE_PASSWORD"):
@@ -190,11 +190,17 @@ func (c *call) next(l *login, wrong string) *fault {
 	return c.finish(l, u)
 }
 
-func (c *call) hint(secret string) string {
+// hint shows a code that the user has not used yet: every code is good once.
+func (c *call) hint(u *user, secret string) string {
 	if !c.sim.opts.ShowCodes {
 		return ""
 	}
-	return "In this sandbox the code is " + Code(secret, c.sim.now()) + "."
+	for _, shift := range []time.Duration{0, otpPeriod, -otpPeriod} {
+		if code := Code(secret, c.sim.now().Add(shift)); !u.UsedOTP[code] {
+			return "In this sandbox the code is " + code + "."
+		}
+	}
+	return "Wait for the next code: those of now are used."
 }
 
 // wantsOTP: the second level was asked for and is not fresh, or the account must always show one.

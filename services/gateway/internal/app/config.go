@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,7 +81,8 @@ func (c *Config) rates() map[string]int {
 // targets lists the services behind the gateway with their addresses.
 func (c *Config) targets() []client.Target {
 	var out []client.Target
-	for _, name := range registry.Names(registry.Public()) {
+	// Callers come before their peers: the tenant service is the first to say that there is no such tenant.
+	for _, name := range slices.Backward(registry.Names(registry.Public())) {
 		out = append(out, client.Target{Name: name, Address: c.Targets[name]})
 	}
 	return out

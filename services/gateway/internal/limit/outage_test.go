@@ -66,7 +66,7 @@ const (
 // frozen is a way to a Redis that can be frozen: connections stay, and nothing passes.
 type frozen struct {
 	listener net.Listener
-	to       string
+	to, path string
 	mu       sync.RWMutex // held by who freezes
 	conns    sync.WaitGroup
 }
@@ -81,7 +81,7 @@ func freezable(t testing.TB, redisURL string) *frozen {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &frozen{listener: l, to: u.Host}
+	f := &frozen{listener: l, to: u.Host, path: u.Path}
 	f.conns.Go(f.accept)
 	t.Cleanup(func() {
 		_ = l.Close()
@@ -90,7 +90,7 @@ func freezable(t testing.TB, redisURL string) *frozen {
 	return f
 }
 
-func (f *frozen) url() string { return "redis://" + f.listener.Addr().String() + "/0" }
+func (f *frozen) url() string { return "redis://" + f.listener.Addr().String() + f.path }
 
 func (f *frozen) accept() {
 	for {
@@ -189,7 +189,7 @@ func TestRedisThatHangs(t *testing.T) {
 	if l.Local() {
 		t.Error("it still counts alone")
 	}
-	// What passed meanwhile is told to Redis: another gateway knows of it.
+	// The limiter reports the calls of the outage to Redis, so another gateway counts them.
 	again, _ := watched(t, redistest.URL(t), 400)
 	_, _ = l.Take(t.Context(), limit.Get, "", caller)
 	if n := passes(t, again, limit.Get, "", caller); n > 60 {

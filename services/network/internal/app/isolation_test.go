@@ -208,7 +208,7 @@ func TestNothingIsVerifiedBeforeItIsObserved(t *testing.T) {
 		t.Errorf("another tenant's report: %v", r)
 	}
 	w.observe()
-	if r := w.report("acme"); r.GetVerdict() != networkv1.IsolationReport_VERIFIED || r.GetPairCount() != 2 || len(r.GetUnobserved()) != 0 || !strings.Contains(r.GetMessage(), "in each of 2 pairs") {
+	if r := w.report("acme"); r.GetVerdict() != networkv1.IsolationReport_VERIFIED || r.GetPairCount() != 2 || len(r.GetUnobserved()) != 0 || !strings.Contains(r.GetMessage(), "each of 2 pairs") {
 		t.Errorf("got %v", r)
 	}
 	w.done(w.vpcs.UpdateVpc(t.Context(), &networkv1.UpdateVpcRequest{

@@ -141,10 +141,10 @@ func TestUpdates(t *testing.T) {
 	if got.GetQuota().GetCores() != 9 || got.GetQuota().GetRouters() != 5 || got.GetDisplayName() != "Core" || len(got.GetLabels()) != 0 {
 		t.Errorf("updated organisation: %v", got)
 	}
-	refused(t, update(&tenantv1.Organisation{Mode: typev1.ResourceMode_DEDICATED}, "mode"), "INVALID_FIELDS", "update_mask")
+	refused(t, update(&tenantv1.Organisation{Mode: typev1.ResourceMode_DEDICATED}, "mode"), "INVALID_FIELDS", "organisation.mode")
 	refused(t, update(&tenantv1.Organisation{}, "colour"), "INVALID_FIELDS", "update_mask")
 	refused(t, update(&tenantv1.Organisation{Mode: typev1.ResourceMode_DEDICATED, HubCidr: "10.64.0.0/22"}), "INVALID_FIELDS",
-		"organisation.hub_cidr", "organisation.mode")
+		"organisation.mode", "organisation.hub_cidr")
 	refused(t, update(&tenantv1.Organisation{Vpcs: []*tenantv1.VpcOrder{{VpcId: "dev"}}}), "INVALID_FIELDS", "organisation.vpcs")
 	// What was read can be sent back whole.
 	whole := r.getOrganisation(name)

@@ -12,15 +12,15 @@ import (
 	"github.com/low-layer/platform/services/tenant/internal/store"
 )
 
-// without is a folder that lacks one file.
-type without struct {
+// until is a folder without a file and those after it.
+type until struct {
 	fs.FS
 	file string
 }
 
-func (w without) ReadDir(name string) ([]fs.DirEntry, error) {
+func (w until) ReadDir(name string) ([]fs.DirEntry, error) {
 	all, err := fs.ReadDir(w.FS, name)
-	return slices.DeleteFunc(all, func(e fs.DirEntry) bool { return e.Name() == w.file }), err
+	return slices.DeleteFunc(all, func(e fs.DirEntry) bool { return e.Name() >= w.file }), err
 }
 
 // TestWhatThereIsCounts: organisations from before there were quotas are in the ledger after the migration, deleted ones too.
@@ -28,7 +28,7 @@ func TestWhatThereIsCounts(t *testing.T) {
 	sets := store.Migrations()
 	before := slices.Clone(sets)
 	own := len(before) - 1
-	before[own].FS = without{before[own].FS, "00009_quota.sql"}
+	before[own].FS = until{before[own].FS, "00009_quota.sql"}
 	owner := pgtest.OwnerURL(t, before...)
 	pool := pgtest.Pool(t, pgtest.AppURL(t, owner))
 	second := strings.NewReplacer(organisationUID, "org_00000000000000000000000002", "'core'", "'side'").Replace(goodOrganisation)

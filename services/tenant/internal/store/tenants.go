@@ -87,7 +87,7 @@ func (t *transaction) ShareTenant(ctx context.Context, id string) (tenancy.Tenan
 	return oneTenant(ctx, t.tx, tenantByID+` FOR SHARE OF t`, id)
 }
 
-// InsertTenant writes a new tenant.
+// InsertTenant writes a new tenant, and forgets the calls that an earlier tenant of its id remembered.
 func (t *transaction) InsertTenant(ctx context.Context, v tenancy.Tenant) error {
 	_, err := t.tx.Exec(ctx, insertTenant, v.UID, v.ID, v.DisplayName, labels(v.Labels), v.NetworkCIDR,
 		v.Revision, v.CreateTime, v.UpdateTime, v.Protected)
@@ -98,6 +98,9 @@ func (t *transaction) InsertTenant(ctx context.Context, v tenancy.Tenant) error 
 	}
 	if err != nil {
 		return fmt.Errorf("insert tenant: %w", err)
+	}
+	if err := replay.Forget(ctx, t.tx, v.ID); err != nil {
+		return err
 	}
 	t.changes.After(v.Name(), t.outbox.render.Tenant(v))
 	return nil
@@ -133,9 +136,6 @@ func (r *Rows) RemoveTenant(ctx context.Context, tx pgx.Tx, uid string) error {
 	var id string
 	if err := tx.QueryRow(ctx, `DELETE FROM tenants WHERE uid = $1 RETURNING id`, uid).Scan(&id); err != nil {
 		return fmt.Errorf("remove tenant: %w", err)
-	}
-	if err := replay.Forget(ctx, tx, id); err != nil {
-		return err
 	}
 	return r.quota.Forget(ctx, tx, id, resourcename.Tenant{Tenant: id}.String())
 }
