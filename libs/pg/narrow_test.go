@@ -90,7 +90,7 @@ func TestNarrow_changeFails_statementDoesNotRun(t *testing.T) {
 		"the server refuses it": {func(p []byte, _ func()) []byte {
 			return bytes.ReplaceAll(p, []byte("set_config"), []byte("no_such_fn"))
 		}, pg.ReasonUnavailable},
-		"its caller is cancelled before": {func(p []byte, cancel func()) []byte { cancel(); return nil }, ""},
+		"its caller is cancelled before": {func(_ []byte, cancel func()) []byte { cancel(); return nil }, ""},
 		"its caller is cancelled after":  {func(p []byte, cancel func()) []byte { cancel(); return p }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -137,7 +137,8 @@ func TestNarrow_backendCancelled_scopeNeverLeaks(t *testing.T) {
 	go func() {
 		defer close(done)
 		for ctx.Err() == nil {
-			_, _ = admin.Exec(ctx, `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()`)
+			_, _ = admin.Exec(ctx, `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()`,
+				pool.Config().ConnConfig.Database)
 		}
 	}()
 	for i := range 400 {

@@ -100,7 +100,7 @@ type Engine struct {
 	slices sync.WaitGroup
 }
 
-// Run returns ErrCrashed after a Failpoint panicked with Crash.
+// ErrCrashed is the error of Run after a Failpoint panicked with Crash.
 var ErrCrashed = errors.New("the engine crashed at a failpoint")
 
 // New builds an engine. It accepts changes at once; Run works on them.

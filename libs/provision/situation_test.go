@@ -237,7 +237,9 @@ func TestTake_entersTheResult(t *testing.T) {
 			scene(made("network", inState(entryIntent), opened), made("router")), "observe network", result{found: object("n")}, 0, []string{"verify network"},
 		},
 		"look found two: one is adopted, one goes": {
-			scene(made("network", inState(entryIntent), opened), made("router")), "observe network", result{found: object("n", "m")}, 0,
+			scene(made("network", inState(entryIntent), opened), made("router")), "observe network",
+			result{found: object("n", "m")},
+			0,
 			[]string{"delete remove-network/m", "verify network"},
 		},
 		"look found nothing once: lists lag": {
@@ -248,7 +250,10 @@ func TestTake_entersTheResult(t *testing.T) {
 		},
 		"look found nothing twice: do again": {
 			scene(made("network", inState(entryIntent), opened, func(x *entry) { x.missed = noon.Add(-time.Minute) }), made("router")),
-			"observe network", result{}, 0, []string{"do network"},
+			"observe network",
+			result{},
+			0,
+			[]string{"do network"},
 		},
 		"asked to go: looked after":     {whole().leaves(), "delete remove-port/port-1", result{}, 0, []string{"gone remove-gone/port"}},
 		"in use: asked again":           {whole().leaves(), "delete remove-port/port-1", result{err: refused}, time.Minute, []string{"delete remove-port/port-1"}},

@@ -2,7 +2,7 @@ package provision
 
 import "github.com/low-layer/platform/libs/resource"
 
-// The words of libs/resource, for kinds.
+// State, Owner, Blockage and the conditions are those of libs/resource, for kinds.
 type (
 	State      = resource.State
 	Owner      = resource.Owner

@@ -122,7 +122,7 @@ func TestSpans_command_holdNoValues(t *testing.T) {
 
 func TestURL_eachTest_hasAnEmptyDatabase(t *testing.T) {
 	t.Parallel()
-	if redistest.URL(t) != redistest.URL(t) {
+	if first := redistest.URL(t); redistest.URL(t) != first {
 		t.Error("one test has two databases")
 	}
 	seen := make(map[string]bool)

@@ -9,7 +9,7 @@ const (
 	Quotas   = "quotas"
 )
 
-// The names of resources.
+// Tenant and the other types are the names of resources.
 type (
 	Tenant       = resourcename.Tenant
 	Organisation = resourcename.Organisation
