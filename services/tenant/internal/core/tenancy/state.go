@@ -2,7 +2,7 @@ package tenancy
 
 import "github.com/low-layer/platform/libs/resource"
 
-// State, Status and Request are those of every resource.
+// State and the other types are those of every resource.
 type (
 	State   = resource.State
 	Status  = resource.Status
