@@ -314,13 +314,6 @@ func camel(snake string) string {
 	return b.String()
 }
 
-// snake writes serviceAccount as service_account.
-func snake(camel string) string {
-	return strings.ToLower(regexp.MustCompile(`([a-z])([A-Z])`).ReplaceAllString(camel, "${1}_${2}"))
-}
-
-func spaced(snake string) string { return strings.ReplaceAll(snake, "_", " ") }
-
 func sortedKeys[V any](m map[string]V) []string {
 	var keys []string
 	for k := range m {

@@ -174,7 +174,8 @@ func (k kind[M]) list(a *app, short string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: strings.TrimSuffix("list "+k.parentArg, " "), Short: short, Args: exactly(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			parent, err := "", error(nil)
+			var parent string
+			var err error
 			if k.parent != nil {
 				if parent, err = k.parent(args[0]); err != nil {
 					return err
