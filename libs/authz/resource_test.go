@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/authz"
-	"github.com/low-layer/platform/libs/resourcename"
 )
 
 func TestNames(t *testing.T) {

@@ -2,14 +2,20 @@ package provision
 
 import "github.com/low-layer/platform/libs/resource"
 
-// State, Owner, Blockage and the conditions are those of libs/resource, for kinds.
-type (
-	State      = resource.State
-	Owner      = resource.Owner
-	Blockage   = resource.Blockage
-	Condition  = resource.Condition
-	Conditions = resource.Conditions
-)
+// State is the state of a resource.
+type State = resource.State
+
+// Owner is who must act on a blockage.
+type Owner = resource.Owner
+
+// Blockage is why a resource waits, and for whom.
+type Blockage = resource.Blockage
+
+// Condition is one condition of a resource.
+type Condition = resource.Condition
+
+// Conditions are all conditions of a resource.
+type Conditions = resource.Conditions
 
 // The states of libs/resource.
 const (

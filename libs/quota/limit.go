@@ -13,9 +13,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/etag"
-	"github.com/low-layer/platform/libs/resourcename"
 )
 
 // requestMemory is how long a request id answers what it answered first.

@@ -24,10 +24,10 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/etag"
 	"github.com/low-layer/platform/libs/pg"
-	"github.com/low-layer/platform/libs/resourcename"
 )
 
 //go:embed migrations/*.sql
@@ -83,7 +83,7 @@ type Standing struct {
 
 // Name is its resource name.
 func (s Standing) Name() string {
-	return s.Place + "/" + resourcename.Quotas + "/" + s.Service + "." + s.Resource
+	return s.Place + "/" + "quotas" + "/" + s.Service + "." + s.Resource
 }
 
 // Limit is the limit that holds; false when none is known.

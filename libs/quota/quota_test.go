@@ -10,12 +10,12 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.uber.org/goleak"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/pg/pgtest"
 	"github.com/low-layer/platform/libs/quota"
-	"github.com/low-layer/platform/libs/resourcename"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

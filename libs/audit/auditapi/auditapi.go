@@ -11,13 +11,13 @@ import (
 
 	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/audit"
 	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/authz"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/filter"
 	"github.com/low-layer/platform/libs/paging"
-	"github.com/low-layer/platform/libs/resourcename"
 )
 
 // Server implements the service.

@@ -15,10 +15,10 @@ import (
 
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/grpcerr"
 	"github.com/low-layer/platform/libs/ids"
-	"github.com/low-layer/platform/libs/resourcename"
 )
 
 // describe is a service of the protos as a gRPC server takes it.

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/authz"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/libs/resourcename"
 )
 
 // Operations are named under the tenant, but belong to those who hold a role on the resource they work on: a caller whose

@@ -14,12 +14,12 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/authz"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/filter"
 	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/libs/resourcename"
 )
 
 // Engine is what the server asks.

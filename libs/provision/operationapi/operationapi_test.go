@@ -16,13 +16,13 @@ import (
 
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/pg/pgtest"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/provision/internal/cloudfake"
 	"github.com/low-layer/platform/libs/provision/operationapi"
-	"github.com/low-layer/platform/libs/resourcename"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

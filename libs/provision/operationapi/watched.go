@@ -8,9 +8,9 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/libs/watch/watchapi"
 )
 

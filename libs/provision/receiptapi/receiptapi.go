@@ -12,13 +12,13 @@ import (
 	"time"
 
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/authz"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/filter"
 	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/receipt"
-	"github.com/low-layer/platform/libs/resourcename"
 )
 
 // Engine is what the server asks.

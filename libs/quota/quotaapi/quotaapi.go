@@ -17,12 +17,12 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	quotav1 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/audit"
 	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/quota"
-	"github.com/low-layer/platform/libs/resourcename"
 )
 
 // Known tells whether the service knows a tenant, or an organisation when that is not empty; with hold it stays until the

@@ -17,10 +17,10 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	watchv1 "github.com/low-layer/platform/gen/go/lowlayer/watch/v1"
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/identity"
 	"github.com/low-layer/platform/libs/pg/pgtest"
-	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/libs/watch"
 	"github.com/low-layer/platform/libs/watch/resume"
 	"github.com/low-layer/platform/libs/watch/watchapi"

@@ -4,8 +4,8 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/resource/convert"
-	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/drift"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/peering"

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
-	"github.com/low-layer/platform/libs/resourcename"
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 )
 

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
-	"github.com/low-layer/platform/libs/resourcename"
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/isolation"
 	"github.com/low-layer/platform/services/network/internal/core/reachability"
 )

@@ -6,11 +6,11 @@ import (
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resource/convert"
-	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
 )
 

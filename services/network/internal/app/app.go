@@ -7,10 +7,10 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/host"
 	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/libs/resource"
-	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/libs/watch/watchapi"
 	"github.com/low-layer/platform/services/network/internal/api"
 	cloud "github.com/low-layer/platform/services/network/internal/cloud/openstack"

@@ -3,11 +3,11 @@ package usecase
 import (
 	"context"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/ids"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resource/accept"
-	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/boundary"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/usage"

@@ -3,12 +3,12 @@ package usecase
 import (
 	"context"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/etag"
 	"github.com/low-layer/platform/libs/ids"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resource/accept"
-	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
 	"github.com/low-layer/platform/services/network/internal/core/usage"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"

@@ -3,6 +3,7 @@ package usecase
 import (
 	"context"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/etag"
 	"github.com/low-layer/platform/libs/ids"
@@ -10,7 +11,6 @@ import (
 	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resource/accept"
 	"github.com/low-layer/platform/libs/resource/mask"
-	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/network/internal/core/usage"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
 	"github.com/low-layer/platform/services/network/internal/store"

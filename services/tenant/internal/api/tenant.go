@@ -6,10 +6,10 @@ import (
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/authz"
 	"github.com/low-layer/platform/libs/resource/convert"
 	"github.com/low-layer/platform/libs/resource/mask"
-	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 

@@ -5,11 +5,11 @@ import (
 	"context"
 	"errors"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/host"
 	openstackclient "github.com/low-layer/platform/libs/openstack/client"
 	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resource/accept"
-	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/libs/seal"
 	"github.com/low-layer/platform/libs/watch/watchapi"
 	"github.com/low-layer/platform/services/tenant/internal/api"

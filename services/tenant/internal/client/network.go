@@ -13,10 +13,10 @@ import (
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	internalv1 "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/grpcerr"
 	"github.com/low-layer/platform/libs/peer"
-	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 

@@ -9,8 +9,8 @@ import (
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	internalv1 "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/errs"
-	"github.com/low-layer/platform/libs/resourcename"
 	"github.com/low-layer/platform/services/tenant/internal/client"
 	"github.com/low-layer/platform/services/tenant/internal/client/networkfake"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"

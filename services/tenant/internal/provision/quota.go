@@ -3,9 +3,9 @@ package provision
 import (
 	"path"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/openstack/keystone"
 	"github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/libs/resourcename"
 )
 
 // networkUse is what a hub and a VPC take of the project's limits, as the order's own check counts them: one of the groups that

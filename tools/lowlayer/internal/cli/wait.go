@@ -82,12 +82,11 @@ func (a *app) wait(ctx context.Context, op *longrunningpb.Operation) (*longrunni
 			}
 		case errors.Is(ctx.Err(), context.Canceled):
 			return nil, interruptedError{operation: op.GetName()}
-		case ctx.Err() != nil && meta.GetBlockage() != nil:
-			return nil, blockedError{op.GetName(), meta.GetResource(), meta.GetBlockage()}
-		case ctx.Err() != nil:
-			return nil, timeoutError{op.GetName(), a.timeout, meta, away}
-		case overdue(ctx, err):
+		case ctx.Err() != nil || overdue(ctx, err):
 			<-ctx.Done()
+			if meta.GetBlockage() != nil {
+				return nil, blockedError{op.GetName(), meta.GetResource(), meta.GetBlockage()}
+			}
 			return nil, timeoutError{op.GetName(), a.timeout, meta, away}
 		case passing(err):
 			if away == nil {

@@ -85,6 +85,17 @@ func TestWait_timeout_saysHowFarTheWorkIs(t *testing.T) {
 	}
 }
 
+// A wait that ends in the last call of a blocked operation names the blockage too.
+func TestWait_timeoutOfABlockedOperation_saysWhoMustAct(t *testing.T) {
+	f, address := newFake(t)
+	f.blockage = &typev1.Blockage{Owner: typev1.Blockage_PROVIDER, Reason: reasonQuota, Message: "the cloud is full"}
+	f.refuse("WaitOperation", slices.Repeat([]error{status.Error(codes.DeadlineExceeded, "no time is left")}, 99)...)
+	_, errs, code := cliRun(t, address, "vpc", "create", "acme/core/dev", "--timeout", "500ms")
+	if code != exitBlocked || !strings.Contains(errs, "is blocked, it waits for") || strings.Contains(errs, "still running") {
+		t.Errorf("%d %s", code, errs)
+	}
+}
+
 func TestElapsed(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "0 s", 1234 * time.Millisecond: "1.2 s", 5 * time.Second: "5 s", 48600 * time.Millisecond: "48 s", 125 * time.Second: "2 m 05 s",
@@ -206,7 +217,7 @@ func TestAQuotaIsRaisedByACommand(t *testing.T) {
 		Message: "a quota of the cloud's project is used up (Quota exceeded for resources: ['router']); delete what is not needed",
 	}
 	const command = "lowlayer organisation update acme/core --quota-routers NUMBER"
-	_, errs, code := cliRun(t, address, "vpc", "create", "acme/core/dev", "--timeout", "100ms")
+	_, errs, code := cliRun(t, address, "vpc", "create", "acme/core/dev", "--timeout", "1s")
 	if code != exitBlocked || strings.Count(errs, command) != 2 || strings.Contains(errs, "cloud provider") || strings.Contains(errs, f.blockage.GetRemedy()) {
 		t.Errorf("%d %s", code, errs)
 	}

@@ -4,10 +4,10 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/etag"
 	"github.com/low-layer/platform/libs/resource"
-	"github.com/low-layer/platform/libs/resourcename"
 )
 
 // Update holds the values of the fields that a mask may name.

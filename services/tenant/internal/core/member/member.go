@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/etag"
-	"github.com/low-layer/platform/libs/resourcename"
 )
 
 // Role is the name of a group.

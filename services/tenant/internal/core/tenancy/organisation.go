@@ -3,10 +3,10 @@ package tenancy
 import (
 	"time"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/etag"
 	"github.com/low-layer/platform/libs/resource"
-	"github.com/low-layer/platform/libs/resourcename"
 )
 
 // Mode is how virtual machines share hypervisors.

@@ -3,8 +3,8 @@ package tenancy
 import (
 	"context"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/errs"
-	"github.com/low-layer/platform/libs/resourcename"
 )
 
 // deletable refuses to delete what is protected.

@@ -3,9 +3,9 @@ package tenancy
 import (
 	"time"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/etag"
-	"github.com/low-layer/platform/libs/resourcename"
 )
 
 // Tenant is one client of the platform.

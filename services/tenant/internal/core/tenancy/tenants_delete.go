@@ -5,9 +5,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/etag"
-	"github.com/low-layer/platform/libs/resourcename"
 )
 
 // DeleteTenant asks for the end of a tenant.
