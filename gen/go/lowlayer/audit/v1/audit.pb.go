@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: lowlayer/audit/v1/audit.proto
 
-// Package lowlayer.audit.v1 is the trail of who changed what: one record for each call, in a chain that shows every edit.
+// Package lowlayer.audit.v1 is the audit trail: one record for each call, in a hash chain that shows every edit.
 
 package auditv1
 
@@ -42,7 +42,7 @@ const (
 	Actor_SERVICE_ACCOUNT Actor_Kind = 2
 	// A service of the platform.
 	Actor_SERVICE Actor_Kind = 3
-	// Somebody; callers are not identified on this installation.
+	// An unknown caller: this installation does not identify callers.
 	Actor_ANONYMOUS Actor_Kind = 4
 )
 
@@ -94,21 +94,21 @@ func (Actor_Kind) EnumDescriptor() ([]byte, []int) {
 // AuditEvent is one call, as its record in the trail says.
 type AuditEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Resource name, `tenants/{tenant}/auditEvents/{audit_event}`; the id tells the service: `aud_network_01jd8x…`.
+	// Resource name, `tenants/{tenant}/auditEvents/{audit_event}`; the id names the service: `aud_network_01jd8x…`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The service that answered the call.
+	// The service that served the call.
 	Service string `protobuf:"bytes,2,opt,name=service,proto3" json:"service,omitempty"`
 	// Place in the service's chain for this tenant, from 1 without a gap.
 	Sequence int64 `protobuf:"varint,3,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// When the event was recorded; it does not go back within a chain.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// Who called.
+	// The caller.
 	Actor *Actor `protobuf:"bytes,5,opt,name=actor,proto3" json:"actor,omitempty"`
 	// The RPC, for example `lowlayer.network.v1.VpcService.CreateVpc`.
 	Method string `protobuf:"bytes,6,opt,name=method,proto3" json:"method,omitempty"`
 	// The permission it needs.
 	Permission string `protobuf:"bytes,7,opt,name=permission,proto3" json:"permission,omitempty"`
-	// What it was about: the resource, also one that a call failed to make; the parent of one that was not given an id.
+	// The resource of the call, also when the call failed to create it; its parent when it has no id.
 	Resource string `protobuf:"bytes,8,opt,name=resource,proto3" json:"resource,omitempty"`
 	// The id of the request.
 	RequestId string `protobuf:"bytes,9,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -118,7 +118,7 @@ type AuditEvent struct {
 	Code string `protobuf:"bytes,11,opt,name=code,proto3" json:"code,omitempty"`
 	// The reason of the error; empty for success.
 	Reason string `protobuf:"bytes,12,opt,name=reason,proto3" json:"reason,omitempty"`
-	// What it changed.
+	// The fields that the call changed.
 	Changes []*Change `protobuf:"bytes,13,rep,name=changes,proto3" json:"changes,omitempty"`
 	// Failed calls of the same actor before this one that were left out, because there were too many at once.
 	Omitted int64 `protobuf:"varint,14,opt,name=omitted,proto3" json:"omitted,omitempty"`
@@ -274,18 +274,18 @@ func (x *AuditEvent) GetOnBehalfOf() *Actor {
 	return nil
 }
 
-// Actor is who called.
+// Actor is the caller.
 type Actor struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What it is.
+	// The kind of caller.
 	Kind Actor_Kind `protobuf:"varint,1,opt,name=kind,proto3,enum=lowlayer.audit.v1.Actor_Kind" json:"kind,omitempty"`
 	// Id at the issuer, or the name of the service.
 	Subject string `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
-	// What people call them.
+	// The caller's name for display.
 	DisplayName string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	// E-mail address.
 	Email string `protobuf:"bytes,4,opt,name=email,proto3" json:"email,omitempty"`
-	// Who vouches for them.
+	// The issuer of the caller's identity.
 	Issuer string `protobuf:"bytes,5,opt,name=issuer,proto3" json:"issuer,omitempty"`
 	// Level of the login, `2` with a second factor.
 	Acr           string `protobuf:"bytes,6,opt,name=acr,proto3" json:"acr,omitempty"`
@@ -499,8 +499,8 @@ type ListAuditEventsRequest struct {
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	// Answer what can be had when a service is away, and name that in `unreachable`.
 	ReturnPartialSuccess bool `protobuf:"varint,5,opt,name=return_partial_success,json=returnPartialSuccess,proto3" json:"return_partial_success,omitempty"`
-	// The unique id of the tenant whose trail is meant, where a name was used more than once; the present tenant's when empty, or
-	// the last one's when there is none. Only operators of the platform see that of another tenant than the present one.
+	// The unique id of the tenant, where several tenants have had the name. Empty means the present tenant, or else the
+	// last one. Only operators of the platform may name an earlier tenant.
 	TenantUid     string `protobuf:"bytes,6,opt,name=tenant_uid,json=tenantUid,proto3" json:"tenant_uid,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -585,9 +585,9 @@ type ListAuditEventsResponse struct {
 	AuditEvents []*AuditEvent `protobuf:"bytes,1,rep,name=audit_events,json=auditEvents,proto3" json:"audit_events,omitempty"`
 	// Asks for the next page; empty on the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// Services that did not answer, `services/{service}`; only with `return_partial_success`.
+	// Services that did not respond, `services/{service}`; only with `return_partial_success`.
 	Unreachable []string `protobuf:"bytes,3,rep,name=unreachable,proto3" json:"unreachable,omitempty"`
-	// The unique id of the tenant whose trail it is; empty when there is none.
+	// The unique id of the tenant of this trail; empty when there is none.
 	TenantUid     string `protobuf:"bytes,4,opt,name=tenant_uid,json=tenantUid,proto3" json:"tenant_uid,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -660,8 +660,8 @@ type ExportAuditEventsRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// `next_page_token` of the page before.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// The unique id of the tenant whose trail is meant, where a name was used more than once; the present tenant's when empty, or
-	// the last one's when there is none. Only operators of the platform see that of another tenant than the present one.
+	// The unique id of the tenant, where several tenants have had the name. Empty means the present tenant, or else the
+	// last one. Only operators of the platform may name an earlier tenant.
 	TenantUid     string `protobuf:"bytes,4,opt,name=tenant_uid,json=tenantUid,proto3" json:"tenant_uid,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -730,11 +730,11 @@ type ExportAuditEventsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The records of this page, in order.
 	Records []*ExportedRecord `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// The checkpoint of the service whose chain ends on this page: where it ends, signed. It comes after the records.
+	// The signed checkpoint of the service with a chain that ends on this page. It comes after the records.
 	Checkpoint *v1.Envelope `protobuf:"bytes,2,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
 	// Asks for the next page; empty on the last.
 	NextPageToken string `protobuf:"bytes,3,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The unique id of the tenant whose trail it is; empty when there is none.
+	// The unique id of the tenant of this trail; empty when there is none.
 	TenantUid     string `protobuf:"bytes,4,opt,name=tenant_uid,json=tenantUid,proto3" json:"tenant_uid,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -4,7 +4,7 @@
 // - protoc             (unknown)
 // source: lowlayer/audit/v1/audit.proto
 
-// Package lowlayer.audit.v1 is the trail of who changed what: one record for each call, in a chain that shows every edit.
+// Package lowlayer.audit.v1 is the audit trail: one record for each call, in a hash chain that shows every edit.
 
 package auditv1
 
@@ -29,17 +29,18 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// AuditService answers who changed what in a tenant, or tried to. Each call that changes something leaves one event, in the
-// same transaction as the change; denied and failed ones leave one too. Every service keeps a chain of its own for each
-// tenant; the edge answers for all of them. An export is verified offline: `lowlayer audit verify FILE --key FILE`.
+// AuditService returns the changes of a tenant and the attempts, each with its caller. Each call that changes something
+// leaves one event, in the same transaction as the change; denied and failed calls leave one too. Each service keeps one
+// chain for each tenant; the edge serves all chains. An export is verified offline: `lowlayer audit verify FILE --key
+// FILE`.
 //
-// The trail outlives its tenant and belongs to its unique id: who holds a role on a tenant reads the trail of the present
-// one, operators of the platform also those of earlier tenants of its name.
+// The trail outlives its tenant and belongs to its unique id. A caller with a role on a tenant reads the trail of the
+// present tenant; operators of the platform also read those of earlier tenants of the same name.
 type AuditServiceClient interface {
-	// ListAuditEvents answers the events of a tenant, newest first.
+	// ListAuditEvents returns the events of a tenant, newest first.
 	ListAuditEvents(ctx context.Context, in *ListAuditEventsRequest, opts ...grpc.CallOption) (*ListAuditEventsResponse, error)
-	// ExportAuditEvents answers the whole trail of a tenant page by page: service after service, each in the order of its
-	// chain, and at the end of each its signed checkpoint.
+	// ExportAuditEvents returns the whole trail of a tenant page by page: service after service, each in the order of its
+	// chain and with its signed checkpoint at the end.
 	ExportAuditEvents(ctx context.Context, in *ExportAuditEventsRequest, opts ...grpc.CallOption) (*ExportAuditEventsResponse, error)
 }
 
@@ -75,17 +76,18 @@ func (c *auditServiceClient) ExportAuditEvents(ctx context.Context, in *ExportAu
 // All implementations must embed UnimplementedAuditServiceServer
 // for forward compatibility.
 //
-// AuditService answers who changed what in a tenant, or tried to. Each call that changes something leaves one event, in the
-// same transaction as the change; denied and failed ones leave one too. Every service keeps a chain of its own for each
-// tenant; the edge answers for all of them. An export is verified offline: `lowlayer audit verify FILE --key FILE`.
+// AuditService returns the changes of a tenant and the attempts, each with its caller. Each call that changes something
+// leaves one event, in the same transaction as the change; denied and failed calls leave one too. Each service keeps one
+// chain for each tenant; the edge serves all chains. An export is verified offline: `lowlayer audit verify FILE --key
+// FILE`.
 //
-// The trail outlives its tenant and belongs to its unique id: who holds a role on a tenant reads the trail of the present
-// one, operators of the platform also those of earlier tenants of its name.
+// The trail outlives its tenant and belongs to its unique id. A caller with a role on a tenant reads the trail of the
+// present tenant; operators of the platform also read those of earlier tenants of the same name.
 type AuditServiceServer interface {
-	// ListAuditEvents answers the events of a tenant, newest first.
+	// ListAuditEvents returns the events of a tenant, newest first.
 	ListAuditEvents(context.Context, *ListAuditEventsRequest) (*ListAuditEventsResponse, error)
-	// ExportAuditEvents answers the whole trail of a tenant page by page: service after service, each in the order of its
-	// chain, and at the end of each its signed checkpoint.
+	// ExportAuditEvents returns the whole trail of a tenant page by page: service after service, each in the order of its
+	// chain and with its signed checkpoint at the end.
 	ExportAuditEvents(context.Context, *ExportAuditEventsRequest) (*ExportAuditEventsResponse, error)
 	mustEmbedUnimplementedAuditServiceServer()
 }

@@ -26,7 +26,7 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// AuthorizationService explains what callers may do. The edge answers it by itself.
+// AuthorizationService explains what callers may do. The edge serves it without another service.
 type AuthorizationServiceClient interface {
 	// WhyDenied says whether the caller has a permission on a resource and, when not, which role on which resource would give
 	// it. Of a resource that the caller may not see it says what is said of one that does not exist.
@@ -57,7 +57,7 @@ func (c *authorizationServiceClient) WhyDenied(ctx context.Context, in *WhyDenie
 // All implementations must embed UnimplementedAuthorizationServiceServer
 // for forward compatibility.
 //
-// AuthorizationService explains what callers may do. The edge answers it by itself.
+// AuthorizationService explains what callers may do. The edge serves it without another service.
 type AuthorizationServiceServer interface {
 	// WhyDenied says whether the caller has a permission on a resource and, when not, which role on which resource would give
 	// it. Of a resource that the caller may not see it says what is said of one that does not exist.

@@ -33,7 +33,7 @@ const (
 	Scope_SCOPE_UNSPECIFIED Scope = 0
 	// The platform as a whole.
 	Scope_PLATFORM Scope = 1
-	// Nothing but the caller: everybody who is logged in may.
+	// The caller alone: every caller who is logged in may.
 	Scope_CALLER Scope = 2
 )
 
@@ -143,7 +143,7 @@ const (
 	Idempotency_IDEMPOTENCY_UNSPECIFIED Idempotency = 0
 	// Repeating it has no further effect.
 	Idempotency_IDEMPOTENT Idempotency = 1
-	// Safe to repeat with the same `request_id`: the first answer is given again.
+	// Safe to repeat with the same `request_id`: the first response is returned again.
 	Idempotency_REQUEST_ID Idempotency = 2
 )
 
@@ -249,7 +249,7 @@ func (RateClass) EnumDescriptor() ([]byte, []int) {
 	return file_lowlayer_authz_v1_authz_proto_rawDescGZIP(), []int{3}
 }
 
-// Audience is who may call an RPC.
+// Audience is the set of callers of an RPC.
 type Audience int32
 
 const (
@@ -309,11 +309,11 @@ type MethodRule struct {
 	Permission string `protobuf:"bytes,1,opt,name=permission,proto3" json:"permission,omitempty"`
 	// AuditClass decides whether a call leaves a record in the audit chain.
 	Audit AuditClass `protobuf:"varint,2,opt,name=audit,proto3,enum=lowlayer.authz.v1.AuditClass" json:"audit,omitempty"`
-	// Idempotency tells clients and the edge whether a call may be repeated blindly.
+	// Idempotency declares whether clients and the edge may repeat a call blindly.
 	Idempotency Idempotency `protobuf:"varint,3,opt,name=idempotency,proto3,enum=lowlayer.authz.v1.Idempotency" json:"idempotency,omitempty"`
 	// RateClass selects the budget the call is counted against.
 	Rate RateClass `protobuf:"varint,4,opt,name=rate,proto3,enum=lowlayer.authz.v1.RateClass" json:"rate,omitempty"`
-	// Audience is who may call: users through the edge, or other services only.
+	// Audience is the set of callers: users through the edge, or other services only.
 	Audience Audience `protobuf:"varint,5,opt,name=audience,proto3,enum=lowlayer.authz.v1.Audience" json:"audience,omitempty"`
 	// ResourceField is the path of the field that names the resource on which the permission is needed, for example
 	// `member.tenant`. It is only given when that is not `parent`, `name` or the name of the one resource in the request.

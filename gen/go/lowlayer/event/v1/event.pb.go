@@ -4,8 +4,8 @@
 // 	protoc        (unknown)
 // source: lowlayer/event/v1/event.proto
 
-// Package lowlayer.event.v1 is the envelope of what services tell one another. Events are written to the outbox of a
-// service in the transaction of the change and delivered at least once, in order per tenant.
+// Package lowlayer.event.v1 is the envelope of events between services. Events are written to the outbox of a service in
+// the transaction of the change and delivered at least once, in order per tenant.
 
 package eventv1
 
@@ -33,7 +33,7 @@ type Event struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// The service that wrote it: `tenant`, `network`, …
 	Source string `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
-	// What happened: `<resource>.<past tense>`, for example `vpc.created`, `tenant.suspended`.
+	// The type of the event: `<resource>.<past tense>`, for example `vpc.created`, `tenant.suspended`.
 	Type string `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
 	// Name of the resource, for example `tenants/acme/organisations/core/vpcs/dev`.
 	Subject string `protobuf:"bytes,4,opt,name=subject,proto3" json:"subject,omitempty"`

@@ -31,7 +31,7 @@ const (
 	// Never sent.
 	Reason_REASON_UNSPECIFIED Reason = 0
 	// The caller, the tenant, or the address of calls without a valid token, has used its budget of calls of this kind.
-	// Nothing was done.
+	// The call had no effect.
 	Reason_RATE_LIMITED Reason = 1
 	// The API has no such path.
 	Reason_ROUTE_NOT_FOUND Reason = 2
@@ -45,7 +45,7 @@ const (
 	Reason_BODY_TOO_LARGE Reason = 6
 	// The headers of the request are larger than the edge reads.
 	Reason_HEADERS_TOO_LARGE Reason = 7
-	// The body of the request did not arrive in time. Nothing was changed.
+	// The body of the request did not arrive in time. The call had no effect.
 	Reason_REQUEST_TIMEOUT Reason = 8
 	// A page of another site sent the request through a browser, or the request names the gateway by a foreign host name.
 	Reason_FOREIGN_SITE Reason = 9

@@ -26,10 +26,10 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// DriftService reports where the cloud differs from what was asked for. Findings come from a periodic look at all of
-// Neutron in bulk pages: what LOW-LAYER made and somebody changed or removed is repaired, what others made is only reported.
+// DriftService reports where the cloud differs from the order. A periodic check reads all of Neutron in bulk pages. It
+// repairs objects of LOW-LAYER that were changed or removed, and only reports objects of others.
 type DriftServiceClient interface {
-	// ListDriftFindings answers the findings of a tenant, newest first.
+	// ListDriftFindings returns the findings of a tenant, newest first.
 	ListDriftFindings(ctx context.Context, in *ListDriftFindingsRequest, opts ...grpc.CallOption) (*ListDriftFindingsResponse, error)
 }
 
@@ -55,10 +55,10 @@ func (c *driftServiceClient) ListDriftFindings(ctx context.Context, in *ListDrif
 // All implementations must embed UnimplementedDriftServiceServer
 // for forward compatibility.
 //
-// DriftService reports where the cloud differs from what was asked for. Findings come from a periodic look at all of
-// Neutron in bulk pages: what LOW-LAYER made and somebody changed or removed is repaired, what others made is only reported.
+// DriftService reports where the cloud differs from the order. A periodic check reads all of Neutron in bulk pages. It
+// repairs objects of LOW-LAYER that were changed or removed, and only reports objects of others.
 type DriftServiceServer interface {
-	// ListDriftFindings answers the findings of a tenant, newest first.
+	// ListDriftFindings returns the findings of a tenant, newest first.
 	ListDriftFindings(context.Context, *ListDriftFindingsRequest) (*ListDriftFindingsResponse, error)
 	mustEmbedUnimplementedDriftServiceServer()
 }

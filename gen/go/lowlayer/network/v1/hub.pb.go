@@ -39,21 +39,22 @@ type Hub struct {
 	Cidr string `protobuf:"bytes,4,opt,name=cidr,proto3" json:"cidr,omitempty"`
 	// Where it stands.
 	State v1.State `protobuf:"varint,5,opt,name=state,proto3,enum=lowlayer.type.v1.State" json:"state,omitempty"`
-	// Aspects of its state: `Provisioned`, `InSync` (what the cloud holds is what was asked for), `IsolationVerified` (who reaches it and
-	// whom it reaches is as asked for; when False the message names the rule or route). While its organisation is deleted and can come
-	// back, also `OrganisationActive`, which is False and tells when the purge removes the hub; it keeps its state until then.
+	// Aspects of its state: `Provisioned`, `InSync` (the cloud holds what was ordered), `IsolationVerified` (its
+	// reachability is as ordered; when False the message names the rule or route). While its organisation is deleted and
+	// can come back, also `OrganisationActive`, which is False and gives the time of the purge of the hub; it keeps its
+	// state until then.
 	Conditions []*v1.Condition `protobuf:"bytes,6,rep,name=conditions,proto3" json:"conditions,omitempty"`
 	// Set while it is BLOCKED.
 	Blockage *v1.Blockage `protobuf:"bytes,7,opt,name=blockage,proto3" json:"blockage,omitempty"`
 	// True while work on it is under way.
 	Reconciling bool `protobuf:"varint,8,opt,name=reconciling,proto3" json:"reconciling,omitempty"`
-	// Changes with every change of the resource; give it back on update and delete to be sure nobody came between.
+	// Changes with every change of the resource; send it on update and delete to detect a change by another caller.
 	Etag string `protobuf:"bytes,9,opt,name=etag,proto3" json:"etag,omitempty"`
 	// When it was made.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When it was last changed.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	// What it is made of in the cloud.
+	// Its objects in the cloud.
 	Cloud         *HubCloudRefs `protobuf:"bytes,12,opt,name=cloud,proto3" json:"cloud,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

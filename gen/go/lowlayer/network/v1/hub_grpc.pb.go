@@ -28,7 +28,8 @@ const (
 //
 // HubService shows the bastion's hub: the network of an organisation that all its VPCs are routed to.
 type HubServiceClient interface {
-	// GetHub answers the hub of an organisation from our own records. It is made and removed with the organisation.
+	// GetHub returns the hub of an organisation from the platform's records. The hub is created and removed with the
+	// organisation.
 	GetHub(ctx context.Context, in *GetHubRequest, opts ...grpc.CallOption) (*Hub, error)
 }
 
@@ -56,7 +57,8 @@ func (c *hubServiceClient) GetHub(ctx context.Context, in *GetHubRequest, opts .
 //
 // HubService shows the bastion's hub: the network of an organisation that all its VPCs are routed to.
 type HubServiceServer interface {
-	// GetHub answers the hub of an organisation from our own records. It is made and removed with the organisation.
+	// GetHub returns the hub of an organisation from the platform's records. The hub is created and removed with the
+	// organisation.
 	GetHub(context.Context, *GetHubRequest) (*Hub, error)
 	mustEmbedUnimplementedHubServiceServer()
 }

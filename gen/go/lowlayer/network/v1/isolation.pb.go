@@ -31,12 +31,12 @@ type IsolationReport_Verdict int32
 const (
 	// Never stored.
 	IsolationReport_VERDICT_UNSPECIFIED IsolationReport_Verdict = 0
-	// What was observed is what should be.
+	// The observed state is the ordered state.
 	IsolationReport_VERIFIED IsolationReport_Verdict = 1
 	// It is not; the offenders say by which rule or route.
 	IsolationReport_VIOLATED IsolationReport_Verdict = 2
-	// Not known yet: it differs while a change of it is under way, was changed since OpenStack was observed, or that was too
-	// long ago. The next observation will tell.
+	// Not known yet: a change is under way, was made since the last observation, or the observation is too old. The next
+	// observation decides.
 	IsolationReport_UNSETTLED IsolationReport_Verdict = 3
 	// There is no network, so nothing is verified; of a report only.
 	IsolationReport_EMPTY IsolationReport_Verdict = 4
@@ -95,11 +95,11 @@ const (
 	ReachabilityPath_OUTCOME_UNSPECIFIED ReachabilityPath_Outcome = 0
 	// In the network that the address belongs to.
 	ReachabilityPath_ARRIVED ReachabilityPath_Outcome = 1
-	// At a router whose own address it is.
+	// At a router that has the address itself.
 	ReachabilityPath_AT_ROUTER ReachabilityPath_Outcome = 2
 	// A router, or the network it starts in, knows no way.
 	ReachabilityPath_NO_ROUTE ReachabilityPath_Outcome = 3
-	// Nobody holds the address of the next hop.
+	// No port has the address of the next hop.
 	ReachabilityPath_NO_NEXT_HOP ReachabilityPath_Outcome = 4
 	// A router or port on the way is switched off.
 	ReachabilityPath_DOWN ReachabilityPath_Outcome = 5
@@ -282,21 +282,21 @@ func (WhyReachableRequest_Protocol) EnumDescriptor() ([]byte, []int) {
 type WhyReachableResponse_Verdict int32
 
 const (
-	// Never answered.
+	// Never returned.
 	WhyReachableResponse_VERDICT_UNSPECIFIED WhyReachableResponse_Verdict = 0
-	// It is delivered, and so is the answer.
+	// The packet arrives, and so does the reply.
 	WhyReachableResponse_REACHABLE WhyReachableResponse_Verdict = 1
-	// It is delivered, and the answer is lost on its way back.
+	// The packet arrives, and the reply is lost.
 	WhyReachableResponse_ONE_WAY WhyReachableResponse_Verdict = 2
-	// No way leads there: `forward` tells where it ends.
+	// No route leads there: `forward` shows where it ends.
 	WhyReachableResponse_NO_ROUTE WhyReachableResponse_Verdict = 3
 	// No rule of the source's security groups lets it out.
 	WhyReachableResponse_DENIED_EGRESS WhyReachableResponse_Verdict = 4
 	// No rule of the destination's security groups lets it in.
 	WhyReachableResponse_DENIED_INGRESS WhyReachableResponse_Verdict = 5
-	// Where it is sent from, the address is somebody else's: another tenant may have the same one.
+	// At the sender, the address belongs to another tenant: tenants may use the same addresses.
 	WhyReachableResponse_OTHER_HOST WhyReachableResponse_Verdict = 6
-	// Nobody has the address.
+	// No port has the address.
 	WhyReachableResponse_NO_HOST WhyReachableResponse_Verdict = 7
 )
 
@@ -351,7 +351,7 @@ func (WhyReachableResponse_Verdict) EnumDescriptor() ([]byte, []int) {
 	return file_lowlayer_network_v1_isolation_proto_rawDescGZIP(), []int{9, 0}
 }
 
-// IsolationReport is who can reach whom, as observed, and whether that is as it should be.
+// IsolationReport is the observed reachability and its verdict.
 type IsolationReport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Resource name, `tenants/{tenant}/isolationReport` or `isolationReport`.
@@ -371,7 +371,7 @@ type IsolationReport struct {
 	// others that reach it or are reached; the operator's holds those that cross tenants or are VIOLATED. At most 1000: the
 	// rest are counted, and neither reach one another nor should.
 	Pairs []*IsolationPair `protobuf:"bytes,7,rep,name=pairs,proto3" json:"pairs,omitempty"`
-	// Rules, routes and other objects that nobody asked for and that open something, also where nothing reaches yet.
+	// Rules, routes and other objects that were not ordered and open something, also where no packet gets through yet.
 	Offenders []*IsolationOffender `protobuf:"bytes,8,rep,name=offenders,proto3" json:"offenders,omitempty"`
 	// The verdict of each tenant; in the operator's report only.
 	Tenants []*TenantIsolation `protobuf:"bytes,9,rep,name=tenants,proto3" json:"tenants,omitempty"`
@@ -586,21 +586,21 @@ type IsolationPair struct {
 	Reachable bool `protobuf:"varint,4,opt,name=reachable,proto3" json:"reachable,omitempty"`
 	// Whether anything at all should.
 	Expected bool `protobuf:"varint,5,opt,name=expected,proto3" json:"expected,omitempty"`
-	// What gets through, for example `icmp`, `tcp:443`, `udp:5000-5010`, `all`.
+	// Observed traffic that gets through, for example `icmp`, `tcp:443`, `udp:5000-5010`, `all`.
 	ObservedTraffic []string `protobuf:"bytes,6,rep,name=observed_traffic,json=observedTraffic,proto3" json:"observed_traffic,omitempty"`
-	// What should.
+	// Traffic that should get through.
 	ExpectedTraffic []string `protobuf:"bytes,7,rep,name=expected_traffic,json=expectedTraffic,proto3" json:"expected_traffic,omitempty"`
-	// True when packets get there and no answer finds its way back.
+	// True when packets arrive and replies do not return.
 	OneWay bool `protobuf:"varint,8,opt,name=one_way,json=oneWay,proto3" json:"one_way,omitempty"`
 	// Where the pair differs from what should be, or else why it is as it is, for people.
 	Message string `protobuf:"bytes,9,opt,name=message,proto3" json:"message,omitempty"`
 	// The way there; when nothing gets through, as far as it goes. Empty when no router links the two.
 	Forward *ReachabilityPath `protobuf:"bytes,10,opt,name=forward,proto3" json:"forward,omitempty"`
-	// The way of the answers.
+	// The way of the reply.
 	Back *ReachabilityPath `protobuf:"bytes,11,opt,name=back,proto3" json:"back,omitempty"`
 	// The rules that let it in.
 	Rules []*SecurityRule `protobuf:"bytes,12,rep,name=rules,proto3" json:"rules,omitempty"`
-	// What is to blame when it is VIOLATED.
+	// The objects that cause VIOLATED.
 	Offenders     []*IsolationOffender `protobuf:"bytes,13,rep,name=offenders,proto3" json:"offenders,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -727,7 +727,7 @@ func (x *IsolationPair) GetOffenders() []*IsolationOffender {
 	return nil
 }
 
-// IsolationOffender is an object in OpenStack that nobody asked for and that opens or cuts something.
+// IsolationOffender is an object in OpenStack that was not ordered and opens or cuts a connection.
 type IsolationOffender struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the hub or VPC it concerns.
@@ -736,7 +736,7 @@ type IsolationOffender struct {
 	ObjectType string `protobuf:"bytes,2,opt,name=object_type,json=objectType,proto3" json:"object_type,omitempty"`
 	// Id of the object; of a route, that of its router with destination and next hop.
 	ObjectId string `protobuf:"bytes,3,opt,name=object_id,json=objectId,proto3" json:"object_id,omitempty"`
-	// What it is and what it does, for people.
+	// The object and its effect, for people.
 	Detail        string `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -809,7 +809,7 @@ type ReachabilityPath struct {
 	Hops []*ReachabilityHop `protobuf:"bytes,2,rep,name=hops,proto3" json:"hops,omitempty"`
 	// Neutron network it ends in.
 	NetworkId string `protobuf:"bytes,3,opt,name=network_id,json=networkId,proto3" json:"network_id,omitempty"`
-	// Neutron port it ends at; empty when nobody holds the address.
+	// Neutron port at the end; empty when no port has the address.
 	PortId        string `protobuf:"bytes,4,opt,name=port_id,json=portId,proto3" json:"port_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -991,7 +991,7 @@ type SecurityRule struct {
 	GroupId string `protobuf:"bytes,2,opt,name=group_id,json=groupId,proto3" json:"group_id,omitempty"`
 	// Name of its group.
 	GroupName string `protobuf:"bytes,3,opt,name=group_name,json=groupName,proto3" json:"group_name,omitempty"`
-	// What it lets through, for example `ingress tcp:443 from 10.64.0.0/12`.
+	// Traffic that it allows, for example `ingress tcp:443 from 10.64.0.0/12`.
 	Detail string `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`
 	// Its description; LOW-LAYER's own begin with `lowlayer:`.
 	Description   string `protobuf:"bytes,5,opt,name=description,proto3" json:"description,omitempty"`
@@ -1115,10 +1115,10 @@ type WhyReachableRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// `tenants/{tenant}/isolationReport`: both ends are of the tenant; `isolationReport` for the operator: of any.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Who sends: the name of a hub or VPC; an address in a network of the tenant; both as `{name}@{address}`; `ports/{id}` or
-	// `servers/{id}` with the ids of OpenStack.
+	// The sender: the name of a hub or VPC; an address in a network of the tenant; both as `{name}@{address}`;
+	// `ports/{id}` or `servers/{id}` with the ids of OpenStack.
 	Source string `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
-	// Who is sent to, likewise.
+	// The receiver, in the same forms.
 	Destination string `protobuf:"bytes,3,opt,name=destination,proto3" json:"destination,omitempty"`
 	// Protocol; ICMP when unspecified.
 	Protocol WhyReachableRequest_Protocol `protobuf:"varint,4,opt,name=protocol,proto3,enum=lowlayer.network.v1.WhyReachableRequest_Protocol" json:"protocol,omitempty"`
@@ -1198,21 +1198,21 @@ type WhyReachableResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Verdict in one word.
 	Verdict WhyReachableResponse_Verdict `protobuf:"varint,1,opt,name=verdict,proto3,enum=lowlayer.network.v1.WhyReachableResponse_Verdict" json:"verdict,omitempty"`
-	// The answer in a sentence that names the rule or route that decides.
+	// The verdict in a sentence, with the rule or route that decides.
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	// The way hop by hop, for people, in the order in which the packet meets things.
 	Steps []string `protobuf:"bytes,3,rep,name=steps,proto3" json:"steps,omitempty"`
-	// Who sends.
+	// The sender.
 	Source *ReachabilityEnd `protobuf:"bytes,4,opt,name=source,proto3" json:"source,omitempty"`
-	// Who is sent to.
+	// The receiver.
 	Destination *ReachabilityEnd `protobuf:"bytes,5,opt,name=destination,proto3" json:"destination,omitempty"`
-	// What the source's security groups say.
+	// The decision of the source's security groups.
 	Egress *SecurityDecision `protobuf:"bytes,6,opt,name=egress,proto3" json:"egress,omitempty"`
 	// The way there.
 	Forward *ReachabilityPath `protobuf:"bytes,7,opt,name=forward,proto3" json:"forward,omitempty"`
-	// What the destination's security groups say.
+	// The decision of the destination's security groups.
 	Ingress *SecurityDecision `protobuf:"bytes,8,opt,name=ingress,proto3" json:"ingress,omitempty"`
-	// The way of the answer.
+	// The way of the reply.
 	Back *ReachabilityPath `protobuf:"bytes,9,opt,name=back,proto3" json:"back,omitempty"`
 	// When OpenStack was observed.
 	ObserveTime   *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=observe_time,json=observeTime,proto3" json:"observe_time,omitempty"`

@@ -27,13 +27,14 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// IsolationService proves who can reach whom. What it says is computed from what OpenStack was seen to hold, not from what was
-// asked for, and compared with that. It answers from the last observation, whose time it tells; observations are made every
-// minute at most and soon after each change, and no call here waits for one.
+// IsolationService proves reachability. It computes reachability from the observed state of OpenStack and compares it
+// with the order. Responses come from the last observation and carry its time. Observations are made every minute at
+// most and soon after each change; no call waits for one.
 type IsolationServiceClient interface {
-	// GetIsolationReport answers the report of a tenant: every pair of its networks, whether one reaches the other, by which
-	// routes and rules, whether it should, and the exact rule or route where the two differ. `isolationReport` without a tenant
-	// is the operator's: the verdict of every tenant, and every pair of two tenants' networks that reach one another.
+	// GetIsolationReport returns the report of a tenant: every pair of its networks, whether one reaches the other, by
+	// which routes and rules, whether it should, and the exact rule or route where the two differ. `isolationReport`
+	// without a tenant is for operators: the verdict of every tenant, and every pair of two tenants' networks that reach
+	// one another.
 	//
 	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`), UNAVAILABLE (`ISOLATION_NOT_OBSERVED`) before the first observation.
 	GetIsolationReport(ctx context.Context, in *GetIsolationReportRequest, opts ...grpc.CallOption) (*IsolationReport, error)
@@ -78,13 +79,14 @@ func (c *isolationServiceClient) WhyReachable(ctx context.Context, in *WhyReacha
 // All implementations must embed UnimplementedIsolationServiceServer
 // for forward compatibility.
 //
-// IsolationService proves who can reach whom. What it says is computed from what OpenStack was seen to hold, not from what was
-// asked for, and compared with that. It answers from the last observation, whose time it tells; observations are made every
-// minute at most and soon after each change, and no call here waits for one.
+// IsolationService proves reachability. It computes reachability from the observed state of OpenStack and compares it
+// with the order. Responses come from the last observation and carry its time. Observations are made every minute at
+// most and soon after each change; no call waits for one.
 type IsolationServiceServer interface {
-	// GetIsolationReport answers the report of a tenant: every pair of its networks, whether one reaches the other, by which
-	// routes and rules, whether it should, and the exact rule or route where the two differ. `isolationReport` without a tenant
-	// is the operator's: the verdict of every tenant, and every pair of two tenants' networks that reach one another.
+	// GetIsolationReport returns the report of a tenant: every pair of its networks, whether one reaches the other, by
+	// which routes and rules, whether it should, and the exact rule or route where the two differ. `isolationReport`
+	// without a tenant is for operators: the verdict of every tenant, and every pair of two tenants' networks that reach
+	// one another.
 	//
 	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`), UNAVAILABLE (`ISOLATION_NOT_OBSERVED`) before the first observation.
 	GetIsolationReport(context.Context, *GetIsolationReportRequest) (*IsolationReport, error)

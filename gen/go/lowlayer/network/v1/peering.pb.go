@@ -33,7 +33,7 @@ type Peering_Acceptance int32
 const (
 	// Never stored.
 	Peering_ACCEPTANCE_UNSPECIFIED Peering_Acceptance = 0
-	// The peer has not answered.
+	// The peer has not decided yet.
 	Peering_PENDING Peering_Acceptance = 1
 	// The peer has accepted.
 	Peering_ACCEPTED Peering_Acceptance = 2
@@ -101,7 +101,7 @@ type Peering struct {
 	Blockage *v1.Blockage `protobuf:"bytes,8,opt,name=blockage,proto3" json:"blockage,omitempty"`
 	// True while work on it is under way.
 	Reconciling bool `protobuf:"varint,9,opt,name=reconciling,proto3" json:"reconciling,omitempty"`
-	// Changes with every change of the resource; give it back on update and delete to be sure nobody came between.
+	// Changes with every change of the resource; send it on update and delete to detect a change by another caller.
 	Etag string `protobuf:"bytes,10,opt,name=etag,proto3" json:"etag,omitempty"`
 	// When it was made.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
@@ -243,11 +243,11 @@ type CreatePeeringRequest struct {
 	Peering *Peering `protobuf:"bytes,2,opt,name=peering,proto3" json:"peering,omitempty"`
 	// Last part of its name: 2 to 40 lower-case letters, digits and dashes, starting with a letter.
 	PeeringId string `protobuf:"bytes,3,opt,name=peering_id,json=peeringId,proto3" json:"peering_id,omitempty"`
-	// Makes repeating the call safe: the same id with the same content answers the first operation again for 24 h, with
-	// other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+	// Makes a repeated call safe for 24 h: the same id with the same content returns the first operation again, with other
+	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
-	// are those the call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the plan: an operation that is done and has no name, with `plan` in its metadata. The
+	// errors are those of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -506,11 +506,11 @@ type AcceptPeeringRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// `tenants/{tenant}/peerings/{peering}`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Makes repeating the call safe: the same id with the same content answers the first operation again for 24 h, with
-	// other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+	// Makes a repeated call safe for 24 h: the same id with the same content returns the first operation again, with other
+	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
 	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
-	// are those the call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the plan: an operation that is done and has no name, with `plan` in its metadata. The
+	// errors are those of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -574,11 +574,11 @@ type DeletePeeringRequest struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The current etag, or empty.
 	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
-	// Makes repeating the call safe: the same id with the same content answers the first operation again for 24 h, with
-	// other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+	// Makes a repeated call safe for 24 h: the same id with the same content returns the first operation again, with other
+	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
-	// are those the call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the plan: an operation that is done and has no name, with `plan` in its metadata. The
+	// errors are those of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

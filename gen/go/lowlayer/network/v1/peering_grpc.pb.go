@@ -33,17 +33,18 @@ const (
 //
 // PeeringService routes two VPCs of one tenant to each other, by request and accept.
 type PeeringServiceClient interface {
-	// CreatePeering asks for a peering of `vpc` with `peer_vpc`. Nothing is routed until the peer accepts. The response is a
-	// Peering in state PENDING.
+	// CreatePeering requests a peering of `vpc` with `peer_vpc`. No traffic is routed until the peer accepts. The response
+	// is a Peering in state PENDING.
 	//
-	// Errors: NOT_FOUND (`VPC_NOT_FOUND`), INVALID_ARGUMENT when both are one VPC, ALREADY_EXISTS (`PEERING_EXISTS`)
+	// Errors: NOT_FOUND (`VPC_NOT_FOUND`), INVALID_ARGUMENT when both name the same VPC, ALREADY_EXISTS (`PEERING_EXISTS`)
 	// also when the two are peered under another name.
 	CreatePeering(ctx context.Context, in *CreatePeeringRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
-	// GetPeering answers one peering from our own records.
+	// GetPeering returns one peering from the platform's records.
 	GetPeering(ctx context.Context, in *GetPeeringRequest, opts ...grpc.CallOption) (*Peering, error)
-	// ListPeerings answers the peerings of a tenant, page by page.
+	// ListPeerings returns the peerings of a tenant, page by page.
 	ListPeerings(ctx context.Context, in *ListPeeringsRequest, opts ...grpc.CallOption) (*ListPeeringsResponse, error)
-	// AcceptPeering is the answer of `peer_vpc`: the two are linked, routed and allowed to talk. The response is a Peering.
+	// AcceptPeering is the consent of `peer_vpc`: the platform links and routes the two VPCs and allows traffic between
+	// them. The response is a Peering.
 	//
 	// Errors: FAILED_PRECONDITION (`PEERING_NOT_PENDING`).
 	AcceptPeering(ctx context.Context, in *AcceptPeeringRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
@@ -115,17 +116,18 @@ func (c *peeringServiceClient) DeletePeering(ctx context.Context, in *DeletePeer
 //
 // PeeringService routes two VPCs of one tenant to each other, by request and accept.
 type PeeringServiceServer interface {
-	// CreatePeering asks for a peering of `vpc` with `peer_vpc`. Nothing is routed until the peer accepts. The response is a
-	// Peering in state PENDING.
+	// CreatePeering requests a peering of `vpc` with `peer_vpc`. No traffic is routed until the peer accepts. The response
+	// is a Peering in state PENDING.
 	//
-	// Errors: NOT_FOUND (`VPC_NOT_FOUND`), INVALID_ARGUMENT when both are one VPC, ALREADY_EXISTS (`PEERING_EXISTS`)
+	// Errors: NOT_FOUND (`VPC_NOT_FOUND`), INVALID_ARGUMENT when both name the same VPC, ALREADY_EXISTS (`PEERING_EXISTS`)
 	// also when the two are peered under another name.
 	CreatePeering(context.Context, *CreatePeeringRequest) (*longrunningpb.Operation, error)
-	// GetPeering answers one peering from our own records.
+	// GetPeering returns one peering from the platform's records.
 	GetPeering(context.Context, *GetPeeringRequest) (*Peering, error)
-	// ListPeerings answers the peerings of a tenant, page by page.
+	// ListPeerings returns the peerings of a tenant, page by page.
 	ListPeerings(context.Context, *ListPeeringsRequest) (*ListPeeringsResponse, error)
-	// AcceptPeering is the answer of `peer_vpc`: the two are linked, routed and allowed to talk. The response is a Peering.
+	// AcceptPeering is the consent of `peer_vpc`: the platform links and routes the two VPCs and allows traffic between
+	// them. The response is a Peering.
 	//
 	// Errors: FAILED_PRECONDITION (`PEERING_NOT_PENDING`).
 	AcceptPeering(context.Context, *AcceptPeeringRequest) (*longrunningpb.Operation, error)

@@ -102,27 +102,28 @@ type Vpc struct {
 	Mode v1.ResourceMode `protobuf:"varint,5,opt,name=mode,proto3,enum=lowlayer.type.v1.ResourceMode" json:"mode,omitempty"`
 	// CIDR of the VPC, inside the tenant's `network_cidr`, /16 to /26; a free /20 is chosen when empty.
 	Cidr string `protobuf:"bytes,6,opt,name=cidr,proto3" json:"cidr,omitempty"`
-	// What may open connections into the VPC, beside the VPC itself and the bastion. Everything else is denied.
+	// Sources that may open connections into the VPC, beside the VPC itself and the bastion. All other traffic is denied.
 	IngressRules []*IngressRule `protobuf:"bytes,7,rep,name=ingress_rules,json=ingressRules,proto3" json:"ingress_rules,omitempty"`
 	// Where it stands.
 	State v1.State `protobuf:"varint,8,opt,name=state,proto3,enum=lowlayer.type.v1.State" json:"state,omitempty"`
-	// Aspects of its state: `Provisioned`, `InSync` (what the cloud holds is what was asked for), `IsolationVerified` (who reaches it and
-	// whom it reaches is as asked for; when False the message names the rule or route). While its organisation is deleted and can come
-	// back, also `OrganisationActive`, which is False and tells when the purge removes the VPC; it keeps its state until then.
+	// Aspects of its state: `Provisioned`, `InSync` (the cloud holds what was ordered), `IsolationVerified` (its
+	// reachability is as ordered; when False the message names the rule or route). While its organisation is deleted and
+	// can come back, also `OrganisationActive`, which is False and gives the time of the purge of the VPC; it keeps its
+	// state until then.
 	Conditions []*v1.Condition `protobuf:"bytes,9,rep,name=conditions,proto3" json:"conditions,omitempty"`
 	// Set while it is BLOCKED.
 	Blockage *v1.Blockage `protobuf:"bytes,10,opt,name=blockage,proto3" json:"blockage,omitempty"`
 	// True while work on it is under way.
 	Reconciling bool `protobuf:"varint,11,opt,name=reconciling,proto3" json:"reconciling,omitempty"`
-	// Changes with every change of the resource; give it back on update and delete to be sure nobody came between.
+	// Changes with every change of the resource; send it on update and delete to detect a change by another caller.
 	Etag string `protobuf:"bytes,12,opt,name=etag,proto3" json:"etag,omitempty"`
 	// When it was made.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When it was last changed.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	// What it is made of in the cloud.
+	// Its objects in the cloud.
 	Cloud *VpcCloudRefs `protobuf:"bytes,15,opt,name=cloud,proto3" json:"cloud,omitempty"`
-	// While true, neither it nor its organisation or tenant can be deleted: such a call answers FAILED_PRECONDITION
+	// While true, neither it nor its organisation or tenant can be deleted: such a call returns FAILED_PRECONDITION
 	// (`DELETION_PROTECTED`), also with `force` and `purge`.
 	DeletionProtection bool `protobuf:"varint,16,opt,name=deletion_protection,json=deletionProtection,proto3" json:"deletion_protection,omitempty"`
 	unknownFields      protoimpl.UnknownFields
@@ -462,11 +463,11 @@ type CreateVpcRequest struct {
 	Vpc *Vpc `protobuf:"bytes,2,opt,name=vpc,proto3" json:"vpc,omitempty"`
 	// Last part of its name: 2 to 40 lower-case letters, digits and dashes, starting with a letter.
 	VpcId string `protobuf:"bytes,3,opt,name=vpc_id,json=vpcId,proto3" json:"vpc_id,omitempty"`
-	// Makes repeating the call safe: the same id with the same content answers the first operation again for 24 h, with
-	// other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+	// Makes a repeated call safe for 24 h: the same id with the same content returns the first operation again, with other
+	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
-	// are those the call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the plan: an operation that is done and has no name, with `plan` in its metadata. The
+	// errors are those of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -727,11 +728,11 @@ type UpdateVpcRequest struct {
 	Vpc *Vpc `protobuf:"bytes,1,opt,name=vpc,proto3" json:"vpc,omitempty"`
 	// Fields to change; empty means all that are set.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
-	// Makes repeating the call safe: the same id with the same content answers the first operation again for 24 h, with
-	// other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+	// Makes a repeated call safe for 24 h: the same id with the same content returns the first operation again, with other
+	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
-	// are those the call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the plan: an operation that is done and has no name, with `plan` in its metadata. The
+	// errors are those of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -802,11 +803,11 @@ type DeleteVpcRequest struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The current etag, or empty.
 	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
-	// Makes repeating the call safe: the same id with the same content answers the first operation again for 24 h, with
-	// other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+	// Makes a repeated call safe for 24 h: the same id with the same content returns the first operation again, with other
+	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
-	// are those the call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the plan: an operation that is done and has no name, with `plan` in its metadata. The
+	// errors are those of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

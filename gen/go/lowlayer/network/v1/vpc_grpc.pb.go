@@ -41,17 +41,17 @@ type VpcServiceClient interface {
 	// Errors: NOT_FOUND (`ORGANISATION_NOT_FOUND`), FAILED_PRECONDITION (`TENANT_SUSPENDED`, `CIDR_EXHAUSTED`),
 	// ALREADY_EXISTS (`VPC_EXISTS`), INVALID_ARGUMENT (`CIDR_OUTSIDE_TENANT`, `CIDR_OVERLAP` naming what is in the way).
 	CreateVpc(ctx context.Context, in *CreateVpcRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
-	// GetVpc answers one VPC from our own records.
+	// GetVpc returns one VPC from the platform's records.
 	GetVpc(ctx context.Context, in *GetVpcRequest, opts ...grpc.CallOption) (*Vpc, error)
-	// ListVpcs answers the VPCs of an organisation, page by page; `tenants/{tenant}/organisations/-` lists those of all.
+	// ListVpcs returns the VPCs of an organisation, page by page; `tenants/{tenant}/organisations/-` lists those of all.
 	ListVpcs(ctx context.Context, in *ListVpcsRequest, opts ...grpc.CallOption) (*ListVpcsResponse, error)
 	// UpdateVpc changes the fields of the mask: `display_name`, `labels`, `ingress_rules`, `deletion_protection`. The
 	// response is a Vpc.
 	//
 	// Errors: ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT for a field that cannot change (`cidr`, `mode`).
 	UpdateVpc(ctx context.Context, in *UpdateVpcRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
-	// DeleteVpc removes a VPC and everything LOW-LAYER made for it, and ends only when the cloud no longer lists any of it.
-	// What others put into its network is never removed: the operation becomes BLOCKED and names it.
+	// DeleteVpc removes a VPC and everything LOW-LAYER made for it, and ends only when the cloud no longer lists any of
+	// it. Objects of others in its network are never removed: the operation becomes BLOCKED and names them.
 	//
 	// Errors: ABORTED (`ETAG_MISMATCH`), FAILED_PRECONDITION (`VPC_PEERED`) while peerings remain, (`DELETION_PROTECTED`)
 	// while it has `deletion_protection`.
@@ -128,17 +128,17 @@ type VpcServiceServer interface {
 	// Errors: NOT_FOUND (`ORGANISATION_NOT_FOUND`), FAILED_PRECONDITION (`TENANT_SUSPENDED`, `CIDR_EXHAUSTED`),
 	// ALREADY_EXISTS (`VPC_EXISTS`), INVALID_ARGUMENT (`CIDR_OUTSIDE_TENANT`, `CIDR_OVERLAP` naming what is in the way).
 	CreateVpc(context.Context, *CreateVpcRequest) (*longrunningpb.Operation, error)
-	// GetVpc answers one VPC from our own records.
+	// GetVpc returns one VPC from the platform's records.
 	GetVpc(context.Context, *GetVpcRequest) (*Vpc, error)
-	// ListVpcs answers the VPCs of an organisation, page by page; `tenants/{tenant}/organisations/-` lists those of all.
+	// ListVpcs returns the VPCs of an organisation, page by page; `tenants/{tenant}/organisations/-` lists those of all.
 	ListVpcs(context.Context, *ListVpcsRequest) (*ListVpcsResponse, error)
 	// UpdateVpc changes the fields of the mask: `display_name`, `labels`, `ingress_rules`, `deletion_protection`. The
 	// response is a Vpc.
 	//
 	// Errors: ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT for a field that cannot change (`cidr`, `mode`).
 	UpdateVpc(context.Context, *UpdateVpcRequest) (*longrunningpb.Operation, error)
-	// DeleteVpc removes a VPC and everything LOW-LAYER made for it, and ends only when the cloud no longer lists any of it.
-	// What others put into its network is never removed: the operation becomes BLOCKED and names it.
+	// DeleteVpc removes a VPC and everything LOW-LAYER made for it, and ends only when the cloud no longer lists any of
+	// it. Objects of others in its network are never removed: the operation becomes BLOCKED and names them.
 	//
 	// Errors: ABORTED (`ETAG_MISMATCH`), FAILED_PRECONDITION (`VPC_PEERED`) while peerings remain, (`DELETION_PROTECTED`)
 	// while it has `deletion_protection`.

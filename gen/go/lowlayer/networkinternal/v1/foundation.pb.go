@@ -38,11 +38,11 @@ type EnsureBoundaryRequest struct {
 	TenantUid string `protobuf:"bytes,2,opt,name=tenant_uid,json=tenantUid,proto3" json:"tenant_uid,omitempty"`
 	// Address space of the tenant.
 	NetworkCidr string `protobuf:"bytes,3,opt,name=network_cidr,json=networkCidr,proto3" json:"network_cidr,omitempty"`
-	// Makes repeating the call safe: the same id with the same content answers the first operation again for 24 h, with
-	// other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+	// Makes a repeated call safe for 24 h: the same id with the same content returns the first operation again, with other
+	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
-	// are those the call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the plan: an operation that is done and has no name, with `plan` in its metadata. The
+	// errors are those of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -118,11 +118,11 @@ type DeleteBoundaryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// `tenants/{tenant}`.
 	Tenant string `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
-	// Makes repeating the call safe: the same id with the same content answers the first operation again for 24 h, with
-	// other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+	// Makes a repeated call safe for 24 h: the same id with the same content returns the first operation again, with other
+	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
 	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
-	// are those the call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the plan: an operation that is done and has no name, with `plan` in its metadata. The
+	// errors are those of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -192,11 +192,11 @@ type EnsureHubRequest struct {
 	Mode v1.ResourceMode `protobuf:"varint,4,opt,name=mode,proto3,enum=lowlayer.type.v1.ResourceMode" json:"mode,omitempty"`
 	// CIDR of the hub network; chosen when empty.
 	Cidr string `protobuf:"bytes,5,opt,name=cidr,proto3" json:"cidr,omitempty"`
-	// Makes repeating the call safe: the same id with the same content answers the first operation again for 24 h, with
-	// other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+	// Makes a repeated call safe for 24 h: the same id with the same content returns the first operation again, with other
+	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
 	RequestId string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
-	// are those the call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the plan: an operation that is done and has no name, with `plan` in its metadata. The
+	// errors are those of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,7,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -286,11 +286,11 @@ type DeleteHubRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// `tenants/{tenant}/organisations/{organisation}`.
 	Organisation string `protobuf:"bytes,1,opt,name=organisation,proto3" json:"organisation,omitempty"`
-	// Makes repeating the call safe: the same id with the same content answers the first operation again for 24 h, with
-	// other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+	// Makes a repeated call safe for 24 h: the same id with the same content returns the first operation again, with other
+	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
 	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
-	// are those the call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the plan: an operation that is done and has no name, with `plan` in its metadata. The
+	// errors are those of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

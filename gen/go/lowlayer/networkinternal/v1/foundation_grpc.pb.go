@@ -39,13 +39,14 @@ const (
 // (address scope, subnet pool) and the hub of an organisation. The tenant service calls it as steps of its operations;
 // `request_id` is the id of the step, so a step that is repeated after a crash finds its first operation.
 type FoundationServiceClient interface {
-	// EnsureBoundary makes the boundary of a tenant, or answers the operation that made it.
+	// EnsureBoundary creates the boundary of a tenant, or returns the operation that created it.
 	EnsureBoundary(ctx context.Context, in *EnsureBoundaryRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
 	// DeleteBoundary removes the boundary of a tenant. NOT_FOUND when there is none.
 	//
 	// Errors: FAILED_PRECONDITION (`BOUNDARY_IN_USE`) while a hub, VPC or peering of the tenant remains.
 	DeleteBoundary(ctx context.Context, in *DeleteBoundaryRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
-	// EnsureHub makes the hub of an organisation, or answers the operation that made it. VPCs can be ordered from then on.
+	// EnsureHub creates the hub of an organisation, or returns the operation that created it. VPCs can be ordered from
+	// then on.
 	//
 	// Errors: INVALID_ARGUMENT (`CIDR_OUTSIDE_TENANT`, `CIDR_OVERLAP`), NOT_FOUND (`TENANT_NOT_FOUND`).
 	EnsureHub(ctx context.Context, in *EnsureHubRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
@@ -53,18 +54,17 @@ type FoundationServiceClient interface {
 	//
 	// Errors: FAILED_PRECONDITION (`HUB_IN_USE`) while VPCs remain.
 	DeleteHub(ctx context.Context, in *DeleteHubRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
-	// SetQuota notes what the project of an organisation may hold, as the tenant service has set it in the cloud. Orders of hub,
-	// VPCs and peerings are held against it from then on; until it is told nothing is refused. The organisation may have no hub
-	// yet.
+	// SetQuota records the quota of an organisation's project, as the tenant service has set it in the cloud. Orders of
+	// hub, VPCs and peerings are checked against it from then on; before that none is refused. The organisation may have
+	// no hub yet.
 	//
 	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`) when the tenant has no boundary.
 	SetQuota(ctx context.Context, in *SetQuotaRequest, opts ...grpc.CallOption) (*SetQuotaResponse, error)
-	// PreviewRemoval answers every object that goes when all networks of a tenant, or of an organisation, are removed. It
-	// reads the ledger and changes nothing; NOT_FOUND is never answered, an unknown name has no objects.
+	// PreviewRemoval returns every object that goes when all networks of a tenant, or of an organisation, are removed. It
+	// reads the ledger and changes nothing. An unknown name has no objects and is no error.
 	PreviewRemoval(ctx context.Context, in *PreviewRemovalRequest, opts ...grpc.CallOption) (*PreviewRemovalResponse, error)
-	// CheckOrder says whether the networks of an order could be made now, without making any: CIDRs inside the tenant and
-	// free, not overlapping one another, and room for the VPCs in the quota of the tenant. It answers OK or the error the order
-	// would meet, naming the field.
+	// CheckOrder checks an order of networks and creates none: CIDRs lie inside the tenant, are free and do not overlap,
+	// and the VPCs fit the tenant's quota. It returns OK or the error of the order, with the field.
 	//
 	// Errors: RESOURCE_EXHAUSTED (`QUOTA_EXCEEDED`).
 	CheckOrder(ctx context.Context, in *CheckOrderRequest, opts ...grpc.CallOption) (*CheckOrderResponse, error)
@@ -156,13 +156,14 @@ func (c *foundationServiceClient) CheckOrder(ctx context.Context, in *CheckOrder
 // (address scope, subnet pool) and the hub of an organisation. The tenant service calls it as steps of its operations;
 // `request_id` is the id of the step, so a step that is repeated after a crash finds its first operation.
 type FoundationServiceServer interface {
-	// EnsureBoundary makes the boundary of a tenant, or answers the operation that made it.
+	// EnsureBoundary creates the boundary of a tenant, or returns the operation that created it.
 	EnsureBoundary(context.Context, *EnsureBoundaryRequest) (*longrunningpb.Operation, error)
 	// DeleteBoundary removes the boundary of a tenant. NOT_FOUND when there is none.
 	//
 	// Errors: FAILED_PRECONDITION (`BOUNDARY_IN_USE`) while a hub, VPC or peering of the tenant remains.
 	DeleteBoundary(context.Context, *DeleteBoundaryRequest) (*longrunningpb.Operation, error)
-	// EnsureHub makes the hub of an organisation, or answers the operation that made it. VPCs can be ordered from then on.
+	// EnsureHub creates the hub of an organisation, or returns the operation that created it. VPCs can be ordered from
+	// then on.
 	//
 	// Errors: INVALID_ARGUMENT (`CIDR_OUTSIDE_TENANT`, `CIDR_OVERLAP`), NOT_FOUND (`TENANT_NOT_FOUND`).
 	EnsureHub(context.Context, *EnsureHubRequest) (*longrunningpb.Operation, error)
@@ -170,18 +171,17 @@ type FoundationServiceServer interface {
 	//
 	// Errors: FAILED_PRECONDITION (`HUB_IN_USE`) while VPCs remain.
 	DeleteHub(context.Context, *DeleteHubRequest) (*longrunningpb.Operation, error)
-	// SetQuota notes what the project of an organisation may hold, as the tenant service has set it in the cloud. Orders of hub,
-	// VPCs and peerings are held against it from then on; until it is told nothing is refused. The organisation may have no hub
-	// yet.
+	// SetQuota records the quota of an organisation's project, as the tenant service has set it in the cloud. Orders of
+	// hub, VPCs and peerings are checked against it from then on; before that none is refused. The organisation may have
+	// no hub yet.
 	//
 	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`) when the tenant has no boundary.
 	SetQuota(context.Context, *SetQuotaRequest) (*SetQuotaResponse, error)
-	// PreviewRemoval answers every object that goes when all networks of a tenant, or of an organisation, are removed. It
-	// reads the ledger and changes nothing; NOT_FOUND is never answered, an unknown name has no objects.
+	// PreviewRemoval returns every object that goes when all networks of a tenant, or of an organisation, are removed. It
+	// reads the ledger and changes nothing. An unknown name has no objects and is no error.
 	PreviewRemoval(context.Context, *PreviewRemovalRequest) (*PreviewRemovalResponse, error)
-	// CheckOrder says whether the networks of an order could be made now, without making any: CIDRs inside the tenant and
-	// free, not overlapping one another, and room for the VPCs in the quota of the tenant. It answers OK or the error the order
-	// would meet, naming the field.
+	// CheckOrder checks an order of networks and creates none: CIDRs lie inside the tenant, are free and do not overlap,
+	// and the VPCs fit the tenant's quota. It returns OK or the error of the order, with the field.
 	//
 	// Errors: RESOURCE_EXHAUSTED (`QUOTA_EXCEEDED`).
 	CheckOrder(context.Context, *CheckOrderRequest) (*CheckOrderResponse, error)

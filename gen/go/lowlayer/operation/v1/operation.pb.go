@@ -215,7 +215,7 @@ type OperationMetadata struct {
 	Resource string `protobuf:"bytes,1,opt,name=resource,proto3" json:"resource,omitempty"`
 	// Unique id of the resource; a resource deleted and made anew under one name has another.
 	ResourceUid string `protobuf:"bytes,2,opt,name=resource_uid,json=resourceUid,proto3" json:"resource_uid,omitempty"`
-	// What it does: `create`, `update`, `delete`, `undelete`, `suspend`, `resume`, `repair`, `accept`.
+	// The verb: `create`, `update`, `delete`, `undelete`, `suspend`, `resume`, `repair`, `accept`.
 	Verb string `protobuf:"bytes,3,opt,name=verb,proto3" json:"verb,omitempty"`
 	// The service that runs it.
 	Service string `protobuf:"bytes,4,opt,name=service,proto3" json:"service,omitempty"`
@@ -407,17 +407,17 @@ func (x *OperationMetadata) GetPlan() *Plan {
 	return nil
 }
 
-// Plan is what a change would do if it were asked for now, by the platform's own records: what is in the cloud is not
-// looked at. What others change before it is asked for is not in it.
+// Plan is the effect of a change if it were ordered now, by the platform's records; the cloud is not read. Changes of
+// others before the order are not in it.
 type Plan struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Every step, in the order of the work; those that are done already and stay are SKIPPED, the others PENDING.
 	Steps []*Step `protobuf:"bytes,1,rep,name=steps,proto3" json:"steps,omitempty"`
 	// Every object outside the platform that would be made, changed or deleted.
 	Objects []*PlannedObject `protobuf:"bytes,2,rep,name=objects,proto3" json:"objects,omitempty"`
-	// What it does to the quotas of the tenant and of the organisation's project.
+	// Effect on the quotas of the tenant and of the organisation's project.
 	Quota []*QuotaEffect `protobuf:"bytes,3,rep,name=quota,proto3" json:"quota,omitempty"`
-	// What it does to the price of a month; reserved for metering, never set yet.
+	// Effect on the price of a month; reserved for metering, never set yet.
 	MonthlyPrice string `protobuf:"bytes,4,opt,name=monthly_price,json=monthlyPrice,proto3" json:"monthly_price,omitempty"`
 	// Of a deletion that can be taken back: when the purge removes `purged_objects` by itself. Until then undelete brings everything
 	// back.
@@ -512,7 +512,7 @@ func (x *Plan) GetFields() []*FieldChange {
 // PlannedObject is one object in the cloud, or one resource of another service.
 type PlannedObject struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What becomes of it.
+	// The change of the object.
 	Action PlannedObject_Action `protobuf:"varint,1,opt,name=action,proto3,enum=lowlayer.operation.v1.PlannedObject_Action" json:"action,omitempty"`
 	// Step of the resource's life that it belongs to.
 	Step string `protobuf:"bytes,2,opt,name=step,proto3" json:"step,omitempty"`
@@ -524,9 +524,9 @@ type PlannedObject struct {
 	Name string `protobuf:"bytes,5,opt,name=name,proto3" json:"name,omitempty"`
 	// The resource it belongs to: that of the call, or one below it that goes along.
 	Resource string `protobuf:"bytes,6,opt,name=resource,proto3" json:"resource,omitempty"`
-	// The service whose ledger it is in.
+	// The service that has it in its ledger.
 	Service string `protobuf:"bytes,7,opt,name=service,proto3" json:"service,omitempty"`
-	// What is done to it, for people, for example `create the VPC router`.
+	// The change, for people, for example `create the VPC router`.
 	Title         string `protobuf:"bytes,8,opt,name=title,proto3" json:"title,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -626,7 +626,7 @@ type FieldChange struct {
 	Resource string `protobuf:"bytes,1,opt,name=resource,proto3" json:"resource,omitempty"`
 	// Path of the field, for example `display_name`, `labels.team` or `ingress_rules`.
 	Path string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
-	// What becomes of it.
+	// The change of the object.
 	Action FieldChange_Action `protobuf:"varint,3,opt,name=action,proto3,enum=lowlayer.operation.v1.FieldChange_Action" json:"action,omitempty"`
 	// The value it has, as text; of an element of a list its fields in words, for example `all tcp 0.0.0.0/0`.
 	Before string `protobuf:"bytes,4,opt,name=before,proto3" json:"before,omitempty"`
@@ -704,8 +704,8 @@ func (x *FieldChange) GetAfter() string {
 // QuotaEffect is what a change does to one limit, of a tenant or of an organisation's project.
 type QuotaEffect struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What is limited: in a project in the words of lowlayer.tenant.v1.Quota, for example `routers`, in a tenant for example
-	// `vpcs`.
+	// The limited resource: in a project a field of lowlayer.tenant.v1.Quota, for example `routers`; in a tenant for
+	// example `vpcs`.
 	Resource string `protobuf:"bytes,1,opt,name=resource,proto3" json:"resource,omitempty"`
 	// How much more of it is in use afterwards; negative for less.
 	UsageChange int32 `protobuf:"varint,2,opt,name=usage_change,json=usageChange,proto3" json:"usage_change,omitempty"`
@@ -713,9 +713,9 @@ type QuotaEffect struct {
 	Limit int32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
 	// Name of the lowlayer.quota.v1.Quota; empty for limits the platform keeps no count of, such as `cores`.
 	Quota string `protobuf:"bytes,4,opt,name=quota,proto3" json:"quota,omitempty"`
-	// What is in use or reserved of that quota once the change is asked for, or, of what is removed, once that has gone.
+	// Use and reservations of that quota after the order of the change, or after the end of a removal.
 	TakenAfter int32 `protobuf:"varint,5,opt,name=taken_after,json=takenAfter,proto3" json:"taken_after,omitempty"`
-	// The limit that holds then; -1 when the service that keeps count was not told it.
+	// The limit at that time; -1 when the counting service does not know it.
 	EffectiveLimit int32 `protobuf:"varint,6,opt,name=effective_limit,json=effectiveLimit,proto3" json:"effective_limit,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -798,7 +798,7 @@ type Step struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Stable name within the plan, for example `router`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// What it does, for people, for example `create the VPC router`; it follows the direction of the work.
+	// Title for people, for example `create the VPC router`; it follows the direction of the work.
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
 	// Where it stands.
 	State Step_State `protobuf:"varint,3,opt,name=state,proto3,enum=lowlayer.operation.v1.Step_State" json:"state,omitempty"`

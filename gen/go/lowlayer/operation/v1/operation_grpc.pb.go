@@ -34,19 +34,19 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // OperationService follows long-running work. Its methods have the messages of google.longrunning.Operations, which
-// every service serves too, so standard clients work unchanged; the edge answers for the operations of all services.
-// Operation names are `tenants/{tenant}/operations/{operation}`; the id tells the service: `op_network_01jd8x…`.
+// every service serves too, so standard clients work unchanged; the edge serves the operations of all services.
+// Operation names are `tenants/{tenant}/operations/{operation}`; the id names the service: `op_network_01jd8x…`.
 type OperationServiceClient interface {
-	// GetOperation answers one operation with its progress in `metadata` (OperationMetadata).
+	// GetOperation returns one operation with its progress in `metadata` (OperationMetadata).
 	GetOperation(ctx context.Context, in *longrunningpb.GetOperationRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
-	// ListOperations answers the operations of a tenant, newest first. `filter` knows `done`, `metadata.resource`,
+	// ListOperations returns the operations of a tenant, newest first. `filter` knows `done`, `metadata.resource`,
 	// `metadata.verb`, `metadata.request_id` and `metadata.create_time`.
 	ListOperations(ctx context.Context, in *longrunningpb.ListOperationsRequest, opts ...grpc.CallOption) (*longrunningpb.ListOperationsResponse, error)
-	// CancelOperation asks an operation to stop at the next step boundary. What it already made stays in the resource's
-	// ledger; delete the resource to remove it. An operation that is done answers FAILED_PRECONDITION.
+	// CancelOperation stops an operation at the next step boundary. Objects that it created stay in the resource's ledger;
+	// delete the resource to remove them. An operation that is done returns FAILED_PRECONDITION.
 	CancelOperation(ctx context.Context, in *longrunningpb.CancelOperationRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
-	// WaitOperation answers when the operation is done or `timeout` (at most 60 s) has passed, whichever is first, with
-	// the operation as it then is. It is a long poll: repeat it until `done`.
+	// WaitOperation returns the operation once it is done or `timeout` (at most 60 s) has passed. It is a long poll:
+	// repeat it until `done`.
 	WaitOperation(ctx context.Context, in *longrunningpb.WaitOperationRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
 }
 
@@ -103,19 +103,19 @@ func (c *operationServiceClient) WaitOperation(ctx context.Context, in *longrunn
 // for forward compatibility.
 //
 // OperationService follows long-running work. Its methods have the messages of google.longrunning.Operations, which
-// every service serves too, so standard clients work unchanged; the edge answers for the operations of all services.
-// Operation names are `tenants/{tenant}/operations/{operation}`; the id tells the service: `op_network_01jd8x…`.
+// every service serves too, so standard clients work unchanged; the edge serves the operations of all services.
+// Operation names are `tenants/{tenant}/operations/{operation}`; the id names the service: `op_network_01jd8x…`.
 type OperationServiceServer interface {
-	// GetOperation answers one operation with its progress in `metadata` (OperationMetadata).
+	// GetOperation returns one operation with its progress in `metadata` (OperationMetadata).
 	GetOperation(context.Context, *longrunningpb.GetOperationRequest) (*longrunningpb.Operation, error)
-	// ListOperations answers the operations of a tenant, newest first. `filter` knows `done`, `metadata.resource`,
+	// ListOperations returns the operations of a tenant, newest first. `filter` knows `done`, `metadata.resource`,
 	// `metadata.verb`, `metadata.request_id` and `metadata.create_time`.
 	ListOperations(context.Context, *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error)
-	// CancelOperation asks an operation to stop at the next step boundary. What it already made stays in the resource's
-	// ledger; delete the resource to remove it. An operation that is done answers FAILED_PRECONDITION.
+	// CancelOperation stops an operation at the next step boundary. Objects that it created stay in the resource's ledger;
+	// delete the resource to remove them. An operation that is done returns FAILED_PRECONDITION.
 	CancelOperation(context.Context, *longrunningpb.CancelOperationRequest) (*emptypb.Empty, error)
-	// WaitOperation answers when the operation is done or `timeout` (at most 60 s) has passed, whichever is first, with
-	// the operation as it then is. It is a long poll: repeat it until `done`.
+	// WaitOperation returns the operation once it is done or `timeout` (at most 60 s) has passed. It is a long poll:
+	// repeat it until `done`.
 	WaitOperation(context.Context, *longrunningpb.WaitOperationRequest) (*longrunningpb.Operation, error)
 	mustEmbedUnimplementedOperationServiceServer()
 }

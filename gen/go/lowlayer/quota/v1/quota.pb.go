@@ -34,17 +34,17 @@ type Quota struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Resource name; its id is the service that keeps count and what is limited, for example `network.vpcs`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The limit that holds: the override, or else the default. -1 for an organisation whose quota the service that keeps count
-	// was not told yet; then nothing is refused.
+	// The limit in force: the override, or else the default. -1 while the counting service does not know the quota of an
+	// organisation; then no order is refused.
 	Limit int32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
 	// The limit without an override: the platform's for a tenant, that of lowlayer.tenant.v1.Quota for an organisation, -1 as
 	// above.
 	DefaultLimit int32 `protobuf:"varint,3,opt,name=default_limit,json=defaultLimit,proto3" json:"default_limit,omitempty"`
 	// The limit that operators of the platform set instead of the default; unset when they did not.
 	Override *int32 `protobuf:"varint,4,opt,name=override,proto3,oneof" json:"override,omitempty"`
-	// What is taken by resources that are what was ordered.
+	// The amount of resources that exist.
 	InUse int32 `protobuf:"varint,5,opt,name=in_use,json=inUse,proto3" json:"in_use,omitempty"`
-	// What is taken by resources that are being made.
+	// The amount of resources that are being created.
 	Reserved int32 `protobuf:"varint,6,opt,name=reserved,proto3" json:"reserved,omitempty"`
 	// The service that keeps count.
 	Service string `protobuf:"bytes,7,opt,name=service,proto3" json:"service,omitempty"`
@@ -255,7 +255,7 @@ type ListQuotasResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The quotas, by name.
 	Quotas []*Quota `protobuf:"bytes,1,rep,name=quotas,proto3" json:"quotas,omitempty"`
-	// With `return_partial_success`: services whose quotas are missing, as `services/{service}`.
+	// With `return_partial_success`: services that did not respond, as `services/{service}`.
 	Unreachable   []string `protobuf:"bytes,2,rep,name=unreachable,proto3" json:"unreachable,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -312,10 +312,10 @@ type UpdateQuotaRequest struct {
 	Quota *Quota `protobuf:"bytes,1,opt,name=quota,proto3" json:"quota,omitempty"`
 	// `override` is all that can change; named here and unset in the quota, the default holds again. Empty means `override` too.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
-	// Makes repeating the call safe: the same id with the same content answers the first answer again for 24 h, with other
+	// Makes a repeated call safe for 24 h: the same id with the same content returns the first response again, with other
 	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers the quota as it would be. `request_id` is not remembered.
+	// Changes nothing and returns the quota as the call would leave it. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

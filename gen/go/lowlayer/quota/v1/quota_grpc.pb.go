@@ -30,26 +30,27 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// QuotaService answers how much of what is limited a tenant holds. What a resource takes is reserved with its order, in use
-// once it is made, and given back when it is gone: a resource that is deleted and can come back still counts. An order that
-// does not fit is RESOURCE_EXHAUSTED (`QUOTA_EXCEEDED`) with a google.rpc.QuotaFailure that names each limit in the way.
+// QuotaService returns the quotas of a tenant and their use. A resource reserves its amount with its order, uses it once
+// created, and frees it when it is gone. A deleted resource that can come back still counts. An order that does not fit
+// is RESOURCE_EXHAUSTED (`QUOTA_EXCEEDED`) with a google.rpc.QuotaFailure that names each limit in the way.
 //
-// A tenant has the quotas `tenant.organisations`, `network.vpcs` and `network.peerings`, with a default of the platform's that its operators may
-// override. An organisation has `network.networks`, `network.routers`, `network.ports` and `network.security_groups`, whose limits are those of its own quota
-// (lowlayer.tenant.v1.Quota) and of which the platform counts what it makes: what a customer makes in the project by itself,
-// such as the ports of servers, is the cloud's to count. Each service answers for what it keeps; the edge for all of them.
+// A tenant has the quotas `tenant.organisations`, `network.vpcs` and `network.peerings`, with a default of the
+// platform's that its operators may override. An organisation has `network.networks`, `network.routers`, `network.ports`
+// and `network.security_groups`, with the limits of its own quota (lowlayer.tenant.v1.Quota). The platform counts its
+// own objects; the cloud counts those of the customer, such as the ports of servers. Each service serves its own quotas;
+// the edge serves all of them.
 type QuotaServiceClient interface {
-	// GetQuota answers one quota.
+	// GetQuota returns one quota.
 	//
 	// Errors: NOT_FOUND (`QUOTA_NOT_FOUND`, `TENANT_NOT_FOUND`).
 	GetQuota(ctx context.Context, in *GetQuotaRequest, opts ...grpc.CallOption) (*Quota, error)
-	// ListQuotas answers the quotas of a tenant and of all its organisations, or those of one organisation, ordered by name.
-	// There are few of them, so they come in one answer.
+	// ListQuotas returns the quotas of a tenant and of all its organisations, or those of one organisation, ordered by
+	// name. There are few of them, so they come in one response.
 	//
 	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`).
 	ListQuotas(ctx context.Context, in *ListQuotasRequest, opts ...grpc.CallOption) (*ListQuotasResponse, error)
-	// UpdateQuota sets the `override` of a tenant's quota, or takes it away. It is for operators of the platform, and done when
-	// it answers. A limit below what is taken is allowed: nothing goes, and nothing more is let in.
+	// UpdateQuota sets or removes the `override` of a tenant's quota. It is for operators of the platform, and done when
+	// it returns. A limit below the present use is allowed: resources stay, and new ones are refused.
 	//
 	// Errors: NOT_FOUND (`QUOTA_NOT_FOUND`, `TENANT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`) when `etag` is stale, FAILED_PRECONDITION
 	// (`QUOTA_OF_PROJECT`) for a quota of an organisation, which is changed with UpdateOrganisation.
@@ -98,26 +99,27 @@ func (c *quotaServiceClient) UpdateQuota(ctx context.Context, in *UpdateQuotaReq
 // All implementations must embed UnimplementedQuotaServiceServer
 // for forward compatibility.
 //
-// QuotaService answers how much of what is limited a tenant holds. What a resource takes is reserved with its order, in use
-// once it is made, and given back when it is gone: a resource that is deleted and can come back still counts. An order that
-// does not fit is RESOURCE_EXHAUSTED (`QUOTA_EXCEEDED`) with a google.rpc.QuotaFailure that names each limit in the way.
+// QuotaService returns the quotas of a tenant and their use. A resource reserves its amount with its order, uses it once
+// created, and frees it when it is gone. A deleted resource that can come back still counts. An order that does not fit
+// is RESOURCE_EXHAUSTED (`QUOTA_EXCEEDED`) with a google.rpc.QuotaFailure that names each limit in the way.
 //
-// A tenant has the quotas `tenant.organisations`, `network.vpcs` and `network.peerings`, with a default of the platform's that its operators may
-// override. An organisation has `network.networks`, `network.routers`, `network.ports` and `network.security_groups`, whose limits are those of its own quota
-// (lowlayer.tenant.v1.Quota) and of which the platform counts what it makes: what a customer makes in the project by itself,
-// such as the ports of servers, is the cloud's to count. Each service answers for what it keeps; the edge for all of them.
+// A tenant has the quotas `tenant.organisations`, `network.vpcs` and `network.peerings`, with a default of the
+// platform's that its operators may override. An organisation has `network.networks`, `network.routers`, `network.ports`
+// and `network.security_groups`, with the limits of its own quota (lowlayer.tenant.v1.Quota). The platform counts its
+// own objects; the cloud counts those of the customer, such as the ports of servers. Each service serves its own quotas;
+// the edge serves all of them.
 type QuotaServiceServer interface {
-	// GetQuota answers one quota.
+	// GetQuota returns one quota.
 	//
 	// Errors: NOT_FOUND (`QUOTA_NOT_FOUND`, `TENANT_NOT_FOUND`).
 	GetQuota(context.Context, *GetQuotaRequest) (*Quota, error)
-	// ListQuotas answers the quotas of a tenant and of all its organisations, or those of one organisation, ordered by name.
-	// There are few of them, so they come in one answer.
+	// ListQuotas returns the quotas of a tenant and of all its organisations, or those of one organisation, ordered by
+	// name. There are few of them, so they come in one response.
 	//
 	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`).
 	ListQuotas(context.Context, *ListQuotasRequest) (*ListQuotasResponse, error)
-	// UpdateQuota sets the `override` of a tenant's quota, or takes it away. It is for operators of the platform, and done when
-	// it answers. A limit below what is taken is allowed: nothing goes, and nothing more is let in.
+	// UpdateQuota sets or removes the `override` of a tenant's quota. It is for operators of the platform, and done when
+	// it returns. A limit below the present use is allowed: resources stay, and new ones are refused.
 	//
 	// Errors: NOT_FOUND (`QUOTA_NOT_FOUND`, `TENANT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`) when `etag` is stale, FAILED_PRECONDITION
 	// (`QUOTA_OF_PROJECT`) for a quota of an organisation, which is changed with UpdateOrganisation.

@@ -36,9 +36,9 @@ const (
 	RemovedObject_CHECK_UNSPECIFIED RemovedObject_Check = 0
 	// The cloud's list, asked for after the deletion, did not have it any more.
 	RemovedObject_NOT_LISTED RemovedObject_Check = 1
-	// The cloud answered its deletion with success or with "not found"; there is no list of its type.
+	// The cloud responded to its deletion with success or with "not found"; there is no list of its type.
 	RemovedObject_DELETE_ANSWERED RemovedObject_Check = 2
-	// It was removed by somebody else: looked for twice, some time apart, and not found.
+	// Another party removed it: two look-ups some time apart did not find it.
 	RemovedObject_NOT_FOUND RemovedObject_Check = 3
 )
 
@@ -91,9 +91,9 @@ type Inventory_Scope int32
 const (
 	// Never sent.
 	Inventory_SCOPE_UNSPECIFIED Inventory_Scope = 0
-	// The platform's ledger: every attempt ever made is accounted for, those whose answer was lost were looked for anew.
+	// The platform's ledger: every attempt is accounted for; attempts with a lost response were looked up again.
 	Inventory_LEDGER Inventory_Scope = 1
-	// The ledger, and then the cloud's own lists, for anything that bears the resource's unique id.
+	// The ledger, and then the cloud's own lists, for all objects tagged with the resource's unique id.
 	Inventory_CLOUD Inventory_Scope = 2
 )
 
@@ -138,10 +138,10 @@ func (Inventory_Scope) EnumDescriptor() ([]byte, []int) {
 	return file_lowlayer_receipt_v1_receipt_proto_rawDescGZIP(), []int{2, 0}
 }
 
-// Receipt is the proof of one deletion. What counts is `envelope`; the other fields repeat what its payload says.
+// Receipt is the proof of one deletion. `envelope` is the proof; the other fields repeat its payload.
 type Receipt struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Resource name, `tenants/{tenant}/receipts/{receipt}`; the id tells the service: `rcpt_network_01jd8x…`.
+	// Resource name, `tenants/{tenant}/receipts/{receipt}`; the id names the service: `rcpt_network_01jd8x…`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Name of the resource that is gone.
 	Resource string `protobuf:"bytes,2,opt,name=resource,proto3" json:"resource,omitempty"`
@@ -285,8 +285,8 @@ type RemovedObject struct {
 	Id string `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
 	// Name in the cloud.
 	Name string `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
-	// When the platform first knew of it: the answer of the call that made it, or the list that showed it. Unset for what
-	// was made before receipts recorded it.
+	// Time of the first sight: the response of the call that created it, or the list that showed it. Unset for objects
+	// older than this record.
 	MadeTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=made_time,json=madeTime,proto3" json:"made_time,omitempty"`
 	// When it was last known to be there. Unset when that was not recorded.
 	LastSeenTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=last_seen_time,json=lastSeenTime,proto3" json:"last_seen_time,omitempty"`
@@ -389,7 +389,7 @@ type Inventory struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Where was looked.
 	Scope Inventory_Scope `protobuf:"varint,1,opt,name=scope,proto3,enum=lowlayer.receipt.v1.Inventory_Scope" json:"scope,omitempty"`
-	// What was found. A deletion ends with 0 only.
+	// Number of objects found. A deletion ends with 0 only.
 	Left int32 `protobuf:"varint,2,opt,name=left,proto3" json:"left,omitempty"`
 	// When.
 	CheckTime     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=check_time,json=checkTime,proto3" json:"check_time,omitempty"`
@@ -455,7 +455,7 @@ type Envelope struct {
 	Payload []byte `protobuf:"bytes,1,opt,name=payload,proto3" json:"payload,omitempty"`
 	// `application/vnd.lowlayer.deletion-receipt.v1+json`, or `application/vnd.lowlayer.audit-checkpoint.v1+json`.
 	PayloadType string `protobuf:"bytes,2,opt,name=payload_type,json=payloadType,proto3" json:"payload_type,omitempty"`
-	// Who signed it: one key today.
+	// The signatures: one key today.
 	Signatures    []*Signature `protobuf:"bytes,3,rep,name=signatures,proto3" json:"signatures,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -578,7 +578,7 @@ type ReceiptKey struct {
 	PublicKey string `protobuf:"bytes,3,opt,name=public_key,json=publicKey,proto3" json:"public_key,omitempty"`
 	// True for the key that new receipts are signed with.
 	Current bool `protobuf:"varint,4,opt,name=current,proto3" json:"current,omitempty"`
-	// The service whose key it is.
+	// The service that owns the key.
 	Service       string `protobuf:"bytes,5,opt,name=service,proto3" json:"service,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -785,7 +785,7 @@ type ListReceiptsResponse struct {
 	Receipts []*Receipt `protobuf:"bytes,1,rep,name=receipts,proto3" json:"receipts,omitempty"`
 	// Asks for the next page; empty on the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// Services that did not answer, `services/{service}`; only with `return_partial_success`.
+	// Services that did not respond, `services/{service}`; only with `return_partial_success`.
 	Unreachable   []string `protobuf:"bytes,3,rep,name=unreachable,proto3" json:"unreachable,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -30,19 +30,19 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// ReceiptService answers the receipts of deletions. A receipt is signed in the transaction that removes the resource and
-// is kept after it, and after its tenant. Every service serves its own; the edge answers for all of them. A receipt is
+// ReceiptService returns the receipts of deletions. A receipt is signed in the transaction that removes the resource,
+// and outlives the resource and its tenant. Each service serves its own; the edge serves all of them. A receipt is
 // verified offline: `lowlayer receipt verify FILE --key FILE`.
 type ReceiptServiceClient interface {
-	// GetReceipt answers one receipt.
+	// GetReceipt returns one receipt.
 	//
 	// Errors: NOT_FOUND (`RECEIPT_NOT_FOUND`).
 	GetReceipt(ctx context.Context, in *GetReceiptRequest, opts ...grpc.CallOption) (*Receipt, error)
-	// ListReceipts answers the receipts of everything that was removed under a tenant, newest first, also when the tenant
+	// ListReceipts returns the receipts of everything that was removed under a tenant, newest first, also when the tenant
 	// itself is gone.
 	ListReceipts(ctx context.Context, in *ListReceiptsRequest, opts ...grpc.CallOption) (*ListReceiptsResponse, error)
-	// ListReceiptKeys answers the public keys that receipts are signed with: the present one of each service, and those of
-	// before, which are listed for as long as receipts of theirs are to be verified.
+	// ListReceiptKeys returns the public keys that receipts are signed with: the present key of each service, and earlier
+	// keys for as long as receipts signed with them must be verified.
 	ListReceiptKeys(ctx context.Context, in *ListReceiptKeysRequest, opts ...grpc.CallOption) (*ListReceiptKeysResponse, error)
 }
 
@@ -88,19 +88,19 @@ func (c *receiptServiceClient) ListReceiptKeys(ctx context.Context, in *ListRece
 // All implementations must embed UnimplementedReceiptServiceServer
 // for forward compatibility.
 //
-// ReceiptService answers the receipts of deletions. A receipt is signed in the transaction that removes the resource and
-// is kept after it, and after its tenant. Every service serves its own; the edge answers for all of them. A receipt is
+// ReceiptService returns the receipts of deletions. A receipt is signed in the transaction that removes the resource,
+// and outlives the resource and its tenant. Each service serves its own; the edge serves all of them. A receipt is
 // verified offline: `lowlayer receipt verify FILE --key FILE`.
 type ReceiptServiceServer interface {
-	// GetReceipt answers one receipt.
+	// GetReceipt returns one receipt.
 	//
 	// Errors: NOT_FOUND (`RECEIPT_NOT_FOUND`).
 	GetReceipt(context.Context, *GetReceiptRequest) (*Receipt, error)
-	// ListReceipts answers the receipts of everything that was removed under a tenant, newest first, also when the tenant
+	// ListReceipts returns the receipts of everything that was removed under a tenant, newest first, also when the tenant
 	// itself is gone.
 	ListReceipts(context.Context, *ListReceiptsRequest) (*ListReceiptsResponse, error)
-	// ListReceiptKeys answers the public keys that receipts are signed with: the present one of each service, and those of
-	// before, which are listed for as long as receipts of theirs are to be verified.
+	// ListReceiptKeys returns the public keys that receipts are signed with: the present key of each service, and earlier
+	// keys for as long as receipts signed with them must be verified.
 	ListReceiptKeys(context.Context, *ListReceiptKeysRequest) (*ListReceiptKeysResponse, error)
 	mustEmbedUnimplementedReceiptServiceServer()
 }

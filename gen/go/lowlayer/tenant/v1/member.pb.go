@@ -28,7 +28,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Role is what somebody may do, at a tenant, organisation or VPC and in everything below.
+// Role is a set of permissions at a tenant, organisation or VPC and in everything below.
 type Role int32
 
 const (
@@ -36,7 +36,8 @@ const (
 	Role_ROLE_UNSPECIFIED Role = 0
 	// Everything, the end of a tenant and the making of owners included.
 	Role_OWNER Role = 1
-	// Everything but deleting and undeleting a tenant, and making or removing owners. An organisation and what is in it it may delete.
+	// Everything but deleting and undeleting a tenant, and adding or removing owners. Deleting an organisation and its
+	// content is included.
 	Role_ADMIN Role = 2
 	// Changes of what runs: VPCs, clusters, services; no members.
 	Role_OPERATOR Role = 3
@@ -104,11 +105,11 @@ type Member struct {
 	Email string `protobuf:"bytes,3,opt,name=email,proto3" json:"email,omitempty"`
 	// Name for people: of the account, once it has one. Given when the account is made.
 	DisplayName string `protobuf:"bytes,4,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	// What the person may do here, and in everything below: at least one.
+	// Roles of the person here and in everything below: at least one.
 	Roles []Role `protobuf:"varint,5,rep,packed,name=roles,proto3,enum=lowlayer.tenant.v1.Role" json:"roles,omitempty"`
 	// Password of an account that was made by this call: shown once, and to be changed at the first login.
 	InitialPassword string `protobuf:"bytes,6,opt,name=initial_password,json=initialPassword,proto3" json:"initial_password,omitempty"`
-	// Changes with every change of the resource; give it back on update and delete to be sure nobody came between.
+	// Changes with every change of the resource; send it on update and delete to detect a change by another caller.
 	Etag string `protobuf:"bytes,7,opt,name=etag,proto3" json:"etag,omitempty"`
 	// Since when we know of it.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
@@ -219,11 +220,11 @@ type CreateMemberRequest struct {
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
 	// The person, by `email`, and the `roles`.
 	Member *Member `protobuf:"bytes,2,opt,name=member,proto3" json:"member,omitempty"`
-	// Makes repeating the call safe: the same id with the same content answers the first result again for 24 h but for the password, with other
-	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+	// Makes a repeated call safe for 24 h: the same id with the same content returns the first result again but for the
+	// password, with other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers what the call would, without what only comes into being with it. The errors are those the
-	// call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the result of the call, without values that only the call creates. The errors are those
+	// of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -478,11 +479,11 @@ type UpdateMemberRequest struct {
 	Member *Member `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
 	// Fields to change: `roles` is the only one.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
-	// Makes repeating the call safe: the same id with the same content answers the first result again for 24 h, with other
+	// Makes a repeated call safe for 24 h: the same id with the same content returns the first result again, with other
 	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers what the call would, without what only comes into being with it. The errors are those the
-	// call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the result of the call, without values that only the call creates. The errors are those
+	// of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -553,11 +554,11 @@ type DeleteMemberRequest struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The current etag, or empty.
 	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
-	// Makes repeating the call safe: the same id with the same content answers the first result again for 24 h, with other
+	// Makes a repeated call safe for 24 h: the same id with the same content returns the first result again, with other
 	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers what the call would, without what only comes into being with it. The errors are those the
-	// call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the result of the call, without values that only the call creates. The errors are those
+	// of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

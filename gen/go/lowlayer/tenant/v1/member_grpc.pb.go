@@ -31,40 +31,40 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// MemberService manages who may do what in a tenant, an organisation or a VPC. People are users of the platform's Keycloak and
-// roles are groups in it, so a change is in the next token of the person: at the latest five minutes later. Calls are done
-// when they answer. Reads answer from our own records of Keycloak, which are compared with it every few minutes.
+// MemberService manages the roles of people in a tenant, an organisation or a VPC. People are users of the platform's
+// Keycloak and roles are groups in it. A change is in the person's next token, five minutes later at most. Calls are
+// done when they return. Reads come from the platform's records, which are compared with Keycloak every few minutes.
 type MemberServiceClient interface {
-	// CreateMember gives a person roles, by e-mail address. Somebody whom Keycloak does not know gets an account: Keycloak sends an
-	// invitation, or, where the installation sends no mail, the answer holds an `initial_password` once, to be changed at the
-	// first login. Somebody it knows keeps their account as it is.
+	// CreateMember gives a person roles, by e-mail address. A person unknown to Keycloak gets an account and an
+	// invitation. Where the installation sends no mail, the response holds an `initial_password` once, to be changed at
+	// the first login. A known person keeps the account unchanged.
 	//
-	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`, `ORGANISATION_NOT_FOUND`, `VPC_NOT_FOUND`), ALREADY_EXISTS (`MEMBER_EXISTS`) when the
-	// person has roles here already, PERMISSION_DENIED (`OWNER_REQUIRED`) when somebody who is no owner gives the role OWNER,
-	// FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_NOT_READY`, `ORGANISATION_DELETED`),
-	// FAILED_PRECONDITION (`PERSON_UNVERIFIED`) when the account may be somebody else's, FAILED_PRECONDITION (`INVITATION_NOT_SENT`)
-	// when Keycloak can send no mail, FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
-	// (`DIRECTORY_UNAVAILABLE`) while it is away.
+	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`, `ORGANISATION_NOT_FOUND`, `VPC_NOT_FOUND`), ALREADY_EXISTS (`MEMBER_EXISTS`)
+	// when the person has roles here already, PERMISSION_DENIED (`OWNER_REQUIRED`) when a caller who is no owner gives the
+	// role OWNER, FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_NOT_READY`,
+	// `ORGANISATION_DELETED`), FAILED_PRECONDITION (`PERSON_UNVERIFIED`) when the account may belong to another person,
+	// FAILED_PRECONDITION (`INVITATION_NOT_SENT`) when Keycloak can send no mail, FAILED_PRECONDITION
+	// (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE (`DIRECTORY_UNAVAILABLE`) while it is away.
 	CreateMember(ctx context.Context, in *CreateMemberRequest, opts ...grpc.CallOption) (*Member, error)
-	// GetMember answers one member.
+	// GetMember returns one member.
 	//
 	// Errors: NOT_FOUND (`MEMBER_NOT_FOUND`).
 	GetMember(ctx context.Context, in *GetMemberRequest, opts ...grpc.CallOption) (*Member, error)
-	// ListMembers answers those who have roles at this very tenant, organisation or VPC, page by page; who has them further up is
-	// listed there.
+	// ListMembers returns the members with roles at this very tenant, organisation or VPC, page by page. Roles further up
+	// are listed there.
 	ListMembers(ctx context.Context, in *ListMembersRequest, opts ...grpc.CallOption) (*ListMembersResponse, error)
 	// UpdateMember replaces a member's `roles`.
 	//
-	// Errors: NOT_FOUND (`MEMBER_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`) when `etag` is stale, PERMISSION_DENIED (`OWNER_REQUIRED`) when
-	// somebody who is no owner gives or takes the role OWNER, FAILED_PRECONDITION (`LAST_OWNER`) when a tenant would be left without an
-	// owner, FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_NOT_READY`,
-	// `ORGANISATION_DELETED`, `PERSON_UNVERIFIED`), FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
-	// (`DIRECTORY_UNAVAILABLE`) while it is away.
+	// Errors: NOT_FOUND (`MEMBER_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`) when `etag` is stale, PERMISSION_DENIED
+	// (`OWNER_REQUIRED`) when a caller who is no owner gives or takes the role OWNER, FAILED_PRECONDITION (`LAST_OWNER`)
+	// when a tenant would be left without an owner, FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`,
+	// `TENANT_DELETED`, `ORGANISATION_NOT_READY`, `ORGANISATION_DELETED`, `PERSON_UNVERIFIED`), FAILED_PRECONDITION
+	// (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE (`DIRECTORY_UNAVAILABLE`) while it is away.
 	UpdateMember(ctx context.Context, in *UpdateMemberRequest, opts ...grpc.CallOption) (*Member, error)
 	// DeleteMember takes all roles here from a person. Their account stays: it may be in use elsewhere.
 	//
-	// Errors: NOT_FOUND (`MEMBER_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), PERMISSION_DENIED (`OWNER_REQUIRED`) when somebody who is no owner
-	// removes one, FAILED_PRECONDITION (`LAST_OWNER`) for the last owner of a tenant,
+	// Errors: NOT_FOUND (`MEMBER_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), PERMISSION_DENIED (`OWNER_REQUIRED`) when a
+	// caller who is no owner removes one, FAILED_PRECONDITION (`LAST_OWNER`) for the last owner of a tenant,
 	// FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
 	// (`DIRECTORY_UNAVAILABLE`) while it is away.
 	DeleteMember(ctx context.Context, in *DeleteMemberRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
@@ -132,40 +132,40 @@ func (c *memberServiceClient) DeleteMember(ctx context.Context, in *DeleteMember
 // All implementations must embed UnimplementedMemberServiceServer
 // for forward compatibility.
 //
-// MemberService manages who may do what in a tenant, an organisation or a VPC. People are users of the platform's Keycloak and
-// roles are groups in it, so a change is in the next token of the person: at the latest five minutes later. Calls are done
-// when they answer. Reads answer from our own records of Keycloak, which are compared with it every few minutes.
+// MemberService manages the roles of people in a tenant, an organisation or a VPC. People are users of the platform's
+// Keycloak and roles are groups in it. A change is in the person's next token, five minutes later at most. Calls are
+// done when they return. Reads come from the platform's records, which are compared with Keycloak every few minutes.
 type MemberServiceServer interface {
-	// CreateMember gives a person roles, by e-mail address. Somebody whom Keycloak does not know gets an account: Keycloak sends an
-	// invitation, or, where the installation sends no mail, the answer holds an `initial_password` once, to be changed at the
-	// first login. Somebody it knows keeps their account as it is.
+	// CreateMember gives a person roles, by e-mail address. A person unknown to Keycloak gets an account and an
+	// invitation. Where the installation sends no mail, the response holds an `initial_password` once, to be changed at
+	// the first login. A known person keeps the account unchanged.
 	//
-	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`, `ORGANISATION_NOT_FOUND`, `VPC_NOT_FOUND`), ALREADY_EXISTS (`MEMBER_EXISTS`) when the
-	// person has roles here already, PERMISSION_DENIED (`OWNER_REQUIRED`) when somebody who is no owner gives the role OWNER,
-	// FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_NOT_READY`, `ORGANISATION_DELETED`),
-	// FAILED_PRECONDITION (`PERSON_UNVERIFIED`) when the account may be somebody else's, FAILED_PRECONDITION (`INVITATION_NOT_SENT`)
-	// when Keycloak can send no mail, FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
-	// (`DIRECTORY_UNAVAILABLE`) while it is away.
+	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`, `ORGANISATION_NOT_FOUND`, `VPC_NOT_FOUND`), ALREADY_EXISTS (`MEMBER_EXISTS`)
+	// when the person has roles here already, PERMISSION_DENIED (`OWNER_REQUIRED`) when a caller who is no owner gives the
+	// role OWNER, FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_NOT_READY`,
+	// `ORGANISATION_DELETED`), FAILED_PRECONDITION (`PERSON_UNVERIFIED`) when the account may belong to another person,
+	// FAILED_PRECONDITION (`INVITATION_NOT_SENT`) when Keycloak can send no mail, FAILED_PRECONDITION
+	// (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE (`DIRECTORY_UNAVAILABLE`) while it is away.
 	CreateMember(context.Context, *CreateMemberRequest) (*Member, error)
-	// GetMember answers one member.
+	// GetMember returns one member.
 	//
 	// Errors: NOT_FOUND (`MEMBER_NOT_FOUND`).
 	GetMember(context.Context, *GetMemberRequest) (*Member, error)
-	// ListMembers answers those who have roles at this very tenant, organisation or VPC, page by page; who has them further up is
-	// listed there.
+	// ListMembers returns the members with roles at this very tenant, organisation or VPC, page by page. Roles further up
+	// are listed there.
 	ListMembers(context.Context, *ListMembersRequest) (*ListMembersResponse, error)
 	// UpdateMember replaces a member's `roles`.
 	//
-	// Errors: NOT_FOUND (`MEMBER_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`) when `etag` is stale, PERMISSION_DENIED (`OWNER_REQUIRED`) when
-	// somebody who is no owner gives or takes the role OWNER, FAILED_PRECONDITION (`LAST_OWNER`) when a tenant would be left without an
-	// owner, FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_NOT_READY`,
-	// `ORGANISATION_DELETED`, `PERSON_UNVERIFIED`), FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
-	// (`DIRECTORY_UNAVAILABLE`) while it is away.
+	// Errors: NOT_FOUND (`MEMBER_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`) when `etag` is stale, PERMISSION_DENIED
+	// (`OWNER_REQUIRED`) when a caller who is no owner gives or takes the role OWNER, FAILED_PRECONDITION (`LAST_OWNER`)
+	// when a tenant would be left without an owner, FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`,
+	// `TENANT_DELETED`, `ORGANISATION_NOT_READY`, `ORGANISATION_DELETED`, `PERSON_UNVERIFIED`), FAILED_PRECONDITION
+	// (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE (`DIRECTORY_UNAVAILABLE`) while it is away.
 	UpdateMember(context.Context, *UpdateMemberRequest) (*Member, error)
 	// DeleteMember takes all roles here from a person. Their account stays: it may be in use elsewhere.
 	//
-	// Errors: NOT_FOUND (`MEMBER_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), PERMISSION_DENIED (`OWNER_REQUIRED`) when somebody who is no owner
-	// removes one, FAILED_PRECONDITION (`LAST_OWNER`) for the last owner of a tenant,
+	// Errors: NOT_FOUND (`MEMBER_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), PERMISSION_DENIED (`OWNER_REQUIRED`) when a
+	// caller who is no owner removes one, FAILED_PRECONDITION (`LAST_OWNER`) for the last owner of a tenant,
 	// FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
 	// (`DIRECTORY_UNAVAILABLE`) while it is away.
 	DeleteMember(context.Context, *DeleteMemberRequest) (*emptypb.Empty, error)

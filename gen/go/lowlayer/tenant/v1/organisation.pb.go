@@ -45,7 +45,7 @@ type Organisation struct {
 	HubCidr string `protobuf:"bytes,6,opt,name=hub_cidr,json=hubCidr,proto3" json:"hub_cidr,omitempty"`
 	// Limits of its Keystone project; unset values take the platform's defaults.
 	Quota *Quota `protobuf:"bytes,7,opt,name=quota,proto3" json:"quota,omitempty"`
-	// VPCs to make with the organisation, part of the same operation. Answers leave it empty: list the VPCs of the
+	// VPCs to make with the organisation, part of the same operation. Responses leave it empty: list the VPCs of the
 	// organisation with lowlayer.network.v1.VpcService.
 	Vpcs []*VpcOrder `protobuf:"bytes,8,rep,name=vpcs,proto3" json:"vpcs,omitempty"`
 	// Where it stands.
@@ -70,8 +70,8 @@ type Organisation struct {
 	OpenstackProjectId string `protobuf:"bytes,18,opt,name=openstack_project_id,json=openstackProjectId,proto3" json:"openstack_project_id,omitempty"`
 	// Its application credential, without the secret.
 	Credential *Credential `protobuf:"bytes,19,opt,name=credential,proto3" json:"credential,omitempty"`
-	// While true, neither it nor its tenant can be deleted: such a call answers FAILED_PRECONDITION (`DELETION_PROTECTED`),
-	// also with `force` and `purge`.
+	// While true, neither it nor its tenant can be deleted: such a call returns FAILED_PRECONDITION
+	// (`DELETION_PROTECTED`), also with `force` and `purge`.
 	DeletionProtection bool `protobuf:"varint,20,opt,name=deletion_protection,json=deletionProtection,proto3" json:"deletion_protection,omitempty"`
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache
@@ -504,8 +504,8 @@ type CreateOrganisationRequest struct {
 	OrganisationId string `protobuf:"bytes,3,opt,name=organisation_id,json=organisationId,proto3" json:"organisation_id,omitempty"`
 	// Makes repeating the call safe.
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
-	// are those the call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the plan: an operation that is done and has no name, with `plan` in its metadata. The
+	// errors are those of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -777,8 +777,8 @@ type UpdateOrganisationRequest struct {
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	// Makes repeating the call safe.
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
-	// are those the call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the plan: an operation that is done and has no name, with `plan` in its metadata. The
+	// errors are those of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -855,8 +855,8 @@ type DeleteOrganisationRequest struct {
 	Purge bool `protobuf:"varint,4,opt,name=purge,proto3" json:"purge,omitempty"`
 	// Makes repeating the call safe.
 	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
-	// are those the call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the plan: an operation that is done and has no name, with `plan` in its metadata. The
+	// errors are those of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,6,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -941,8 +941,8 @@ type UndeleteOrganisationRequest struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Makes repeating the call safe.
 	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
-	// are those the call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the plan: an operation that is done and has no name, with `plan` in its metadata. The
+	// errors are those of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1006,8 +1006,8 @@ type RotateOrganisationCredentialRequest struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Makes repeating the call safe.
 	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
-	// are those the call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the plan: an operation that is done and has no name, with `plan` in its metadata. The
+	// errors are those of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -43,9 +43,9 @@ type OrganisationServiceClient interface {
 	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`), FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`),
 	// ALREADY_EXISTS (`ORGANISATION_EXISTS`), INVALID_ARGUMENT with every bad field of the order, VPC by VPC.
 	CreateOrganisation(ctx context.Context, in *CreateOrganisationRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
-	// GetOrganisation answers one organisation from our own records.
+	// GetOrganisation returns one organisation from the platform's records.
 	GetOrganisation(ctx context.Context, in *GetOrganisationRequest, opts ...grpc.CallOption) (*Organisation, error)
-	// ListOrganisations answers the organisations of a tenant, page by page.
+	// ListOrganisations returns the organisations of a tenant, page by page.
 	ListOrganisations(ctx context.Context, in *ListOrganisationsRequest, opts ...grpc.CallOption) (*ListOrganisationsResponse, error)
 	// UpdateOrganisation changes the fields of the mask: `display_name`, `labels`, `quota`, `deletion_protection`. The
 	// response is an Organisation.
@@ -161,9 +161,9 @@ type OrganisationServiceServer interface {
 	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`), FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`),
 	// ALREADY_EXISTS (`ORGANISATION_EXISTS`), INVALID_ARGUMENT with every bad field of the order, VPC by VPC.
 	CreateOrganisation(context.Context, *CreateOrganisationRequest) (*longrunningpb.Operation, error)
-	// GetOrganisation answers one organisation from our own records.
+	// GetOrganisation returns one organisation from the platform's records.
 	GetOrganisation(context.Context, *GetOrganisationRequest) (*Organisation, error)
-	// ListOrganisations answers the organisations of a tenant, page by page.
+	// ListOrganisations returns the organisations of a tenant, page by page.
 	ListOrganisations(context.Context, *ListOrganisationsRequest) (*ListOrganisationsResponse, error)
 	// UpdateOrganisation changes the fields of the mask: `display_name`, `labels`, `quota`, `deletion_protection`. The
 	// response is an Organisation.

@@ -37,13 +37,13 @@ type ServiceAccount struct {
 	Uid string `protobuf:"bytes,2,opt,name=uid,proto3" json:"uid,omitempty"`
 	// Name for people.
 	DisplayName string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	// What the program may do here, and in everything below: at least one.
+	// Roles of the program here and in everything below: at least one.
 	Roles []Role `protobuf:"varint,4,rep,packed,name=roles,proto3,enum=lowlayer.tenant.v1.Role" json:"roles,omitempty"`
 	// Client id of its logins.
 	ClientId string `protobuf:"bytes,5,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	// Subject of its tokens.
 	Subject string `protobuf:"bytes,6,opt,name=subject,proto3" json:"subject,omitempty"`
-	// Secret of its logins; only in the answer of the call that made it.
+	// Secret of its logins; only in the response of the call that created it.
 	Secret string `protobuf:"bytes,7,opt,name=secret,proto3" json:"secret,omitempty"`
 	// When the secret ends; within a minute after it no login is taken.
 	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
@@ -51,7 +51,7 @@ type ServiceAccount struct {
 	Expired bool `protobuf:"varint,9,opt,name=expired,proto3" json:"expired,omitempty"`
 	// When it last logged in, to the minute; empty when it never did.
 	LastUseTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=last_use_time,json=lastUseTime,proto3" json:"last_use_time,omitempty"`
-	// Changes with every change of the resource; give it back on delete and rotation to be sure nobody came between.
+	// Changes with every change of the resource; send it on delete and rotation to detect a change by another caller.
 	Etag string `protobuf:"bytes,11,opt,name=etag,proto3" json:"etag,omitempty"`
 	// When it was made.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
@@ -194,11 +194,11 @@ type CreateServiceAccountRequest struct {
 	ServiceAccountId string `protobuf:"bytes,3,opt,name=service_account_id,json=serviceAccountId,proto3" json:"service_account_id,omitempty"`
 	// How long the secret is good, one hour to 400 days; default 90 days.
 	Lifetime *durationpb.Duration `protobuf:"bytes,4,opt,name=lifetime,proto3" json:"lifetime,omitempty"`
-	// Makes repeating the call safe: the same id with the same content answers the first result again for 24 h but for the secret, with other
-	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+	// Makes a repeated call safe for 24 h: the same id with the same content returns the first result again but for the
+	// secret, with other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
 	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers what the call would, without what only comes into being with it. The errors are those the
-	// call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the result of the call, without values that only the call creates. The errors are those
+	// of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,6,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -469,11 +469,11 @@ type RotateServiceAccountRequest struct {
 	Lifetime *durationpb.Duration `protobuf:"bytes,2,opt,name=lifetime,proto3" json:"lifetime,omitempty"`
 	// The current etag, or empty.
 	Etag string `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
-	// Makes repeating the call safe: the same id with the same content answers the first result again for 24 h but for the secret, with other
-	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+	// Makes a repeated call safe for 24 h: the same id with the same content returns the first result again but for the
+	// secret, with other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers what the call would, without what only comes into being with it. The errors are those the
-	// call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the result of the call, without values that only the call creates. The errors are those
+	// of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -551,11 +551,11 @@ type DeleteServiceAccountRequest struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The current etag, or empty.
 	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
-	// Makes repeating the call safe: the same id with the same content answers the first result again for 24 h, with other
+	// Makes a repeated call safe for 24 h: the same id with the same content returns the first result again, with other
 	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers what the call would, without what only comes into being with it. The errors are those the
-	// call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the result of the call, without values that only the call creates. The errors are those
+	// of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

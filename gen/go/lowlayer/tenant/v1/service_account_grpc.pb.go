@@ -32,25 +32,25 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // ServiceAccountService manages the accounts of programs: a client id and a secret that ends, with roles at a tenant, an
-// organisation or a VPC. A program exchanges them for access tokens at the platform's Keycloak (grant client_credentials).
-// Calls are done when they answer. Reads answer from our own records.
+// organisation or a VPC. A program exchanges them for access tokens at the platform's Keycloak (grant
+// client_credentials). Calls are done when they return. Reads come from the platform's records.
 type ServiceAccountServiceClient interface {
-	// CreateServiceAccount makes an account. Its `secret` is in this answer and never again; it ends after `lifetime`.
+	// CreateServiceAccount creates an account. Its `secret` is in this response only; it ends after `lifetime`.
 	//
-	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`, `ORGANISATION_NOT_FOUND`, `VPC_NOT_FOUND`), ALREADY_EXISTS (`SERVICE_ACCOUNT_EXISTS`),
-	// PERMISSION_DENIED (`OWNER_REQUIRED`) when somebody who is no owner makes one with the role OWNER,
-	// FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_NOT_READY`, `ORGANISATION_DELETED`),
-	// FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
-	// (`DIRECTORY_UNAVAILABLE`) while it is away.
+	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`, `ORGANISATION_NOT_FOUND`, `VPC_NOT_FOUND`), ALREADY_EXISTS
+	// (`SERVICE_ACCOUNT_EXISTS`), PERMISSION_DENIED (`OWNER_REQUIRED`) when a caller who is no owner makes one with the
+	// role OWNER, FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_NOT_READY`,
+	// `ORGANISATION_DELETED`), FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured,
+	// UNAVAILABLE (`DIRECTORY_UNAVAILABLE`) while it is away.
 	CreateServiceAccount(ctx context.Context, in *CreateServiceAccountRequest, opts ...grpc.CallOption) (*ServiceAccount, error)
-	// GetServiceAccount answers one account, with its last use.
+	// GetServiceAccount returns one account, with its last use.
 	//
 	// Errors: NOT_FOUND (`SERVICE_ACCOUNT_NOT_FOUND`).
 	GetServiceAccount(ctx context.Context, in *GetServiceAccountRequest, opts ...grpc.CallOption) (*ServiceAccount, error)
-	// ListServiceAccounts answers the accounts of this very tenant, organisation or VPC, page by page.
+	// ListServiceAccounts returns the accounts of this very tenant, organisation or VPC, page by page.
 	ListServiceAccounts(ctx context.Context, in *ListServiceAccountsRequest, opts ...grpc.CallOption) (*ListServiceAccountsResponse, error)
-	// RotateServiceAccount makes a new secret, shown once; the old one is of no use from then on. An account whose secret has ended
-	// works again.
+	// RotateServiceAccount creates a new secret, shown once; the old secret stops working. An account whose secret has
+	// ended works again.
 	//
 	// Errors: NOT_FOUND (`SERVICE_ACCOUNT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), PERMISSION_DENIED (`OWNER_REQUIRED`) when it has the role
 	// OWNER and the caller is no owner, FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`,
@@ -129,25 +129,25 @@ func (c *serviceAccountServiceClient) DeleteServiceAccount(ctx context.Context, 
 // for forward compatibility.
 //
 // ServiceAccountService manages the accounts of programs: a client id and a secret that ends, with roles at a tenant, an
-// organisation or a VPC. A program exchanges them for access tokens at the platform's Keycloak (grant client_credentials).
-// Calls are done when they answer. Reads answer from our own records.
+// organisation or a VPC. A program exchanges them for access tokens at the platform's Keycloak (grant
+// client_credentials). Calls are done when they return. Reads come from the platform's records.
 type ServiceAccountServiceServer interface {
-	// CreateServiceAccount makes an account. Its `secret` is in this answer and never again; it ends after `lifetime`.
+	// CreateServiceAccount creates an account. Its `secret` is in this response only; it ends after `lifetime`.
 	//
-	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`, `ORGANISATION_NOT_FOUND`, `VPC_NOT_FOUND`), ALREADY_EXISTS (`SERVICE_ACCOUNT_EXISTS`),
-	// PERMISSION_DENIED (`OWNER_REQUIRED`) when somebody who is no owner makes one with the role OWNER,
-	// FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_NOT_READY`, `ORGANISATION_DELETED`),
-	// FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured, UNAVAILABLE
-	// (`DIRECTORY_UNAVAILABLE`) while it is away.
+	// Errors: NOT_FOUND (`TENANT_NOT_FOUND`, `ORGANISATION_NOT_FOUND`, `VPC_NOT_FOUND`), ALREADY_EXISTS
+	// (`SERVICE_ACCOUNT_EXISTS`), PERMISSION_DENIED (`OWNER_REQUIRED`) when a caller who is no owner makes one with the
+	// role OWNER, FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`, `ORGANISATION_NOT_READY`,
+	// `ORGANISATION_DELETED`), FAILED_PRECONDITION (`DIRECTORY_NOT_CONFIGURED`) when no Keycloak is configured,
+	// UNAVAILABLE (`DIRECTORY_UNAVAILABLE`) while it is away.
 	CreateServiceAccount(context.Context, *CreateServiceAccountRequest) (*ServiceAccount, error)
-	// GetServiceAccount answers one account, with its last use.
+	// GetServiceAccount returns one account, with its last use.
 	//
 	// Errors: NOT_FOUND (`SERVICE_ACCOUNT_NOT_FOUND`).
 	GetServiceAccount(context.Context, *GetServiceAccountRequest) (*ServiceAccount, error)
-	// ListServiceAccounts answers the accounts of this very tenant, organisation or VPC, page by page.
+	// ListServiceAccounts returns the accounts of this very tenant, organisation or VPC, page by page.
 	ListServiceAccounts(context.Context, *ListServiceAccountsRequest) (*ListServiceAccountsResponse, error)
-	// RotateServiceAccount makes a new secret, shown once; the old one is of no use from then on. An account whose secret has ended
-	// works again.
+	// RotateServiceAccount creates a new secret, shown once; the old secret stops working. An account whose secret has
+	// ended works again.
 	//
 	// Errors: NOT_FOUND (`SERVICE_ACCOUNT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), PERMISSION_DENIED (`OWNER_REQUIRED`) when it has the role
 	// OWNER and the caller is no owner, FAILED_PRECONDITION (`TENANT_NOT_READY`, `TENANT_SUSPENDED`, `TENANT_DELETED`,

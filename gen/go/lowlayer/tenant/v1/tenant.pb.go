@@ -52,7 +52,7 @@ type Tenant struct {
 	Blockage *v1.Blockage `protobuf:"bytes,8,opt,name=blockage,proto3" json:"blockage,omitempty"`
 	// True while work on it is under way.
 	Reconciling bool `protobuf:"varint,9,opt,name=reconciling,proto3" json:"reconciling,omitempty"`
-	// Changes with every change of the resource; give it back on update and delete to be sure nobody came between.
+	// Changes with every change of the resource; send it on update and delete to detect a change by another caller.
 	Etag string `protobuf:"bytes,10,opt,name=etag,proto3" json:"etag,omitempty"`
 	// When it was made.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
@@ -64,7 +64,7 @@ type Tenant struct {
 	PurgeTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=purge_time,json=purgeTime,proto3" json:"purge_time,omitempty"`
 	// Id of its Keystone domain.
 	OpenstackDomainId string `protobuf:"bytes,15,opt,name=openstack_domain_id,json=openstackDomainId,proto3" json:"openstack_domain_id,omitempty"`
-	// While true, neither it nor what is above it can be deleted: such a call answers FAILED_PRECONDITION
+	// While true, neither it nor what is above it can be deleted: such a call returns FAILED_PRECONDITION
 	// (`DELETION_PROTECTED`), also with `force` and `purge`.
 	DeletionProtection bool `protobuf:"varint,16,opt,name=deletion_protection,json=deletionProtection,proto3" json:"deletion_protection,omitempty"`
 	unknownFields      protoimpl.UnknownFields
@@ -220,11 +220,11 @@ type CreateTenantRequest struct {
 	Tenant *Tenant `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	// Last part of its name: 3 to 40 lower-case letters, digits and dashes, starting with a letter.
 	TenantId string `protobuf:"bytes,2,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
-	// Makes repeating the call safe: the same id with the same content answers the first operation again for 24 h, with
-	// other content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+	// Makes a repeated call safe for 24 h: the same id with the same content returns the first operation again, with other
+	// content ALREADY_EXISTS (`REQUEST_ID_REUSED`).
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
-	// are those the call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the plan: an operation that is done and has no name, with `plan` in its metadata. The
+	// errors are those of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -480,8 +480,8 @@ type UpdateTenantRequest struct {
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	// Makes repeating the call safe.
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
-	// are those the call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the plan: an operation that is done and has no name, with `plan` in its metadata. The
+	// errors are those of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -558,8 +558,8 @@ type DeleteTenantRequest struct {
 	Purge bool `protobuf:"varint,4,opt,name=purge,proto3" json:"purge,omitempty"`
 	// Makes repeating the call safe.
 	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
-	// are those the call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the plan: an operation that is done and has no name, with `plan` in its metadata. The
+	// errors are those of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,6,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -644,8 +644,8 @@ type UndeleteTenantRequest struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Makes repeating the call safe.
 	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
-	// are those the call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the plan: an operation that is done and has no name, with `plan` in its metadata. The
+	// errors are those of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -711,8 +711,8 @@ type SuspendTenantRequest struct {
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Makes repeating the call safe.
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
-	// are those the call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the plan: an operation that is done and has no name, with `plan` in its metadata. The
+	// errors are those of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -783,8 +783,8 @@ type ResumeTenantRequest struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Makes repeating the call safe.
 	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Changes nothing and answers the plan: an operation that is done, without a name, whose metadata holds `plan`. The errors
-	// are those the call itself would meet. `request_id` is not remembered.
+	// Changes nothing and returns the plan: an operation that is done and has no name, with `plan` in its metadata. The
+	// errors are those of the call itself. `request_id` is not stored.
 	ValidateOnly  bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

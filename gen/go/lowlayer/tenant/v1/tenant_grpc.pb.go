@@ -43,9 +43,9 @@ type TenantServiceClient interface {
 	//
 	// Errors: ALREADY_EXISTS (`TENANT_EXISTS`) when the id is taken, INVALID_ARGUMENT for a bad field.
 	CreateTenant(ctx context.Context, in *CreateTenantRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
-	// GetTenant answers one tenant. It reads our own records only, never the cloud.
+	// GetTenant returns one tenant. It reads the platform's records only, never the cloud.
 	GetTenant(ctx context.Context, in *GetTenantRequest, opts ...grpc.CallOption) (*Tenant, error)
-	// ListTenants answers the tenants the caller may see, page by page.
+	// ListTenants returns the tenants the caller may see, page by page.
 	ListTenants(ctx context.Context, in *ListTenantsRequest, opts ...grpc.CallOption) (*ListTenantsResponse, error)
 	// UpdateTenant changes the fields of the mask: `display_name`, `labels`, `deletion_protection`. The response of the operation is a Tenant.
 	//
@@ -63,8 +63,8 @@ type TenantServiceClient interface {
 	//
 	// Errors: FAILED_PRECONDITION (`TENANT_NOT_DELETED`) when it is not deleted.
 	UndeleteTenant(ctx context.Context, in *UndeleteTenantRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
-	// SuspendTenant disables the tenant's Keystone domain: nobody of the tenant can use the cloud, running workloads go on,
-	// and changes below the tenant answer FAILED_PRECONDITION (`TENANT_SUSPENDED`). The response is a Tenant.
+	// SuspendTenant disables the tenant's Keystone domain: the tenant's users cannot use the cloud, running workloads go
+	// on, and changes below the tenant return FAILED_PRECONDITION (`TENANT_SUSPENDED`). The response is a Tenant.
 	SuspendTenant(ctx context.Context, in *SuspendTenantRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
 	// ResumeTenant ends a suspension. The response is a Tenant.
 	//
@@ -171,9 +171,9 @@ type TenantServiceServer interface {
 	//
 	// Errors: ALREADY_EXISTS (`TENANT_EXISTS`) when the id is taken, INVALID_ARGUMENT for a bad field.
 	CreateTenant(context.Context, *CreateTenantRequest) (*longrunningpb.Operation, error)
-	// GetTenant answers one tenant. It reads our own records only, never the cloud.
+	// GetTenant returns one tenant. It reads the platform's records only, never the cloud.
 	GetTenant(context.Context, *GetTenantRequest) (*Tenant, error)
-	// ListTenants answers the tenants the caller may see, page by page.
+	// ListTenants returns the tenants the caller may see, page by page.
 	ListTenants(context.Context, *ListTenantsRequest) (*ListTenantsResponse, error)
 	// UpdateTenant changes the fields of the mask: `display_name`, `labels`, `deletion_protection`. The response of the operation is a Tenant.
 	//
@@ -191,8 +191,8 @@ type TenantServiceServer interface {
 	//
 	// Errors: FAILED_PRECONDITION (`TENANT_NOT_DELETED`) when it is not deleted.
 	UndeleteTenant(context.Context, *UndeleteTenantRequest) (*longrunningpb.Operation, error)
-	// SuspendTenant disables the tenant's Keystone domain: nobody of the tenant can use the cloud, running workloads go on,
-	// and changes below the tenant answer FAILED_PRECONDITION (`TENANT_SUSPENDED`). The response is a Tenant.
+	// SuspendTenant disables the tenant's Keystone domain: the tenant's users cannot use the cloud, running workloads go
+	// on, and changes below the tenant return FAILED_PRECONDITION (`TENANT_SUSPENDED`). The response is a Tenant.
 	SuspendTenant(context.Context, *SuspendTenantRequest) (*longrunningpb.Operation, error)
 	// ResumeTenant ends a suspension. The response is a Tenant.
 	//

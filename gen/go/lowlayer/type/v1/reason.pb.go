@@ -29,7 +29,7 @@ type Reason int32
 const (
 	// Never sent.
 	Reason_REASON_UNSPECIFIED Reason = 0
-	// One or more fields of the request are not valid. `fields` lists each with what is wrong.
+	// One or more fields of the request are not valid. `fields` lists each field with its fault.
 	Reason_INVALID_FIELDS Reason = 1
 	// The resource changed after you read it, so the etag of the request (in the body or as If-Match) is stale.
 	Reason_ETAG_MISMATCH Reason = 2
@@ -181,9 +181,9 @@ type Explanation struct {
 	Title string `protobuf:"bytes,1,opt,name=title,proto3" json:"title,omitempty"`
 	// Class of the errors that carry the reason.
 	Code code.Code `protobuf:"varint,2,opt,name=code,proto3,enum=google.rpc.Code" json:"code,omitempty"`
-	// What to do about it.
+	// The remedy.
 	Remedy string `protobuf:"bytes,3,opt,name=remedy,proto3" json:"remedy,omitempty"`
-	// Who must act; the caller when unspecified.
+	// The party that must act; the caller when unspecified.
 	Owner Blockage_Owner `protobuf:"varint,4,opt,name=owner,proto3,enum=lowlayer.type.v1.Blockage_Owner" json:"owner,omitempty"`
 	// HTTP status, when it differs from that of the code.
 	HttpStatus    int32 `protobuf:"varint,5,opt,name=http_status,json=httpStatus,proto3" json:"http_status,omitempty"`

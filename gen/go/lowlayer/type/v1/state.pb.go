@@ -41,7 +41,8 @@ const (
 	State_REPAIRING State = 4
 	// Switched off by its owner or the operator; nothing of it is lost.
 	State_SUSPENDED State = 5
-	// Cannot go on by itself: see `blockage` for who must act and how. It heals itself when the cause goes.
+	// Cannot go on by itself: `blockage` names the party that must act, and the remedy. It heals itself when the cause
+	// goes.
 	State_BLOCKED State = 6
 	// Its objects are being removed.
 	State_DELETING State = 7
@@ -155,7 +156,7 @@ func (ResourceMode) EnumDescriptor() ([]byte, []int) {
 	return file_lowlayer_type_v1_state_proto_rawDescGZIP(), []int{1}
 }
 
-// Owner is who must act.
+// Owner is the party that must act.
 type Blockage_Owner int32
 
 const (
@@ -294,16 +295,16 @@ func (x *Condition) GetLastTransitionTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// Blockage says why a resource cannot go on, who must act, and what to do.
+// Blockage is the reason why a resource cannot go on, the party that must act, and the remedy.
 type Blockage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Who must act.
+	// The party that must act.
 	Owner Blockage_Owner `protobuf:"varint,1,opt,name=owner,proto3,enum=lowlayer.type.v1.Blockage_Owner" json:"owner,omitempty"`
 	// One UPPER_SNAKE_CASE word, the same as the `reason` of the error it came from.
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
-	// What happened.
+	// The event, for people.
 	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
-	// What to do about it.
+	// The remedy.
 	Remedy string `protobuf:"bytes,4,opt,name=remedy,proto3" json:"remedy,omitempty"`
 	// The step that is blocked.
 	Step string `protobuf:"bytes,5,opt,name=step,proto3" json:"step,omitempty"`

@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: lowlayer/watch/v1/watch.proto
 
-// Package lowlayer.watch.v1 tells what changes in a tenant, while it changes.
+// Package lowlayer.watch.v1 streams the changes of a tenant.
 
 package watchv1
 
@@ -28,7 +28,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Kind is what a message tells.
+// Kind is the kind of a message.
 type WatchTenantResponse_Kind int32
 
 const (
@@ -42,7 +42,7 @@ const (
 	WatchTenantResponse_CHANGED WatchTenantResponse_Kind = 3
 	// The resource is gone.
 	WatchTenantResponse_DELETED WatchTenantResponse_Kind = 4
-	// Nothing happened; `resume_token` is good to go on here. Comes at once, and every few seconds while nothing else does.
+	// No change; `resume_token` is good to go on here. Comes at once, and every few seconds without a change.
 	WatchTenantResponse_BOOKMARK WatchTenantResponse_Kind = 5
 )
 
@@ -170,13 +170,13 @@ func (x *WatchTenantRequest) GetTypes() []string {
 // WatchTenantResponse is a change, or a bookmark between changes.
 type WatchTenantResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What the message tells.
+	// The kind of the message.
 	Kind WatchTenantResponse_Kind `protobuf:"varint,1,opt,name=kind,proto3,enum=lowlayer.watch.v1.WatchTenantResponse_Kind" json:"kind,omitempty"`
 	// Type of the resource, for example `vpc`.
 	Type string `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
 	// Name of the resource.
 	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	// The resource, or the operation, as Get answers it; unset when it is gone.
+	// The resource, or the operation, as Get returns it; unset when it is gone.
 	Resource *anypb.Any `protobuf:"bytes,4,opt,name=resource,proto3" json:"resource,omitempty"`
 	// The service that keeps the change, and its place there: it grows by one with every change of the tenant, those that the
 	// caller does not see included.

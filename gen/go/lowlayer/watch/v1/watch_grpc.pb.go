@@ -4,7 +4,7 @@
 // - protoc             (unknown)
 // source: lowlayer/watch/v1/watch.proto
 
-// Package lowlayer.watch.v1 tells what changes in a tenant, while it changes.
+// Package lowlayer.watch.v1 streams the changes of a tenant.
 
 package watchv1
 
@@ -28,16 +28,16 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// WatchService tells what changes in a tenant. Every service keeps the changes of its own resources, in order and for seven
-// days; the edge answers for all of them in one stream.
+// WatchService streams the changes of a tenant. Each service keeps the changes of its own resources, in order and for
+// seven days; the edge merges them into one stream.
 type WatchServiceClient interface {
 	// WatchTenant streams the changes of a tenant: first what there is (SNAPSHOT), then every change as it comes. With the
-	// `resume_token` of a message it goes on behind that message instead, for seven days: nothing is missed and nothing comes in
-	// another order. Changes of one service come in its order, by `sequence`; those of different services in none.
+	// `resume_token` of a message it goes on behind that message instead, for seven days, without a gap and in the same
+	// order. Changes of one service come in its order, by `sequence`; those of different services in none.
 	//
-	// A change shows its resource as it is when it is sent, which is as it was left by the change or later. One that is gone by
-	// then is sent as DELETED, and so again when its deletion is reached. The stream holds what the caller may read by the Get
-	// methods. Operations are in it: those that run when it begins, and the progress of all from then on.
+	// A change shows its resource at the time of sending: as the change left it, or later. A resource that is gone by then
+	// is sent as DELETED, and again at its deletion. The stream holds what the caller may read by the Get methods.
+	// Operations are in it: those that run when it begins, and the progress of all from then on.
 	//
 	// Over REST it is Server-Sent Events with `Accept: text/event-stream`, where `id` is the resume token, `event` is `change`,
 	// `bookmark` or `error`, and `Last-Event-ID` is taken for `resume_token`; else one JSON object a line, with the message in
@@ -80,16 +80,16 @@ type WatchService_WatchTenantClient = grpc.ServerStreamingClient[WatchTenantResp
 // All implementations must embed UnimplementedWatchServiceServer
 // for forward compatibility.
 //
-// WatchService tells what changes in a tenant. Every service keeps the changes of its own resources, in order and for seven
-// days; the edge answers for all of them in one stream.
+// WatchService streams the changes of a tenant. Each service keeps the changes of its own resources, in order and for
+// seven days; the edge merges them into one stream.
 type WatchServiceServer interface {
 	// WatchTenant streams the changes of a tenant: first what there is (SNAPSHOT), then every change as it comes. With the
-	// `resume_token` of a message it goes on behind that message instead, for seven days: nothing is missed and nothing comes in
-	// another order. Changes of one service come in its order, by `sequence`; those of different services in none.
+	// `resume_token` of a message it goes on behind that message instead, for seven days, without a gap and in the same
+	// order. Changes of one service come in its order, by `sequence`; those of different services in none.
 	//
-	// A change shows its resource as it is when it is sent, which is as it was left by the change or later. One that is gone by
-	// then is sent as DELETED, and so again when its deletion is reached. The stream holds what the caller may read by the Get
-	// methods. Operations are in it: those that run when it begins, and the progress of all from then on.
+	// A change shows its resource at the time of sending: as the change left it, or later. A resource that is gone by then
+	// is sent as DELETED, and again at its deletion. The stream holds what the caller may read by the Get methods.
+	// Operations are in it: those that run when it begins, and the progress of all from then on.
 	//
 	// Over REST it is Server-Sent Events with `Accept: text/event-stream`, where `id` is the resume token, `event` is `change`,
 	// `bookmark` or `error`, and `Last-Event-ID` is taken for `resume_token`; else one JSON object a line, with the message in
