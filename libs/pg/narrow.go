@@ -17,14 +17,18 @@ const (
 	// tenantsSetting is the setting that the policies of the tables read.
 	tenantsSetting = "lowlayer.tenants"
 	setScope       = "SELECT set_config('" + tenantsSetting + "', $1, false)"
+	setScopeName   = "lowlayer_set_scope" // of the prepared statement
 	scopeKey       = "lowlayer.scope"
 )
 
 // narrowed makes every connection of a pool start in scope.All and take the scope of each caller that acquires it.
 func narrowed(pc *pgxpool.Config) {
 	pc.ConnConfig.RuntimeParams[tenantsSetting] = scope.All
-	pc.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+	pc.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		conn.PgConn().CustomData()[scopeKey] = scope.All
+		if _, err := conn.PgConn().Prepare(ctx, setScopeName, setScope, nil); err != nil {
+			return fmt.Errorf("prepare the change of scope: %w", err)
+		}
 		return nil
 	}
 	pc.PrepareConn = narrow
@@ -40,7 +44,7 @@ func narrow(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	if !utf8.ValidString(want) || strings.ContainsRune(want, 0) {
 		return true, fmt.Errorf("set the scope of a connection: %q is not valid text", want)
 	}
-	if _, err := conn.PgConn().ExecParams(ctx, setScope, [][]byte{[]byte(want)}, nil, nil, nil).Close(); err != nil {
+	if _, err := conn.PgConn().ExecPrepared(ctx, setScopeName, [][]byte{[]byte(want)}, nil, nil).Close(); err != nil {
 		return false, scopeError{fmt.Errorf("set the scope of a connection: %w", err)}
 	}
 	held[scopeKey] = want

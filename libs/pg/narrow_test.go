@@ -18,7 +18,11 @@ import (
 	"github.com/low-layer/platform/libs/pg/scope"
 )
 
-const readScope = "SELECT current_setting('lowlayer.tenants')"
+const (
+	readScope = "SELECT current_setting('lowlayer.tenants')"
+	// changeScope is written when the prepared statement is executed, and not when it is prepared.
+	changeScope = "\x00lowlayer_set_scope\x00"
+)
 
 // intercepted passes what is written to a server through a function.
 type intercepted struct {
@@ -65,7 +69,7 @@ func TestNarrow_sameScope_needsNoRoundTrip(t *testing.T) {
 	t.Parallel()
 	changes := 0
 	pool := interceptedPool(t, func(p []byte) []byte {
-		changes += bytes.Count(p, []byte("set_config"))
+		changes += bytes.Count(p, []byte(changeScope))
 		return p
 	})
 	for i, c := range []struct {
@@ -88,7 +92,7 @@ func TestNarrow_changeFails_statementDoesNotRun(t *testing.T) {
 		reason string
 	}{
 		"the server refuses it": {func(p []byte, _ func()) []byte {
-			return bytes.ReplaceAll(p, []byte("set_config"), []byte("no_such_fn"))
+			return bytes.ReplaceAll(p, []byte(changeScope), []byte("\x00lowlayer_no_such_s\x00"))
 		}, pg.ReasonUnavailable},
 		"its caller is cancelled before": {func(_ []byte, cancel func()) []byte { cancel(); return nil }, ""},
 		"its caller is cancelled after":  {func(p []byte, cancel func()) []byte { cancel(); return p }, ""},
@@ -103,7 +107,7 @@ func TestNarrow_changeFails_statementDoesNotRun(t *testing.T) {
 				if armed.Load() && bytes.Contains(p, []byte("current_setting")) {
 					statements.Add(1)
 				}
-				if armed.Load() && bytes.Contains(p, []byte("set_config")) {
+				if armed.Load() && bytes.Contains(p, []byte(changeScope)) {
 					return c.fail(p, cancel)
 				}
 				return p
