@@ -4,13 +4,7 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"     // registers its descriptors
-	_ "github.com/low-layer/platform/gen/go/lowlayer/network/v1"   // registers its descriptors
-	_ "github.com/low-layer/platform/gen/go/lowlayer/operation/v1" // registers its descriptors
-	_ "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"     // registers its descriptors
-	_ "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"   // registers its descriptors
-	_ "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"    // registers its descriptors
-	_ "github.com/low-layer/platform/gen/go/lowlayer/watch/v1"     // registers its descriptors
+	_ "github.com/low-layer/platform/gen/go/all" // registers all descriptors
 	"github.com/low-layer/platform/libs/authz"
 	"github.com/low-layer/platform/libs/authz/authztest"
 	"github.com/low-layer/platform/libs/identity"
