@@ -14,6 +14,7 @@ import (
 
 	eventv1 "github.com/low-layer/platform/gen/go/lowlayer/event/v1"
 	"github.com/low-layer/platform/libs/clock"
+	"github.com/low-layer/platform/libs/mtls"
 	"github.com/low-layer/platform/libs/telemetry"
 )
 
@@ -62,6 +63,8 @@ type ConsumerConfig struct {
 	Logger    *slog.Logger
 	Clock     clock.Clock
 	Telemetry *telemetry.Telemetry
+	// Identity has the authorities that signatures are verified by; nil accepts unsigned events.
+	Identity *mtls.Identity
 }
 
 // Consumer handles the events of other services.

@@ -8,6 +8,9 @@
 //   - Callers never notice Redis. While Redis is down the outbox waits. When Redis returns without its data, the relay publishes the outbox's seven days again, and inboxes drop duplicates.
 //   - An event whose handler keeps failing is parked in the table event_inbox_parked and logged; the tenant's later events go on.
 //
+// With an identity, the relay signs each event with the service's certificate (libs/mtls), and the consumer refuses an entry that
+// its source did not sign. So write access to Redis can delay or drop events, and cannot invent or change one.
+//
 // Relay and Consumer may run in every replica: one works, the others stand by.
 package event
 
@@ -17,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"go.opentelemetry.io/otel/propagation"
@@ -26,6 +30,7 @@ import (
 
 	eventv1 "github.com/low-layer/platform/gen/go/lowlayer/event/v1"
 	"github.com/low-layer/platform/libs/ids"
+	"github.com/low-layer/platform/libs/mtls"
 	"github.com/low-layer/platform/libs/pg"
 )
 
@@ -95,28 +100,47 @@ func withTraceparent(ctx context.Context, event *eventv1.Event) context.Context 
 	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": event.GetTraceparent()})
 }
 
-var errNoEvent = errors.New("the stream entry holds no event")
+var (
+	errNoEvent = errors.New("the stream entry holds no event of its source")
+	errForged  = errors.New("the signature is not good")
+)
 
 // encode is the form of an event in a stream entry.
-func encode(event *eventv1.Event) ([]any, error) {
+// encode returns the fields of a stream entry. With an identity the entry is signed.
+func encode(event *eventv1.Event, identity *mtls.Identity, now time.Time) ([]any, error) {
 	raw, err := proto.Marshal(event)
 	if err != nil {
 		return nil, fmt.Errorf("encode event %s: %w", event.GetId(), err)
 	}
 	// The attributes beside the event are for people with redis-cli.
-	return []any{"id", event.GetId(), "type", event.GetType(), "subject", event.GetSubject(), "event", raw}, nil
+	values := []any{"id", event.GetId(), "type", event.GetType(), "subject", event.GetSubject(), "event", raw}
+	if identity == nil {
+		return values, nil
+	}
+	signature, err := sign(identity, raw, now)
+	if err != nil {
+		return nil, fmt.Errorf("sign event %s: %w", event.GetId(), err)
+	}
+	return append(values, "signature", signature), nil
 }
 
-func decode(values map[string]any) (*eventv1.Event, error) {
+// decode returns the event of an entry in the stream of a source. With an identity it must be signed by that source.
+func decode(values map[string]any, source string, identity *mtls.Identity, now time.Time) (*eventv1.Event, error) {
 	raw, ok := values["event"].(string)
 	if !ok {
 		return nil, errNoEvent
+	}
+	if identity != nil {
+		signature, _ := values["signature"].(string)
+		if err := verify(identity, source, []byte(raw), signature, now); err != nil {
+			return nil, fmt.Errorf("%w: %w", errForged, err)
+		}
 	}
 	event := new(eventv1.Event)
 	if err := proto.Unmarshal([]byte(raw), event); err != nil {
 		return nil, fmt.Errorf("decode event: %w", err)
 	}
-	if event.GetId() == "" || event.GetTenant() == "" {
+	if event.GetId() == "" || event.GetTenant() == "" || event.GetSource() != source {
 		return nil, errNoEvent
 	}
 	return event, nil

@@ -77,8 +77,10 @@ func (c *Consumer) read(ctx context.Context, reader *redis.Client, block time.Du
 
 func (c *Consumer) enqueue(ctx context.Context, queues *queues, source string, messages []redis.XMessage) error {
 	for _, message := range messages {
-		event, err := decode(message.Values)
-		if err != nil {
+		event, err := decode(message.Values, source, c.cfg.Identity, c.clock.Now())
+		if errors.Is(err, errForged) {
+			c.logger.ErrorContext(ctx, "event refused: its source did not sign it", "source", source, "entry", message.ID, "error", err)
+		} else if err != nil {
 			// The entry was trimmed while pending, or a foreign writer added it: there is nothing to keep.
 			c.logger.WarnContext(ctx, "stream entry passed over", "source", source, "entry", message.ID, "error", err)
 		}

@@ -16,6 +16,7 @@ import (
 
 	eventv1 "github.com/low-layer/platform/gen/go/lowlayer/event/v1"
 	"github.com/low-layer/platform/libs/clock"
+	"github.com/low-layer/platform/libs/mtls"
 	"github.com/low-layer/platform/libs/pg"
 )
 
@@ -40,6 +41,8 @@ type RelayConfig struct {
 	Batch  int
 	Logger *slog.Logger
 	Clock  clock.Clock
+	// Identity signs the events; nil leaves them unsigned.
+	Identity *mtls.Identity
 }
 
 // Relay moves events from the outbox to the streams.
@@ -226,7 +229,7 @@ func (r *Relay) tell(ctx context.Context, events []waiting) (newest map[string]s
 				return fmt.Errorf("read outbox event at %d: %w", w.position, err)
 			}
 			w.apply(event)
-			values, err := encode(event)
+			values, err := encode(event, r.cfg.Identity, r.clock.Now())
 			if err != nil {
 				return err
 			}

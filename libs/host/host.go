@@ -201,7 +201,7 @@ func (h *Host) Serve(tenant func(context.Context, resourcename.Tenant) error, wa
 // Consume handles the events of other services.
 func (h *Host) Consume(handlers map[string]event.Handler, sources ...string) {
 	h.Part("consume events", event.NewConsumer(h.Pool, h.redis, event.ConsumerConfig{
-		Service: h.name, Sources: sources, Handlers: handlers, Logger: h.Logger, Clock: h.Clock, Telemetry: h.Telemetry,
+		Service: h.name, Sources: sources, Handlers: handlers, Logger: h.Logger, Clock: h.Clock, Telemetry: h.Telemetry, Identity: h.identity,
 	}).Run)
 }
 
@@ -222,6 +222,6 @@ func (h *Host) standardParts() []part {
 			})
 		}},
 		{"provision", h.work},
-		{"relay events", event.NewRelay(h.Pool, h.redis, event.RelayConfig{Logger: h.Logger, Clock: h.Clock}).Run},
+		{"relay events", event.NewRelay(h.Pool, h.redis, event.RelayConfig{Logger: h.Logger, Clock: h.Clock, Identity: h.identity}).Run},
 	}
 }

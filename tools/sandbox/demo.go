@@ -38,7 +38,7 @@ func demo(ctx context.Context, set settings, out io.Writer) (err error) {
 	}
 	st.end()
 	if !terminal(os.Stdin) {
-		say(out, "\nNobody is at the terminal, so the demo ends here. `make up` starts a platform that stays.")
+		say(out, "\nNobody is at the terminal, so the demo ends here. `make up` starts a platform that stays, with a database that waits for the disk; the demo's does not.")
 		return nil
 	}
 	say(out, "\nServing. Press Ctrl-C to stop.")

@@ -57,6 +57,8 @@ type settings struct {
 	// identity has callers log in; decided tells that the person has asked for it, or for none.
 	identity bool
 	decided  bool
+	// durable has the database wait for the disk on each commit: for a platform that stays.
+	durable bool
 }
 
 const (
@@ -150,7 +152,7 @@ func (set settings) open() (*stack.Stack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--port-offset %d: %w", set.offset, err)
 	}
-	opts := stack.Options{Dir: set.dir, Bin: set.bin, Addresses: addresses, CloudsFile: set.clouds, Identity: set.identity}
+	opts := stack.Options{Dir: set.dir, Bin: set.bin, Addresses: addresses, CloudsFile: set.clouds, Identity: set.identity, Durable: set.durable}
 	if set.clouds != "" {
 		opts.Cloud = set.cloud
 	}
@@ -164,7 +166,7 @@ func (set *settings) openKept() (*stack.Stack, error) {
 		return nil, err
 	}
 	want := set.asked(before)
-	set.offset, set.identity = want.offset, want.identity
+	set.offset, set.identity, set.durable = want.offset, want.identity, true
 	return set.open()
 }
 
@@ -191,7 +193,7 @@ func up(ctx context.Context, set settings, out io.Writer) error {
 		return err
 	}
 	set.printPlaces(out, s, addressExport(s))
-	say(out, "\nThe platform runs, and what ends of it is started again. `make down` stops it.")
+	say(out, "\nThe platform runs. The keeper starts again what ends; a change that was accepted survives a crash. `make down` stops it.")
 	return nil
 }
 

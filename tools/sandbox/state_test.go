@@ -65,6 +65,9 @@ func TestHowAPlatformWasStartedIsRemembered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !set.durable {
+		t.Error("the database of a platform that stays does not wait for the disk")
+	}
 	forget, err := set.keep(s)
 	if err != nil {
 		t.Fatal(err)

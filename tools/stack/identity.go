@@ -3,13 +3,17 @@ package stack
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/low-layer/platform/libs/access"
+	"github.com/low-layer/platform/libs/event"
+	"github.com/low-layer/platform/libs/mtls"
 	"github.com/low-layer/platform/libs/mtls/mtlsca"
 	"github.com/low-layer/platform/libs/realm"
 	"github.com/low-layer/platform/libs/registry"
@@ -39,6 +43,9 @@ func (s *Stack) TLSDir(service string) string { return filepath.Join(s.opts.Dir,
 // certificateLifetime is longer than any sandbox runs without a restart.
 const certificateLifetime = 365 * 24 * time.Hour
 
+// trustAfterRestart is how long the authority of an earlier start is trusted: events that it signed may wait for that long.
+const trustAfterRestart = 2 * event.Retention
+
 // writeSecrets makes the secret of the tenant service's client, once, and the certificates of the services anew.
 func (s *Stack) writeSecrets() error {
 	if _, err := os.Stat(s.secretFile()); err != nil {
@@ -50,8 +57,12 @@ func (s *Stack) writeSecrets() error {
 	if err != nil {
 		return err
 	}
+	earlier, err := mtlsca.Read(filepath.Join(s.TLSDir(access.Operator), mtls.AuthorityFile), time.Now().Add(-trustAfterRestart))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	for _, service := range append(registry.Names(registry.All()), access.Operator) {
-		if err := authority.Write(s.TLSDir(service), service, certificateLifetime); err != nil {
+		if err := authority.Write(s.TLSDir(service), service, certificateLifetime, earlier...); err != nil {
 			return err
 		}
 	}

@@ -19,9 +19,14 @@ type edge struct {
 	receiptv1.UnimplementedReceiptServiceServer
 	away int
 	then error
+	// asked is called before each response.
+	asked func()
 }
 
 func (e *edge) ListReceiptKeys(context.Context, *receiptv1.ListReceiptKeysRequest) (*receiptv1.ListReceiptKeysResponse, error) {
+	if e.asked != nil {
+		e.asked()
+	}
 	if e.away--; e.away >= 0 {
 		return nil, status.Error(codes.Unavailable, "the network service cannot be reached at the moment")
 	}
@@ -65,9 +70,15 @@ func TestWaitReachable_callRefusedForWantOfToken_ends(t *testing.T) {
 }
 
 func TestWaitReachable_serviceStaysAway_failsWithItsName(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*pollEvery)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	err := waitReachable(ctx, (&edge{away: 1 << 30}).serve(t))
+	calls := 0
+	away := &edge{away: 1 << 30, asked: func() {
+		if calls++; calls == 3 {
+			cancel() // the response of the call before has arrived
+		}
+	}}
+	err := waitReachable(ctx, away.serve(t))
 	if err == nil || !strings.Contains(err.Error(), "network") {
 		t.Errorf("got %v", err)
 	}

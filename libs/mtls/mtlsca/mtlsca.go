@@ -50,6 +50,29 @@ func New(lifetime time.Duration) (*Authority, error) {
 	return a, err
 }
 
+// Read returns the authorities of a file in PEM that were made after a time. They have no keys and sign nothing: they are for
+// the last argument of Write.
+func Read(file string, after time.Time) ([]*Authority, error) {
+	rest, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read authorities: %w", err)
+	}
+	var out []*Authority
+	for {
+		var b *pem.Block
+		if b, rest = pem.Decode(rest); b == nil {
+			return out, nil
+		}
+		cert, err := x509.ParseCertificate(b.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("read authorities of %s: %w", file, err)
+		}
+		if cert.NotBefore.After(after) {
+			out = append(out, &Authority{cert: cert})
+		}
+	}
+}
+
 // Certificate is the authority's own.
 func (a *Authority) Certificate() *x509.Certificate { return a.cert }
 
