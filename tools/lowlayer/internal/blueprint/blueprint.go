@@ -1,8 +1,8 @@
 // Package blueprint reads a blueprint: one YAML file that describes a whole organisation.
 //
-// Parse promises that a file which could never be carried out is refused before anything is ordered: an unknown field, a wrong
-// type, a missing value, networks that overlap. All problems are reported at once, each with its field, its line and what would
-// be right, as an InvalidError. What depends on what exists (free address ranges, ids taken) is the platform's to check.
+// Parse refuses an impossible file before anything is ordered: an unknown field, a wrong type, a missing value, networks that
+// overlap. Values have the types of YAML 1.2's core schema, and none is converted. An InvalidError reports all problems at once,
+// each with its field, line and remedy. The platform checks free address ranges and taken ids.
 package blueprint
 
 import (
@@ -19,7 +19,7 @@ const APIVersion = "lowlayer/v1"
 // MaxSize is the largest file that is read, in bytes.
 const MaxSize = 256 << 10
 
-// Blueprint is a tenant, one of its organisations, and what the organisation holds.
+// Blueprint is a tenant, one of its organisations, and the organisation's content.
 type Blueprint struct {
 	APIVersion   string       `yaml:"apiVersion"`
 	Kind         string       `yaml:"kind"`
@@ -35,7 +35,7 @@ type Tenant struct {
 	DisplayName string            `yaml:"displayName"`
 	Labels      map[string]string `yaml:"labels"`
 	NetworkCIDR string            `yaml:"networkCidr"`
-	// DeletionProtection is nil when the blueprint does not say.
+	// DeletionProtection is nil when the blueprint leaves it out.
 	DeletionProtection *bool `yaml:"deletionProtection"`
 }
 
@@ -47,11 +47,11 @@ type Organisation struct {
 	Mode        string            `yaml:"mode"`
 	HubCIDR     string            `yaml:"hubCidr"`
 	Quota       Quota             `yaml:"quota"`
-	// DeletionProtection is nil when the blueprint does not say.
+	// DeletionProtection is nil when the blueprint leaves it out.
 	DeletionProtection *bool `yaml:"deletionProtection"`
 }
 
-// Quota is what the organisation's project may hold; 0 takes the platform's default.
+// Quota are the limits of the organisation's project; 0 takes the platform's default.
 type Quota struct {
 	Cores          int32 `yaml:"cores"`
 	RAMMiB         int32 `yaml:"ramMib"`
@@ -70,7 +70,7 @@ type VPC struct {
 	Mode         string            `yaml:"mode"`
 	CIDR         string            `yaml:"cidr"`
 	IngressRules []IngressRule     `yaml:"ingressRules"`
-	// DeletionProtection is nil when the blueprint does not say.
+	// DeletionProtection is nil when the blueprint leaves it out.
 	DeletionProtection *bool `yaml:"deletionProtection"`
 }
 
@@ -107,13 +107,13 @@ func Parse(text []byte) (*Blueprint, error) {
 	}
 	b := &Blueprint{}
 	err := document.Decode(b)
-	var wrongTypes *yaml.TypeError // the shape names these with their fields
+	var wrongTypes *yaml.TypeError // checkShape reports these with their fields
 	if err != nil && !errors.As(err, &wrongTypes) {
 		return nil, notYAML(err)
 	}
 	found := &problems{lines: make(map[string]int)}
 	found.checkShape(document.Content[0], "", blueprintType)
-	if document.Content[0].Kind == yaml.MappingNode { // of anything else, all fields would be missing
+	if document.Content[0].Kind == yaml.MappingNode { // in any other node all fields would be missing
 		b.check(found)
 	}
 	if wrongTypes != nil && len(found.list) == 0 {

@@ -34,7 +34,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-func TestTheBlueprintWeShip(t *testing.T) {
+func TestParse_shippedBlueprint_succeeds(t *testing.T) {
 	text, err := os.ReadFile("../../../../deploy/blueprints/startup.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func TestProblemsAreNamed(t *testing.T) {
 		"a loop":               {good, "vpcs: &a [{labels: *a}]", "vpcs[0].labels: must hold keys with texts, not a list"},
 		"unknown field":        {"mode: DEDICATED", "mod: DEDICATED", "line 9: vpcs[1].mod: there is no such field; did you mean mode?"},
 		"field of elsewhere":   {"cores: 8", "cpus: 8", "line 5: organisation.quota.cpus: there is no such field; here go cores, ramMib"},
-		"wrong type":           {"cores: 8", "cores: many", `line 5: organisation.quota.cores: must be a whole number, not "many"`},
+		"wrong type":           {"cores: 8", "cores: many", `line 5: organisation.quota.cores: must be a whole number in decimal digits, not "many"`},
 		"a text for a list":    {"ingressRules: [" + rule + "]", "ingressRules: all", `vpcs[1].ingressRules: must hold a list, not "all"`},
 		"a list for a text":    {"{id: dev}", "{id: [dev]}", "vpcs[0].id: must be a text, not a list"},
 		"twice in a mapping":   {"mode: DEDICATED", "mode: DEDICATED\n    mode: MUTUALIZED", "vpcs[1].mode: stands on line 9 and on line 10"},
@@ -102,8 +102,8 @@ func TestProblemsAreNamed(t *testing.T) {
 	}
 }
 
-// Problems of the shape hide none of the values, and one field is reported once.
-func TestAllProblemsAtOnce(t *testing.T) {
+// Problems of the shape hide none of the values, and each field has one problem.
+func TestParse_manyProblems_reportsAllAtOnce(t *testing.T) {
 	_, err := blueprint.Parse([]byte("apiVersion: x\nkind: y\ntenant: {id: [no], name: Acme}\nvpcs: [{id: dev, cidr: 10.0.0.0/33}, {id: dev}]\n"))
 	var invalid *blueprint.InvalidError
 	if !errors.As(err, &invalid) {
@@ -135,9 +135,58 @@ func TestAnchorsAndMerging(t *testing.T) {
 	}
 }
 
-func TestTooLargeIsRefused(t *testing.T) {
+func TestParse_tooLargeFile_fails(t *testing.T) {
 	if _, err := blueprint.Parse(make([]byte, blueprint.MaxSize+1)); err == nil {
 		t.Error("accepted")
+	}
+}
+
+func TestParse_valueOfAnotherType_isNotConverted(t *testing.T) {
+	cases := map[string]struct{ from, to, says string }{
+		"octal port":        {"portMin: 443", "portMin: 0443", `line 11: vpcs[1].ingressRules[0].portMin: must be a whole number without leading zeros, not "0443"; write 443`},
+		"many zeros":        {"portMin: 443", "portMin: 00", `not "00"; write 0`},
+		"YAML 1.2 octal":    {"portMin: 443", "portMin: 0o673", `portMin: must be a whole number in decimal digits, not "0o673"`},
+		"hexadecimal":       {"portMin: 443", "portMin: 0x1bb", "portMin: must be a whole number in decimal digits"},
+		"binary":            {"portMin: 443", "portMin: 0b11", "portMin: must be a whole number in decimal digits"},
+		"underscores":       {"portMin: 443", "portMin: 4_43", "portMin: must be a whole number in decimal digits"},
+		"exponent":          {"portMin: 443", "portMin: 4e2", "portMin: must be a whole number in decimal digits"},
+		"quoted number":     {"portMin: 443", `portMin: "443"`, "portMin: must be a whole number in decimal digits"},
+		"too large number":  {"portMin: 443", "portMin: 4294967739", "portMin: must be a whole number in decimal digits"},
+		"fraction":          {"cores: 8", "cores: 0.5", `line 5: organisation.quota.cores: must be a whole number in decimal digits, not "0.5"`},
+		"whole fraction":    {"cores: 8", "cores: 8.0", "organisation.quota.cores: must be a whole number"},
+		"yes for true":      {"{id: dev}", "{id: dev, deletionProtection: yes}", `line 7: vpcs[0].deletionProtection: must be true or false, not "yes"`},
+		"text for true":     {"{id: dev}", `{id: dev, deletionProtection: "true"}`, "vpcs[0].deletionProtection: must be true or false"},
+		"one for true":      {"{id: dev}", "{id: dev, deletionProtection: 1}", "vpcs[0].deletionProtection: must be true or false"},
+		"number for a text": {"{id: dev}", "{id: dev, displayName: 1.10}", `line 7: vpcs[0].displayName: must be a text; write "1.10" with its quotes`},
+		"bool for a text":   {"{id: dev}", "{id: dev, displayName: true}", `vpcs[0].displayName: must be a text; write "true" with its quotes`},
+		"label number":      {"{id: dev}", "{id: dev, labels: {version: 2}}", `line 7: vpcs[0].labels.version: must be a text; write "2" with its quotes`},
+		"label key bool":    {"{id: dev}", "{id: dev, labels: {true: a}}", `vpcs[0].labels: must be a text; write "true" with its quotes`},
+		"binary tag":        {"{id: dev}", "{id: dev, displayName: !!binary YWJj}", "line 7: vpcs[0].displayName: has the tag !!binary; remove it"},
+		"integer tag":       {"cores: 8", `cores: !!int "8"`, "organisation.quota.cores: has the tag !!int; remove it"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := blueprint.Parse([]byte(strings.Replace(good, c.from, c.to, 1)))
+			if err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("got %v, want %q", err, c.says)
+			}
+		})
+	}
+}
+
+// Texts that only YAML 1.1 reads as another type are texts.
+func TestParse_textOfTheCoreSchema_isKept(t *testing.T) {
+	for _, text := range []string{"yes", "off", "2026-11-30", "1_000", "12:30:45", `"0443"`} {
+		b, err := blueprint.Parse([]byte(strings.Replace(good, "{id: dev}", "{id: dev, displayName: "+text+", deletionProtection: false, labels: {a: "+text+"}}", 1)))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		want := strings.Trim(text, `"`)
+		if v := b.VPCs[0]; v.DisplayName != want || v.Labels["a"] != want || v.DeletionProtection == nil || *v.DeletionProtection {
+			t.Errorf("%s: got %+v", text, v)
+		}
 	}
 }
 

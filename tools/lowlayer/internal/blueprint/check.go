@@ -119,7 +119,7 @@ func (p *problems) checkTexts(path, displayName string, labels map[string]string
 	}
 }
 
-// checkQuota refuses a quota that the order itself would exceed: two networks, a router and a security group for each VPC, one
+// checkQuota refuses a quota that the order exceeds: two networks, a router and a security group for each VPC, one
 // of each for the hub, and the ports of the routers.
 func (p *problems) checkQuota(q Quota, vpcs int) {
 	n := int32(min(vpcs, maxVPCs))

@@ -14,7 +14,7 @@ var reserved = []struct{ prefix, use string }{
 	{"224.0.0.0/3", "multicast and reserved addresses"},
 }
 
-// checkNetworks notes CIDRs that cannot be read, have a size that is not made, lie outside of the tenant's, or overlap.
+// checkNetworks reports CIDRs that are malformed, have a wrong size, lie outside of the tenant's, or overlap.
 func (p *problems) checkNetworks(b *Blueprint) {
 	space, spaced := p.cidr("tenant.networkCidr", b.Tenant.NetworkCIDR, 8, 20)
 	for _, r := range reserved {
@@ -104,7 +104,7 @@ func (p *problems) checkRule(path string, r IngressRule) {
 		ported = true // no more is said of its ports
 	}
 	if r.SourceCIDR == "" {
-		p.add(path+".sourceCidr", "is missing; say where the traffic may come from, 0.0.0.0/0 is everywhere")
+		p.add(path+".sourceCidr", "is missing; give the source of the traffic, 0.0.0.0/0 is everywhere")
 	} else {
 		p.cidr(path+".sourceCidr", r.SourceCIDR, 0, 32)
 	}

@@ -6,21 +6,21 @@ import (
 	"strings"
 )
 
-// InvalidError is a blueprint that cannot be carried out.
+// InvalidError is the error of an impossible blueprint.
 type InvalidError struct {
 	// Problems name the field, its line and the remedy.
 	Problems []string
 	summary  string
 }
 
-// Summary says what is wrong in one line.
+// Summary is the error in one line.
 func (e *InvalidError) Summary() string { return e.summary }
 
 func (e *InvalidError) Error() string {
 	return strings.Join(append([]string{e.summary}, e.Problems...), "\n  ")
 }
 
-// whole is a problem of the file as such.
+// whole is a problem of the whole file.
 func whole(format string, args ...any) error {
 	return &InvalidError{summary: "the blueprint " + fmt.Sprintf(format, args...)}
 }
@@ -34,13 +34,13 @@ type problem struct {
 	line       int
 }
 
-// problems collects what is wrong; lines are where the fields stand in the file.
+// problems collects the faults of a file; lines are the lines of its fields.
 type problems struct {
 	list  []problem
 	lines map[string]int
 }
 
-// add notes a problem. Of a field, or of one around it, that is reported already no more is said: it would follow from the first.
+// add adds a problem, unless one of the field or of a field around it is known: it would follow from that.
 func (p *problems) add(path, format string, args ...any) {
 	if slices.ContainsFunc(p.list, func(q problem) bool { return q.path == path || strings.HasPrefix(path, q.path+".") }) {
 		return

@@ -10,8 +10,8 @@ import (
 
 var blueprintType = reflect.TypeFor[Blueprint]()
 
-// checkShape notes fields that do not exist and values of another type. The decoder has read the document before, so it holds
-// no loops and no excess of aliases.
+// checkShape reports unknown fields and values of another type. The decoder has read the document before, so it holds no loops
+// and no excess of aliases.
 func (p *problems) checkShape(n *yaml.Node, path string, want reflect.Type) {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
@@ -19,8 +19,15 @@ func (p *problems) checkShape(n *yaml.Node, path string, want reflect.Type) {
 	if _, seen := p.lines[path]; path != "" && !seen {
 		p.lines[path] = n.Line
 	}
+	if n.Style&yaml.TaggedStyle != 0 {
+		p.add(path, "has the tag %s; remove it, values are read by their own form", n.Tag)
+		return
+	}
 	if n.ShortTag() == "!!null" {
 		return
+	}
+	if want.Kind() == reflect.Pointer {
+		want = want.Elem()
 	}
 	switch want.Kind() {
 	case reflect.Struct:
@@ -34,16 +41,24 @@ func (p *problems) checkShape(n *yaml.Node, path string, want reflect.Type) {
 			}
 		}
 	case reflect.Map:
-		if p.kind(n, path, yaml.MappingNode, "keys with texts") && n.Decode(reflect.New(want).Interface()) != nil {
-			p.add(path, "each value must be a text and each key stand once")
-		}
-	case reflect.Int32:
-		if n.Decode(new(int32)) != nil {
-			p.add(path, "must be a whole number, not %s", shown(n))
+		if p.kind(n, path, yaml.MappingNode, "keys with texts") {
+			p.checkTextMap(n, path, want)
 		}
 	default:
-		if n.Decode(new(string)) != nil {
-			p.add(path, "must be a text, not %s", shown(n))
+		p.checkScalar(n, path, want.Kind())
+	}
+}
+
+// checkTextMap checks a map of texts, such as labels.
+func (p *problems) checkTextMap(n *yaml.Node, path string, want reflect.Type) {
+	if n.Decode(reflect.New(want).Interface()) != nil {
+		p.add(path, "each value must be a text and each key stand once")
+		return
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if key := n.Content[i]; key.ShortTag() != "!!merge" {
+			p.checkScalar(key, path, reflect.String)
+			p.checkShape(n.Content[i+1], path+"."+key.Value, want.Elem())
 		}
 	}
 }
@@ -93,7 +108,7 @@ func fieldOf(t reflect.Type, name string) (reflect.StructField, bool) {
 	return reflect.StructField{}, false
 }
 
-// advice is the field that was probably meant, or all there are.
+// advice names the most similar field, or all fields.
 func advice(t reflect.Type, wrong string) string {
 	names := make([]string, t.NumField())
 	for i := range names {
@@ -105,7 +120,7 @@ func advice(t reflect.Type, wrong string) string {
 	return "here go " + strings.Join(names, ", ")
 }
 
-// oneSlip tells whether two words differ in one letter that is wrong, missing or too much.
+// oneSlip is true when two words differ in one wrong, missing or extra letter.
 func oneSlip(a, b string) bool {
 	if len(a) > len(b) {
 		a, b = b, a

@@ -22,12 +22,10 @@ type applier struct {
 	api     *client
 	b       *blueprint.Blueprint
 	changes []change
-	// ordered are the VPCs that this apply's order of the organisation makes.
+	// ordered are the VPCs in this apply's order of the organisation.
 	ordered map[string]bool
-	// unmade is, with --plan, what is only planned: nothing below it can be asked for.
-	unmade string
-	// unmadeVpc is a VPC that is only planned.
-	unmadeVpc string
+	// unmade is, with --plan, a resource that is only planned: the platform cannot plan resources below it. unmadeVpc is a VPC.
+	unmade, unmadeVpc string
 }
 
 func (p *applier) run(ctx context.Context) error {
@@ -42,7 +40,7 @@ func (p *applier) run(ctx context.Context) error {
 	return nil
 }
 
-// made tells whether this apply has changed anything yet.
+// made is true once this apply has changed a resource.
 func (p *applier) made() bool {
 	return slices.ContainsFunc(p.changes, func(c change) bool { return c.Result != unchanged })
 }
@@ -61,7 +59,7 @@ func (p *applier) vpcName(id string) string {
 	return resourcename.Vpc{Tenant: p.b.Tenant.ID, Organisation: p.b.Organisation.ID, Vpc: id}.String()
 }
 
-// order follows the operation of an order to its end. What was ordered is noted at once: it stays when the wait is broken off.
+// order follows the operation of an order to its end. The order is recorded at once: it stays when the wait ends early.
 func (p *applier) order(ctx context.Context, name string, r result, op *longrunningpb.Operation, err error) error {
 	doing := map[result]string{created: "create", updated: "update"}[r]
 	if err != nil {
@@ -80,21 +78,21 @@ func (p *applier) order(ctx context.Context, name string, r result, op *longrunn
 	return nil
 }
 
-// A resource is anything of a blueprint, as far as it is settled.
+// A resource is a part of a blueprint with a state.
 type resource interface {
-	GetName() string
+	named
 	GetState() typev1.State
 	GetReconciling() bool
 }
 
-// settled reads a resource, after the work that an earlier order of it has left under way. It is false when there is none.
-func settled[R resource](ctx context.Context, p *applier, name string, get func(context.Context) (R, error)) (R, bool, error) {
-	have, exists, err := look(ctx, name, get)
+// settled reads a resource after the end of earlier work on it. It is false without a resource.
+func settled[R resource](ctx context.Context, p *applier, name string) (R, bool, error) {
+	have, exists, err := look[R](ctx, p, name)
 	if exists && have.GetReconciling() {
 		if err := p.settle(ctx, name); err != nil {
 			return have, false, err
 		}
-		have, exists, err = look(ctx, name, get)
+		have, exists, err = look[R](ctx, p, name)
 	}
 	if !exists {
 		return have, false, err
@@ -102,19 +100,16 @@ func settled[R resource](ctx context.Context, p *applier, name string, get func(
 	return have, true, usable(name, have.GetState())
 }
 
-// look reads a resource as it is. It is false when there is none.
-func look[R resource](ctx context.Context, name string, get func(context.Context) (R, error)) (R, bool, error) {
-	have, err := get(ctx)
+// look reads a resource as it is. It is false without a resource.
+func look[R resource](ctx context.Context, p *applier, name string) (R, bool, error) {
+	have, err := getOf[R](ctx, p.api, name)
 	if statusOf(err).Code() == codes.NotFound {
 		return have, false, nil
 	}
-	if err != nil {
-		return have, false, fmt.Errorf("get %s: %w", name, err)
-	}
-	return have, true, nil
+	return have, err == nil, err
 }
 
-// settle follows the work that is under way on a resource.
+// settle follows the present work on a resource.
 func (p *applier) settle(ctx context.Context, name string) error {
 	if p.app.plan {
 		return nil // a plan waits for nothing
@@ -133,7 +128,7 @@ func (p *applier) settle(ctx context.Context, name string) error {
 	return nil
 }
 
-// unplanned shows what is wanted of a resource that stands on one that is only planned. It is false when the platform can plan it.
+// unplanned shows a resource below one that is only planned. It is false when the platform can plan it.
 func (p *applier) unplanned(name string, want proto.Message) (bool, error) {
 	if p.unmade == "" {
 		return false, nil
@@ -143,7 +138,7 @@ func (p *applier) unplanned(name string, want proto.Message) (bool, error) {
 
 func (p *applier) tenant(ctx context.Context) error {
 	want, name := p.b.Tenant, p.tenantName()
-	have, exists, err := settled(ctx, p, name, p.getTenant)
+	have, exists, err := settled[*tenantv1.Tenant](ctx, p, name)
 	if err != nil {
 		return err
 	}
@@ -180,7 +175,7 @@ func (p *applier) organisation(ctx context.Context) error {
 	if done, err := p.unplanned(name, want); done || err != nil {
 		return err
 	}
-	have, exists, err := settled(ctx, p, name, p.getOrganisation)
+	have, exists, err := settled[*tenantv1.Organisation](ctx, p, name)
 	if err != nil {
 		return err
 	}
@@ -204,7 +199,7 @@ func (p *applier) organisation(ctx context.Context) error {
 	return p.order(ctx, name, updated, op, err)
 }
 
-// orderOrganisation orders the organisation with all its VPCs. When it is refused, a tenant that was made for it goes again.
+// orderOrganisation orders the organisation with all its VPCs. After a refusal it removes a tenant that this apply created.
 func (p *applier) orderOrganisation(ctx context.Context, want *tenantv1.Organisation) error {
 	op, err := p.api.organisations.CreateOrganisation(ctx, &tenantv1.CreateOrganisationRequest{
 		Parent: p.tenantName(), OrganisationId: p.b.Organisation.ID, Organisation: want,
@@ -220,7 +215,7 @@ func (p *applier) orderOrganisation(ctx context.Context, want *tenantv1.Organisa
 	return p.order(ctx, p.organisationName(), created, op, err)
 }
 
-// refused tells whether the platform has decided against an order, so that nothing of it can be under way.
+// refused is true when the platform decided against an order, so that no work on it can be under way.
 func refused(err error) bool {
 	switch statusOf(err).Code() {
 	case codes.InvalidArgument, codes.OutOfRange, codes.NotFound, codes.AlreadyExists, codes.FailedPrecondition, codes.ResourceExhausted,
@@ -231,15 +226,14 @@ func refused(err error) bool {
 	}
 }
 
-// removeTenant removes the tenant this apply made, for good. The platform refuses when somebody has put something into it
-// meanwhile: then it stays, like anything else that was made.
+// removeTenant removes the tenant of this apply for good. The platform refuses that for a tenant with content: then it stays.
 func (p *applier) removeTenant(ctx context.Context, cause error) error {
 	op, err := p.api.tenants.DeleteTenant(ctx, &tenantv1.DeleteTenantRequest{Name: p.tenantName(), Purge: true})
 	if err == nil {
 		_, err = p.app.follow(ctx, op, nil)
 	}
 	if err != nil {
-		p.app.note("%s was made for it and could not be removed again: %v", p.tenantName(), err)
+		p.app.note("%s was created for it and could not be removed again: %v", p.tenantName(), err)
 		return cause
 	}
 	p.changes = nil

@@ -10,7 +10,7 @@ import (
 	"github.com/low-layer/platform/tools/lowlayer/internal/blueprint"
 )
 
-// vpcs makes those the order of the organisation did not, and sets what an order cannot carry: ingress rules and protection.
+// vpcs creates VPCs that the order of the organisation did not, and sets fields that the order cannot: ingress rules, protection.
 func (p *applier) vpcs(ctx context.Context) error {
 	for _, v := range p.b.VPCs {
 		if err := p.vpc(ctx, v); err != nil {
@@ -33,7 +33,7 @@ func (p *applier) vpc(ctx context.Context, v blueprint.VPC) error {
 	if done, err := p.unplanned(name, want); done || err != nil {
 		return err
 	}
-	have, exists, err := settled(ctx, p, name, p.getVpc(name))
+	have, exists, err := settled[*networkv1.Vpc](ctx, p, name)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (p *applier) vpc(ctx context.Context, v blueprint.VPC) error {
 	}
 	mask = append(mask, differingProtection(have.GetDeletionProtection(), v.DeletionProtection)...)
 	outcome := updated
-	if p.ordered[name] { // its rules are part of making it
+	if p.ordered[name] { // its rules are part of its creation
 		outcome = created
 	} else if len(mask) == 0 {
 		outcome = unchanged
@@ -66,14 +66,14 @@ func (p *applier) vpc(ctx context.Context, v blueprint.VPC) error {
 	return p.order(ctx, name, outcome, op, err)
 }
 
-// newVpc remembers a VPC that is only planned: its siblings can be planned beside it, peerings of it cannot.
+// newVpc records a VPC that is only planned: its siblings can be planned, its peerings cannot.
 func (p *applier) newVpc(name string) {
 	if p.app.plan {
 		p.unmade, p.unmadeVpc = "", name
 	}
 }
 
-// peerings asks for and accepts each: the owner of a blueprint speaks for both sides.
+// peerings creates and accepts each peering: the owner of a blueprint speaks for both sides.
 func (p *applier) peerings(ctx context.Context) error {
 	if p.unmade == "" {
 		p.unmade = p.unmadeVpc
@@ -92,7 +92,7 @@ func (p *applier) peering(ctx context.Context, w blueprint.Peering) error {
 	if done, err := p.unplanned(name, want); done || err != nil {
 		return err
 	}
-	have, exists, err := settled(ctx, p, name, p.getPeering(name))
+	have, exists, err := settled[*networkv1.Peering](ctx, p, name)
 	if err != nil {
 		return err
 	}
@@ -105,11 +105,11 @@ func (p *applier) peering(ctx context.Context, w blueprint.Peering) error {
 		}
 		if p.app.plan {
 			p.unmade = ""
-			p.app.note("%s: its acceptance can be planned once it is there", name)
+			p.app.note("%s: its acceptance can be planned once it exists", name)
 			return nil
 		}
 	} else if err := impossible(peeringConflicts(have, p.vpcName(w.VPC), p.vpcName(w.Peer))); err != nil {
-		return err // to accept it would open another VPC than the blueprint says
+		return err // accepting it would open another VPC than the blueprint names
 	}
 	if have.GetAcceptance() == networkv1.Peering_ACCEPTED {
 		p.did(name, unchanged, nil)

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,23 +14,22 @@ import (
 func (a *app) applyCommand() *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
-		Use: "apply -f FILE", Short: "Make what a blueprint describes and is not there yet", Args: exactly(0),
-		Long: `apply makes what a blueprint describes: the tenant, the organisation with its VPCs in one order, and peerings.
-What exists already is brought to the blueprint where it can change (display names, labels, quota, ingress rules, deletion
-protection) and is an error where it cannot (mode, CIDR). What the blueprint does not name is left alone.
+		Use: "apply -f FILE", Short: "Create and update the resources of a blueprint", Args: exactly(0),
+		Long: `apply creates the resources of a blueprint: the tenant, the organisation with its VPCs in one order, and peerings.
+Fields of existing resources are updated where they can change (display names, labels, quota, ingress rules, deletion
+protection); a difference elsewhere (mode, CIDR) is an error. Resources that the blueprint does not name stay unchanged.
 
-The whole blueprint is checked before anything is ordered, also against what exists. A tenant that was made for an organisation which the platform then
-refuses is removed again; whatever else goes wrong, what was made stays, and applying the blueprint again goes on from there.
+apply checks the whole blueprint, also against existing resources, before it orders anything. When the platform refuses the
+organisation, a tenant created for it is removed again. After any other failure created resources stay: apply it again to go on.
 
-With --plan nothing is changed: the plan of each resource is shown, as far as what it stands on is there; -o json writes one
-document each.`,
+With --plan nothing is changed: apply shows the plan of each resource whose parent exists; -o json writes one document each.`,
 		Example: "  lowlayer apply -f deploy/blueprints/startup.yaml\n  lowlayer apply -f - -o json <blueprint.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if a.async {
-				return usageError{errors.New("apply orders one thing after the other, so it cannot be --async")}
+				return usageError{errors.New("apply waits for each order in turn, so it cannot be --async")}
 			}
 			if file == "" {
-				return usageError{errors.New("which blueprint? Name it with -f FILE, for example -f deploy/blueprints/startup.yaml; - reads standard input")}
+				return usageError{errors.New("name the blueprint: -f FILE, for example -f deploy/blueprints/startup.yaml; - reads standard input")}
 			}
 			text, err := a.readFile(file)
 			if err != nil {
@@ -92,39 +90,25 @@ type change struct {
 	Operation string `json:"operation,omitempty"`
 }
 
-// printChanges writes what was done, also that of an apply that failed later on.
+// printChanges writes the results, also those of an apply that failed later on.
 func (a *app) printChanges(changes []change) error {
-	switch a.output {
-	case "name":
-		for _, c := range changes {
-			if err := a.println(c.Name); err != nil {
-				return err
-			}
-		}
-		return nil
-	case "table":
-		if len(changes) == 0 {
-			return nil
-		}
-		rows := make([][]string, len(changes))
-		for i, c := range changes {
-			rows[i] = []string{c.Name, string(c.Result)}
-		}
-		return printTable(a.streams.Out, []string{"RESOURCE", "RESULT"}, rows)
+	names, rows := make([]string, len(changes)), make([][]string, len(changes))
+	for i, c := range changes {
+		names[i], rows[i] = c.Name, []string{c.Name, string(c.Result)}
 	}
-	data, err := json.Marshal(map[string]any{"resources": append([]change{}, changes...)})
-	if err != nil {
-		return fmt.Errorf("print: %w", err)
-	}
-	return a.printData(data)
+	return a.show(names, func() {
+		if len(rows) > 0 {
+			a.table([]string{"RESOURCE", "RESULT"}, rows)
+		}
+	}, map[string]any{"resources": append([]change{}, changes...)})
 }
 
-// partialError is an apply that failed after it had made something.
+// partialError is an apply that failed after its first change.
 type partialError struct{ error }
 
 func (e partialError) Unwrap() error { return e.error }
 
-const partialHint = "What was made before stays. Applying the blueprint again goes on from there."
+const partialHint = "Created resources stay. Apply the blueprint again to go on."
 
 // undoneError is an apply whose organisation was refused and whose tenant was removed again.
 type undoneError struct {
@@ -135,5 +119,5 @@ type undoneError struct {
 func (e undoneError) Unwrap() error { return e.error }
 
 func (e undoneError) hint() string {
-	return e.tenant + ", which was made for it, is removed again: nothing is left. Correct the blueprint and apply it again."
+	return e.tenant + ", created for it, is removed again: nothing is left. Correct the blueprint and apply it again."
 }

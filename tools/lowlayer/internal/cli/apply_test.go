@@ -18,7 +18,7 @@ import (
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 )
 
-func TestApplyMakesWhatIsMissingAndThenNothing(t *testing.T) {
+func TestApply_missingResources_areCreatedOnce(t *testing.T) {
 	f, address := newFake(t)
 	out, errs, code := cliRun(t, address, "apply", "-f", startup)
 	if code != 0 {
@@ -52,7 +52,7 @@ func words(table string) []string {
 	return lines
 }
 
-func TestApplyChangesWhatDiffersAndRefusesWhatCannot(t *testing.T) {
+func TestApply_differences_areUpdatedOrRefused(t *testing.T) {
 	f, address := newFake(t)
 	if _, errs, code := cliRun(t, address, "apply", "-f", startup); code != 0 {
 		t.Fatal(errs)
@@ -81,8 +81,8 @@ func TestApplyChangesWhatDiffersAndRefusesWhatCannot(t *testing.T) {
 	}
 }
 
-// What cannot change is found in the whole blueprint before the first change, and all of it at once.
-func TestApplyOrdersNothingWhenAChangeFurtherDownIsImpossible(t *testing.T) {
+// apply reports all impossible changes of a blueprint before the first change.
+func TestApply_impossibleChangeFurtherDown_ordersNothing(t *testing.T) {
 	for name, c := range map[string]struct {
 		edits []string
 		state typev1.State // of prod
@@ -134,7 +134,7 @@ func TestApplyOrdersNothingWhenAChangeFurtherDownIsImpossible(t *testing.T) {
 }
 
 // A resource that is being removed is waited for and made anew: what it was cannot conflict.
-func TestApplyChecksNothingOfWhatIsGoing(t *testing.T) {
+func TestApply_resourceUnderDeletion_isNotChecked(t *testing.T) {
 	going := &networkv1.Vpc{Name: "v", State: typev1.State_DELETING, Reconciling: true, Mode: typev1.ResourceMode_DEDICATED}
 	if got := conflictsOf(going, vpcConflicts(going, typev1.ResourceMode_MUTUALIZED, "")); len(got) != 0 {
 		t.Errorf("got %q", got)
@@ -168,7 +168,7 @@ func TestApplyPeers(t *testing.T) {
 	}
 }
 
-func TestApplyNeverAcceptsAPeeringOfOtherVpcs(t *testing.T) {
+func TestApply_peeringOfOtherVpcs_isNotAccepted(t *testing.T) {
 	f, address := newFake(t)
 	text, err := os.ReadFile(startup)
 	if err != nil {
@@ -190,7 +190,7 @@ func TestApplyNeverAcceptsAPeeringOfOtherVpcs(t *testing.T) {
 	}
 }
 
-func TestApplyGoesOnWithWorkUnderWay(t *testing.T) {
+func TestApply_workUnderWay_isAwaited(t *testing.T) {
 	f, address := newFake(t)
 	if _, errs, code := cliRun(t, address, "tenant", "create", "acme", "--async"); code != 0 {
 		t.Fatal(errs)
@@ -216,7 +216,7 @@ func blueprintWith(t *testing.T, from, to string) string {
 	return file
 }
 
-func TestApplySaysCreatedOfAVpcWhoseRulesItSets(t *testing.T) {
+func TestApply_vpcWithRules_isReportedCreated(t *testing.T) {
 	_, address := newFake(t)
 	file := blueprintWith(t, "    displayName: Development", "    ingressRules: [{name: web, protocol: TCP, portMin: 443, sourceCidr: 0.0.0.0/0}]")
 	out, errs, code := cliRun(t, address, "apply", "-f", file)
@@ -259,7 +259,7 @@ func TestApplyOutputs(t *testing.T) {
 	}
 }
 
-func TestApplyOrdersNothingOfABadBlueprint(t *testing.T) {
+func TestApply_invalidBlueprint_ordersNothing(t *testing.T) {
 	f, address := newFake(t)
 	_, errs, code := cliRun(t, address, "apply", "-f", blueprintWith(t, "  - id: dev", "  - id: DEV\n    cidr: 10.0.0.1/20\n    mod: DEDICATED"))
 	for _, says := range []string{"3 problems; nothing was ordered", "vpcs[0].id", "vpcs[0].cidr: 10.0.0.1/20 has bits set behind its prefix; write 10.0.0.0/20", "did you mean mode?"} {
@@ -282,14 +282,14 @@ func overlap(t *testing.T) error {
 	return s.Err()
 }
 
-func TestApplyLeavesNoTenantOfARefusedOrganisation(t *testing.T) {
+func TestApply_refusedOrganisation_removesItsTenant(t *testing.T) {
 	f, address := newFake(t)
 	f.refuse("CreateOrganisation", overlap(t))
 	out, errs, code := cliRun(t, address, "apply", "-f", startup)
 	if code != exitInvalid || len(f.tenants) != 0 || out != "" {
 		t.Errorf("%d, tenants %v\n%s", code, f.tenants, out)
 	}
-	if !strings.Contains(errs, "CIDR_OVERLAP") || !strings.Contains(errs, "tenants/acme, which was made for it, is removed again: nothing is left") {
+	if !strings.Contains(errs, "CIDR_OVERLAP") || !strings.Contains(errs, "tenants/acme, created for it, is removed again: nothing is left") {
 		t.Errorf("got %s", errs)
 	}
 	if r := last[*tenantv1.DeleteTenantRequest](t, f); !r.GetPurge() || r.GetForce() {
@@ -297,7 +297,7 @@ func TestApplyLeavesNoTenantOfARefusedOrganisation(t *testing.T) {
 	}
 }
 
-func TestApplyKeepsATenantThatWasThere(t *testing.T) {
+func TestApply_refusedOrganisation_keepsAnEarlierTenant(t *testing.T) {
 	f, address := newFake(t)
 	if _, errs, code := cliRun(t, address, "tenant", "create", "acme", "--display-name", "Acme"); code != 0 {
 		t.Fatal(errs)
@@ -310,7 +310,7 @@ func TestApplyKeepsATenantThatWasThere(t *testing.T) {
 }
 
 // An order that was not answered may be carried out: its tenant stays, and the person is told how to go on.
-func TestApplySaysWhatStays(t *testing.T) {
+func TestApply_failure_reportsCreatedResources(t *testing.T) {
 	for name, refusals := range map[string]map[string]error{
 		"no answer":         {"CreateOrganisation": status.Error(codes.Unavailable, "the connection broke")},
 		"the removal fails": {"CreateOrganisation": overlap(t), "DeleteTenant": status.Error(codes.FailedPrecondition, "it is not empty")},

@@ -1,8 +1,8 @@
 package cli
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -38,7 +38,7 @@ func auditView() view[*auditv1.AuditEvent] {
 	}
 }
 
-// caller is who called, and for whom where that is another.
+// caller is the actor of a call, and the one it acted for.
 func caller(e *auditv1.AuditEvent) string {
 	if e.GetOnBehalfOf() == nil {
 		return actorName(e.GetActor())
@@ -46,53 +46,30 @@ func caller(e *auditv1.AuditEvent) string {
 	return actorName(e.GetActor()) + " for " + actorName(e.GetOnBehalfOf())
 }
 
-// actorName is what people know an actor by.
+// actorName is the name of an actor for people.
 func actorName(a *auditv1.Actor) string {
-	for _, s := range []string{a.GetEmail(), a.GetDisplayName()} {
-		if s != "" {
-			return s
-		}
-	}
-	return a.GetSubject()
+	return cmp.Or(a.GetEmail(), a.GetDisplayName(), a.GetSubject())
 }
 
 func (a *app) auditCommand() *cobra.Command {
-	return group("audit", "Who changed what in a tenant, or tried to", nil, a.auditList(), a.auditExport(), a.auditVerify())
+	return group("audit", "Changes of a tenant and refused attempts, each with its caller", nil, a.auditList(), a.auditExport(), a.auditVerify())
 }
 
 const uidUsage = "unique id of the tenant, where the name was used more than once; for operators of the platform"
 
 func (a *app) auditList() *cobra.Command {
-	var flags listFlags
 	var uid string
-	cmd := &cobra.Command{
-		Use: "list TENANT", Short: "List the calls that changed something in a tenant, or were refused, newest first", Args: exactly(1), ValidArgsFunction: a.completeTenants,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			parent, err := tenantName(args[0])
-			if err != nil {
-				return err
-			}
-			api, err := a.dial()
-			if err != nil {
-				return err
-			}
-			list, err := pages(flags.limit, func(size int32, token string) ([]*auditv1.AuditEvent, string, error) {
-				r, err := api.audit.ListAuditEvents(cmd.Context(), &auditv1.ListAuditEventsRequest{
-					Parent: parent, PageSize: size, PageToken: token, Filter: flags.filter, TenantUid: uid,
-				})
-				if err == nil && r.GetTenantUid() == "" {
-					err = noTrail(parent)
-				}
-				return r.GetAuditEvents(), r.GetNextPageToken(), err
+	cmd := listing(a, auditView(), "audit events", "List the changes of a tenant and refused attempts, newest first",
+		`code = "PERMISSION_DENIED" AND create_time > "2026-11-01T00:00:00Z"`, 50,
+		func(ctx context.Context, api *client, parent, filter string, size int32, token string) ([]*auditv1.AuditEvent, string, error) {
+			r, err := api.audit.ListAuditEvents(ctx, &auditv1.ListAuditEventsRequest{
+				Parent: parent, PageSize: size, PageToken: token, Filter: filter, TenantUid: uid,
 			})
-			if err != nil {
-				return fmt.Errorf("list audit events of %s: %w", parent, err)
+			if err == nil && r.GetTenantUid() == "" {
+				err = noTrail(parent)
 			}
-			return printList(a, auditView(), list)
-		},
-	}
-	cmd.Flags().StringVar(&flags.filter, "filter", "", `AIP-160 filter, for example 'code = "PERMISSION_DENIED" AND create_time > "2026-11-01T00:00:00Z"'`)
-	cmd.Flags().IntVar(&flags.limit, "limit", 50, "at most so many; 0 means all")
+			return r.GetAuditEvents(), r.GetNextPageToken(), err
+		})
 	cmd.Flags().StringVar(&uid, "uid", "", uidUsage)
 	return cmd
 }
@@ -108,7 +85,7 @@ func (a *app) auditExport() *cobra.Command {
 				return err
 			}
 			if file == "" {
-				return usageError{errors.New("say where to: -f FILE, or -f - for standard output")}
+				return usageError{errors.New("name the file to write: -f FILE, or -f - for standard output")}
 			}
 			api, err := a.dial()
 			if err != nil {
@@ -131,12 +108,12 @@ func (a *app) auditExport() *cobra.Command {
 	return cmd
 }
 
-// exportTrail writes every page and answers how many records there are. Of a tenant that never was, and of one whose trail is
-// not the caller's to see, the platform answers no trail, which is not even the signed end of an empty one.
+// exportTrail writes every page and returns the number of records. For an unknown tenant, and for one that the caller may not
+// see, the platform returns no trail: not even the signed end of an empty one.
 func exportTrail(ctx context.Context, api auditv1.AuditServiceClient, req *auditv1.ExportAuditEventsRequest, w io.Writer) (int, error) {
 	const page = 500
 	req.PageSize = page
-	asked := req.GetTenantUid() != "" // the answer repeats it, whether there is such a tenant or not
+	asked := req.GetTenantUid() != "" // the response repeats it, even for an unknown tenant
 	n, sealed := 0, false
 	for {
 		r, err := api.ExportAuditEvents(ctx, req)
@@ -155,7 +132,7 @@ func exportTrail(ctx context.Context, api auditv1.AuditServiceClient, req *audit
 				return n, err
 			}
 		}
-		// All pages are of the very tenant the first is of.
+		// All pages belong to the tenant of the first one.
 		if req.PageToken = r.GetNextPageToken(); req.PageToken != "" {
 			continue
 		}
@@ -177,7 +154,7 @@ func envelopeOf(m *receiptv1.Envelope) receipt.Envelope {
 	return e
 }
 
-// writeWhole writes a file, which is there only once all of it is; - is standard output.
+// writeWhole writes a file that appears only once it is complete; - is standard output.
 func writeWhole(file string, out io.Writer, write func(io.Writer) error) error {
 	if file == "-" {
 		return write(out)
@@ -201,12 +178,12 @@ func (a *app) auditVerify() *cobra.Command {
 	var server string
 	cmd := &cobra.Command{
 		Use: "verify FILE --key FILE", Short: "Verify an exported audit trail: that nothing was edited, removed or moved",
-		Long: `verify reads what "audit export" writes: each service's records, and where they end, signed. It recomputes every hash, follows
+		Long: `verify reads the output of "audit export": the records of each service and their signed end. It recomputes every hash, follows
 each chain, and checks the signatures. With --key it needs no network. It names the first record that was edited, removed
-or moved and ends with an exit code other than 0 unless all of it is as the services wrote it.
+or moved and ends with an exit code other than 0 unless the export is exactly as the services wrote it.
 
-Earlier exports given with --kept are held against this one: the trail must still hold what they end with. Without one it
-is not found when whoever owns a service's database wrote the whole chain anew, or cut its end.`,
+Earlier exports given with --kept are compared with this one: the trail must still hold their last records. Without one,
+an owner of a service's database could rewrite the whole chain, or cut its end, unnoticed.`,
 		Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (len(keyFiles) == 0) == (server == "") {
@@ -268,24 +245,13 @@ func checkpointsIn(file string, to *[]receipt.Envelope) error {
 	return nil
 }
 
-// printChains says what a good export holds.
+// printChains prints the content of a good export.
 func (a *app) printChains(file string, chains []audit.Chain) error {
-	if a.output == "json" || a.output == "yaml" {
-		list := make([]audit.Checkpoint, len(chains))
-		for i, c := range chains {
-			list[i] = c.Checkpoint
-		}
-		data, err := json.Marshal(map[string]any{"chains": list})
-		if err != nil {
-			return fmt.Errorf("print: %w", err)
-		}
-		return a.printData(data)
+	list, lines := make([]audit.Checkpoint, len(chains)), make([]string, len(chains))
+	for i, c := range chains {
+		list[i] = c.Checkpoint
+		lines[i] = fmt.Sprintf("%s: good. %s of %s (%s): %d records, whole and in order until %s.", file, c.Service, c.Tenant, c.TenantUID,
+			c.Records, c.Time.Format(receiptTime))
 	}
-	for _, c := range chains {
-		if err := a.println(fmt.Sprintf("%s: good. %s of %s (%s): %d records, whole and in order until %s.", file, c.Service, c.Tenant, c.TenantUID,
-			c.Records, c.Time.Format(receiptTime))); err != nil {
-			return err
-		}
-	}
-	return nil
+	return a.show(lines, func() { a.println(strings.Join(lines, "\n")) }, map[string]any{"chains": list})
 }

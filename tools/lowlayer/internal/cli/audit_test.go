@@ -35,7 +35,7 @@ func (f *fakePlatform) ExportAuditEvents(_ context.Context, r *auditv1.ExportAud
 	return f.trail[n], nil
 }
 
-// recorded has the fake hold a trail of two services, of calls of an actor, and answers a file with the public key.
+// recorded gives the fake a trail of two services with an actor's calls, and returns a file with the public key.
 func (f *fakePlatform) recorded(t *testing.T, actor string) (keyFile string) {
 	t.Helper()
 	key, err := receipt.GenerateKey()
@@ -115,7 +115,7 @@ func TestAuditList(t *testing.T) {
 }
 
 // A tenant in which nothing happened has a trail; one that never was has none.
-func TestTheTrailOfNoTenantIsNotFound(t *testing.T) {
+func TestAuditList_unknownTenant_isNotFound(t *testing.T) {
 	_, address := newFake(t)
 	if _, errs, code := cliRun(t, address, "audit", "list", "acme"); code != exitOK {
 		t.Errorf("%d %s", code, errs)
@@ -125,7 +125,7 @@ func TestTheTrailOfNoTenantIsNotFound(t *testing.T) {
 	}
 }
 
-func TestAnExportIsVerifiedOffline(t *testing.T) {
+func TestAuditExport_result_verifiesOffline(t *testing.T) {
 	f, address := newFake(t)
 	key := f.recorded(t, "ada")
 	file := filepath.Join(t.TempDir(), "acme.jsonl")
@@ -158,7 +158,7 @@ func TestAnExportIsVerifiedOffline(t *testing.T) {
 	}
 }
 
-func TestVerifyNamesWhatIsWrong(t *testing.T) {
+func TestAuditVerify_fault_isNamed(t *testing.T) {
 	f, address := newFake(t)
 	key := f.recorded(t, "ada")
 	file := filepath.Join(t.TempDir(), "acme.jsonl")
@@ -212,7 +212,7 @@ func TestVerifyNamesWhatIsWrong(t *testing.T) {
 }
 
 // An export that fails leaves no file behind, and none that was there is harmed.
-func TestAFailedExportLeavesNothing(t *testing.T) {
+func TestAuditExport_failure_leavesNoFile(t *testing.T) {
 	f, address := newFake(t)
 	f.recorded(t, "ada")
 	f.trail[1].NextPageToken = "9"
@@ -231,9 +231,9 @@ func TestAFailedExportLeavesNothing(t *testing.T) {
 	}
 }
 
-// The platform answers of a tenant that never was like of one without records, but with no unique id. A deleted tenant whose
-// trail is kept has one, and is exported.
-func TestAnExportOfNoTenantIsNone(t *testing.T) {
+// The platform returns an unknown tenant like one without records, but without a unique id. A deleted tenant with a trail has
+// one, and is exported.
+func TestAuditExport_unknownTenant_isNotFound(t *testing.T) {
 	for name, c := range map[string]struct {
 		pages []*auditv1.ExportAuditEventsResponse
 		args  []string

@@ -60,7 +60,7 @@ func TestTree(t *testing.T) {
 }
 
 // A tree has what is deleted and can come back, and says of what stands in it that it goes.
-func TestTreeOfADeletedOrganisation(t *testing.T) {
+func TestTree_deletedOrganisation_showsItsPurge(t *testing.T) {
 	f, address := newFake(t)
 	if _, errs, code := cliRun(t, address, "apply", "-f", startup); code != 0 {
 		t.Fatal(errs)
@@ -88,7 +88,7 @@ func TestTreeOfADeletedOrganisation(t *testing.T) {
 	}
 }
 
-func TestOutputsOfOneResource(t *testing.T) {
+func TestGet_eachOutput_showsTheResource(t *testing.T) {
 	_, address := newFake(t)
 	for form, want := range map[string]string{"table": "acme", "json": `"name": "tenants/acme"`, "yaml": "name: tenants/acme", "name": "tenants/acme\n"} {
 		out, errs, code := cliRun(t, address, "tenant", "create", "acme", "-o", form)
@@ -101,7 +101,7 @@ func TestOutputsOfOneResource(t *testing.T) {
 	}
 }
 
-func TestAsyncPrintsTheOperation(t *testing.T) {
+func TestAsync_order_printsTheOperation(t *testing.T) {
 	_, address := newFake(t)
 	out, _, code := cliRun(t, address, "tenant", "create", "acme", "--async")
 	if code != 0 || !strings.HasPrefix(out, "tenants/acme/operations/op_fake_") {
@@ -117,7 +117,7 @@ func TestAsyncPrintsTheOperation(t *testing.T) {
 	}
 }
 
-func TestBlockedWorkSaysWhoMustAct(t *testing.T) {
+func TestBlockedWork_error_namesTheParty(t *testing.T) {
 	f, address := newFake(t)
 	f.blockage = &typev1.Blockage{Owner: typev1.Blockage_PROVIDER, Reason: "CLOUD_QUOTA_EXCEEDED", Message: "no more routers", Remedy: "raise the quota of routers", Step: "router"}
 	_, errs, code := cliRun(t, address, "tenant", "create", "acme", "--timeout", "300ms")
@@ -188,7 +188,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-func TestNoPlatform(t *testing.T) {
+func TestRun_noPlatform_isUnavailable(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -212,7 +212,7 @@ func TestUsageErrors(t *testing.T) {
 	}
 }
 
-func TestCompletionOfLiveNames(t *testing.T) {
+func TestCompletion_argument_listsNames(t *testing.T) {
 	_, address := newFake(t)
 	if _, errs, code := cliRun(t, address, "apply", "-f", startup); code != 0 {
 		t.Fatal(errs)
@@ -251,7 +251,7 @@ func TestCompletionOfOperations(t *testing.T) {
 	}
 }
 
-func TestWhatIsGoneIsNamed(t *testing.T) {
+func TestDelete_eachOutput_namesTheResource(t *testing.T) {
 	_, address := newFake(t)
 	const name = "tenants/acme/organisations/core/vpcs/dev"
 	for form, want := range map[string]string{"name": name + "\n", "json": "{\n  \"name\": \"" + name + "\"\n}\n", "yaml": "name: " + name + "\n", "table": ""} {
@@ -265,7 +265,7 @@ func TestWhatIsGoneIsNamed(t *testing.T) {
 	}
 }
 
-func TestNamesAreTakenAsTheyArePrinted(t *testing.T) {
+func TestNames_printedForm_isAnArgument(t *testing.T) {
 	_, address := newFake(t)
 	if _, errs, code := cliRun(t, address, "apply", "-f", startup); code != 0 {
 		t.Fatal(errs)

@@ -40,20 +40,20 @@ type client struct {
 	quotas        quotav1.QuotaServiceClient
 }
 
-const maxAnswer = 32 << 20 // a page of 1000 resources is far below
+const maxResponse = 32 << 20 // a page of 1000 resources is far below
 
-// newClient connects on the first call; note tells the person what a call waits for. More interceptors see a call last.
+// newClient connects on the first call; note reports waits to the person. More interceptors see a call last.
 func newClient(address string, note func(format string, args ...any), more ...grpc.UnaryClientInterceptor) (*client, error) {
 	login := &tokens{address: address}
 	conn, err := grpc.NewClient("passthrough:///"+address,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithUserAgent("lowlayer-cli"),
-		// A wait outlives restarts of the gateway, which is to be found again soon: gRPC would pause for up to two minutes.
+		// A wait outlives restarts of the gateway: by default gRPC would pause for up to two minutes.
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 200 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second},
 			MinConnectTimeout: 5 * time.Second,
 		}),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxResponse)),
 		grpc.WithChainUnaryInterceptor(append([]grpc.UnaryClientInterceptor{withRequestID, login.unary, askAgain(note)}, more...)...),
 		grpc.WithChainStreamInterceptor(login.stream))
 	if err != nil {
@@ -76,20 +76,20 @@ func newClient(address string, note func(format string, args ...any), more ...gr
 	}, nil
 }
 
-// withRequestID gives every call an id that is found again in the logs of all services.
+// withRequestID gives every call an id that is in the logs of all services.
 func withRequestID(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	ctx = metadata.AppendToOutgoingContext(ctx, "x-request-id", ids.New("req"))
 	return invoke(ctx, method, req, reply, conn, opts...)
 }
 
-// A read is asked again for as long as the gateway may pause between two attempts to connect to a service that was away.
+// A read is repeated for as long as the gateway may pause between two attempts to connect to a service that was away.
 const (
 	readTries   = 4
 	longestWait = 2 * time.Second
 )
 
-// askAgain repeats reads while the gateway says that the service is away and when to come back. Orders are not repeated: the
-// person decides.
+// askAgain repeats reads while the service is away and the gateway gives a time to retry. Orders are not repeated: the person
+// decides.
 func askAgain(note func(format string, args ...any)) grpc.UnaryClientInterceptor {
 	return func(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 		verb := method[strings.LastIndexByte(method, '/')+1:]
@@ -101,14 +101,14 @@ func askAgain(note func(format string, args ...any)) grpc.UnaryClientInterceptor
 				return err
 			}
 			if try == 1 {
-				note("%s Asking again for a few seconds.", sentence(statusOf(err).Message()))
+				note("%s Trying again for a few seconds.", sentence(statusOf(err).Message()))
 			}
 			pause(ctx, min(after, longestWait))
 		}
 	}
 }
 
-// retryAfter is when to come back, as a service that is away says.
+// retryAfter is the pause that a service which is away asks for.
 func retryAfter(err error) (time.Duration, bool) {
 	s := statusOf(err)
 	if s.Code() != codes.Unavailable {

@@ -12,10 +12,10 @@ import (
 	"github.com/low-layer/platform/tools/lowlayer/internal/blueprint"
 )
 
-// impossibleError is a blueprint that asks for changes which what exists does not allow.
+// impossibleError is a blueprint with changes that existing resources do not allow.
 type impossibleError struct {
 	conflicts []string
-	// early tells that it was found before anything was ordered.
+	// early is true before the first order.
 	early bool
 }
 
@@ -24,14 +24,14 @@ func (e impossibleError) Error() string {
 }
 
 func (e impossibleError) summary() string {
-	what := "the blueprint asks for a change that is not possible"
+	text := "the blueprint asks for a change that is not possible"
 	if n := len(e.conflicts); n > 1 {
-		what = fmt.Sprintf("the blueprint asks for %d changes that are not possible", n)
+		text = fmt.Sprintf("the blueprint asks for %d changes that are not possible", n)
 	}
 	if e.early {
-		what += "; nothing was ordered"
+		text += "; nothing was ordered"
 	}
-	return what
+	return text
 }
 
 func impossible(conflicts []string) error {
@@ -41,7 +41,7 @@ func impossible(conflicts []string) error {
 	return impossibleError{conflicts: conflicts}
 }
 
-// check holds the whole blueprint against what exists, so that nothing is ordered of one that cannot be carried out to its end.
+// check compares the whole blueprint with existing resources, so that an impossible one orders nothing.
 func (p *applier) check(ctx context.Context) error {
 	conflicts, err := p.conflicts(ctx)
 	if err != nil || len(conflicts) == 0 {
@@ -51,12 +51,12 @@ func (p *applier) check(ctx context.Context) error {
 }
 
 func (p *applier) conflicts(ctx context.Context) ([]string, error) {
-	tenant, exists, err := look(ctx, p.tenantName(), p.getTenant)
+	tenant, exists, err := look[*tenantv1.Tenant](ctx, p, p.tenantName())
 	if err != nil || !exists {
-		return nil, err // what lies in it is not there either
+		return nil, err // resources in it do not exist either
 	}
 	found := conflictsOf(tenant, tenantConflicts(tenant, p.b.Tenant))
-	organisation, exists, err := look(ctx, p.organisationName(), p.getOrganisation)
+	organisation, exists, err := look[*tenantv1.Organisation](ctx, p, p.organisationName())
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (p *applier) conflicts(ctx context.Context) ([]string, error) {
 	}
 	for _, w := range p.b.Peerings {
 		name := p.peeringName(w.ID)
-		have, exists, err := look(ctx, name, p.getPeering(name))
+		have, exists, err := look[*networkv1.Peering](ctx, p, name)
 		if err != nil {
 			return nil, err
 		}
@@ -93,7 +93,7 @@ func (p *applier) conflictsOfVpcs(ctx context.Context) ([]string, error) {
 			return nil, err
 		}
 		name := p.vpcName(v.ID)
-		have, exists, err := look(ctx, name, p.getVpc(name))
+		have, exists, err := look[*networkv1.Vpc](ctx, p, name)
 		if err != nil {
 			return nil, err
 		}
@@ -104,8 +104,8 @@ func (p *applier) conflictsOfVpcs(ctx context.Context) ([]string, error) {
 	return found, nil
 }
 
-// conflictsOf adds what the state of a resource forbids to what its fields do. Of one that is going nothing is said: once it is
-// gone it is made anew.
+// conflictsOf returns the conflict of a resource's state, or else those of its fields. A resource under deletion has none: it is
+// created anew once it is gone.
 func conflictsOf(have resource, fields []string) []string {
 	if have.GetReconciling() {
 		if have.GetState() == typev1.State_DELETING {
@@ -127,12 +127,12 @@ func organisationConflicts(have *tenantv1.Organisation, mode typev1.ResourceMode
 	return append(differ(have, "hubCidr", have.GetHubCidr(), hubCIDR), differingMode(have, mode)...)
 }
 
-// vpcConflicts takes no mode for the one it has.
+// vpcConflicts takes an empty mode for the present one.
 func vpcConflicts(have *networkv1.Vpc, mode typev1.ResourceMode, cidr string) []string {
 	return append(differingMode(have, mode), differ(have, "cidr", have.GetCidr(), cidr)...)
 }
 
-// peeringConflicts refuses a peering of other VPCs than the blueprint's; which of the two asked does not matter.
+// peeringConflicts refuses a peering of other VPCs than the blueprint's; their order does not matter.
 func peeringConflicts(have *networkv1.Peering, vpc, peer string) []string {
 	if have.GetVpc() == vpc && have.GetPeerVpc() == peer || have.GetVpc() == peer && have.GetPeerVpc() == vpc {
 		return nil
@@ -151,32 +151,12 @@ func differingMode(have interface {
 	return differ(have, "mode", have.GetMode().String(), want.String())
 }
 
-// differ refuses another value of a field that cannot change; what the blueprint leaves out stays.
+// differ refuses another value of a field that cannot change; a field that the blueprint leaves out stays.
 func differ(r resource, field, have, want string) []string {
 	if want == "" || want == have {
 		return nil
 	}
 	return []string{fmt.Sprintf("%s has %s %s and the blueprint says %s; it cannot change: correct the blueprint, or make another resource", r.GetName(), field, have, want)}
-}
-
-func (p *applier) getTenant(ctx context.Context) (*tenantv1.Tenant, error) {
-	return p.api.tenants.GetTenant(ctx, &tenantv1.GetTenantRequest{Name: p.tenantName()})
-}
-
-func (p *applier) getOrganisation(ctx context.Context) (*tenantv1.Organisation, error) {
-	return p.api.organisations.GetOrganisation(ctx, &tenantv1.GetOrganisationRequest{Name: p.organisationName()})
-}
-
-func (p *applier) getVpc(name string) func(context.Context) (*networkv1.Vpc, error) {
-	return func(ctx context.Context) (*networkv1.Vpc, error) {
-		return p.api.vpcs.GetVpc(ctx, &networkv1.GetVpcRequest{Name: name})
-	}
-}
-
-func (p *applier) getPeering(name string) func(context.Context) (*networkv1.Peering, error) {
-	return func(ctx context.Context) (*networkv1.Peering, error) {
-		return p.api.peerings.GetPeering(ctx, &networkv1.GetPeeringRequest{Name: name})
-	}
 }
 
 func (p *applier) peeringName(id string) string {

@@ -11,7 +11,7 @@ import (
 	"github.com/zalando/go-keyring"
 )
 
-// credential is a login, as it is kept for one gateway.
+// credential is a login at one gateway.
 type credential struct {
 	Issuer        string    `json:"issuer"`
 	TokenEndpoint string    `json:"tokenEndpoint"`
@@ -26,7 +26,7 @@ type vault interface {
 	load(address string) (credential, error)
 	store(address string, c credential) error
 	drop(address string) error
-	// name says where that is, for people.
+	// name is the place, for people.
 	name() string
 }
 
@@ -43,7 +43,7 @@ func (keyrings) load(address string) (credential, error) {
 	var c credential
 	text, err := keyring.Get(keyringService, address)
 	if err != nil {
-		return c, errNoCredential // none there, or no keyring: the file is looked at next
+		return c, errNoCredential // none there, or no keyring: the file is next
 	}
 	return c, json.Unmarshal([]byte(text), &c)
 }
@@ -156,7 +156,7 @@ func loadCredential(address string) (credential, vault, error) {
 	return credential{}, nil, errNoCredential
 }
 
-// storeCredential takes the first place that takes it, and leaves none behind elsewhere.
+// storeCredential stores a login in the first vault that accepts it, and drops it from the others.
 func storeCredential(address string, c credential) (vault, error) {
 	all, err := vaults()
 	if err != nil {

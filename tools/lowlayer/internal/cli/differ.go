@@ -2,6 +2,7 @@ package cli
 
 import (
 	"maps"
+	"slices"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -16,7 +17,7 @@ import (
 func ingressRules(list []blueprint.IngressRule) []*networkv1.IngressRule {
 	var out []*networkv1.IngressRule
 	for _, r := range list {
-		if r.PortMax == 0 { // as the platform answers it: otherwise the two would seem to differ
+		if r.PortMax == 0 { // as the platform returns it: otherwise the two would seem to differ
 			r.PortMax = r.PortMin
 		}
 		out = append(out, &networkv1.IngressRule{
@@ -28,18 +29,10 @@ func ingressRules(list []blueprint.IngressRule) []*networkv1.IngressRule {
 }
 
 func sameRules(a, b []*networkv1.IngressRule) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if !proto.Equal(a[i], b[i]) {
-			return false
-		}
-	}
-	return true
+	return slices.EqualFunc(a, b, func(x, y *networkv1.IngressRule) bool { return proto.Equal(x, y) })
 }
 
-// differing are the mask paths of what the blueprint says and the platform has otherwise; what it leaves out stays.
+// differing are the mask paths of fields that differ; a field that the blueprint leaves out stays.
 func differing(haveName, wantName string, haveLabels, wantLabels map[string]string) []string {
 	var mask []string
 	if wantName != "" && wantName != haveName {
@@ -51,7 +44,7 @@ func differing(haveName, wantName string, haveLabels, wantLabels map[string]stri
 	return mask
 }
 
-// differingProtection is the mask path of a protection that the blueprint says otherwise.
+// differingProtection is the mask path of a protection that differs.
 func differingProtection(have bool, want *bool) []string {
 	if want == nil || *want == have {
 		return nil
@@ -59,7 +52,7 @@ func differingProtection(have bool, want *bool) []string {
 	return []string{"deletion_protection"}
 }
 
-// said is false for what the blueprint does not say.
+// said is false for a protection that the blueprint leaves out.
 func said(b *bool) bool { return b != nil && *b }
 
 func differingQuota(have, want *tenantv1.Quota) []string {

@@ -43,7 +43,7 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// blockedError is work that waits for somebody.
+// blockedError is work that waits for a person or a provider.
 type blockedError struct {
 	operation, resource string
 	blockage            *typev1.Blockage
@@ -56,7 +56,7 @@ func (e blockedError) Error() string {
 // interruptedError is a command that the person ended. The work of an operation goes on.
 type interruptedError struct {
 	operation string
-	// taken tells that this command has ordered it.
+	// taken is true when this command ordered it.
 	taken bool
 }
 
@@ -70,8 +70,8 @@ func (e interruptedError) Error() string {
 	return "interrupted; the work goes on without you"
 }
 
-// timeoutError is a wait that --timeout ended; the work itself goes on. last is the operation as it was last seen, without
-// steps when the platform never responded, and away why the last calls had no response.
+// timeoutError is a wait that --timeout ended; the work itself goes on. last is the last known state of the operation, without
+// steps when the platform never responded. away is the error of the last calls without a response.
 type timeoutError struct {
 	operation string
 	after     time.Duration
@@ -82,10 +82,10 @@ type timeoutError struct {
 func (e timeoutError) Error() string {
 	text := "still running after " + elapsed(e.after)
 	if e.last.GetResource() == "" {
-		text = "nothing is known of the operation after " + elapsed(e.after)
+		text = "the state of the operation is not known after " + elapsed(e.after)
 	}
 	if n := e.last.GetStepCount(); n > 0 {
-		text += fmt.Sprintf(", %d of %d steps", e.last.GetStepsDone(), n)
+		text += fmt.Sprintf(", %d of %s", e.last.GetStepsDone(), counted(n, "step"))
 	}
 	if e.away != nil {
 		text += fmt.Sprintf("; the last calls had no response (%s)", statusOf(e.away).Message())
@@ -93,12 +93,12 @@ func (e timeoutError) Error() string {
 	return text
 }
 
-// withoutLogins is what a platform on this machine cannot do because it runs without logins.
+// withoutLogins is the error of a platform on this machine that runs without logins.
 type withoutLogins struct{ error }
 
 func (e withoutLogins) Unwrap() error { return e.error }
 
-// ofSandbox marks an error that the sandbox has a remedy for. What is elsewhere is none: there the operator has it.
+// ofSandbox marks an error with a remedy in the sandbox. On other machines the operator has the remedy.
 func (a *app) ofSandbox(err error) error {
 	host, _, split := net.SplitHostPort(a.address)
 	if split == nil && loopback.Host(host) && reasonOf(err) == "DIRECTORY_NOT_CONFIGURED" {
@@ -107,14 +107,14 @@ func (a *app) ofSandbox(err error) error {
 	return err
 }
 
-// endedError is an operation that ended without what was asked for.
+// endedError is an operation that ended with an error.
 type endedError struct{ op *longrunningpb.Operation }
 
 func (e endedError) Error() string {
 	return fmt.Sprintf("%s ended: %s", e.op.GetName(), e.op.GetError().GetMessage())
 }
 
-// report writes an error for a person and answers its exit code.
+// report writes an error for a person and returns its exit code.
 func report(w io.Writer, err error) int {
 	code, lines := explain(err)
 	for i, line := range lines {
@@ -193,7 +193,7 @@ func explainCause(err error) (int, []string) {
 	return exitFailure, []string{err.Error()}
 }
 
-// cobraUsage tells the command lines that cobra refuses itself; its errors have no types.
+// cobraUsage is true for command lines that cobra refuses; its errors have no types.
 func cobraUsage(err error) bool {
 	return slices.ContainsFunc([]string{"unknown command", "required flag(s)", "if any flags in the group", "at least one of the flags in the group"},
 		func(start string) bool { return strings.HasPrefix(err.Error(), start) })
@@ -206,7 +206,7 @@ func followUp(err error, operation string) []string {
 	return []string{err.Error(), "Follow it: lowlayer operation wait " + operation}
 }
 
-// explainEnded says why an operation failed. One that was cancelled is no interruption: nothing goes on.
+// explainEnded explains a failed operation. A cancelled one is no interruption: its work has stopped.
 func explainEnded(err error, op *longrunningpb.Operation) (int, []string) {
 	s := status.FromProto(op.GetError())
 	code := exitCode(s.Code())
@@ -215,7 +215,7 @@ func explainEnded(err error, op *longrunningpb.Operation) (int, []string) {
 	}
 	lines := append([]string{err.Error()}, detailLines(s)...)
 	if command := goOn(metadataOf(op)); command != "" && s.Code() == codes.Canceled {
-		lines = append(lines, "To have the work go on: "+command)
+		lines = append(lines, "Continue the work: "+command)
 	}
 	return code, append(lines, "See its steps: lowlayer operation get "+op.GetName())
 }
@@ -231,19 +231,19 @@ func statusOf(err error) *status.Status {
 
 func explainStatus(err error, s *status.Status) (int, []string) {
 	doing := before(err.Error(), "rpc error:")
-	if s.Code() == codes.Unavailable && len(s.Details()) == 0 { // the connection's words, not the platform's
+	if s.Code() == codes.Unavailable && len(s.Details()) == 0 { // an error of the connection, not of the platform
 		return exitUnavailable, []string{
 			doing + "the platform cannot be reached: " + dialing.ReplaceAllString(s.Message(), ""),
-			"Is it running? `make up` starts one; --address or LOWLAYER_ADDRESS says where it is.",
+			"Is it running? `make up` starts one; --address or LOWLAYER_ADDRESS sets its address.",
 		}
 	}
 	return exitCode(s.Code()), append([]string{doing + s.Message()}, detailLines(s)...)
 }
 
-// dialing are the layers of gRPC around what the network said.
+// dialing are the layers of gRPC around an error of the network.
 var dialing = regexp.MustCompile(`^connection error: desc = |"?transport: Error while dialing: |"$`)
 
-// detailLines are what is at fault first, and last what only a report of the error needs.
+// detailLines are the faults first, and last the facts for a report of the error.
 func detailLines(s *status.Status) []string {
 	var fields, advice, about []string
 	for _, d := range s.Details() {
@@ -251,14 +251,14 @@ func detailLines(s *status.Status) []string {
 		case *errdetails.BadRequest:
 			for _, v := range d.GetFieldViolations() {
 				if strings.Contains(s.Message(), v.GetField()+": "+v.GetDescription()) {
-					continue // said already
+					continue // the message contains it
 				}
 				fields = append(fields, fmt.Sprintf("%s: %s", v.GetField(), v.GetDescription()))
 			}
 		case *errdetails.QuotaFailure:
 			for _, v := range d.GetViolations() {
 				if strings.Contains(s.Message(), v.GetDescription()) {
-					continue // said already
+					continue // the message contains it
 				}
 				fields = append(fields, fmt.Sprintf("%s: %s", v.GetSubject(), v.GetDescription()))
 			}
@@ -266,7 +266,7 @@ func detailLines(s *status.Status) []string {
 			advice = append(advice, fmt.Sprintf("Try again in %s.", d.GetRetryDelay().AsDuration()))
 		case *errdetails.ErrorInfo:
 			if strings.HasSuffix(d.GetReason(), "_NOT_EMPTY") {
-				advice = append(advice, "Add --force to delete what is in it, too.")
+				advice = append(advice, "Add --force to delete its content too.")
 			}
 			about = append(about, "Reason: "+d.GetReason())
 		case *errdetails.RequestInfo:
@@ -276,7 +276,7 @@ func detailLines(s *status.Status) []string {
 	return slices.Concat(fields, advice, about)
 }
 
-// before is the part of a text in front of another, empty when that is not in it.
+// before returns the part of a text in front of another, or nothing without it.
 func before(s, sep string) string {
 	head, _, found := strings.Cut(s, sep)
 	if !found {
@@ -295,7 +295,7 @@ func exitCode(c codes.Code) int {
 		return exitConflict
 	case codes.FailedPrecondition, codes.ResourceExhausted:
 		return exitPrecondition
-	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled: // cut off by a platform that stops
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled: // the platform stops
 		return exitUnavailable
 	case codes.Unauthenticated, codes.PermissionDenied:
 		return exitLogin
@@ -304,7 +304,7 @@ func exitCode(c codes.Code) int {
 	}
 }
 
-// exitCodes is what `lowlayer help exit-codes` tells, and what a test holds each class of error to.
+// exitCodes are the texts of `lowlayer help exit-codes`; a test checks each class of error against them.
 var exitCodes = []struct {
 	code int
 	when string
@@ -314,9 +314,9 @@ var exitCodes = []struct {
 	{exitUsage, "the command line cannot be understood"},
 	{exitNotFound, "there is no such resource"},
 	{exitInvalid, "a field is wrong, in a flag, a request or a blueprint; standard error names it and the remedy"},
-	{exitConflict, "in conflict with what exists (id taken, etag stale)"},
+	{exitConflict, "in conflict with an existing resource (id taken, etag stale)"},
 	{exitPrecondition, "not possible in the present state, or a quota is in the way"},
-	{exitBlocked, "the work is blocked and waits for somebody, or --timeout has passed"},
+	{exitBlocked, "the work is blocked and waits for a person or a provider, or --timeout has passed"},
 	{exitUnavailable, "the platform cannot be reached"},
 	{exitLogin, "you are not logged in, or your roles do not allow it"},
 	{exitInterrupted, "interrupted; the work goes on"},
@@ -328,5 +328,5 @@ func exitCodesTopic() *cobra.Command {
 	for _, c := range exitCodes {
 		fmt.Fprintf(&long, "\n  %3d  %s", c.code, c.when)
 	}
-	return &cobra.Command{Use: "exit-codes", Short: "What lowlayer exits with", Long: long.String()}
+	return &cobra.Command{Use: "exit-codes", Short: "The exit codes of lowlayer", Long: long.String()}
 }

@@ -15,7 +15,7 @@ import (
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 )
 
-func TestErrorsNameFieldRemedyAndExitCode(t *testing.T) {
+func TestErrors_status_namesFieldRemedyAndExitCode(t *testing.T) {
 	s, err := status.New(codes.InvalidArgument, "correct these fields: vpc.cidr").WithDetails(
 		&errdetails.ErrorInfo{Reason: "CIDR_OVERLAP"},
 		&errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: "vpc.cidr", Description: "overlaps dev; choose another"}}},
@@ -47,7 +47,7 @@ func TestErrorsNameFieldRemedyAndExitCode(t *testing.T) {
 }
 
 // An error of one field says in its message all that its details do.
-func TestAFieldThatTheMessageTellsOfIsSaidOnce(t *testing.T) {
+func TestErrors_fieldInTheMessage_isPrintedOnce(t *testing.T) {
 	const text = "overlaps 10.64.16.0/20 of dev; choose another range"
 	f, address := newFake(t)
 	s, err := status.New(codes.InvalidArgument, "vpc.cidr: "+text).WithDetails(
@@ -63,7 +63,7 @@ func TestAFieldThatTheMessageTellsOfIsSaidOnce(t *testing.T) {
 	}
 }
 
-// TestExitCodes brings about every class of error that `lowlayer help exit-codes` tells of.
+// TestExitCodes causes every class of error of `lowlayer help exit-codes`.
 func TestExitCodes(t *testing.T) {
 	const op = "acme/op_fake_0000000000000000000000000a"
 	apply := func(from, to string) func(*testing.T, *fakePlatform) []string {
@@ -201,7 +201,7 @@ func TestInterruptions(t *testing.T) {
 	}
 }
 
-func TestAMisspeltCommandNamesTheOneThatIsMeant(t *testing.T) {
+func TestErrors_misspeltCommand_suggestsOne(t *testing.T) {
 	for line, says := range map[string]string{
 		"vpc gett":     "did you mean `lowlayer vpc get`?",
 		"op wiat":      "or `lowlayer operation wait`?",
@@ -215,7 +215,7 @@ func TestAMisspeltCommandNamesTheOneThatIsMeant(t *testing.T) {
 }
 
 // Only what runs on this machine can be the sandbox, whose remedy is no business of others.
-func TestTheSandboxWithoutLoginsSaysHowToHaveThem(t *testing.T) {
+func TestErrors_sandboxWithoutLogins_haveARemedy(t *testing.T) {
 	missing := reasoned(t, codes.FailedPrecondition, "DIRECTORY_NOT_CONFIGURED")
 	for address, says := range map[string]bool{"127.0.0.1:8080": true, "localhost:8090": true, "[::1]:8080": true, "paas.example.com:443": false, "10.0.0.7:8080": false} {
 		code, lines := explain((&app{address: address}).ofSandbox(missing))
@@ -228,7 +228,7 @@ func TestTheSandboxWithoutLoginsSaysHowToHaveThem(t *testing.T) {
 	}
 }
 
-func TestACommandOfTheSandboxWithoutLoginsSaysSo(t *testing.T) {
+func TestRun_sandboxWithoutLogins_printsTheRemedy(t *testing.T) {
 	f, address := newFake(t)
 	f.refuse("ListTenants", reasoned(t, codes.FailedPrecondition, "DIRECTORY_NOT_CONFIGURED"))
 	if _, errs, code := cliRun(t, address, "tenant", "list"); code != exitPrecondition || !strings.Contains(errs, "LOWLAYER_SANDBOX_IDENTITY=1 make up") {

@@ -15,13 +15,13 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// flagOf are the flags that are not called like the field they fill.
+// flagOf are the flags with another name than the field they fill.
 var flagOf = map[string]string{
 	"ingress_rules": "allow", "vpcs": "vpc", "labels": "label", "peer_vpc": "peer", "resume_token": "since", "types": "type",
 	"roles": "role", "page_size": "limit",
 }
 
-// flaggedError is an error of the platform whose fields also go by the flags they were given with.
+// flaggedError is an error of the platform with its fields named by flags, too.
 type flaggedError struct {
 	error
 	status *status.Status
@@ -29,7 +29,7 @@ type flaggedError struct {
 
 func (e flaggedError) Unwrap() error { return e.error }
 
-// GRPCStatus is what the error is explained by.
+// GRPCStatus is the status that explains the error.
 func (e flaggedError) GRPCStatus() *status.Status { return e.status }
 
 // withFlags names the flags of a command in an error that names fields of its request.
@@ -67,8 +67,8 @@ func withFlags(cmd *cobra.Command, err error) error {
 
 var fieldIndex = regexp.MustCompile(`^(\w+)\[(\d+)\]$`)
 
-// flagFor is the flag of a command that fills a field, for example --allow for `vpc.ingress_rules[0].port_min`, with what was
-// given when the flag repeats. It is empty when there is none.
+// flagFor is the flag of a command that fills a field, for example --allow for `vpc.ingress_rules[0].port_min`, with the
+// given value when the flag repeats. It is empty without a flag.
 func flagFor(cmd *cobra.Command, field string) string {
 	parts := strings.Split(field, ".")
 	for i, part := range parts {
@@ -98,7 +98,7 @@ func flagFor(cmd *cobra.Command, field string) string {
 	return ""
 }
 
-// keeps takes flags for what cannot change after all, to say so and what to do instead.
+// keeps adds hidden flags for fields that cannot change, which fail with a remedy.
 func keeps(cmd *cobra.Command, remedies map[string]string) {
 	for flag := range remedies {
 		cmd.Flags().String(flag, "", "cannot change")

@@ -10,7 +10,7 @@ import (
 )
 
 // A field of the request goes by the flag that filled it too, in the message and in the details.
-func TestErrorsNameTheFlag(t *testing.T) {
+func TestErrors_field_namesItsFlag(t *testing.T) {
 	allow := []string{"--allow", "web=tcp:443@0.0.0.0/0", "--allow", "office=icmp:1@0.0.0.0/0"}
 	for _, c := range []struct {
 		method, field, named string
@@ -43,8 +43,8 @@ func TestErrorsNameTheFlag(t *testing.T) {
 	}
 }
 
-// What cannot change is told so, not that there is no such flag.
-func TestFlagsOfWhatCannotChange(t *testing.T) {
+// A field that cannot change has a remedy instead of an unknown flag.
+func TestUpdate_immutableField_hasARemedy(t *testing.T) {
 	for says, args := range map[string][]string{
 		"--cidr: the CIDR of a VPC cannot change":                        {"vpc", "update", "acme/core/dev", "--cidr", "10.0.0.0/20"},
 		"--mode: the mode of a VPC cannot change":                        {"vpc", "update", "acme/core/dev", "--mode", "DEDICATED", "--display-name", "x"},

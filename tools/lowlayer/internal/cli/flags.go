@@ -20,7 +20,7 @@ func fixed(cmd *cobra.Command, flag string, words ...string) {
 	cobra.CheckErr(cmd.RegisterFlagCompletionFunc(flag, complete)) // fails only for a flag that is not defined
 }
 
-// modeOf reads a mode; whoever calls says in the error where it stands.
+// modeOf reads a mode; the caller adds its place to the error.
 func modeOf(s string) (typev1.ResourceMode, error) {
 	if s == "" {
 		return typev1.ResourceMode_RESOURCE_MODE_UNSPECIFIED, nil
@@ -60,7 +60,7 @@ func ruleOf(s string) (*networkv1.IngressRule, error) {
 	return rule, err
 }
 
-// rulePort reads one port of a rule. 0 is refused: to the API it is every port, which nobody means who writes it here.
+// rulePort reads one port of a rule. 0 is refused: to the API it means every port.
 func rulePort(rule, s string) (int32, error) {
 	port, err := strconv.ParseUint(s, 10, 16)
 	if err != nil || port == 0 {
@@ -81,6 +81,8 @@ func rulesOf(list []string) ([]*networkv1.IngressRule, error) {
 	return rules, nil
 }
 
+const limitHelp = "largest number of results; 0 means all"
+
 // listFlags are the flags of every list command.
 type listFlags struct {
 	filter, orderBy string
@@ -91,10 +93,10 @@ type listFlags struct {
 
 func (l *listFlags) add(cmd *cobra.Command, deletable bool) {
 	cmd.Flags().StringVar(&l.filter, "filter", "", `AIP-160 filter, for example 'state = ACTIVE AND labels.env = "prod"'`)
-	cmd.Flags().StringVar(&l.orderBy, "order-by", "", "field to order by, with ` desc` for the other way round")
-	cmd.Flags().IntVar(&l.limit, "limit", 0, "at most so many; 0 means all")
+	cmd.Flags().StringVar(&l.orderBy, "order-by", "", "field to order by, for example 'create_time' or 'create_time desc'")
+	cmd.Flags().IntVar(&l.limit, "limit", 0, limitHelp)
 	if deletable {
-		cmd.Flags().BoolVar(&l.deleted, "show-deleted", false, "deleted ones too")
+		cmd.Flags().BoolVar(&l.deleted, "show-deleted", false, "deleted resources too")
 	}
 }
 
@@ -140,7 +142,7 @@ func age(t *timestamppb.Timestamp) string {
 	}
 }
 
-// stateWord is the state as a table shows it.
+// stateWord is the state in a table.
 func stateWord(s typev1.State, b *typev1.Blockage) string {
 	if b != nil {
 		return fmt.Sprintf("%s (%s: %s)", s, b.GetOwner(), b.GetReason())

@@ -15,10 +15,9 @@ import (
 const isolationReport = "isolationReport"
 
 func (a *app) isolationCommand() *cobra.Command {
-	return group("isolation", "Who can reach whom, as observed in OpenStack", nil, a.isolationReport(), a.isolationWhy())
+	return group("isolation", "Reachability of networks, as observed in OpenStack", nil, a.isolationReport(), a.isolationWhy())
 }
 
-// isolations is made here and not with the other clients: nothing else needs it.
 func (a *app) isolations() (networkv1.IsolationServiceClient, error) {
 	api, err := a.dial()
 	if err != nil {
@@ -54,22 +53,12 @@ func (a *app) isolationReport() *cobra.Command {
 }
 
 func (a *app) printReport(r *networkv1.IsolationReport) error {
-	switch a.output {
-	case "name":
-		return a.println(r.GetName())
-	case "table":
-	default:
-		data, err := jsonForm.Marshal(r)
-		if err != nil {
-			return fmt.Errorf("print: %w", err)
-		}
-		return a.printData(data)
-	}
-	err := a.println(fmt.Sprintf("%s: %s\n%d pairs of networks, %d reach one another, %d violated; observed %s ago",
-		r.GetVerdict(), r.GetMessage(), r.GetPairCount(), r.GetReachablePairCount(), r.GetViolatedPairCount(), age(r.GetObserveTime())))
-	if err != nil {
-		return err
-	}
+	return a.show([]string{r.GetName()}, func() { a.drawReport(r) }, r)
+}
+
+func (a *app) drawReport(r *networkv1.IsolationReport) {
+	a.printf("%s: %s\n%d pairs of networks, %d reach one another, %d violated; observed %s ago",
+		r.GetVerdict(), r.GetMessage(), r.GetPairCount(), r.GetReachablePairCount(), r.GetViolatedPairCount(), age(r.GetObserveTime()))
 	var unobserved, tenants, pairs, offenders [][]string
 	for _, name := range r.GetUnobserved() {
 		unobserved = append(unobserved, []string{shortEnd(name)})
@@ -92,17 +81,11 @@ func (a *app) printReport(r *networkv1.IsolationReport) error {
 		{[]string{"FROM", "TO", "VERDICT", "OBSERVED", "EXPECTED", "WHY"}, pairs},
 		{[]string{"AT", "OFFENDER", "ID", "DETAIL"}, offenders},
 	} {
-		if len(t.rows) == 0 {
-			continue
-		}
-		if err := a.println(""); err != nil {
-			return err
-		}
-		if err := printTable(a.streams.Out, t.heads, t.rows); err != nil {
-			return err
+		if len(t.rows) > 0 {
+			a.println("")
+			a.table(t.heads, t.rows)
 		}
 	}
-	return nil
 }
 
 func traffic(of []string) string {
@@ -112,16 +95,13 @@ func traffic(of []string) string {
 	return strings.Join(of, ",")
 }
 
-// shortEnd is an end of a pair as it is typed.
+// shortEnd is the short name of an end.
 func shortEnd(name string) string {
-	parts := strings.Split(name, "/")
 	switch {
 	case name == "":
 		return "(another tenant)"
-	case len(parts) == 5 && parts[0] == "tenants":
-		return parts[1] + "/" + parts[3]
-	case len(parts) == 6 && parts[0] == "tenants":
-		return parts[1] + "/" + parts[3] + "/" + parts[5]
+	case strings.HasPrefix(name, "tenants/"):
+		return shortName(name)
 	default:
 		return name
 	}
@@ -131,10 +111,10 @@ func (a *app) isolationWhy() *cobra.Command {
 	var tenant, what string
 	cmd := &cobra.Command{
 		Use: "why SOURCE DESTINATION", Short: "Explain hop by hop why one reaches the other, or what keeps it from it", Args: exactly(2),
-		Long: `why explains the way of a packet by what was last observed in OpenStack: routers, routes and security group rules, there and back.
+		Long: `why explains the way of a packet by the last observation of OpenStack: routers, routes and security group rules, there and back.
 
 An end is a VPC (acme/core/dev), the hub of an organisation (acme/core), an address in one of them (acme/core/dev@10.64.16.9), an
-address alone when the other end or --tenant says whose it is, or ports/ID and servers/ID with the ids of OpenStack.`,
+address alone when the other end or --tenant names the tenant, or ports/ID and servers/ID with the ids of OpenStack.`,
 		Example: "  lowlayer isolation why acme/core/dev acme/core --port tcp:443\n  lowlayer isolation why acme/core/dev 10.64.32.9",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req := &networkv1.WhyReachableRequest{}
@@ -149,7 +129,7 @@ address alone when the other end or --tenant says whose it is, or ports/ID and s
 		},
 	}
 	cmd.Flags().StringVar(&what, "port", "icmp", "icmp, tcp:PORT or udp:PORT")
-	cmd.Flags().StringVar(&tenant, "tenant", "", "whose both ends are, when their names do not say")
+	cmd.Flags().StringVar(&tenant, "tenant", "", "tenant of both ends, when their names do not contain it")
 	return cmd
 }
 
@@ -162,26 +142,13 @@ func (a *app) explain(ctx context.Context, req *networkv1.WhyReachableRequest) e
 	if err != nil {
 		return fmt.Errorf("explain %s to %s: %w", req.GetSource(), req.GetDestination(), err)
 	}
-	switch a.output {
-	case "name":
-		return a.println(r.GetVerdict().String())
-	case "table":
-	default:
-		data, err := jsonForm.Marshal(r)
-		if err != nil {
-			return fmt.Errorf("print: %w", err)
+	return a.show([]string{r.GetVerdict().String()}, func() {
+		a.printf("%s: %s\n", r.GetVerdict(), r.GetMessage())
+		for i, step := range r.GetSteps() {
+			a.printf("%2d. %s", i+1, step)
 		}
-		return a.printData(data)
-	}
-	if err := a.println(fmt.Sprintf("%s: %s\n", r.GetVerdict(), r.GetMessage())); err != nil {
-		return err
-	}
-	for i, step := range r.GetSteps() {
-		if err := a.println(fmt.Sprintf("%2d. %s", i+1, step)); err != nil {
-			return err
-		}
-	}
-	return a.println(fmt.Sprintf("\nobserved %s ago", age(r.GetObserveTime())))
+		a.printf("\nobserved %s ago", age(r.GetObserveTime()))
+	}, r)
 }
 
 // portOf reads `icmp`, `tcp:443`, `udp:53`.
@@ -203,8 +170,7 @@ func portOf(s string) (networkv1.WhyReachableRequest_Protocol, int32, error) {
 	return networkv1.WhyReachableRequest_Protocol(protocol), int32(port), nil
 }
 
-// ends are the names of both ends, and of the report that is asked: that of their tenant, or the operator's when they are of
-// two.
+// ends returns the names of both ends and of the report to read: that of their tenant, or the operator's for two tenants.
 func ends(tenant, from, to string) (report, source, destination string, err error) {
 	source, owner, err := endName(from)
 	if err != nil {
@@ -227,7 +193,7 @@ func ends(tenant, from, to string) (report, source, destination string, err erro
 	return "tenants/" + owner + "/" + isolationReport, source, destination, nil
 }
 
-// endName is one end in full, and whose it is when that can be told.
+// endName returns one end in full, and its tenant when the name contains it.
 func endName(s string) (name, tenant string, err error) {
 	if strings.HasPrefix(s, "ports/") || strings.HasPrefix(s, "servers/") {
 		return s, "", nil

@@ -22,7 +22,7 @@ type named interface {
 	GetName() string
 }
 
-// kind is a kind of resource: how people name it and how a table shows it. Its RPCs come from the descriptor of M.
+// kind is a kind of resource: its names for people and its table. Its RPCs come from the descriptor of M.
 type kind[M named] struct {
 	view[M]
 	// arg is the form of its short name, for example TENANT/ORGANISATION/VPC, and full makes a name of one.
@@ -141,12 +141,14 @@ func listOf[M named](ctx context.Context, api *client, k kind[M], parent string,
 	})
 }
 
-// onName is a command whose first argument names a resource of the kind.
-func (k kind[M]) onName(a *app, verb, short string, run func(ctx context.Context, api *client, name string) error) *cobra.Command {
+// calls is a command with n arguments that calls the platform; full makes the name of a resource from the first.
+func (a *app) calls(use, short string, n int, complete completer, full func(string) (string, error),
+	run func(ctx context.Context, api *client, name string, args []string) error,
+) *cobra.Command {
 	return &cobra.Command{
-		Use: verb + " " + k.arg, Short: short, Args: exactly(1), ValidArgsFunction: k.complete,
+		Use: use, Short: short, Args: exactly(n), ValidArgsFunction: complete,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name, err := k.full(args[0])
+			name, err := full(args[0])
 			if err != nil {
 				return err
 			}
@@ -154,9 +156,40 @@ func (k kind[M]) onName(a *app, verb, short string, run func(ctx context.Context
 			if err != nil {
 				return err
 			}
-			return run(cmd.Context(), api, name)
+			return run(cmd.Context(), api, name, args)
 		},
 	}
+}
+
+// scoped is a command with n arguments, of which the first is a tenant, an organisation or a VPC.
+func (a *app) scoped(use, short string, n int, run func(ctx context.Context, api *client, scope string, args []string) error) *cobra.Command {
+	return a.calls(use, short, n, a.completeTenants, scopeName, run)
+}
+
+// onName is a command with the name of a resource of the kind as its argument.
+func (k kind[M]) onName(a *app, verb, short string, run func(ctx context.Context, api *client, name string) error) *cobra.Command {
+	return a.calls(verb+" "+k.arg, short, 1, k.complete, k.full, func(ctx context.Context, api *client, name string, _ []string) error {
+		return run(ctx, api, name)
+	})
+}
+
+// listing is a command that lists messages of a tenant page by page.
+func listing[M proto.Message](a *app, v view[M], plural, short, filter string, limit int,
+	fetch func(ctx context.Context, api *client, parent, filter string, size int32, token string) ([]M, string, error),
+) *cobra.Command {
+	var flags listFlags
+	cmd := a.calls("list TENANT", short, 1, a.completeTenants, tenantName, func(ctx context.Context, api *client, parent string, _ []string) error {
+		list, err := pages(flags.limit, func(size int32, token string) ([]M, string, error) {
+			return fetch(ctx, api, parent, flags.filter, size, token)
+		})
+		if err != nil {
+			return fmt.Errorf("list %s of %s: %w", plural, parent, err)
+		}
+		return printList(a, v, list)
+	})
+	cmd.Flags().StringVar(&flags.filter, "filter", "", "AIP-160 filter, for example '"+filter+"'")
+	cmd.Flags().IntVar(&flags.limit, "limit", limit, limitHelp)
+	return cmd
 }
 
 func (k kind[M]) get(a *app, short string) *cobra.Command {

@@ -21,7 +21,7 @@ import (
 	"github.com/low-layer/platform/libs/realm"
 )
 
-// loginFlags are how to log in.
+// loginFlags are the flags of login.
 type loginFlags struct {
 	issuer    string
 	noBrowser bool
@@ -35,7 +35,7 @@ func (a *app) loginCommand() *cobra.Command {
 		Use: "login", Short: "Log in with your browser", Args: exactly(0),
 		Long: `login shows an address and a code. Open the address in any browser, on this machine or another, enter the code and log in.
 
-With --mfa it logs in through this machine's browser with a one-time password, which deleting and reading credentials need.
+With --mfa it logs in through this machine's browser with a one-time password, which deletions and reading credentials need.
 The login is kept in the operating system's keyring, or in a file that only you can read, and renewed by itself. A program
 logs in as its service account with LOWLAYER_ISSUER, LOWLAYER_CLIENT_ID and LOWLAYER_CLIENT_SECRET, or sets LOWLAYER_TOKEN.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.login(cmd.Context(), f) },
@@ -43,14 +43,14 @@ logs in as its service account with LOWLAYER_ISSUER, LOWLAYER_CLIENT_ID and LOWL
 	flags := cmd.Flags()
 	flags.StringVar(&f.issuer, "issuer", os.Getenv(issuerVariable), "address of the platform's realm (LOWLAYER_ISSUER); default that of the last login")
 	flags.BoolVar(&f.noBrowser, "no-browser", false, "only print the address")
-	flags.BoolVar(&f.wait, "wait", false, "wait for the login although nobody is at the terminal")
-	flags.BoolVar(&f.mfa, "mfa", false, "log in with a one-time password, for what needs the second level")
+	flags.BoolVar(&f.wait, "wait", false, "wait for the login without a terminal, too")
+	flags.BoolVar(&f.mfa, "mfa", false, "log in with a one-time password, for calls that need the second level")
 	return cmd
 }
 
 func (a *app) login(ctx context.Context, f loginFlags) error {
 	if !a.terminal() && !f.wait {
-		return usageError{fmt.Errorf("nobody is at the terminal to log in: set %s for a program, run `lowlayer login` at a terminal, or add --wait", tokenVariable)}
+		return usageError{fmt.Errorf("there is no terminal to log in at: set %s for a program, run `lowlayer login` at a terminal, or add --wait", tokenVariable)}
 	}
 	if f.issuer == "" {
 		c, _, err := loadCredential(a.address)
@@ -58,7 +58,7 @@ func (a *app) login(ctx context.Context, f loginFlags) error {
 			return err
 		}
 		if f.issuer = c.Issuer; f.issuer == "" {
-			return usageError{errors.New("who you log in at is not known yet: give --issuer or LOWLAYER_ISSUER, for example https://id.example.com/realms/lowlayer; `make status` shows that of a sandbox")}
+			return usageError{errors.New("the issuer is not known yet: give --issuer or LOWLAYER_ISSUER, for example https://id.example.com/realms/lowlayer; `make status` shows that of a sandbox")}
 		}
 	}
 	p, err := discover(ctx, f.issuer)
@@ -87,7 +87,7 @@ func (a *app) login(ctx context.Context, f loginFlags) error {
 	return nil
 }
 
-// provider is what is read of an issuer.
+// provider is the configuration of an issuer.
 type provider struct {
 	Issuer string `json:"issuer"`
 	Auth   string `json:"authorization_endpoint"`
@@ -114,10 +114,14 @@ func discover(ctx context.Context, issuer string) (provider, error) {
 		return p, fmt.Errorf("ask %s how to log in: %w", issuer, err)
 	}
 	err = json.NewDecoder(io.LimitReader(resp.Body, maxDiscovery)).Decode(&p)
-	if err = errors.Join(err, resp.Body.Close()); err != nil || resp.StatusCode != http.StatusOK {
-		return p, fmt.Errorf("ask %s how to log in: it answers %s: %w", issuer, resp.Status, err)
+	err = errors.Join(err, resp.Body.Close())
+	if resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("it responds with %s", resp.Status)
 	}
-	if p.Issuer != issuer { // somebody else's answer must not get the login
+	if err != nil {
+		return p, fmt.Errorf("ask %s how to log in: %w", issuer, err)
+	}
+	if p.Issuer != issuer { // another issuer must not get the login
 		return p, fmt.Errorf("%s says it is %q: check --issuer", issuer, p.Issuer)
 	}
 	return p, nil
@@ -140,7 +144,7 @@ func (a *app) deviceLogin(ctx context.Context, cfg *oauth2.Config, noBrowser boo
 	return token, nil
 }
 
-// loginError says in words what the provider answered.
+// loginError puts an error of the provider in words.
 func loginError(err error) error {
 	var refused *oauth2.RetrieveError
 	if errors.As(err, &refused) {
@@ -148,13 +152,13 @@ func loginError(err error) error {
 		case "access_denied":
 			return errors.New("the login was refused in the browser")
 		case "expired_token":
-			return errors.New("the code has ended before anybody logged in: run `lowlayer login` again")
+			return errors.New("the code expired before the login: run `lowlayer login` again")
 		}
 	}
 	return fmt.Errorf("log in: %w", err)
 }
 
-// openBrowser may fail: the address is printed, too.
+// openBrowser may fail: the address is printed too.
 func openBrowser(ctx context.Context, address string) error {
 	program, args := "xdg-open", []string{address}
 	switch runtime.GOOS {

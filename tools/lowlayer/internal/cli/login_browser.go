@@ -16,7 +16,7 @@ import (
 	"github.com/low-layer/platform/libs/realm"
 )
 
-// browserWait is how long a person may take in the browser.
+// browserWait is the time limit of a login in the browser.
 const browserWait = 5 * time.Minute
 
 // browserLogin logs in through this machine's browser, which comes back to an address on loopback. Unlike the device flow it
@@ -42,10 +42,10 @@ func (a *app) browserLogin(ctx context.Context, cfg *oauth2.Config, noBrowser bo
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		_ = srv.Serve(l) // it ends when it is closed; a browser that cannot come back is told of by the wait's end
+		_ = srv.Serve(l) // it ends when it is closed; the wait reports a browser that does not come back
 	}()
 	defer func() {
-		_ = srv.Close() // the browser has its answer
+		_ = srv.Close() // the browser has its response
 		<-served
 	}()
 	address := cfg.AuthCodeURL(state, oauth2.S256ChallengeOption(verifier), oauth2.SetAuthURLParam("acr_values", "2"))
@@ -68,7 +68,7 @@ func (a *app) browserLogin(ctx context.Context, cfg *oauth2.Config, noBrowser bo
 	}
 }
 
-// callback takes the first answer that knows the state; anything else on this port is not from our browser.
+// callback takes the first request that knows the state; other requests on this port are not from our browser.
 func callback(path, state string, answers chan<- url.Values) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()

@@ -210,7 +210,7 @@ func (w *watched) String() string {
 	return w.text.String()
 }
 
-// logIn runs a login and does in a browser what it tells.
+// logIn runs a login and follows its instructions in a browser.
 func logIn(t *testing.T, address, issuer string, more ...string) (stderr string, code int) {
 	t.Helper()
 	errs := &watched{lines: make(chan struct{}, 1)}
@@ -240,7 +240,7 @@ func logIn(t *testing.T, address, issuer string, more ...string) (stderr string,
 	return errs.String(), code
 }
 
-func TestLoginKeepsATokenThatCallsCarry(t *testing.T) {
+func TestLogin_device_storesTheToken(t *testing.T) {
 	issuer := identity(t)
 	f, address := newDirectoryFake(t)
 	file := filepath.Join(t.TempDir(), "sub", "credentials.json")
@@ -305,7 +305,7 @@ func TestLoginKeepsATokenThatCallsCarry(t *testing.T) {
 	}
 }
 
-func TestLoginWithASecondFactor(t *testing.T) {
+func TestLogin_secondFactor_usesTheBrowser(t *testing.T) {
 	issuer := identity(t)
 	_, address := newDirectoryFake(t)
 	t.Setenv("LOWLAYER_CREDENTIALS", filepath.Join(t.TempDir(), "credentials.json"))
@@ -318,7 +318,7 @@ func TestLoginWithASecondFactor(t *testing.T) {
 	}
 }
 
-func TestLoginNeverBlocksAProgram(t *testing.T) {
+func TestLogin_noTerminal_fails(t *testing.T) {
 	_, errs, code := cliRun(t, "127.0.0.1:1", "login", "--issuer", "http://127.0.0.1:1/realms/lowlayer")
 	if code != exitUsage || !strings.Contains(errs, tokenVariable) {
 		t.Errorf("%d %s", code, errs)
@@ -336,7 +336,7 @@ func TestLoginNeverBlocksAProgram(t *testing.T) {
 	}
 }
 
-func TestTokenOfTheEnvironment(t *testing.T) {
+func TestToken_environment_isSent(t *testing.T) {
 	f, address := newDirectoryFake(t)
 	t.Setenv(tokenVariable, "given")
 	if _, errs, code := cliRun(t, address, "member", "list", "acme"); code != 0 || f.bearer() != "Bearer given" {
@@ -353,7 +353,7 @@ func TestTokenOfTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestAServiceAccountLogsIn(t *testing.T) {
+func TestToken_serviceAccount_isSent(t *testing.T) {
 	f, address := newDirectoryFake(t)
 	t.Setenv(clientVariable, realm.TenantClient)
 	if _, errs, code := cliRun(t, address, "member", "list", "acme"); code != exitUsage || !strings.Contains(errs, secretVariable) {
@@ -405,8 +405,8 @@ func TestMemberCommands(t *testing.T) {
 	}
 }
 
-// TestAccessIsPlanned asks for the plan of every change to who may do what: these are done at once, so they answer no operation.
-func TestAccessIsPlanned(t *testing.T) {
+// TestPlan_access_changesNothing asks for the plan of every change to who may do what: these are done at once, so they answer no operation.
+func TestPlan_access_changesNothing(t *testing.T) {
 	f, address := newDirectoryFake(t)
 	add := []string{"member", "add", "acme", "ada@acme.test", "--role", "owner"}
 	create := []string{"service-account", "create", "acme", "ci", "--role", "operator"}
@@ -431,7 +431,7 @@ func TestAccessIsPlanned(t *testing.T) {
 		}
 	}
 	plan("add ada@acme.test to tenants/acme", add...)
-	plan("make service account ci in tenants/acme", create...)
+	plan("create service account ci in tenants/acme", create...)
 	for _, args := range [][]string{add, create} {
 		if _, errs, code := cliRun(t, address, args...); code != 0 {
 			t.Fatal(errs)

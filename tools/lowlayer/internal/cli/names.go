@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/low-layer/platform/gen/go/resourcename"
@@ -9,54 +10,63 @@ import (
 
 // Names are taken in full or short: `acme`, `acme/core`, `acme/core/dev`.
 
-func tenantName(s string) (string, error) {
-	return fullName(s, 1, func(p []string) string { return resourcename.Tenant{Tenant: p[0]}.String() },
-		func(s string) error { _, err := resourcename.ParseTenant(s); return err }, "acme")
-}
+func tenantName(s string) (string, error) { return fullName(s, "Tenant", "acme") }
 
-func organisationName(s string) (string, error) {
-	return fullName(s, 2, func(p []string) string { return resourcename.Organisation{Tenant: p[0], Organisation: p[1]}.String() },
-		func(s string) error { _, err := resourcename.ParseOrganisation(s); return err }, "acme/core")
-}
+func organisationName(s string) (string, error) { return fullName(s, "Organisation", "acme/core") }
+
+func vpcName(s string) (string, error) { return fullName(s, "Vpc", "acme/core/dev") }
+
+func peeringName(s string) (string, error) { return fullName(s, "Peering", "acme/dev-prod") }
+
+func operationName(s string) (string, error) { return fullName(s, "Operation", "acme/op_network_…") }
+
+func receiptName(s string) (string, error) { return fullName(s, "Receipt", "acme/rcpt_network_…") }
 
 func organisationOrAllName(s string) (string, error) {
-	if !strings.Contains(s, "/") || strings.Count(s, "/") == 1 && strings.HasPrefix(s, "tenants/") {
-		t, err := tenantName(s)
-		return t + "/organisations/" + resourcename.Wildcard, err
+	if depth(s) > 0 {
+		return organisationName(s)
 	}
-	return organisationName(s)
+	t, err := tenantName(s)
+	return t + "/organisations/" + resourcename.Wildcard, err
 }
 
-func vpcName(s string) (string, error) {
-	return fullName(s, 3, func(p []string) string { return resourcename.Vpc{Tenant: p[0], Organisation: p[1], Vpc: p[2]}.String() },
-		func(s string) error { _, err := resourcename.ParseVpc(s); return err }, "acme/core/dev")
+// scopeName is the name of a tenant, organisation or VPC: acme, acme/core, acme/core/dev, or in full.
+func scopeName(s string) (string, error) {
+	switch depth(s) {
+	case 0:
+		return tenantName(s)
+	case 1:
+		return organisationName(s)
+	default:
+		return vpcName(s)
+	}
 }
 
-func peeringName(s string) (string, error) {
-	return fullName(s, 2, func(p []string) string { return resourcename.Peering{Tenant: p[0], Peering: p[1]}.String() },
-		func(s string) error { _, err := resourcename.ParsePeering(s); return err }, "acme/dev-prod")
+// depth counts the parents in a name, full or short.
+func depth(name string) int {
+	n := strings.Count(name, "/")
+	if strings.HasPrefix(name, "tenants/") {
+		return n / 2
+	}
+	return n
 }
 
-func operationName(s string) (string, error) {
-	return fullName(s, 2, func(p []string) string { return resourcename.Operation{Tenant: p[0], Operation: p[1]}.String() },
-		func(s string) error { _, err := resourcename.ParseOperation(s); return err }, "acme/op_network_…")
-}
+var variable = regexp.MustCompile(`\{\w+\}`)
 
-func receiptName(s string) (string, error) {
-	return fullName(s, 2, func(p []string) string { return resourcename.Receipt{Tenant: p[0], Receipt: p[1]}.String() },
-		func(s string) error { _, err := resourcename.ParseReceipt(s); return err }, "acme/rcpt_network_…")
-}
-
-func fullName(s string, parts int, build func([]string) string, check func(string) error, example string) (string, error) {
+func fullName(s, kind, example string) (string, error) {
+	r, _ := resourcename.Lookup("api.lowlayer.cloud/" + kind)
 	name := s
 	if !strings.HasPrefix(s, "tenants/") {
-		p := strings.Split(s, "/")
-		if len(p) != parts {
+		ids := strings.Split(s, "/")
+		if len(ids) != strings.Count(r.Patterns[0], "{") {
 			return "", usageError{fmt.Errorf("%q is not a name: write it like %s, or in full", s, example)}
 		}
-		name = build(p)
+		name = variable.ReplaceAllStringFunc(r.Patterns[0], func(string) (id string) {
+			id, ids = ids[0], ids[1:]
+			return id
+		})
 	}
-	if err := check(name); err != nil {
+	if !r.Names().Valid(name) {
 		return "", usageError{fmt.Errorf("%q is not a name: write it like %s, in lower-case letters, digits and dashes (a tenant 3 to 40, others 2 to 40 characters), or in full", s, example)}
 	}
 	return name, nil
@@ -70,7 +80,7 @@ func split(name string) (parent, id string) {
 
 func lastPart(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
 
-// shortName is a full name as people type it: without the collections.
+// shortName is a full name without its collections.
 func shortName(name string) string {
 	parts := strings.Split(name, "/")
 	var ids []string

@@ -57,7 +57,7 @@ func (a *app) peeringCommand() *cobra.Command {
 
 func (a *app) peeringCreate() *cobra.Command {
 	p := &networkv1.Peering{}
-	cmd := a.peeringKind().create(a, "Ask for a peering; nothing is routed until the peer accepts",
+	cmd := a.peeringKind().create(a, "Request a peering; no traffic is routed until the peer accepts",
 		"  lowlayer peering create acme/dev-prod --vpc acme/core/dev --peer acme/core/prod\n  lowlayer peering accept acme/dev-prod", p, func() (err error) {
 			if p.Vpc, err = vpcName(p.GetVpc()); err != nil {
 				return err
@@ -66,8 +66,8 @@ func (a *app) peeringCreate() *cobra.Command {
 			return err
 		})
 	cmd.Use += " --vpc VPC --peer VPC"
-	cmd.Flags().StringVar(&p.Vpc, "vpc", "", "the VPC that asks")
-	cmd.Flags().StringVar(&p.PeerVpc, "peer", "", "the VPC that is asked")
+	cmd.Flags().StringVar(&p.Vpc, "vpc", "", "the requesting VPC")
+	cmd.Flags().StringVar(&p.PeerVpc, "peer", "", "the VPC that must accept")
 	for _, flag := range []string{"vpc", "peer"} {
 		cobra.CheckErr(cmd.MarkFlagRequired(flag)) // these fail only for a flag that is not defined
 		cobra.CheckErr(cmd.RegisterFlagCompletionFunc(flag, ofFlag(a.completeVpcs)))
@@ -87,5 +87,5 @@ func (a *app) driftCommand() *cobra.Command {
 		},
 		plural: "drift findings", parentArg: "TENANT", parent: tenantName, completeParent: a.completeTenants,
 	}
-	return group("drift", "Differences between the cloud and what was asked for", nil, k.list(a, "List where the cloud differs from what was asked for"))
+	return group("drift", "Differences between the cloud and the orders", nil, k.list(a, "List the differences between the cloud and the orders"))
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -42,30 +43,21 @@ func (a *app) operationCommand() *cobra.Command {
 }
 
 func (a *app) operationGet() *cobra.Command {
-	return &cobra.Command{
-		Use: "get OPERATION", Short: "Show an operation, step by step", Args: exactly(1), ValidArgsFunction: a.completeOperations,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			name, err := operationName(args[0])
-			if err != nil {
-				return err
-			}
-			api, err := a.dial()
-			if err != nil {
-				return err
-			}
-			op, err := api.operations.GetOperation(cmd.Context(), &longrunningpb.GetOperationRequest{Name: name})
+	return a.calls("get OPERATION", "Show an operation, step by step", 1, a.completeOperations, operationName,
+		func(ctx context.Context, api *client, name string, _ []string) error {
+			op, err := api.operations.GetOperation(ctx, &longrunningpb.GetOperationRequest{Name: name})
 			if err != nil {
 				return fmt.Errorf("get %s: %w", name, err)
 			}
 			if err := printOne(a, operationView(), op); err != nil || a.output != "table" {
 				return err
 			}
-			return a.printSteps(metadataOf(op))
-		},
-	}
+			a.printSteps(metadataOf(op))
+			return nil
+		})
 }
 
-func (a *app) printSteps(m *operationv1.OperationMetadata) error {
+func (a *app) printSteps(m *operationv1.OperationMetadata) {
 	rows := make([][]string, 0, len(m.GetSteps()))
 	at := ""
 	for _, s := range m.GetSteps() {
@@ -81,58 +73,28 @@ func (a *app) printSteps(m *operationv1.OperationMetadata) error {
 		}
 		rows = append(rows, []string{s.GetTitle(), s.GetState().String(), took, s.GetObjectType(), s.GetObjectId(), s.GetMessage()})
 	}
-	if err := a.println(""); err != nil {
-		return err
-	}
-	if err := printTable(a.streams.Out, []string{"STEP", "STATE", "TOOK", "OBJECT", "ID", "MESSAGE"}, rows); err != nil {
-		return err
-	}
+	a.println("")
+	a.table([]string{"STEP", "STATE", "TOOK", "OBJECT", "ID", "MESSAGE"}, rows)
 	if b := m.GetBlockage(); b != nil {
 		if at != "" {
 			at = " at \"" + at + "\""
 		}
-		return a.println(fmt.Sprintf("\nBlocked%s, waits for %s: %s\nRemedy: %s", at, awaited(m.GetResource(), b), b.GetMessage(), remedy(m.GetResource(), b)))
+		a.printf("\nBlocked%s, waits for %s: %s\nRemedy: %s", at, awaited(m.GetResource(), b), b.GetMessage(), remedy(m.GetResource(), b))
 	}
-	return nil
 }
 
 func (a *app) operationList() *cobra.Command {
-	var flags listFlags
-	cmd := &cobra.Command{
-		Use: "list TENANT", Short: "List the operations of a tenant, newest first", Args: exactly(1), ValidArgsFunction: a.completeTenants,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			parent, err := tenantName(args[0])
-			if err != nil {
-				return err
-			}
-			api, err := a.dial()
-			if err != nil {
-				return err
-			}
-			list, err := pages(flags.limit, func(size int32, token string) ([]*longrunningpb.Operation, string, error) {
-				r, err := api.operations.ListOperations(cmd.Context(), &longrunningpb.ListOperationsRequest{Name: parent, Filter: flags.filter, PageSize: size, PageToken: token})
-				return r.GetOperations(), r.GetNextPageToken(), err
-			})
-			if err != nil {
-				return fmt.Errorf("list operations of %s: %w", parent, err)
-			}
-			return printList(a, operationView(), list)
-		},
-	}
-	cmd.Flags().StringVar(&flags.filter, "filter", "", `for example 'done = false'`)
-	cmd.Flags().IntVar(&flags.limit, "limit", 50, "at most so many; 0 means all")
-	return cmd
+	return listing(a, operationView(), "operations", "List the operations of a tenant, newest first", "done = false", 50,
+		func(ctx context.Context, api *client, parent, filter string, size int32, token string) ([]*longrunningpb.Operation, string, error) {
+			r, err := api.operations.ListOperations(ctx, &longrunningpb.ListOperationsRequest{Name: parent, Filter: filter, PageSize: size, PageToken: token})
+			return r.GetOperations(), r.GetNextPageToken(), err
+		})
 }
 
 func (a *app) operationWait() *cobra.Command {
-	return &cobra.Command{
-		Use: "wait OPERATION", Short: "Follow an operation to its end", Args: exactly(1), ValidArgsFunction: a.completeOperationsUnderWay,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			name, err := operationName(args[0])
-			if err != nil {
-				return err
-			}
-			op, err := a.wait(cmd.Context(), &longrunningpb.Operation{Name: name})
+	return a.calls("wait OPERATION", "Follow an operation to its end", 1, a.completeOperationsUnderWay, operationName,
+		func(ctx context.Context, _ *client, name string, _ []string) error {
+			op, err := a.wait(ctx, &longrunningpb.Operation{Name: name})
 			if err != nil {
 				return err
 			}
@@ -140,27 +102,16 @@ func (a *app) operationWait() *cobra.Command {
 				return endedError{op}
 			}
 			return printOne(a, operationView(), op)
-		},
-	}
+		})
 }
 
 func (a *app) operationCancel() *cobra.Command {
-	return &cobra.Command{
-		Use: "cancel OPERATION", Short: "Ask an operation to stop at the next step", Args: exactly(1), ValidArgsFunction: a.completeOperationsUnderWay,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			name, err := operationName(args[0])
-			if err != nil {
-				return err
-			}
-			api, err := a.dial()
-			if err != nil {
-				return err
-			}
-			if _, err := api.operations.CancelOperation(cmd.Context(), &longrunningpb.CancelOperationRequest{Name: name}); err != nil {
+	return a.calls("cancel OPERATION", "Stop an operation at its next step", 1, a.completeOperationsUnderWay, operationName,
+		func(ctx context.Context, api *client, name string, _ []string) error {
+			if _, err := api.operations.CancelOperation(ctx, &longrunningpb.CancelOperationRequest{Name: name}); err != nil {
 				return fmt.Errorf("cancel %s: %w", name, err)
 			}
 			a.note("%s stops at its next step", name)
 			return nil
-		},
-	}
+		})
 }

@@ -20,20 +20,20 @@ import (
 
 const requestIDFlag = "request-id"
 
-// requestIDFlags gives --request-id to the commands of a group that make one order.
+// requestIDFlags gives --request-id to the commands of a group that send one order.
 func (a *app) requestIDFlags(cmds ...*cobra.Command) {
 	for _, cmd := range cmds {
 		switch {
 		case cmd.HasSubCommands():
 			a.requestIDFlags(cmd.Commands()...)
 		case cmd.Name() != "get" && cmd.Name() != "list":
-			cmd.Flags().StringVar(&a.requestID, requestIDFlag, "", "id of the order: with the same one, repeating the command within 24 hours orders nothing twice")
+			cmd.Flags().StringVar(&a.requestID, requestIDFlag, "", "id of the order: a repeated command with the same id orders nothing twice within 24 hours")
 		}
 	}
 }
 
-// giveID gives every order an id, so that one whose answer was lost can be repeated. It is done in one place, on the way out,
-// so that no command can forget it.
+// giveID gives every order an id, so that an order without a response can be repeated. An interceptor does it, so that no
+// command can forget it.
 func (a *app) giveID(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	m, ok := req.(proto.Message)
 	if !ok {
@@ -65,8 +65,7 @@ func (a *app) giveID(ctx context.Context, method string, req, reply any, conn *g
 	return e
 }
 
-// ambiguous tells whether a call that failed may have been carried out: the platform says so, or the connection broke after
-// it was made.
+// ambiguous is true when a failed call may have had its effect: the platform reports so, or the connection broke after the call.
 func ambiguous(err error) bool {
 	s := statusOf(err)
 	for _, d := range s.Details() {
@@ -77,7 +76,7 @@ func ambiguous(err error) bool {
 	return s.Code() == codes.Unavailable && len(s.Details()) == 0 && !strings.HasPrefix(s.Message(), "connection error:")
 }
 
-// tenantOf is the id of the tenant that an order is for; empty when it names none.
+// tenantOf returns the id of the tenant of an order; empty when it names none.
 func tenantOf(order protoreflect.Message) string {
 	fields := order.Descriptor().Fields()
 	if f := fields.ByName("tenant_id"); f != nil {
@@ -98,28 +97,28 @@ func tenantOf(order protoreflect.Message) string {
 	return ""
 }
 
-// unansweredError is an order of which nobody knows whether the platform took it.
+// unansweredError is an order without a response: the platform may have taken it.
 type unansweredError struct {
 	cause       error
 	interrupted bool
 	id, tenant  string
-	// repeats tells that the command takes the id; secret, that what it makes has one, which is shown once.
+	// repeats is true when the command takes the id, secret when it creates a secret, which is shown once.
 	repeats, secret bool
 }
 
 func (e unansweredError) Error() string {
 	if e.interrupted {
-		return "interrupted before the platform answered; the order may have been taken"
+		return "interrupted before a response; the order may have been taken"
 	}
 	return e.cause.Error()
 }
 
 func (e unansweredError) Unwrap() error { return e.cause }
 
-// GRPCStatus is what the error is explained by.
+// GRPCStatus is the status that explains the error.
 func (e unansweredError) GRPCStatus() *status.Status { return statusOf(e.cause) }
 
-// advice is how to find out, and how to go on.
+// advice are the commands to find out, and to go on.
 func (e unansweredError) advice() []string {
 	var lines []string
 	if !e.interrupted {
@@ -129,11 +128,11 @@ func (e unansweredError) advice() []string {
 		lines = append(lines, fmt.Sprintf(`Find out: lowlayer operation list %s --filter 'metadata.request_id = "%s"'`, e.tenant, e.id))
 	}
 	if !e.repeats {
-		return append(lines, "Or run the same command again: what was taken is not ordered twice.")
+		return append(lines, "Or run the same command again: it orders nothing twice.")
 	}
-	lines = append(lines, fmt.Sprintf("Or repeat the command with --%s %s: what was taken is not ordered twice.", requestIDFlag, e.id))
+	lines = append(lines, fmt.Sprintf("Or repeat the command with --%s %s: it orders nothing twice.", requestIDFlag, e.id))
 	if e.secret {
-		lines = append(lines, "A secret that was made is not shown again; `lowlayer service-account rotate` makes another.")
+		lines = append(lines, "A secret is shown only once; `lowlayer service-account rotate` creates another.")
 	}
 	return lines
 }

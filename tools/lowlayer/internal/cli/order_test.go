@@ -17,7 +17,7 @@ import (
 )
 
 // An order that was broken off before its answer says how to find out what became of it, and how to repeat it.
-func TestAnOrderWithoutAnAnswerSaysHowToGoOn(t *testing.T) {
+func TestOrder_noResponse_printsTheNextCommands(t *testing.T) {
 	for method, args := range map[string][]string{
 		"CreateTenant":       {"tenant", "create", "acme"},
 		"CreateVpc":          {"vpc", "create", "acme/core/dev"},
@@ -31,7 +31,7 @@ func TestAnOrderWithoutAnAnswerSaysHowToGoOn(t *testing.T) {
 			defer interrupt()
 			f.interrupt = map[string]func(){method: interrupt}
 			_, errs, code := cliRunCtx(ctx, address, args...)
-			if code != exitInterrupted || !strings.Contains(errs, "interrupted before the platform answered; the order may have been taken") {
+			if code != exitInterrupted || !strings.Contains(errs, "interrupted before a response; the order may have been taken") {
 				t.Fatalf("%d %s", code, errs)
 			}
 			id := requestID(t, errs)
@@ -72,7 +72,7 @@ func requestID(t *testing.T, errs string) string {
 }
 
 // apply makes many orders, so that it takes no id: it finds out itself.
-func TestAnApplyWithoutAnAnswerIsRepeatedAsItIs(t *testing.T) {
+func TestApply_noResponse_canBeRepeated(t *testing.T) {
 	f, address := newFake(t)
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
@@ -84,7 +84,7 @@ func TestAnApplyWithoutAnAnswerIsRepeatedAsItIs(t *testing.T) {
 	}
 }
 
-func TestAnInterruptedWaitSaysThatTheOrderWasTaken(t *testing.T) {
+func TestWait_interruption_reportsTheOrderAsTaken(t *testing.T) {
 	f, address := newFake(t)
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
@@ -96,7 +96,7 @@ func TestAnInterruptedWaitSaysThatTheOrderWasTaken(t *testing.T) {
 }
 
 // A connection that breaks says as little about the order as Ctrl-C; one that was never there says that it was not taken.
-func TestAnOrderMayBeTakenWhenTheConnectionBreaks(t *testing.T) {
+func TestOrder_brokenConnection_isAmbiguous(t *testing.T) {
 	unsure, err := status.New(codes.Unavailable, "the service does not answer").WithDetails(
 		&errdetails.ErrorInfo{Reason: "PEER_UNAVAILABLE", Metadata: map[string]string{"ambiguous": "true"}})
 	if err != nil {
@@ -127,7 +127,7 @@ func TestAnOrderMayBeTakenWhenTheConnectionBreaks(t *testing.T) {
 }
 
 // Every order of every command has an id, also those for which nobody gave one.
-func TestOrdersHaveAnID(t *testing.T) {
+func TestOrder_request_hasAnId(t *testing.T) {
 	f, address := newFake(t)
 	if _, errs, code := cliRun(t, address, "apply", "-f", startup); code != 0 {
 		t.Fatal(errs)

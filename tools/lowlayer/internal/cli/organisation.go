@@ -54,7 +54,7 @@ func (a *app) organisationCreate() *cobra.Command {
 	flags.StringVar(&mode, "mode", "", "MUTUALIZED (overprovisioned, cheaper) or DEDICATED (guaranteed)")
 	flags.StringVar(&o.HubCidr, "hub-cidr", "", "CIDR of the bastion's network; chosen when empty")
 	flags.StringToStringVar(&o.Labels, "label", nil, "label, as key=value")
-	flags.StringArrayVar(&vpcs, "vpc", nil, "VPC to make with it, as ID[=MODE[@CIDR]] or ID@CIDR; repeat it")
+	flags.StringArrayVar(&vpcs, "vpc", nil, "VPC to create with it, as ID[=MODE[@CIDR]] or ID@CIDR; repeat it")
 	quotaFlags(cmd, o.GetQuota())
 	fixed(cmd, "mode", "MUTUALIZED", "DEDICATED")
 	return cmd

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 	"text/tabwriter"
 
@@ -13,7 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// A view says how resources of one type look in a table.
+// A view is the form of resources of one type in a table.
 type view[M proto.Message] struct {
 	heads []string
 	row   func(M) []string
@@ -23,55 +22,60 @@ type view[M proto.Message] struct {
 
 var jsonForm = protojson.MarshalOptions{EmitDefaultValues: true}
 
-// printOne writes one resource.
-func printOne[M proto.Message](a *app, v view[M], m M) error {
+// show writes a result in the form of --output: its names, the table that draw writes, or the value as JSON or YAML.
+func (a *app) show(names []string, draw func(), value any) error {
 	switch a.output {
 	case "name":
-		return a.println(v.name(m))
+		for _, name := range names {
+			a.println(name)
+		}
+		return a.out.err
 	case "table":
-		return printTable(a.streams.Out, v.heads, [][]string{v.row(m)})
+		draw()
+		return a.out.err
 	}
-	data, err := jsonForm.Marshal(m)
+	data, err := encoded(value)
 	if err != nil {
-		return fmt.Errorf("print: %w", err)
+		return err
 	}
 	return a.printData(data)
 }
 
-// printList writes many.
+// encoded is a value or a message as JSON.
+func encoded(value any) (data []byte, err error) {
+	if m, ok := value.(proto.Message); ok {
+		data, err = jsonForm.Marshal(m)
+	} else {
+		data, err = json.Marshal(value)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("print: %w", err)
+	}
+	return data, nil
+}
+
+// printOne writes one resource.
+func printOne[M proto.Message](a *app, v view[M], m M) error {
+	return a.show([]string{v.name(m)}, func() { a.table(v.heads, [][]string{v.row(m)}) }, m)
+}
+
+// printList writes many resources.
 func printList[M proto.Message](a *app, v view[M], list []M) error {
-	if a.output == "table" {
-		rows := make([][]string, len(list))
-		for i, m := range list {
-			rows[i] = v.row(m)
+	names, rows, items := make([]string, len(list)), make([][]string, len(list)), make([]json.RawMessage, len(list))
+	for i, m := range list {
+		data, err := encoded(m)
+		if err != nil {
+			return err
 		}
+		names[i], rows[i], items[i] = v.name(m), v.row(m), data
+	}
+	return a.show(names, func() {
 		if len(rows) == 0 {
 			a.note("nothing found")
-			return nil
+			return
 		}
-		return printTable(a.streams.Out, v.heads, rows)
-	}
-	if a.output == "name" {
-		for _, m := range list {
-			if err := a.println(v.name(m)); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	items := make([]json.RawMessage, len(list))
-	for i, m := range list {
-		data, err := jsonForm.Marshal(m)
-		if err != nil {
-			return fmt.Errorf("print: %w", err)
-		}
-		items[i] = data
-	}
-	data, err := json.Marshal(map[string]any{v.plain: items})
-	if err != nil {
-		return fmt.Errorf("print: %w", err)
-	}
-	return a.printData(data)
+		a.table(v.heads, rows)
+	}, map[string]any{v.plain: items})
 }
 
 // printData writes JSON as JSON or YAML.
@@ -86,14 +90,15 @@ func (a *app) printData(data []byte) error {
 		if err != nil {
 			return fmt.Errorf("print: %w", err)
 		}
-		_, err = a.streams.Out.Write(text)
-		return err
+		a.println(strings.TrimSuffix(string(text), "\n"))
+		return a.out.err
 	}
 	var pretty bytes.Buffer
 	if err := json.Indent(&pretty, data, "", "  "); err != nil {
 		return fmt.Errorf("print: %w", err)
 	}
-	return a.println(pretty.String())
+	a.println(pretty.String())
+	return a.out.err
 }
 
 func blockStyle(n *yaml.Node) {
@@ -103,22 +108,23 @@ func blockStyle(n *yaml.Node) {
 	}
 }
 
-func (a *app) println(s string) error {
-	_, err := fmt.Fprintln(a.streams.Out, s)
-	return err
-}
+// println writes a line of output. An error of writing stays in out.
+func (a *app) println(s string) { _, _ = fmt.Fprintln(a.streams.Out, s) }
 
-func printTable(w io.Writer, heads []string, rows [][]string) error {
-	tw := tabwriter.NewWriter(w, 0, 4, 3, ' ', 0)
+// printf writes a formatted line of output.
+func (a *app) printf(format string, args ...any) { a.println(fmt.Sprintf(format, args...)) }
+
+// table writes rows below their heads. A cell is one line, whatever text it holds.
+func (a *app) table(heads []string, rows [][]string) {
+	tw := tabwriter.NewWriter(a.streams.Out, 0, 4, 3, ' ', 0)
 	for _, row := range append([][]string{heads}, rows...) {
+		cells := make([]string, len(row))
 		for i, cell := range row {
-			if cell == "" {
-				row[i] = "-"
+			if cells[i] = escapeLine(cell); cell == "" {
+				cells[i] = "-"
 			}
 		}
-		if _, err := fmt.Fprintln(tw, strings.Join(row, "\t")); err != nil {
-			return err
-		}
+		_, _ = fmt.Fprintln(tw, strings.Join(cells, "\t"))
 	}
-	return tw.Flush()
+	_ = tw.Flush() // Run reports it
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -18,20 +17,20 @@ import (
 	"github.com/low-layer/platform/libs/fielddiff"
 )
 
-// planFlag gives --plan to a command, or to all of a group that change something: everything but reading does.
+// planFlag gives --plan to a command, or to all commands of a group that do not only read.
 func (a *app) planFlag(cmds ...*cobra.Command) {
 	for _, cmd := range cmds {
 		switch {
 		case cmd.HasSubCommands():
 			a.planFlag(cmd.Commands()...)
 		case cmd.Name() != "get" && cmd.Name() != "list":
-			cmd.Flags().BoolVar(&a.plan, "plan", false, "change nothing: show what would be made, changed and deleted")
+			cmd.Flags().BoolVar(&a.plan, "plan", false, "change nothing: show what would be created, changed and deleted")
 		}
 	}
 }
 
-// onlyPlan turns every changing call of this command line into a question for its plan. It is done in one place, on the
-// way out, so that no command can forget it; a changing call that has no plan is refused rather than made.
+// onlyPlan turns every changing call of this command line into a request for its plan. An interceptor does it, so that no
+// command can forget it; a changing call without a plan is refused.
 func (a *app) onlyPlan(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	if a.plan {
 		if err := validateOnly(req); err != nil {
@@ -60,41 +59,27 @@ func validateOnly(req any) error {
 	return nil // it only reads
 }
 
-// printPlan shows a plan: what becomes of each object, and what it does to quotas.
+// printPlan shows a plan: the change of each object, and its effect on quotas.
 func (a *app) printPlan(op *longrunningpb.Operation) error {
 	m := metadataOf(op)
 	plan := m.GetPlan()
 	if plan == nil {
-		return errors.New("the platform answered no plan; it may be older than this program")
+		return errors.New("the response holds no plan; the platform may be older than this program")
 	}
-	if a.output == "name" {
-		return a.printPlanned(m)
-	}
-	if a.output != "table" {
-		data, err := protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(plan)
-		if err != nil {
-			return fmt.Errorf("print: %w", err)
-		}
-		return a.printData(data)
-	}
-	if err := a.println("Plan: " + m.GetVerb() + " " + m.GetResource() + ": " + planSummary(plan)); err != nil {
-		return err
-	}
-	if err := a.printFields(m.GetResource(), plan.GetFields()); err != nil {
-		return err
-	}
+	return a.show(plannedNames(m), func() { a.drawPlan(m, plan) }, plan)
+}
+
+func (a *app) drawPlan(m *operationv1.OperationMetadata, plan *operationv1.Plan) {
+	a.println("Plan: " + m.GetVerb() + " " + m.GetResource() + ": " + planSummary(plan))
+	a.printFields(m.GetResource(), plan.GetFields())
 	if len(plan.GetObjects()) > 0 {
 		rows := make([][]string, len(plan.GetObjects()))
 		for i, o := range plan.GetObjects() {
 			rows[i] = []string{o.GetAction().String(), o.GetTitle(), o.GetType(), o.GetId(), o.GetName(), o.GetResource()}
 		}
-		if err := printTable(a.streams.Out, []string{"ACTION", "STEP", "OBJECT", "ID", "NAME", "RESOURCE"}, rows); err != nil {
-			return err
-		}
+		a.table([]string{"ACTION", "STEP", "OBJECT", "ID", "NAME", "RESOURCE"}, rows)
 	}
-	if err := a.printPurge(m); err != nil {
-		return err
-	}
+	a.printPurge(m)
 	for _, q := range plan.GetQuota() {
 		line := fmt.Sprintf("quota %s: %+d", q.GetResource(), q.GetUsageChange())
 		if q.GetLimit() != 0 {
@@ -103,15 +88,12 @@ func (a *app) printPlan(op *longrunningpb.Operation) error {
 		if q.GetQuota() != "" {
 			line += fmt.Sprintf(", then %d of %s taken", q.GetTakenAfter(), limitWord(q.GetEffectiveLimit()))
 		}
-		if err := a.println(line); err != nil {
-			return err
-		}
+		a.println(line)
 	}
-	return nil
 }
 
-// printFields prints one line for each field that differs; those of another resource bear its name.
-func (a *app) printFields(resource string, fields []*operationv1.FieldChange) error {
+// printFields prints one line for each field that differs; those of another resource begin with its name.
+func (a *app) printFields(resource string, fields []*operationv1.FieldChange) {
 	for _, f := range fields {
 		path := f.GetPath()
 		if f.GetResource() != resource {
@@ -124,11 +106,8 @@ func (a *app) printFields(resource string, fields []*operationv1.FieldChange) er
 		case operationv1.FieldChange_REMOVE:
 			line = "- " + path + " " + f.GetBefore()
 		}
-		if err := a.println("  " + line); err != nil {
-			return err
-		}
+		a.println("  " + escapeLine(line))
 	}
-	return nil
 }
 
 // printUnplanned shows the fields of a resource beneath one that is only planned: the platform cannot plan its objects yet.
@@ -139,56 +118,44 @@ func (a *app) printUnplanned(name, above string, want proto.Message) error {
 			Resource: name, Path: d.Path, Action: operationv1.FieldChange_ADD, After: d.After,
 		})
 	}
-	switch a.output {
-	case "table":
-		if err := a.println("Plan: create " + name + ": its objects are known once " + above + " is there; nothing was changed"); err != nil {
-			return err
-		}
-		return a.printFields(name, m.GetPlan().GetFields())
-	case "name":
-		return a.printPlanned(m)
-	}
-	data, err := protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(m.GetPlan())
-	if err != nil {
-		return fmt.Errorf("print: %w", err)
-	}
-	return a.printData(data)
+	return a.show(plannedNames(m), func() {
+		a.println("Plan: create " + name + ": its objects are known once " + above + " exists; nothing was changed")
+		a.printFields(name, m.GetPlan().GetFields())
+	}, m.GetPlan())
 }
 
-// printPlanned names the resources that a plan concerns: that of the call, and those below it that go along.
-func (a *app) printPlanned(m *operationv1.OperationMetadata) error {
+// plannedNames are the resources of a plan: that of the call, and those below it that change with it.
+func plannedNames(m *operationv1.OperationMetadata) []string {
 	names := []string{m.GetResource()}
 	for _, o := range m.GetPlan().GetObjects() {
 		if r := o.GetResource(); r != "" && !slices.Contains(names, r) {
 			names = append(names, r)
 		}
 	}
-	return a.println(strings.Join(names, "\n"))
+	return names
 }
 
-// printPurge prints what a deletion leaves until its purge, and how it is taken back before.
-func (a *app) printPurge(m *operationv1.OperationMetadata) error {
+// printPurge prints the objects that a deletion leaves until its purge, and the command that restores them.
+func (a *app) printPurge(m *operationv1.OperationMetadata) {
 	plan := m.GetPlan()
 	if plan.GetPurgeTime() == nil {
-		return nil
+		return
 	}
 	kind := "tenant"
 	if strings.Contains(m.GetResource(), "/organisations/") {
 		kind = "organisation"
 	}
 	at := plan.GetPurgeTime().AsTime().Format(receiptTime)
-	if err := a.println(fmt.Sprintf("At %s the purge removes %d objects. Until then `lowlayer %s undelete %s` brings everything back; --purge does not wait.",
-		at, len(plan.GetPurgedObjects()), kind, shortName(m.GetResource()))); err != nil {
-		return err
-	}
+	a.printf("At %s the purge removes %s. Until then `lowlayer %s undelete %s` brings everything back; --purge does not wait.",
+		at, counted(len(plan.GetPurgedObjects()), "object"), kind, shortName(m.GetResource()))
 	if len(plan.GetPurgedObjects()) == 0 {
-		return nil
+		return
 	}
 	rows := make([][]string, len(plan.GetPurgedObjects()))
 	for i, o := range plan.GetPurgedObjects() {
 		rows[i] = []string{o.GetTitle(), o.GetType(), o.GetId(), o.GetName(), o.GetResource()}
 	}
-	return printTable(a.streams.Out, []string{"PURGED LATER", "OBJECT", "ID", "NAME", "RESOURCE"}, rows)
+	a.table([]string{"PURGED LATER", "OBJECT", "ID", "NAME", "RESOURCE"}, rows)
 }
 
 func planSummary(plan *operationv1.Plan) string {
@@ -202,25 +169,22 @@ func planSummary(plan *operationv1.Plan) string {
 			steps++
 		}
 	}
-	return fmt.Sprintf("%d steps, %d objects to make, %d to change, %d to delete; nothing was changed", steps,
-		count[operationv1.PlannedObject_CREATE], count[operationv1.PlannedObject_UPDATE], count[operationv1.PlannedObject_DELETE])
+	return fmt.Sprintf("%s, %s to create, %d to change, %d to delete; nothing was changed", counted(steps, "step"),
+		counted(count[operationv1.PlannedObject_CREATE], "object"), count[operationv1.PlannedObject_UPDATE], count[operationv1.PlannedObject_DELETE])
 }
 
-// printOrdered prints the answer to an order that is done at once. With --plan that is what would be, and the person is told that
-// it is not.
+// printOrdered prints the result of an order that is done at once, or with --plan the result that it would have.
 func printOrdered[M proto.Message](a *app, v view[M], doing string, m M) error {
 	switch {
 	case !a.plan:
 		return printOne(a, v, m)
 	case a.output != "table":
 		a.note("Nothing was changed.")
-		if a.output == "name" && v.name(m) == "" { // it gets one when it is made
+		if a.output == "name" && v.name(m) == "" { // it gets one when it is created
 			return nil
 		}
 		return printOne(a, v, m)
 	}
-	if err := a.println("Plan: " + doing + "; nothing was changed"); err != nil {
-		return err
-	}
-	return printTable(a.streams.Out, v.heads, [][]string{v.row(m)})
+	a.println("Plan: " + doing + "; nothing was changed")
+	return printOne(a, v, m)
 }

@@ -17,7 +17,7 @@ import (
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 )
 
-// plan is what the fake answers to every call that is to be planned only; it changes nothing.
+// plan is the fake's response to every call that only plans; it changes nothing.
 func (f *fakePlatform) plan() (*longrunningpb.Operation, error) {
 	if f.planned != nil {
 		packed, err := anypb.New(f.planned)
@@ -40,7 +40,7 @@ func (f *fakePlatform) plan() (*longrunningpb.Operation, error) {
 }
 
 // The plan of a deletion that can be taken back says what goes later, when, and how to keep it.
-func TestAPlanTellsOfThePurge(t *testing.T) {
+func TestPlan_deletion_showsThePurge(t *testing.T) {
 	f, address := newFake(t)
 	at := timestamppb.New(time.Date(2026, 12, 4, 10, 0, 0, 0, time.UTC))
 	for resource, args := range map[string][]string{
@@ -53,8 +53,8 @@ func TestAPlanTellsOfThePurge(t *testing.T) {
 			}},
 		}}
 		out, errs, code := cliRun(t, address, append(args, "--force", "--plan")...)
-		undelete := "At 2026-12-04T10:00:00Z the purge removes 1 objects. Until then `lowlayer " + args[0] + " undelete " + args[2] + "` brings everything back"
-		for _, want := range []string{"1 steps, 0 objects to make, 0 to change, 0 to delete", undelete, "PURGED LATER", "neutron.router", "r1", "vpcs/dev"} {
+		undelete := "At 2026-12-04T10:00:00Z the purge removes 1 object. Until then `lowlayer " + args[0] + " undelete " + args[2] + "` brings everything back"
+		for _, want := range []string{"1 step, 0 objects to create, 0 to change, 0 to delete", undelete, "PURGED LATER", "neutron.router", "r1", "vpcs/dev"} {
 			if code != 0 || !strings.Contains(out, want) {
 				t.Errorf("%q: %d %s%s", want, code, out, errs)
 			}
@@ -62,8 +62,8 @@ func TestAPlanTellsOfThePurge(t *testing.T) {
 	}
 }
 
-// TestEveryChangingCommandPlans runs every command that has the flag; none may change anything or ask a person.
-func TestEveryChangingCommandPlans(t *testing.T) {
+// TestPlan_everyChangingCommand_changesNothing runs every command that has the flag; none may change anything or ask a person.
+func TestPlan_everyChangingCommand_changesNothing(t *testing.T) {
 	f, address := newFake(t)
 	a := &app{}
 	var commands []string
@@ -93,7 +93,7 @@ func TestEveryChangingCommandPlans(t *testing.T) {
 		args := append(words, names[words[0]], "--plan")
 		args = append(append(args, more[words[1]]...), more[c]...)
 		out, errs, code := cliRun(t, address, args...)
-		if code != 0 || !strings.Contains(out, "1 steps, 1 objects to make, 0 to change, 1 to delete; nothing was changed") || !strings.Contains(out, "quota routers: +1, limit 9, then 4 of 9 taken") {
+		if code != 0 || !strings.Contains(out, "1 step, 1 object to create, 0 to change, 1 to delete; nothing was changed") || !strings.Contains(out, "quota routers: +1, limit 9, then 4 of 9 taken") {
 			t.Errorf("%s: %d %s%s", c, code, out, errs)
 		}
 	}
@@ -121,7 +121,7 @@ func TestEveryChangingCommandPlans(t *testing.T) {
 func TestApplyPlans(t *testing.T) {
 	f, address := newFake(t)
 	out, errs, code := cliRun(t, address, "apply", "-f", startup, "--plan")
-	if code != 0 || strings.Count(out, "Plan: ") < 3 || !strings.Contains(out, "Plan: create tenants/acme/organisations/core: its objects are known once tenants/acme is there") || !strings.Contains(out, "+ mode ") || !strings.Contains(out, "+ vpcs ") || !strings.Contains(out, "+ display_name Development") || len(f.tenants) != 0 {
+	if code != 0 || strings.Count(out, "Plan: ") < 3 || !strings.Contains(out, "Plan: create tenants/acme/organisations/core: its objects are known once tenants/acme exists") || !strings.Contains(out, "+ mode ") || !strings.Contains(out, "+ vpcs ") || !strings.Contains(out, "+ display_name Development") || len(f.tenants) != 0 {
 		t.Errorf("%d %s%s", code, out, errs)
 	}
 	if _, errs, code := cliRun(t, address, "tenant", "create", "acme"); code != 0 {
@@ -134,7 +134,7 @@ func TestApplyPlans(t *testing.T) {
 }
 
 // A call that would change something and knows no plan is not made.
-func TestNoChangeSlipsThrough(t *testing.T) {
+func TestPlan_callWithoutPlan_isRefused(t *testing.T) {
 	for req, refused := range map[proto.Message]bool{
 		&tenantv1.SuspendTenantRequest{}:        false,
 		&networkv1.GetVpcRequest{}:              false,

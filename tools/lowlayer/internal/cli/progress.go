@@ -26,7 +26,7 @@ func newProgress(a *app) *progress {
 const barWidth = 24
 
 func (p *progress) draw(m *operationv1.OperationMetadata) {
-	if p.a.quiet || m.GetResource() == "" { // nothing is known of it yet
+	if p.a.quiet || m.GetResource() == "" { // its state is not known yet
 		return
 	}
 	p.sayBlocked(m)
@@ -42,7 +42,7 @@ func (p *progress) draw(m *operationv1.OperationMetadata) {
 			line += fmt.Sprintf("  · about %s left", left)
 		}
 	}
-	_, _ = fmt.Fprintf(p.a.streams.Err, "\r\x1b[2K%s %s  (%s)", shortResource(m), line, elapsed(time.Since(p.begin)))
+	_, _ = fmt.Fprintf(p.a.raw, "\r\x1b[2K%s  (%s)", escapeLine(shortResource(m)+" "+line), elapsed(time.Since(p.begin)))
 	p.drawn = true
 }
 

@@ -26,7 +26,7 @@ func quotaView() view[*quotav1.Quota] {
 	}
 }
 
-// limitWord is a limit as people read it; one that is not known limits nothing.
+// limitWord is a limit for people; an unknown limit limits nothing.
 func limitWord(limit int32) string {
 	if limit < 0 {
 		return "unknown"
@@ -35,23 +35,19 @@ func limitWord(limit int32) string {
 }
 
 func (a *app) quotaCommand() *cobra.Command {
-	return group("quota", "What a tenant may hold, and what it holds of it", []string{"quotas"}, a.quotaList(), a.quotaSet())
+	return group("quota", "Quotas of a tenant and their use", []string{"quotas"}, a.quotaList(), a.quotaSet())
 }
 
 func (a *app) quotaList() *cobra.Command {
-	return &cobra.Command{
-		Use: "list PLACE", Short: "List the quotas of a tenant with those of its organisations, or of one organisation", Args: exactly(1),
-		Example: "  lowlayer quota list acme\n  lowlayer quota list acme/core", ValidArgsFunction: a.completeTenants,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.onScope(cmd, args[0], func(ctx context.Context, api *client, scope string) error {
-				list, err := api.quotas.ListQuotas(ctx, &quotav1.ListQuotasRequest{Parent: scope})
-				if err != nil {
-					return fmt.Errorf("list quotas of %s: %w", scope, err)
-				}
-				return printList(a, quotaView(), list.GetQuotas())
-			})
-		},
-	}
+	cmd := a.scoped("list PLACE", "List the quotas of a tenant with those of its organisations, or of one organisation", 1, func(ctx context.Context, api *client, scope string, args []string) error {
+		list, err := api.quotas.ListQuotas(ctx, &quotav1.ListQuotasRequest{Parent: scope})
+		if err != nil {
+			return fmt.Errorf("list quotas of %s: %w", scope, err)
+		}
+		return printList(a, quotaView(), list.GetQuotas())
+	})
+	cmd.Example = "  lowlayer quota list acme\n  lowlayer quota list acme/core"
+	return cmd
 }
 
 const platformDefault = "default"
@@ -70,7 +66,7 @@ func quotaSetting(s string) (quota string, limit *int32, err error) {
 	return quota, &set, nil
 }
 
-// findQuota answers the name of a tenant's quota by what is limited, `vpcs`, or by its id, `network.vpcs`.
+// findQuota returns the name of a tenant's quota by its resource, `vpcs`, or by its id, `network.vpcs`.
 func findQuota(ctx context.Context, api *client, parent, quota string) (string, error) {
 	list, err := api.quotas.ListQuotas(ctx, &quotav1.ListQuotasRequest{Parent: parent})
 	if err != nil {
@@ -93,17 +89,17 @@ func findQuota(ctx context.Context, api *client, parent, quota string) (string, 
 	return "", usageError{fmt.Errorf("%s has no quota %q; it has %s", parent, quota, strings.Join(known, ", "))}
 }
 
-// ofOrganisation tells where the quotas of an organisation are set, which the cloud keeps.
+// ofOrganisation is the error for a quota that the cloud keeps.
 func ofOrganisation(place string) error {
 	return usageError{fmt.Errorf("quotas of an organisation are those of its OpenStack project: set them with `lowlayer organisation update %s`, as with --quota-networks 50", place)}
 }
 
-// quotaWord is what a quota limits.
+// quotaWord is the resource that a quota limits.
 func quotaWord(id string) string { return id[strings.LastIndexByte(id, '.')+1:] }
 
 func (a *app) quotaSet() *cobra.Command {
 	return &cobra.Command{
-		Use: "set TENANT QUOTA=LIMIT", Short: "Set a limit of a tenant, or take it back to the platform's; for operators of the platform", Args: exactly(2),
+		Use: "set TENANT QUOTA=LIMIT", Short: "Set a limit of a tenant, or restore the platform's; for operators of the platform", Args: exactly(2),
 		Example: "  lowlayer quota set acme vpcs=80\n  lowlayer quota set acme organisations=default", ValidArgsFunction: a.completeTenants,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := organisationName(args[0]); err == nil {
@@ -132,7 +128,7 @@ func (a *app) quotaSet() *cobra.Command {
 				return fmt.Errorf("set %s of %s: %w", quota, parent, err)
 			}
 			if limit := set.GetLimit(); limit >= 0 && set.GetInUse()+set.GetReserved() > limit {
-				a.note("%s has more than that already: nothing goes, and nothing more is let in.", parent)
+				a.note("%s has more than that already: resources stay, and new ones are refused.", parent)
 			}
 			return printOrdered(a, quotaView(), "set "+args[1]+" of "+parent, set)
 		},

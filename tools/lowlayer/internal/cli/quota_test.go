@@ -29,7 +29,7 @@ func (f *fakePlatform) UpdateQuota(_ context.Context, r *quotav1.UpdateQuotaRequ
 	return q, nil
 }
 
-func TestQuotasAreListedAndSet(t *testing.T) {
+func TestQuota_listAndSet(t *testing.T) {
 	f, address := newFake(t)
 	out, errs, code := cliRun(t, address, "quota", "list", "acme")
 	want := []string{
@@ -46,7 +46,7 @@ func TestQuotasAreListedAndSet(t *testing.T) {
 		t.Errorf("got %d %s", code, out)
 	}
 	out, errs, code = cliRun(t, address, "quota", "set", "acme", "vpcs=2")
-	if code != 0 || !strings.Contains(out, "200") || !strings.Contains(errs, "nothing more is let in") {
+	if code != 0 || !strings.Contains(out, "200") || !strings.Contains(errs, "new ones are refused") {
 		t.Errorf("got %d %s %s", code, out, errs)
 	}
 	if r := last[*quotav1.UpdateQuotaRequest](t, f); r.GetQuota().GetName() != "tenants/acme/quotas/network.vpcs" || r.GetQuota().GetOverride() != 2 ||
@@ -71,8 +71,8 @@ func TestQuotasAreListedAndSet(t *testing.T) {
 	}
 }
 
-// TestAFullQuotaIsSaidOnce: the message says all there is to say of the one limit in the way, and the details do not repeat it.
-func TestAFullQuotaIsSaidOnce(t *testing.T) {
+// TestQuota_full_isPrintedOnce: the message says all there is to say of the one limit in the way, and the details do not repeat it.
+func TestQuota_full_isPrintedOnce(t *testing.T) {
 	f, address := newFake(t)
 	const text = "the quota vpcs of tenants/acme is 2: 2 in use, 0 reserved, and 1 more asked for; delete what is not needed"
 	s, err := status.New(codes.ResourceExhausted, text).WithDetails(

@@ -33,36 +33,17 @@ func (a *app) receiptCommand() *cobra.Command {
 }
 
 func (a *app) receiptList() *cobra.Command {
-	var flags listFlags
-	cmd := &cobra.Command{
-		Use: "list TENANT", Short: "List the receipts of everything that was removed under a tenant", Args: exactly(1), ValidArgsFunction: a.completeTenants,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			parent, err := tenantName(args[0])
-			if err != nil {
-				return err
-			}
-			api, err := a.dial()
-			if err != nil {
-				return err
-			}
-			list, err := pages(flags.limit, func(size int32, token string) ([]*receiptv1.Receipt, string, error) {
-				r, err := api.receipts.ListReceipts(cmd.Context(), &receiptv1.ListReceiptsRequest{Parent: parent, PageSize: size, PageToken: token, Filter: flags.filter})
-				return r.GetReceipts(), r.GetNextPageToken(), err
-			})
-			if err != nil {
-				return fmt.Errorf("list receipts of %s: %w", parent, err)
-			}
-			return printList(a, receiptView(), list)
-		},
-	}
-	cmd.Flags().StringVar(&flags.filter, "filter", "", `AIP-160 filter, for example 'kind = "vpc" AND create_time > "2026-11-01T00:00:00Z"'`)
-	cmd.Flags().IntVar(&flags.limit, "limit", 0, "at most so many; 0 means all")
-	return cmd
+	return listing(a, receiptView(), "receipts", "List the receipts of all deletions in a tenant",
+		`kind = "vpc" AND create_time > "2026-11-01T00:00:00Z"`, 0,
+		func(ctx context.Context, api *client, parent, filter string, size int32, token string) ([]*receiptv1.Receipt, string, error) {
+			r, err := api.receipts.ListReceipts(ctx, &receiptv1.ListReceiptsRequest{Parent: parent, PageSize: size, PageToken: token, Filter: filter})
+			return r.GetReceipts(), r.GetNextPageToken(), err
+		})
 }
 
 func (a *app) receiptGet() *cobra.Command {
 	return &cobra.Command{
-		Use: "get RECEIPT", Short: "Show a receipt; with -o json write its envelope, which is what is verified", Args: exactly(1),
+		Use: "get RECEIPT", Short: "Show a receipt; with -o json write its envelope, the part to verify", Args: exactly(1),
 		Example: "  lowlayer receipt get acme/rcpt_network_… -o json > receipt.json",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			api, err := a.dial()
@@ -83,24 +64,16 @@ func (a *app) receiptGet() *cobra.Command {
 }
 
 func (a *app) printReceipt(r *receiptv1.Receipt) error {
-	switch a.output {
-	case "name":
-		return a.println(r.GetName())
-	case "table":
-		return a.drawReceipt(r)
-	}
 	data, err := protojson.Marshal(r.GetEnvelope())
 	if err != nil {
 		return fmt.Errorf("print: %w", err)
 	}
-	return a.printData(data)
+	return a.show([]string{r.GetName()}, func() { a.drawReceipt(r) }, json.RawMessage(data))
 }
 
-// drawReceipt shows what the receipt says, object by object.
-func (a *app) drawReceipt(r *receiptv1.Receipt) error {
-	if err := printTable(a.streams.Out, receiptView().heads, [][]string{receiptView().row(r)}); err != nil {
-		return err
-	}
+// drawReceipt shows the receipt object by object.
+func (a *app) drawReceipt(r *receiptv1.Receipt) {
+	a.table(receiptView().heads, [][]string{receiptView().row(r)})
 	rows := make([][]string, len(r.GetObjects()))
 	for i, o := range r.GetObjects() {
 		seen := "-"
@@ -109,15 +82,13 @@ func (a *app) drawReceipt(r *receiptv1.Receipt) error {
 		}
 		rows[i] = []string{o.GetType(), o.GetId(), o.GetName(), seen, o.GetGoneTime().AsTime().Format(receiptTime), o.GetCheck().String()}
 	}
-	if err := a.println(""); err != nil {
-		return err
-	}
-	return printTable(a.streams.Out, []string{"OBJECT", "ID", "NAME", "LAST SEEN", "GONE", "VERIFIED BY"}, rows)
+	a.println("")
+	a.table([]string{"OBJECT", "ID", "NAME", "LAST SEEN", "GONE", "VERIFIED BY"}, rows)
 }
 
 const receiptTime = "2006-01-02T15:04:05Z"
 
-// receiptNamed is the full name of a receipt. One without its tenant is of the only tenant that the person sees.
+// receiptNamed returns the full name of a receipt. A name without a tenant belongs to the only tenant that the person sees.
 func (a *app) receiptNamed(ctx context.Context, api *client, s string) (string, error) {
 	if strings.Contains(s, "/") {
 		return receiptName(s)
@@ -125,7 +96,7 @@ func (a *app) receiptNamed(ctx context.Context, api *client, s string) (string, 
 	if _, err := receiptName("acme/" + s); err != nil {
 		return "", usageError{fmt.Errorf("%q is not the id of a receipt: write it as `lowlayer receipt list` does, like acme/rcpt_network_…", s)}
 	}
-	tenant, err := onlyTenant(ctx, api, fmt.Sprintf("say whose receipt it is: lowlayer receipt get TENANT/%s", s))
+	tenant, err := onlyTenant(ctx, api, fmt.Sprintf("name the tenant of the receipt: lowlayer receipt get TENANT/%s", s))
 	if err != nil {
 		return "", err
 	}
@@ -134,7 +105,7 @@ func (a *app) receiptNamed(ctx context.Context, api *client, s string) (string, 
 
 func (a *app) receiptKeys() *cobra.Command {
 	return &cobra.Command{
-		Use: "keys", Short: "Show the public keys that receipts are signed with, as PEM; -o json tells whose they are, too", Args: exactly(0),
+		Use: "keys", Short: "Show the public keys that receipts are signed with, as PEM; -o json adds their services", Args: exactly(0),
 		Example: "  lowlayer receipt keys > keys.pem\n  lowlayer receipt verify receipt.json --key keys.pem",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			api, err := a.dial()
@@ -145,23 +116,15 @@ func (a *app) receiptKeys() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("list the keys of receipts: %w", err)
 			}
-			if a.output == "json" || a.output == "yaml" {
-				data, err := jsonForm.Marshal(r)
-				if err != nil {
-					return fmt.Errorf("print: %w", err)
-				}
-				return a.printData(data)
-			}
+			var names []string
 			for _, k := range r.GetKeys() {
-				line := strings.TrimSpace(k.GetPublicKey())
-				if a.output == "name" {
-					line = k.GetKeyId()
-				}
-				if err := a.println(line); err != nil {
-					return err
-				}
+				names = append(names, k.GetKeyId())
 			}
-			return nil
+			return a.show(names, func() {
+				for _, k := range r.GetKeys() {
+					a.println(strings.TrimSpace(k.GetPublicKey()))
+				}
+			}, r)
 		},
 	}
 }
@@ -170,12 +133,14 @@ func (a *app) receiptVerify() *cobra.Command {
 	var keyFiles []string
 	var server string
 	cmd := &cobra.Command{
-		Use: "verify FILE… --key FILE", Short: "Verify receipts: who signed them, that nothing was changed, that everything is gone",
+		Use: "verify FILE… --key FILE", Short: "Verify receipts: their signer, that they are unchanged, that everything is gone",
 		Long: `verify reads envelopes as "receipt get -o json" writes them and checks each: its form, the key, the signature, and that
 every object it names was verified gone. With --key it needs no network. It names the check that failed and ends with an
 exit code other than 0 unless all of them hold.`,
-		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usageError{errors.New("name the files of the receipts: lowlayer receipt verify FILE… --key FILE")}
+			}
 			if (len(keyFiles) == 0) == (server == "") {
 				return usageError{errors.New("give the public keys: --key FILE, or --keys-from SERVER to ask a gateway for them")}
 			}
@@ -208,8 +173,11 @@ func (a *app) verificationKeys(ctx context.Context, files []string, server strin
 			return nil, usageError{fmt.Errorf("read the key: %w", err)}
 		}
 		found, err := receipt.ParseKeys(string(text))
-		if err != nil || len(found) == 0 {
-			return nil, usageError{fmt.Errorf("%s: holds no public key: %w", file, err)}
+		if err == nil && len(found) == 0 {
+			err = errors.New("the file holds no public key as PEM")
+		}
+		if err != nil {
+			return nil, usageError{fmt.Errorf("read the key %s: %w", file, err)}
 		}
 		keys = append(keys, found...)
 	}
@@ -237,7 +205,7 @@ func fetchKeys(ctx context.Context, server string, note func(string, ...any)) ([
 	return keys, nil
 }
 
-// verifyFile says what a good receipt proves.
+// verifyFile prints the proof of a good receipt.
 func (a *app) verifyFile(file string, keys []receipt.Key) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -251,13 +219,7 @@ func (a *app) verifyFile(file string, keys []receipt.Key) error {
 	if err != nil {
 		return err
 	}
-	if a.output == "json" || a.output == "yaml" {
-		data, err := json.Marshal(r)
-		if err != nil {
-			return fmt.Errorf("print: %w", err)
-		}
-		return a.printData(data)
-	}
-	return a.println(fmt.Sprintf("%s: good. %s %s is gone since %s: %d objects verified gone, nothing left (%s).", file, r.Kind, r.Resource,
-		r.EndTime.Format(receiptTime), len(r.Objects), r.Inventory.Scope))
+	good := fmt.Sprintf("%s: good. %s %s is gone since %s: %d objects verified gone, nothing left (%s).", file, r.Kind, r.Resource,
+		r.EndTime.Format(receiptTime), len(r.Objects), r.Inventory.Scope)
+	return a.show([]string{good}, func() { a.println(good) }, r)
 }

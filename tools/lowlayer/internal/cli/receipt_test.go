@@ -36,7 +36,7 @@ func (f *fakePlatform) ListReceiptKeys(context.Context, *receiptv1.ListReceiptKe
 	return &receiptv1.ListReceiptKeysResponse{Keys: f.keys}, nil
 }
 
-// signs has the fake hold one receipt, changed before it was signed, and answers its name and a file with the public key.
+// signs gives the fake one receipt, changed before its signature, and returns its name and a file with the public key.
 func (f *fakePlatform) signs(t *testing.T, change func(*receipt.Receipt)) (name, keyFile string) {
 	t.Helper()
 	key, err := receipt.GenerateKey()
@@ -79,7 +79,7 @@ func (f *fakePlatform) signs(t *testing.T, change func(*receipt.Receipt)) (name,
 	return name, keyFile
 }
 
-// saved writes what `receipt get -o json` answers into a file.
+// saved writes the output of `receipt get -o json` into a file.
 func saved(t *testing.T, address, name string, edit func(string) string) string {
 	t.Helper()
 	out, errs, code := cliRun(t, address, "receipt", "get", name, "-o", "json")
@@ -95,7 +95,7 @@ func saved(t *testing.T, address, name string, edit func(string) string) string 
 
 func as(s string) string { return s }
 
-func TestReceiptIsVerifiedOffline(t *testing.T) {
+func TestReceipt_file_verifiesOffline(t *testing.T) {
 	f, address := newFake(t)
 	name, key := f.signs(t, func(*receipt.Receipt) {})
 	file := saved(t, address, name, as)
@@ -115,7 +115,7 @@ func TestReceiptIsVerifiedOffline(t *testing.T) {
 }
 
 // A receipt is found by what the list prints, by its id alone where there is one tenant, and by its full name.
-func TestReceiptIsFoundByItsShortNames(t *testing.T) {
+func TestReceipt_shortName_isFound(t *testing.T) {
 	f, address := newFake(t)
 	name, _ := f.signs(t, func(*receipt.Receipt) {})
 	f.tenants["tenants/acme"] = &tenantv1.Tenant{Name: "tenants/acme"}
@@ -141,7 +141,7 @@ func TestReceiptIsFoundByItsShortNames(t *testing.T) {
 }
 
 // The keys as they are printed are a file that --key takes.
-func TestKeysArePrintedForVerifying(t *testing.T) {
+func TestReceiptKeys_output_verifies(t *testing.T) {
 	f, address := newFake(t)
 	f.signs(t, func(*receipt.Receipt) {})
 	pem, errs, code := cliRun(t, address, "receipt", "keys")
@@ -155,7 +155,7 @@ func TestKeysArePrintedForVerifying(t *testing.T) {
 	}
 }
 
-func TestFailedVerificationNamesTheCheck(t *testing.T) {
+func TestReceiptVerify_failure_namesTheCheck(t *testing.T) {
 	f, address := newFake(t)
 	_, foreign := f.signs(t, func(*receipt.Receipt) {})
 	name, key := f.signs(t, func(*receipt.Receipt) {})

@@ -19,7 +19,7 @@ const (
 	reasonCancelled = "CANCELLED"
 )
 
-// quotaFlags are the flags of `organisation update` that raise what the cloud calls so.
+// quotaFlagOf are the flags of `organisation update` by the cloud's name of a quota.
 var quotaFlagOf = map[string]string{
 	"cores": "--quota-cores", "ram": "--quota-ram-mib", "instances": "--quota-instances", "network": "--quota-networks",
 	"router": "--quota-routers", "port": "--quota-ports", "security_group": "--quota-security-groups",
@@ -28,8 +28,8 @@ var quotaFlagOf = map[string]string{
 // Neutron writes `Quota exceeded for resources: ['router', 'port'].`, Nova `Quota exceeded for cores, ram: Requested 8, …`.
 var usedUp = regexp.MustCompile(`(?i)quota exceeded for (?:resources: \[([^\]]*)\]|([a-z_, ]+))`)
 
-// raiseQuota is the command that raises the quotas a blockage names. It is empty when they are not those of an organisation:
-// then they are the cloud's, and so is the remedy.
+// raiseQuota is the command that raises the quotas a blockage names. It is empty for quotas of the cloud itself, which has
+// the remedy then.
 func raiseQuota(resource string, b *typev1.Blockage) string {
 	organisation, ok := organisationOf(resource)
 	found := usedUp.FindStringSubmatch(b.GetMessage())
@@ -50,42 +50,30 @@ func raiseQuota(resource string, b *typev1.Blockage) string {
 
 // organisationOf is the organisation a resource belongs to, or is, in short.
 func organisationOf(resource string) (string, bool) {
-	parts := strings.Split(resource, "/")
-	if len(parts) < 4 {
-		return "", false
-	}
-	o, err := resourcename.ParseOrganisation(strings.Join(parts[:4], "/"))
-	return o.Tenant + "/" + o.Organisation, err == nil
+	_, ids, _ := resourcename.Of(resource)
+	return ids["tenant"] + "/" + ids["organisation"], ids["organisation"] != ""
 }
 
-// remedy is what ends a blockage, as a command where there is one.
+// remedy is the remedy of a blockage, as a command where there is one.
 func remedy(resource string, b *typev1.Blockage) string {
 	if command := raiseQuota(resource, b); command != "" {
 		organisation, _ := organisationOf(resource)
-		return fmt.Sprintf("raise the quota, `%s` (`lowlayer organisation get %s -o yaml` shows it, 0 is the platform's default), or delete what is not needed; the work goes on by itself",
+		return fmt.Sprintf("raise the quota, `%s` (`lowlayer organisation get %s -o yaml` shows it, 0 is the platform's default), or delete unused resources; the work goes on by itself",
 			command, organisation)
 	}
 	return b.GetRemedy()
 }
 
-// goOn is the command that has cancelled work on a resource go on; empty for one that is being deleted or that no command updates.
+// goOn is the command that continues cancelled work on a resource; empty for a deletion and for kinds without an update.
 func goOn(m *operationv1.OperationMetadata) string {
-	if m.GetVerb() == "delete" {
+	r, _, ok := resourcename.Of(m.GetResource())
+	if !ok || m.GetVerb() == "delete" || !slices.Contains([]string{"tenant", "organisation", "vpc"}, r.Singular) {
 		return ""
 	}
-	if _, err := resourcename.ParseTenant(m.GetResource()); err == nil {
-		return "lowlayer tenant update " + shortName(m.GetResource())
-	}
-	if _, err := resourcename.ParseOrganisation(m.GetResource()); err == nil {
-		return "lowlayer organisation update " + shortName(m.GetResource())
-	}
-	if _, err := resourcename.ParseVpc(m.GetResource()); err == nil {
-		return "lowlayer vpc update " + shortName(m.GetResource())
-	}
-	return ""
+	return "lowlayer " + r.Singular + " update " + shortName(m.GetResource())
 }
 
-// awaited is who or what ends a blockage.
+// awaited is the party or the event that ends a blockage.
 func awaited(resource string, b *typev1.Blockage) string {
 	if raiseQuota(resource, b) != "" {
 		organisation, _ := organisationOf(resource)
@@ -103,6 +91,14 @@ func ownerWord(b *typev1.Blockage) string {
 	default:
 		return "operator of the platform"
 	}
+}
+
+// counted is a number with its noun, for example `1 step` or `2 steps`.
+func counted[N int | int32](n N, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // sentence starts a text with a capital and ends it with a stop.

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -25,25 +26,31 @@ type Streams struct {
 	Out, Err io.Writer
 }
 
-// Run runs one command line and answers the exit code.
+// Run runs one command line and returns the exit code.
 func Run(ctx context.Context, args []string, streams Streams) int {
-	a := &app{streams: streams}
+	out := &screen{to: streams.Out}
+	a := &app{streams: Streams{In: streams.In, Out: out, Err: &screen{to: streams.Err}}, out: out, raw: streams.Err}
 	defer a.close()
 	root := a.command()
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("write the output: %w", out.err)
+	}
 	if err == nil {
 		return exitOK
 	}
 	if s := statusOf(err); ctx.Err() != nil && s.Code() == codes.Canceled && !errors.As(err, &unansweredError{}) {
 		err = interruptedError{}
 	}
-	return report(streams.Err, a.ofSandbox(withFlags(cmd, err)))
+	return report(a.streams.Err, a.ofSandbox(withFlags(cmd, err)))
 }
 
-// app is what the commands share.
+// app is the state that all commands share.
 type app struct {
 	streams Streams
+	out     *screen   // streams.Out, with the first error of writing
+	raw     io.Writer // standard error without escapes, for the control codes of the progress bar
 	address string
 	output  string
 	timeout time.Duration
@@ -51,7 +58,7 @@ type app struct {
 	quiet   bool
 	yes     bool
 	plan    bool
-	// requestID is the id to give to the order, repeats whether the command takes one.
+	// requestID is the id of the order; repeats is true when the command takes one.
 	requestID string
 	repeats   bool
 	api       *client
@@ -59,11 +66,14 @@ type app struct {
 
 const defaultAddress = "127.0.0.1:8080"
 
+// badFlag matches cobra's error for the value of a flag, with the words of strconv in it.
+var badFlag = regexp.MustCompile(`^invalid argument (".*") for "(?:-\w, )?(--[\w-]+)" flag: (?:strconv\.\w+: parsing ".*": |time: |[\w.]+: )?(.*)$`)
+
 func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "lowlayer",
 		Short: "Isolated, production-ready infrastructure on OpenStack",
-		Long: `lowlayer orders tenants, organisations and VPC environments, follows the work and shows what there is.
+		Long: `lowlayer orders tenants, organisations and VPC environments, follows the work and shows resources.
 
 Names may be written in full (tenants/acme/organisations/core/vpcs/dev) or short (acme/core/dev).`,
 		SilenceUsage:  true,
@@ -75,7 +85,8 @@ Names may be written in full (tenants/acme/organisations/core/vpcs/dev) or short
 	root.SetErr(a.streams.Err)
 	root.SetIn(a.streams.In)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())}
+		text := badFlag.ReplaceAllString(err.Error(), `$2 $1: $3`)
+		return usageError{fmt.Errorf("%s; see `%s --help`", text, cmd.CommandPath())}
 	})
 	address := os.Getenv("LOWLAYER_ADDRESS")
 	if address == "" {
@@ -91,7 +102,7 @@ Names may be written in full (tenants/acme/organisations/core/vpcs/dev) or short
 	fixed(root, "output", "table", "json", "yaml", "name")
 	changing := []*cobra.Command{a.tenantCommand(), a.organisationCommand(), a.vpcCommand(), a.peeringCommand(), a.memberCommand(), a.serviceAccountCommand(), a.quotaCommand()}
 	a.requestIDFlags(changing...)
-	changing = append(changing, a.applyCommand()) // which makes many orders, and may be repeated as it is
+	changing = append(changing, a.applyCommand()) // it makes many orders and may be repeated unchanged
 	a.planFlag(changing...)
 	root.AddCommand(changing...)
 	root.AddCommand(a.hubCommand(), a.operationCommand(), a.receiptCommand(), a.auditCommand(), a.driftCommand(), a.isolationCommand(), a.treeCommand(), a.watchCommand(), a.versionCommand(), exitCodesTopic())
@@ -135,26 +146,26 @@ func (a *app) note(format string, args ...any) {
 	}
 }
 
-// terminal tells whether a person sees standard error.
+// terminal is true when standard error is a terminal.
 func (a *app) terminal() bool {
-	f, ok := a.streams.Err.(*os.File)
+	f, ok := a.raw.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// confirm asks a person before something is lost; a program must say --yes.
+// confirm asks a person before a loss; a program must give --yes.
 func (a *app) confirm(ctx context.Context, what string) error {
 	if a.yes || a.plan {
 		return nil
 	}
 	in, ok := a.streams.In.(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {
-		return usageError{fmt.Errorf("%s asks for confirmation: add --yes when nobody is at the terminal", what)}
+		return usageError{fmt.Errorf("%s needs confirmation: add --yes without a terminal", what)}
 	}
 	_, _ = fmt.Fprintf(a.streams.Err, "%s? Type yes to go on: ", what)
 	answer := make(chan string, 1)
-	go func() { // ends with the line, or with the program: a read of a terminal cannot be called off
+	go func() { // ends with the line, or with the program: a read of a terminal cannot be cancelled
 		var word string
-		_, _ = fmt.Fscanln(a.streams.In, &word) // no answer is a no
+		_, _ = fmt.Fscanln(a.streams.In, &word) // an empty line is a no
 		answer <- word
 	}()
 	select {
@@ -169,7 +180,7 @@ func (a *app) confirm(ctx context.Context, what string) error {
 	}
 }
 
-// group makes a command that only holds others.
+// group is a command that only holds others.
 func group(use, short string, aliases []string, subs ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, Aliases: aliases, Args: knownCommand, RunE: func(cmd *cobra.Command, _ []string) error {
 		return cmd.Help()
@@ -178,7 +189,7 @@ func group(use, short string, aliases []string, subs ...*cobra.Command) *cobra.C
 	return cmd
 }
 
-// knownCommand refuses what is no command of a group, and names those that may be meant.
+// knownCommand refuses an unknown command of a group and suggests similar ones.
 func knownCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -199,7 +210,7 @@ func knownCommand(cmd *cobra.Command, args []string) error {
 func exactly(n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != n {
-			return usageError{fmt.Errorf("%s takes %d argument(s), not %d: usage: %s", cmd.Name(), n, len(args), cmd.UseLine())}
+			return usageError{fmt.Errorf("%s takes %s, not %d: usage: %s", cmd.Name(), counted(n, "argument"), len(args), cmd.UseLine())}
 		}
 		return nil
 	}
@@ -208,7 +219,7 @@ func exactly(n int) cobra.PositionalArgs {
 func atMost(n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) > n {
-			return usageError{fmt.Errorf("%s takes at most %d argument(s), not %d: usage: %s", cmd.Name(), n, len(args), cmd.UseLine())}
+			return usageError{fmt.Errorf("%s takes at most %s, not %d: usage: %s", cmd.Name(), counted(n, "argument"), len(args), cmd.UseLine())}
 		}
 		return nil
 	}

@@ -30,7 +30,7 @@ func (a *app) tenantCommand() *cobra.Command {
 
 func (a *app) tenantCreate() *cobra.Command {
 	t := &tenantv1.Tenant{}
-	cmd := a.tenantKind().create(a, "Make a tenant", "", t, func() error { return nil })
+	cmd := a.tenantKind().create(a, "Create a tenant", "", t, func() error { return nil })
 	cmd.Flags().StringVar(&t.DisplayName, "display-name", "", "name for people")
 	protectFlags(cmd, &t.DeletionProtection)
 	cmd.Flags().StringVar(&t.NetworkCidr, "network-cidr", "", "address space of the tenant (default 10.64.0.0/12)")
@@ -53,7 +53,7 @@ func (a *app) tenantUpdate() *cobra.Command {
 
 func (a *app) tenantSuspend() *cobra.Command {
 	var reason string
-	cmd := a.tenantKind().act(a, "suspend", "SuspendTenant", "Switch a tenant off; nothing of it is lost", request{"reason": &reason})
-	cmd.Flags().StringVar(&reason, "reason", "", "why; shown in its conditions")
+	cmd := a.tenantKind().act(a, "suspend", "SuspendTenant", "Switch a tenant off; its resources stay", request{"reason": &reason})
+	cmd.Flags().StringVar(&reason, "reason", "", "reason, shown in its conditions")
 	return cmd
 }

@@ -21,19 +21,19 @@ import (
 const (
 	// tokenVariable gives a token to programs; it is used as it is and never renewed.
 	tokenVariable = "LOWLAYER_TOKEN"
-	// These have a program log in as its service account, at the issuer.
+	// With these a program logs in as its service account, at the issuer.
 	issuerVariable = "LOWLAYER_ISSUER"
 	clientVariable = "LOWLAYER_CLIENT_ID"
 	secretVariable = "LOWLAYER_CLIENT_SECRET"
 )
 
-// issuerPatience is how long an issuer may take to let a program in.
+// issuerPatience is the time limit of a program's login.
 const issuerPatience = 15 * time.Second
 
-// early is how long before its end a token is renewed.
+// early is the time before its end at which a token is renewed.
 const early = 30 * time.Second
 
-// expiredError is a login that has ended.
+// expiredError is an expired login.
 type expiredError struct{ cause error }
 
 func (e expiredError) Error() string {
@@ -42,19 +42,19 @@ func (e expiredError) Error() string {
 
 func (e expiredError) Unwrap() error { return e.cause }
 
-// refusedAccountError is a service account that the issuer does not let in.
+// refusedAccountError is a service account that the issuer refuses.
 type refusedAccountError struct {
 	id    string
 	cause error
 }
 
 func (e refusedAccountError) Error() string {
-	return fmt.Sprintf("the service account %s of %s is refused: its secret is another, or has ended; `lowlayer service-account rotate` gives a new one", e.id, clientVariable)
+	return fmt.Sprintf("the service account %s of %s is refused: its secret is wrong or has expired; `lowlayer service-account rotate` creates a new one", e.id, clientVariable)
 }
 
 func (e refusedAccountError) Unwrap() error { return e.cause }
 
-// tokens gives calls the bearer token there is. Without any, calls carry none: a platform without an issuer asks for none.
+// tokens adds the bearer token to calls. Without one, calls carry none: a platform without an issuer needs none.
 type tokens struct {
 	address string
 
@@ -65,7 +65,7 @@ type tokens struct {
 	program *oauth2.Token
 }
 
-// current answers the token, renewed when it is near its end; empty when nobody is logged in.
+// current returns the token, renewed when it is near its end; empty without a login.
 func (t *tokens) current(ctx context.Context) (string, error) {
 	if token := os.Getenv(tokenVariable); token != "" {
 		return token, nil
@@ -94,7 +94,7 @@ func (t *tokens) current(ctx context.Context) (string, error) {
 	return fresh.Access, err
 }
 
-// ofAccount answers the token of a service account. It is kept nowhere but in memory.
+// ofAccount returns the token of a service account. It is kept in memory only.
 func (t *tokens) ofAccount(ctx context.Context, id string) (string, error) {
 	if t.program.Valid() {
 		return t.program.AccessToken, nil

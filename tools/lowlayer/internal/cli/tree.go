@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
+	"maps"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,7 +17,7 @@ import (
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 )
 
-// tenantTree is a tenant with everything in it, as `tree` shows it.
+// tenantTree is a tenant with everything in it.
 type tenantTree struct {
 	tenant        *tenantv1.Tenant
 	organisations []organisationTree
@@ -68,7 +68,7 @@ func (a *app) treeRoots(ctx context.Context, api *client, args []string) ([]*ten
 	return []*tenantv1.Tenant{t}, nil
 }
 
-// purgeWord says when what is deleted goes for good; empty for what is not deleted.
+// purgeWord is the time of the purge of a deleted resource; empty for others.
 func purgeWord(at *timestamppb.Timestamp) string {
 	if at == nil {
 		return ""
@@ -85,7 +85,7 @@ func (a *app) growTree(ctx context.Context, api *client, t *tenantv1.Tenant) (te
 	for _, o := range organisations {
 		branch := organisationTree{organisation: o}
 		branch.hub, err = api.hubs.GetHub(ctx, &networkv1.GetHubRequest{Name: o.GetName() + "/hub"})
-		if err != nil && status.Code(err) != codes.NotFound { // an organisation being made has none yet
+		if err != nil && status.Code(err) != codes.NotFound { // a new organisation has none yet
 			return tree, fmt.Errorf("get the hub of %s: %w", o.GetName(), err)
 		}
 		if branch.hub.GetName() != "" {
@@ -96,31 +96,14 @@ func (a *app) growTree(ctx context.Context, api *client, t *tenantv1.Tenant) (te
 		tree.organisations = append(tree.organisations, branch)
 	}
 	tree.peerings, err = listOf(ctx, api, a.peeringKind(), t.GetName(), listFlags{})
-	if status.Code(err) == codes.NotFound { // a tenant being made has no networks yet
+	if status.Code(err) == codes.NotFound { // a new tenant has no networks yet
 		err = nil
 	}
 	return tree, err
 }
 
 func (a *app) printTrees(trees []tenantTree, one bool) error {
-	switch a.output {
-	case "table":
-		for _, t := range trees {
-			if err := drawTree(a.streams.Out, t); err != nil {
-				return err
-			}
-		}
-		return nil
-	case "name":
-		for _, t := range trees {
-			for _, name := range t.names() {
-				if err := a.println(name); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	}
+	var names []string
 	values := make([]any, len(trees))
 	for i, t := range trees {
 		v, err := t.value()
@@ -128,16 +111,17 @@ func (a *app) printTrees(trees []tenantTree, one bool) error {
 			return err
 		}
 		values[i] = v
+		names = append(names, t.names()...)
 	}
 	var root any = map[string]any{"tenants": values}
 	if one {
 		root = values[0]
 	}
-	data, err := json.Marshal(root)
-	if err != nil {
-		return fmt.Errorf("print: %w", err)
-	}
-	return a.printData(data)
+	return a.show(names, func() {
+		for _, t := range trees {
+			a.println(strings.TrimSuffix(drawTree(t), "\n"))
+		}
+	}, root)
 }
 
 func (t tenantTree) names() []string {
@@ -198,17 +182,15 @@ func objects[M proto.Message](list []M) ([]any, error) {
 }
 
 func object(m proto.Message, children map[string]any) (map[string]any, error) {
-	data, err := jsonForm.Marshal(m)
+	data, err := encoded(m)
 	if err != nil {
-		return nil, fmt.Errorf("print: %w", err)
+		return nil, err
 	}
 	fields := make(map[string]any)
 	if err := json.Unmarshal(data, &fields); err != nil {
 		return nil, fmt.Errorf("print: %w", err)
 	}
-	for k, v := range children {
-		fields[k] = v
-	}
+	maps.Copy(fields, children)
 	return fields, nil
 }
 
@@ -218,7 +200,7 @@ func object(m proto.Message, children map[string]any) (map[string]any, error) {
 //	└─ core  MUTUALIZED  ACTIVE
 //	   ├─ hub   10.64.0.0/22   ACTIVE   routed to every VPC
 //	   └─ dev   10.64.16.0/20  ACTIVE   MUTUALIZED
-func drawTree(w io.Writer, t tenantTree) error {
+func drawTree(t tenantTree) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "tenant %s  %s  %s%s\n", lastPart(t.tenant.GetName()), stateWord(t.tenant.GetState(), t.tenant.GetBlockage()), t.tenant.GetNetworkCidr(),
 		purgeWord(t.tenant.GetPurgeTime()))
@@ -233,8 +215,7 @@ func drawTree(w io.Writer, t tenantTree) error {
 		stem, _ := twig(len(t.organisations)+i, branches)
 		fmt.Fprintf(&b, "%s peering %s  %s  %s ↔ %s  %s\n", stem, lastPart(p.GetName()), stateWord(p.GetState(), p.GetBlockage()), lastPart(p.GetVpc()), lastPart(p.GetPeerVpc()), p.GetAcceptance())
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return b.String()
 }
 
 func drawNetworks(b *strings.Builder, indent string, o organisationTree) {

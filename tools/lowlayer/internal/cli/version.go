@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime/debug"
 	"strings"
@@ -9,21 +8,21 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// build is what the program knows of how it was built. A fact that the build did not record is empty.
+// build is the origin of the program. A fact that the build did not record is empty.
 type build struct {
 	Version    string `json:"version"`
 	Commit     string `json:"commit,omitempty"`
 	CommitTime string `json:"commitTime,omitempty"`
-	// Modified tells that the sources differed from the commit.
+	// Modified is true when the sources differed from the commit.
 	Modified bool   `json:"modified,omitempty"`
 	Go       string `json:"go"`
 	Platform string `json:"platform,omitempty"`
 }
 
-// stamp is what `make build` says of the sources, as tools/build/stamp writes it; empty in other builds.
+// stamp is the version of the sources, set by `make build` from tools/build/stamp; empty in other builds.
 var stamp string
 
-// stamped is a build with what the stamp says, when it says anything.
+// stamped adds the facts of a stamp that is not empty.
 func (b build) stamped(stamp string) build {
 	commit, rest, found := strings.Cut(stamp, ",")
 	if !found {
@@ -80,17 +79,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Use: "version", Short: "Show which build of lowlayer this is", Args: exactly(0),
 		RunE: func(*cobra.Command, []string) error {
 			b := thisBuild()
-			switch a.output {
-			case "table":
-				return a.println(b.String())
-			case "name":
-				return a.println(b.Version)
-			}
-			data, err := json.Marshal(b)
-			if err != nil {
-				return fmt.Errorf("print: %w", err)
-			}
-			return a.printData(data)
+			return a.show([]string{b.Version}, func() { a.println(b.String()) }, b)
 		},
 	}
 }

@@ -31,7 +31,7 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-func TestVersionTellsWhatTheBuildRecorded(t *testing.T) {
+func TestVersion_recordedBuild_isShown(t *testing.T) {
 	settings := func(modified string) []debug.BuildSetting {
 		return []debug.BuildSetting{
 			{Key: "GOOS", Value: "linux"},
@@ -56,7 +56,7 @@ func TestVersionTellsWhatTheBuildRecorded(t *testing.T) {
 	}
 }
 
-func TestVersionTellsWhatTheMakefileStamped(t *testing.T) {
+func TestVersion_stamp_isShown(t *testing.T) {
 	b := build{Version: "unreleased", Go: "go1.26.0"}
 	const hash = "0123456789abcdef0123456789abcdef01234567"
 	for stamp, want := range map[string]string{
@@ -71,7 +71,7 @@ func TestVersionTellsWhatTheMakefileStamped(t *testing.T) {
 }
 
 // The stamp is of the tree it lies in, and nothing where git cannot tell.
-func TestTheStampOfATree(t *testing.T) {
+func TestStamp_tree_namesItsCommit(t *testing.T) {
 	const git = "git"
 	script, err := os.ReadFile("../../../build/stamp")
 	if err != nil {
@@ -140,8 +140,8 @@ func onlyDirname(t *testing.T) string {
 	return dir
 }
 
-// What the Makefile sets must be a variable of this package: the linker says nothing of one that is not there.
-func TestTheMakefileSetsTheStamp(t *testing.T) {
+// The Makefile must set a variable of this package: the linker does not report an unknown one.
+func TestMakefile_build_setsTheStamp(t *testing.T) {
 	makefile, err := os.ReadFile("../../../../Makefile")
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -47,7 +46,7 @@ func (a *app) vpcCreate() *cobra.Command {
 	v := &networkv1.Vpc{}
 	var mode string
 	var allow []string
-	cmd := a.vpcKind().create(a, "Make a VPC", "  lowlayer vpc create acme/core/staging --mode DEDICATED --allow office=tcp:443@203.0.113.0/24", v,
+	cmd := a.vpcKind().create(a, "Create a VPC", "  lowlayer vpc create acme/core/staging --mode DEDICATED --allow office=tcp:443@203.0.113.0/24", v,
 		func() (err error) {
 			if v.Mode, err = modeOf(mode); err != nil {
 				return fmt.Errorf("--mode: %w", err)
@@ -60,7 +59,7 @@ func (a *app) vpcCreate() *cobra.Command {
 	cmd.Flags().StringVar(&mode, "mode", "", "MUTUALIZED or DEDICATED; the organisation's when empty")
 	cmd.Flags().StringVar(&v.Cidr, "cidr", "", "CIDR, /16 to /26; a free /20 when empty")
 	cmd.Flags().StringToStringVar(&v.Labels, "label", nil, "label, as key=value")
-	cmd.Flags().StringArrayVar(&allow, "allow", nil, "traffic to let in, as NAME=PROTOCOL[:PORT[-PORT]]@CIDR; repeat it")
+	cmd.Flags().StringArrayVar(&allow, "allow", nil, "traffic to allow, as NAME=PROTOCOL[:PORT[-PORT]]@CIDR; repeat it")
 	fixed(cmd, "mode", "MUTUALIZED", "DEDICATED")
 	return cmd
 }
@@ -79,8 +78,8 @@ func (a *app) vpcUpdate() *cobra.Command {
 	cmd.Flags().StringVar(&v.DisplayName, "display-name", "", "name for people")
 	protectFlags(cmd, &v.DeletionProtection)
 	cmd.Flags().StringToStringVar(&v.Labels, "label", nil, "labels, as key=value; they replace the present ones")
-	cmd.Flags().StringArrayVar(&allow, "allow", nil, "traffic to let in, as NAME=PROTOCOL[:PORT[-PORT]]@CIDR; these replace the present ones")
-	cmd.Flags().BoolVar(&none, "allow-nothing", false, "let nothing in but the VPC itself and the bastion")
+	cmd.Flags().StringArrayVar(&allow, "allow", nil, "traffic to allow, as NAME=PROTOCOL[:PORT[-PORT]]@CIDR; these replace the present ones")
+	cmd.Flags().BoolVar(&none, "allow-nothing", false, "allow only the VPC itself and the bastion")
 	cmd.Flags().StringVar(&v.Etag, "etag", "", "change it only when this is its etag")
 	cmd.MarkFlagsMutuallyExclusive("allow", "allow-nothing")
 	keeps(cmd, map[string]string{
@@ -89,18 +88,7 @@ func (a *app) vpcUpdate() *cobra.Command {
 	return cmd
 }
 
-// printGone says that a resource is gone: a sentence in a table, else its name.
+// printGone reports a deleted resource.
 func (a *app) printGone(name string) error {
-	switch a.output {
-	case "table":
-		a.note("%s is deleted", name)
-		return nil
-	case "name":
-		return a.println(name)
-	}
-	data, err := json.Marshal(map[string]string{"name": name})
-	if err != nil {
-		return fmt.Errorf("print: %w", err)
-	}
-	return a.printData(data)
+	return a.show([]string{name}, func() { a.note("%s is deleted", name) }, map[string]string{"name": name})
 }

@@ -18,20 +18,17 @@ import (
 // longPoll is how long one WaitOperation call may take: progress is drawn anew after each.
 const longPoll = time.Second
 
-// retryPause is how long to wait before a platform that did not answer is asked again.
+// retryPause is the pause before a platform that did not respond is called again.
 const retryPause = 500 * time.Millisecond
 
-// follow waits for an operation and unpacks its response into out. With --async it prints the operation's name instead and
-// answers false, and with --plan it prints the plan.
+// follow waits for an operation and unpacks its response into out. With --async it prints the operation's name instead, with
+// --plan the plan, and returns false.
 func (a *app) follow(ctx context.Context, op *longrunningpb.Operation, out proto.Message) (bool, error) {
 	if a.plan {
 		return false, a.printPlan(op)
 	}
 	if a.async {
-		if a.output == "name" || a.output == "table" {
-			return false, a.println(op.GetName())
-		}
-		return false, printOne(a, operationView(), op)
+		return false, a.show([]string{op.GetName()}, func() { a.println(op.GetName()) }, op)
 	}
 	done, err := a.wait(ctx, op)
 	if interrupted, ok := errors.AsType[interruptedError](err); ok {
@@ -48,14 +45,13 @@ func (a *app) follow(ctx context.Context, op *longrunningpb.Operation, out proto
 		return true, nil
 	}
 	if err := done.GetResponse().UnmarshalTo(out); err != nil {
-		return false, fmt.Errorf("read the answer of %s: %w", op.GetName(), err)
+		return false, fmt.Errorf("read the response of %s: %w", op.GetName(), err)
 	}
 	return true, nil
 }
 
-// wait follows an operation to its end, drawing its progress. One of which only the name is known is asked for first. The
-// work survives restarts of the platform, so a platform that is away for a while ends no wait: only --timeout and the
-// person do.
+// wait follows an operation to its end and draws its progress. It first reads an operation that it knows by name only. The
+// work survives restarts of the platform, so an unavailable platform ends no wait: only --timeout and the person do.
 func (a *app) wait(ctx context.Context, op *longrunningpb.Operation) (*longrunningpb.Operation, error) {
 	api, err := a.dial()
 	if err != nil {
@@ -78,7 +74,7 @@ func (a *app) wait(ctx context.Context, op *longrunningpb.Operation) (*longrunni
 			op = next
 			if away != nil {
 				away = nil
-				bar.say("The platform answers again.")
+				bar.say("The platform responds again.")
 			}
 		case errors.Is(ctx.Err(), context.Canceled):
 			return nil, interruptedError{operation: op.GetName()}
@@ -90,7 +86,7 @@ func (a *app) wait(ctx context.Context, op *longrunningpb.Operation) (*longrunni
 			return nil, timeoutError{op.GetName(), a.timeout, meta, away}
 		case passing(err):
 			if away == nil {
-				bar.say("The platform does not answer at the moment (%s). The work survives that: still waiting, at most %s.", statusOf(err).Message(), a.timeout)
+				bar.say("The platform does not respond (%s). The work goes on: still waiting, at most %s.", statusOf(err).Message(), a.timeout)
 			}
 			away = err
 			pause(ctx, retryPause)
@@ -100,7 +96,7 @@ func (a *app) wait(ctx context.Context, op *longrunningpb.Operation) (*longrunni
 	}
 }
 
-// ask answers an operation as it is: at once when nothing is known of it, otherwise when it is done or after a while.
+// ask reads an operation: at once when only its name is known, otherwise when it is done or after a long poll.
 func (c *client) ask(ctx context.Context, op *longrunningpb.Operation) (*longrunningpb.Operation, error) {
 	if op.GetMetadata() == nil {
 		return c.operations.GetOperation(ctx, &longrunningpb.GetOperationRequest{Name: op.GetName()})
@@ -108,8 +104,7 @@ func (c *client) ask(ctx context.Context, op *longrunningpb.Operation) (*longrun
 	return c.operations.WaitOperation(ctx, &longrunningpb.WaitOperationRequest{Name: op.GetName(), Timeout: durationpb.New(longPoll)})
 }
 
-// passing tells whether a call failed for a cause that goes by itself: what it asks for is away or stopping, or says when to
-// come back.
+// passing is true for an error that ends by itself: the service is away or stopping, or gives a time to retry.
 func passing(err error) bool {
 	s := statusOf(err)
 	switch s.Code() {
@@ -124,8 +119,8 @@ func passing(err error) bool {
 	return false
 }
 
-// overdue tells whether the deadline of the wait ended a call. Each hop keeps some time for its response, so a call ends before its
-// context does.
+// overdue is true when the deadline of the wait ended a call. Each hop keeps some time for its response, so a call ends before
+// its context does.
 func overdue(ctx context.Context, err error) bool {
 	deadline, ok := ctx.Deadline()
 	return ok && statusOf(err).Code() == codes.DeadlineExceeded && time.Until(deadline) < longPoll

@@ -19,7 +19,7 @@ import (
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 )
 
-// away is what the gateway answers while a service restarts.
+// away is the gateway's error while a service restarts.
 func away(t *testing.T) error {
 	t.Helper()
 	s, err := status.New(codes.Unavailable, "the tenant service cannot be reached at the moment").WithDetails(
@@ -30,7 +30,7 @@ func away(t *testing.T) error {
 	return s.Err()
 }
 
-func TestWaitsOutliveRestarts(t *testing.T) {
+func TestWait_restart_isSurvived(t *testing.T) {
 	for name, refusals := range map[string]map[string][]error{
 		"the service restarts":         {"WaitOperation": {away(t)}},
 		"the gateway stops":            {"WaitOperation": {status.Error(codes.Canceled, "the gateway is stopping")}},
@@ -50,7 +50,7 @@ func TestWaitsOutliveRestarts(t *testing.T) {
 			if code != 0 || !strings.Contains(out, "done") {
 				t.Errorf("operation wait: %d %s%s", code, out, errs)
 			}
-			for _, says := range []string{"does not answer at the moment", "still waiting, at most 30m", "answers again"} {
+			for _, says := range []string{"does not respond", "still waiting, at most 30m", "responds again"} {
 				if strings.Count(errs, says) != 1 {
 					t.Errorf("%q is not said once: %s", says, errs)
 				}
@@ -63,11 +63,11 @@ func TestWaitsOutliveRestarts(t *testing.T) {
 	}
 }
 
-func TestAWaitForAPlatformThatStaysAwayEndsWithItsTimeout(t *testing.T) {
+func TestWait_platformStaysAway_endsWithTheTimeout(t *testing.T) {
 	f, address := newFake(t)
 	f.refuse("GetOperation", slices.Repeat([]error{status.Error(codes.Unavailable, "nobody listens")}, 999)...)
 	_, errs, code := cliRun(t, address, "operation", "wait", "acme/op_fake_0000000000000000000000000a", "--timeout", "1s")
-	if code != exitBlocked || !strings.Contains(errs, "nothing is known of the operation after 1 s; the last calls had no response (nobody listens)") || !strings.Contains(errs, "Follow it: lowlayer operation wait") {
+	if code != exitBlocked || !strings.Contains(errs, "the state of the operation is not known after 1 s; the last calls had no response (nobody listens)") || !strings.Contains(errs, "Follow it: lowlayer operation wait") {
 		t.Errorf("%d %s", code, errs)
 	}
 }
@@ -80,7 +80,7 @@ func TestWait_timeout_saysHowFarTheWorkIs(t *testing.T) {
 	if code != exitBlocked || !strings.Contains(errs, "still running after 0.5 s, 1 of 2 steps\n") || !strings.Contains(errs, "Follow it: lowlayer operation wait tenants/acme/operations/") {
 		t.Errorf("%d %s", code, errs)
 	}
-	if strings.Contains(errs, "does not answer") || strings.Contains(errs, "no response") {
+	if strings.Contains(errs, "does not respond") || strings.Contains(errs, "no response") {
 		t.Errorf("the platform is said to be away: %s", errs)
 	}
 }
@@ -120,10 +120,10 @@ func TestProgress_skippedSteps_areNotShown(t *testing.T) {
 	}
 }
 
-func TestReadsAreAskedAgainAndOrdersAreNot(t *testing.T) {
+func TestUnavailable_reads_areRepeatedAndOrdersAreNot(t *testing.T) {
 	f, address := newFake(t)
 	f.refuse("ListTenants", away(t), away(t))
-	if _, errs, code := cliRun(t, address, "tenant", "list"); code != 0 || strings.Count(errs, "Asking again") != 1 {
+	if _, errs, code := cliRun(t, address, "tenant", "list"); code != 0 || strings.Count(errs, "Trying again") != 1 {
 		t.Errorf("%d %s", code, errs)
 	}
 	f.refuse("ListTenants", slices.Repeat([]error{away(t)}, readTries)...)
@@ -135,12 +135,12 @@ func TestReadsAreAskedAgainAndOrdersAreNot(t *testing.T) {
 		t.Errorf("%d %s", code, errs)
 	}
 	f.refuse("ListTenants", away(t))
-	if _, errs, _ := cliRun(t, address, "__complete", "tenant", "get", ""); strings.Contains(errs, "Asking again") {
+	if _, errs, _ := cliRun(t, address, "__complete", "tenant", "get", ""); strings.Contains(errs, "Trying again") {
 		t.Errorf("completion writes into the command line: %s", errs)
 	}
 }
 
-func TestAnOperationThatEndedBadlySaysWhichAndWhy(t *testing.T) {
+func TestOperation_failure_namesTheOperationAndTheReason(t *testing.T) {
 	f, address := newFake(t)
 	f.ends = status.Error(codes.Canceled, "the operation was cancelled")
 	_, errs, code := cliRun(t, address, "tenant", "create", "acme")
@@ -149,9 +149,9 @@ func TestAnOperationThatEndedBadlySaysWhichAndWhy(t *testing.T) {
 	}
 }
 
-// What a cancelled operation names has its work go on: an update without flags, which changes nothing. Of a resource that is
-// well the same command says that there is nothing to change.
-func TestCancelledWorkGoesOnByTheCommandThatItNames(t *testing.T) {
+// The command that a cancelled operation names continues its work: an update without flags, which changes nothing. For a
+// healthy resource the same command reports that there is nothing to change.
+func TestCancelledWork_namedCommand_continuesIt(t *testing.T) {
 	for name, verb := range map[string]string{"acme": "tenant", "acme/core": "organisation", "acme/core/dev": "vpc"} {
 		t.Run(verb, func(t *testing.T) {
 			f, address := newFake(t)
@@ -161,7 +161,7 @@ func TestCancelledWorkGoesOnByTheCommandThatItNames(t *testing.T) {
 				create = append(create, "--mode", "MUTUALIZED", "--quota-cores", "8")
 			}
 			command := "lowlayer " + verb + " update " + name
-			if _, errs, code := cliRun(t, address, create...); code != exitFailure || !strings.Contains(errs, "To have the work go on: "+command+"\n") {
+			if _, errs, code := cliRun(t, address, create...); code != exitFailure || !strings.Contains(errs, "Continue the work: "+command+"\n") {
 				t.Fatalf("%d %s", code, errs)
 			}
 			f.ends = nil
@@ -202,7 +202,7 @@ func TestCancelledWorkGoesOnByTheCommandThatItNames(t *testing.T) {
 }
 
 // A deletion that was cancelled is not to go on by an update, which would make the resource whole again.
-func TestNoCommandHasACancelledDeletionGoOn(t *testing.T) {
+func TestCancelledWork_deletion_hasNoCommand(t *testing.T) {
 	for verb, resource := range map[string]string{"delete": "tenants/acme", "create": "tenants/acme/peerings/link"} {
 		if got := goOn(&operationv1.OperationMetadata{Verb: verb, Resource: resource}); got != "" {
 			t.Errorf("%s %s: %q", verb, resource, got)
@@ -210,7 +210,7 @@ func TestNoCommandHasACancelledDeletionGoOn(t *testing.T) {
 	}
 }
 
-func TestAQuotaIsRaisedByACommand(t *testing.T) {
+func TestBlockedWork_quota_namesTheCommand(t *testing.T) {
 	f, address := newFake(t)
 	f.blockage = &typev1.Blockage{
 		Owner: typev1.Blockage_PROVIDER, Reason: reasonQuota, Remedy: "raise the quota of the project in the cloud",

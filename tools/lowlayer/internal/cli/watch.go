@@ -19,7 +19,6 @@ import (
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	watchv1 "github.com/low-layer/platform/gen/go/lowlayer/watch/v1"
-	"github.com/low-layer/platform/gen/go/resourcename"
 )
 
 // The pause before a stream is opened again grows from the first to the last while nothing arrives.
@@ -31,14 +30,14 @@ const (
 func (a *app) watchCommand() *cobra.Command {
 	req := &watchv1.WatchTenantRequest{}
 	cmd := &cobra.Command{
-		Use: "watch [TENANT]", Short: "Show what there is in a tenant and every change as it comes, one a line, until Ctrl-C",
-		Long: `watch shows what there is in a tenant, and then every change and the progress of operations as they come. When the
-connection breaks or the login is renewed it goes on where it was: nothing is missed or shown in another order. At its end it
-tells the token with which --since goes on later, for seven days. Without TENANT it watches the only one you see.
+		Use: "watch [TENANT]", Short: "Show the resources of a tenant and every change as it comes, one a line, until Ctrl-C",
+		Long: `watch shows the resources of a tenant, and then every change and the progress of operations as they come. After a broken
+connection or a renewed login it goes on where it was, without a gap and in the same order. At its end it prints a token
+for --since, which goes on from there for seven days. Without TENANT it watches the only one you see.
 
 A change that makes no difference to the line above it is left out; -o json, yaml and name show each.`,
 		Example: "  lowlayer watch acme\n  lowlayer watch acme --within acme/core --type vpc,operation -o json",
-		Args:    cobra.MaximumNArgs(1), ValidArgsFunction: a.completeTenants,
+		Args:    atMost(1), ValidArgsFunction: a.completeTenants,
 	}
 	var within string
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -59,7 +58,7 @@ A change that makes no difference to the line above it is left out; -o json, yam
 		}
 		w := &watcher{a: a, api: api, req: req}
 		err = w.run(cmd.Context())
-		if w.begun && req.GetResumeToken() != "" { // one that the platform has taken, or given
+		if w.begun && req.GetResumeToken() != "" { // a token that the platform accepted or returned
 			a.note("To go on from here: lowlayer watch %s --since %s%s", lastPart(req.GetName()), req.GetResumeToken(), filters(within, req.GetTypes()))
 		}
 		if err != nil {
@@ -67,7 +66,7 @@ A change that makes no difference to the line above it is left out; -o json, yam
 		}
 		return nil
 	}
-	cmd.Flags().StringVar(&req.ResumeToken, "since", "", "token to go on from, as an earlier watch told at its end")
+	cmd.Flags().StringVar(&req.ResumeToken, "since", "", "token to go on from, printed at the end of an earlier watch")
 	cmd.Flags().StringVar(&within, "within", "", "only what lies in this organisation or VPC, and operations on it")
 	cmd.Flags().StringSliceVar(&req.Types, "type", nil, "only these types")
 	fixed(cmd, "type", "tenant", "organisation", "member", "serviceAccount", "hub", "vpc", "peering", "operation")
@@ -93,32 +92,32 @@ func withinName(s string) (string, error) {
 	return vpcName(s)
 }
 
-// noteAbsent says that what a watch keeps to is not there: a stream of what does not exist yet is silent until it does.
+// noteAbsent warns when the place of --within does not exist: its stream is silent until it does.
 func (a *app) noteAbsent(ctx context.Context, api *client, name string) {
 	var err error
-	if _, parsed := resourcename.ParseVpc(name); parsed == nil {
-		_, err = api.vpcs.GetVpc(ctx, &networkv1.GetVpcRequest{Name: name})
+	if depth(name) > 1 {
+		_, err = getOf[*networkv1.Vpc](ctx, api, name)
 	} else {
-		_, err = api.organisations.GetOrganisation(ctx, &tenantv1.GetOrganisationRequest{Name: name})
+		_, err = getOf[*tenantv1.Organisation](ctx, api, name)
 	}
 	if statusOf(err).Code() == codes.NotFound {
-		a.note("There is no %s, or it is not yours to see: nothing is shown until there is. Is the name right?", name)
+		a.note("There is no %s, or you may not see it: nothing is shown until it exists. Is the name right?", name)
 	}
 }
 
-// watched is the tenant that was named, or the only one that there is.
+// watched returns the named tenant, or the only one.
 func (a *app) watched(ctx context.Context, api *client, args []string) (string, error) {
 	if len(args) == 1 {
 		return tenantName(args[0])
 	}
-	return onlyTenant(ctx, api, "say which tenant to watch: lowlayer watch TENANT")
+	return onlyTenant(ctx, api, "name the tenant to watch: lowlayer watch TENANT")
 }
 
-// onlyTenant is the name of the only tenant that the person sees; advice is what to do when there are others.
+// onlyTenant returns the only tenant that the person sees; advice is the remedy when there are others.
 func onlyTenant(ctx context.Context, api *client, advice string) (string, error) {
 	r, err := api.tenants.ListTenants(ctx, &tenantv1.ListTenantsRequest{PageSize: 2})
 	if err != nil {
-		return "", fmt.Errorf("look for the tenant that is meant: %w", err)
+		return "", fmt.Errorf("look for the only tenant: %w", err)
 	}
 	if len(r.GetTenants()) != 1 {
 		return "", usageError{errors.New(advice + "; see `lowlayer tenant list`")}
@@ -131,7 +130,7 @@ type watcher struct {
 	a   *app
 	api *client
 	req *watchv1.WatchTenantRequest
-	// silent is how often in a row a stream ended before anything came, begun whether anything ever did.
+	// silent counts streams in a row that ended before a message; begun is true after the first message.
 	silent int
 	begun  bool
 	headed bool
@@ -139,12 +138,12 @@ type watcher struct {
 	last string
 }
 
-// run ends with the context, as it is meant to, or with an error that does not pass by itself.
+// run ends with the context or with an error that does not end by itself.
 func (w *watcher) run(ctx context.Context) error {
 	for {
 		err := w.stream(ctx)
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // the end it is meant to have, however the stream took it
+			return nil //nolint:nilerr // the person ended it
 		}
 		switch reason := reasonOf(err); {
 		case reason == "WATCH_EXPIRED" && w.req.GetResumeToken() != "":
@@ -152,7 +151,7 @@ func (w *watcher) run(ctx context.Context) error {
 			w.req.ResumeToken = ""
 		case reason == "TOKEN_EXPIRED" && w.silent == 0, err == nil, passing(err) && w.begun:
 			if w.silent == 1 {
-				w.a.note("The platform does not answer at the moment (%s). Going on where it was as soon as it does.", statusOf(err).Message())
+				w.a.note("The platform does not respond (%s). The watch goes on as soon as it does.", statusOf(err).Message())
 			}
 		default:
 			return err
@@ -184,7 +183,7 @@ func (w *watcher) stream(ctx context.Context) error {
 				return err
 			}
 		}
-		// Only what was shown is behind us.
+		// The token moves on only after the change was shown.
 		if m.GetResumeToken() != "" {
 			w.req.ResumeToken = m.GetResumeToken()
 		}
@@ -194,44 +193,42 @@ func (w *watcher) stream(ctx context.Context) error {
 // show writes one change.
 func (w *watcher) show(m *watchv1.WatchTenantResponse) error {
 	switch w.a.output {
-	case "name":
-		return w.a.println(m.GetName())
-	case "table":
-		if !w.headed {
-			w.headed = true
-			if err := w.a.println(fmt.Sprintf("%-9s %-9s %-14s %-28s %s", "TIME", "CHANGE", "TYPE", "STATE", "NAME")); err != nil {
-				return err
-			}
-		}
-		line := fmt.Sprintf("%-9s %-14s %-28s %s", m.GetKind(), m.GetType(), stateOf(m), m.GetName())
-		if line == w.last {
-			return nil
-		}
-		w.last = line
-		at := time.Now()
-		if m.GetChangeTime().IsValid() {
-			at = m.GetChangeTime().AsTime()
-		}
-		return w.a.println(fmt.Sprintf("%-9s %s", at.Local().Format(time.TimeOnly), line))
-	}
-	data, err := jsonForm.Marshal(m)
-	if err != nil {
-		return fmt.Errorf("print: %w", err)
-	}
-	if w.a.output == "yaml" {
-		if err := w.a.println("---"); err != nil {
+	case "yaml":
+		w.a.println("---")
+	case "json": // an object a line
+		data, err := encoded(m)
+		if err != nil {
 			return err
 		}
-		return w.a.printData(data)
+		var line bytes.Buffer
+		if err := json.Compact(&line, data); err != nil {
+			return fmt.Errorf("print: %w", err)
+		}
+		w.a.println(line.String())
+		return w.a.out.err
 	}
-	var line bytes.Buffer
-	if err := json.Compact(&line, data); err != nil {
-		return fmt.Errorf("print: %w", err)
-	}
-	return w.a.println(line.String())
+	return w.a.show([]string{m.GetName()}, func() { w.draw(m) }, m)
 }
 
-// stateOf is what there is to say of a resource in a word: its state, or how far an operation is.
+// draw writes a change as a line of a table, unless it repeats the line above.
+func (w *watcher) draw(m *watchv1.WatchTenantResponse) {
+	if !w.headed {
+		w.headed = true
+		w.a.printf("%-9s %-9s %-14s %-28s %s", "TIME", "CHANGE", "TYPE", "STATE", "NAME")
+	}
+	line := escapeLine(fmt.Sprintf("%-9s %-14s %-28s %s", m.GetKind(), m.GetType(), stateOf(m), m.GetName()))
+	if line == w.last {
+		return
+	}
+	w.last = line
+	at := time.Now()
+	if m.GetChangeTime().IsValid() {
+		at = m.GetChangeTime().AsTime()
+	}
+	w.a.printf("%-9s %s", at.Local().Format(time.TimeOnly), line)
+}
+
+// stateOf is the state of a resource, or the progress of an operation.
 func stateOf(m *watchv1.WatchTenantResponse) string {
 	resource, err := m.GetResource().UnmarshalNew()
 	if err != nil {

@@ -91,7 +91,7 @@ func watch(t *testing.T, f *fakePlatform, address string, args ...string) (code 
 	return code, o.String(), e.String()
 }
 
-func TestWatchGoesOnWhereItWas(t *testing.T) {
+func TestWatch_brokenStream_resumes(t *testing.T) {
 	f, address := newFake(t)
 	metadata, err := anypb.New(&operationv1.OperationMetadata{Verb: "create", ProgressPercent: 40, StepsDone: 2, StepCount: 5})
 	if err != nil {
@@ -146,7 +146,7 @@ func TestWatchGoesOnWhereItWas(t *testing.T) {
 	}
 }
 
-func TestWatchEndsWhereNothingHelps(t *testing.T) {
+func TestWatch_permanentError_ends(t *testing.T) {
 	for reason, c := range map[string]struct {
 		err  error
 		code int
@@ -163,8 +163,8 @@ func TestWatchEndsWhereNothingHelps(t *testing.T) {
 	}
 }
 
-// What a person would read twice is written once; a program gets each change, and what differs in between is told again.
-func TestWatchRepeatsNoLine(t *testing.T) {
+// A table leaves out a line that repeats the one above; a program gets each change.
+func TestWatch_sameLine_isPrintedOnce(t *testing.T) {
 	for form, want := range map[string]int{"table": 4, "name": 5, "json": 5} { // the table has heads
 		f, address := newFake(t)
 		dev, prod := "tenants/acme/organisations/core/vpcs/dev", "tenants/acme/organisations/core/vpcs/prod"
@@ -179,7 +179,7 @@ func TestWatchRepeatsNoLine(t *testing.T) {
 	}
 }
 
-func TestWatchWritesAnObjectALine(t *testing.T) {
+func TestWatch_json_isAnObjectALine(t *testing.T) {
 	f, address := newFake(t)
 	f.tenants["tenants/acme"] = &tenantv1.Tenant{Name: "tenants/acme"}
 	f.streams = append(f.streams, plays(nil, told(t, "one", "ADDED", "tenants/acme/organisations/core/vpcs/dev", &networkv1.Vpc{Name: "dev"}), told(t, "two", "DELETED", "b", nil)))
@@ -199,13 +199,13 @@ func TestWatchWritesAnObjectALine(t *testing.T) {
 		t.Errorf("a name that is no tenant's: exit code %d: %s", code, notes)
 	}
 	f.tenants["tenants/other"] = &tenantv1.Tenant{Name: "tenants/other"}
-	if code, _, notes := watch(t, f, address); code != exitUsage || !strings.Contains(notes, "say which tenant") {
+	if code, _, notes := watch(t, f, address); code != exitUsage || !strings.Contains(notes, "name the tenant") {
 		t.Errorf("two tenants: exit code %d: %s", code, notes)
 	}
 }
 
 // A stream within what is not there is silent, which looks like one in which nothing happens.
-func TestWatchWithinWhatIsNotThereSaysSo(t *testing.T) {
+func TestWatch_withinAbsentPlace_warns(t *testing.T) {
 	for within, there := range map[string]bool{"acme/core": true, "acme/nope": false, "acme/core/dev": true, "acme/core/nope": false} {
 		f, address := newFake(t)
 		f.organisations["tenants/acme/organisations/core"] = &tenantv1.Organisation{}

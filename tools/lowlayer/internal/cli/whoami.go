@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -17,7 +18,7 @@ import (
 	"github.com/low-layer/platform/libs/realm"
 )
 
-// claims are what a token says of its bearer. They are shown, never decided by: only the platform verifies.
+// claims are the claims of a token. They are shown, never decided by: only the platform verifies.
 type claims struct {
 	Subject  string   `json:"subject"`
 	Name     string   `json:"name,omitempty"`
@@ -31,12 +32,7 @@ type claims struct {
 }
 
 func (c claims) who() string {
-	for _, s := range []string{c.Email, c.ClientID, c.Name, c.Subject} {
-		if s != "" {
-			return s
-		}
-	}
-	return "somebody"
+	return cmp.Or(c.Email, c.ClientID, c.Name, c.Subject, "an unknown account")
 }
 
 func claimsOf(token string) claims {
@@ -48,7 +44,7 @@ func claimsOf(token string) claims {
 	}
 	if parts := strings.Split(token, "."); len(parts) == 3 {
 		if data, err := base64.RawURLEncoding.DecodeString(parts[1]); err == nil {
-			_ = json.Unmarshal(data, &raw) // what cannot be read is not shown
+			_ = json.Unmarshal(data, &raw) // an unreadable part is not shown
 		}
 	}
 	c := claims{
@@ -75,7 +71,7 @@ func (a *app) whoamiCommand() *cobra.Command {
 	}
 }
 
-// heldToken is the token that calls carry, and where it is kept.
+// heldToken returns the token that calls carry and its source.
 func (a *app) heldToken(ctx context.Context) (token, source string, err error) {
 	switch {
 	case os.Getenv(tokenVariable) != "":
@@ -99,27 +95,20 @@ func (a *app) heldToken(ctx context.Context) (token, source string, err error) {
 func (a *app) tokenCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "token", Short: "Print your access token, for scripts", Args: exactly(0),
-		Long: `token prints the access token that calls carry, renewed when it is near its end. Whoever has it is you for as long as it
-lasts, which is minutes: use it at once, and keep it out of files and logs.`,
+		Long: `token prints the access token that calls carry, renewed when it is near its end. It gives your rights to any holder for
+some minutes: use it at once, and keep it out of files and logs.`,
 		Example: `  curl -H "Authorization: Bearer $(lowlayer token)" http://127.0.0.1:8080/v1/tenants`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			token, _, err := a.heldToken(cmd.Context())
 			if err != nil {
 				return err
 			}
-			if a.output == "table" || a.output == "name" {
-				return a.println(token)
-			}
-			data, err := json.Marshal(map[string]string{"token": token, "expires": claimsOf(token).Expires})
-			if err != nil {
-				return fmt.Errorf("print: %w", err)
-			}
-			return a.printData(data)
+			return a.show([]string{token}, func() { a.println(token) }, map[string]string{"token": token, "expires": claimsOf(token).Expires})
 		},
 	}
 }
 
-// notLoggedIn is a command that needs a login.
+// notLoggedIn is the error of a command that needs a login.
 type notLoggedIn struct{}
 
 func (notLoggedIn) Error() string {
@@ -127,22 +116,10 @@ func (notLoggedIn) Error() string {
 }
 
 func (a *app) printClaims(c claims) error {
-	switch a.output {
-	case "name":
-		return a.println(c.who())
-	case "table":
+	return a.show([]string{c.who()}, func() {
 		groups := strings.Join(c.Groups, "\n")
-		if groups == "" {
-			groups = "none"
-		}
-		_, err := fmt.Fprintf(a.streams.Out, "%s\nissuer   %s\nlevel    %s\nexpires  %s\nkept in  %s\nroles:\n%s\n", c.who(), c.Issuer, c.Level, c.Expires, c.Source, groups)
-		return err
-	}
-	data, err := json.Marshal(c)
-	if err != nil {
-		return fmt.Errorf("print: %w", err)
-	}
-	return a.printData(data)
+		a.printf("%s\nissuer   %s\nlevel    %s\nexpires  %s\nkept in  %s\nroles:\n%s", c.who(), c.Issuer, c.Level, c.Expires, c.Source, cmp.Or(groups, "none"))
+	}, c)
 }
 
 func (a *app) logoutCommand() *cobra.Command {
@@ -168,7 +145,7 @@ func (a *app) logoutCommand() *cobra.Command {
 				return err
 			}
 			if err := endSession(cmd.Context(), c); err != nil {
-				a.note("The login is forgotten here, but %s could not be told: %v", c.Issuer, err)
+				a.note("The login is removed here, but the session at %s could not be ended: %v", c.Issuer, err)
 				return nil
 			}
 			a.note("Logged out.")
@@ -194,9 +171,9 @@ func endSession(ctx context.Context, c credential) error {
 	if err := resp.Body.Close(); err != nil {
 		return err
 	}
-	// A session that has ended already is what was wanted.
+	// A session that has ended already is no error.
 	if resp.StatusCode >= http.StatusInternalServerError {
-		return fmt.Errorf("it answers %s", resp.Status)
+		return fmt.Errorf("it responds with %s", resp.Status)
 	}
 	return nil
 }
