@@ -39,6 +39,12 @@ func rules() []rule {
 			never: func(p string) bool { return hasAnyPrefix(p, sdks) && p != resourceNames },
 		},
 		{
+			name:   "core declares no port: it takes no context and no clock",
+			from:   layer("core"),
+			never:  func(p string) bool { return p == "context" || p == prefix+"libs/clock" },
+			direct: true,
+		},
+		{
 			name:   "api calls use cases, not the store",
 			from:   not(under("services/gateway"), layer("api")),
 			never:  layer("store"),

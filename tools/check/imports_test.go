@@ -19,6 +19,14 @@ func TestOffences_eachRule_namesTheChain(t *testing.T) {
 			},
 			"core imports no transport, SQL or SDK: services/network/internal/core/vpc -> libs/x -> google.golang.org/grpc/codes",
 		},
+		"core declares a port": {
+			map[string][]string{p + "services/network/internal/core/vpc": {"context"}},
+			"core declares no port: it takes no context and no clock: services/network/internal/core/vpc -> context",
+		},
+		"core reads a clock": {
+			map[string][]string{p + "services/tenant/internal/core/tenancy": {p + "libs/clock"}},
+			"core declares no port: it takes no context and no clock: services/tenant/internal/core/tenancy -> libs/clock",
+		},
 		"api imports store": {
 			map[string][]string{p + "services/network/internal/api": {p + "services/network/internal/store"}},
 			"api calls use cases, not the store: services/network/internal/api -> services/network/internal/store",
@@ -69,7 +77,7 @@ func TestOffences_allowedImports_none(t *testing.T) {
 		p + "services/network/internal/usecase":  {p + "services/network/internal/store", p + "services/network/internal/core/vpc"},
 		p + "services/network/internal/store":    {p + "services/network/internal/core/vpc", "github.com/jackc/pgx/v5"},
 		p + "services/network/internal/core/vpc": {p + "libs/errs", "net/netip"},
-		p + "libs/errs":                          {"errors"},
+		p + "libs/errs":                          {"errors", "context"},
 		p + "libs/pg":                            {"github.com/jackc/pgx/v5"},
 	}
 	if got := offences(graph); len(got) > 0 {

@@ -90,6 +90,19 @@ func (c *Changes) Operation(
 	return op, nil
 }
 
+// Earlier returns the operation of an earlier call with the same request_id, nil when there is none. A use case that calls another
+// system before its transaction looks here first.
+func (c *Changes) Earlier(ctx context.Context, id resource.Identity, tenant string) (op *provision.Operation, err error) {
+	if id.ID == "" {
+		return nil, nil
+	}
+	err = c.inTx(ctx, id, tenant, func(ctx context.Context, tx *Tx) error {
+		op, err = tx.replayed(ctx)
+		return err
+	})
+	return op, err
+}
+
 // Record runs a script that ends without an operation, for resources the engine does not work on. The script calls Replayed
 // and Keep itself: a change that needs another system takes two transactions, with the call between them.
 func (c *Changes) Record(ctx context.Context, id resource.Identity, tenant string, script func(context.Context, *Tx) error) error {

@@ -2,34 +2,27 @@
 package api
 
 import (
-	"fmt"
-
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc"
 
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/provision/operationapi"
-	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
+	"github.com/low-layer/platform/services/tenant/internal/usecase"
 )
 
 // Register puts the service's RPCs on a server.
-func Register(r grpc.ServiceRegistrar, tenants *tenancy.Tenants, organisations *tenancy.Organisations) {
-	tenantv1.RegisterTenantServiceServer(r, &tenantServer{use: tenants})
-	tenantv1.RegisterOrganisationServiceServer(r, &organisationServer{use: organisations})
+func Register(r grpc.ServiceRegistrar, tenancy *usecase.Tenancy, members *usecase.Members, accounts *usecase.Accounts) {
+	tenantv1.RegisterTenantServiceServer(r, &tenantServer{use: tenancy})
+	tenantv1.RegisterOrganisationServiceServer(r, &organisationServer{use: tenancy})
+	tenantv1.RegisterMemberServiceServer(r, &memberServer{use: members})
+	tenantv1.RegisterServiceAccountServiceServer(r, &accountServer{use: accounts})
 }
 
-// accepted is an operation that carries the engine's record of it.
-type accepted interface{ Provisioned() *provision.Operation }
-
 // operation renders the operation that a use case accepted.
-func operation(op tenancy.Operation, err error) (*longrunningpb.Operation, error) {
+func operation(op *provision.Operation, err error) (*longrunningpb.Operation, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, ok := op.(accepted)
-	if !ok {
-		return nil, fmt.Errorf("render operation: a %T carries no record of the engine", op)
-	}
-	return operationapi.ToProto(a.Provisioned())
+	return operationapi.ToProto(op)
 }

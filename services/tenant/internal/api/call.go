@@ -5,25 +5,26 @@ import (
 
 	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resource/convert"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
 // tenantCall reads the name and the identity of a call on a tenant.
-func tenantCall(ctx context.Context, name string, req convert.Repeatable) (string, tenancy.Request, error) {
+func tenantCall(ctx context.Context, name string, req convert.Repeatable) (string, resource.Identity, error) {
 	n, err := resourcename.ParseTenant(name)
 	if err != nil {
-		return "", tenancy.Request{}, err
+		return "", resource.Identity{}, err
 	}
 	id, err := convert.Identity(ctx, req)
 	return n.Tenant, id, err
 }
 
 // organisationCall reads the name and the identity of a call on an organisation.
-func organisationCall(ctx context.Context, name string, req convert.Repeatable) (tenancy.OrganisationKey, tenancy.Request, error) {
+func organisationCall(ctx context.Context, name string, req convert.Repeatable) (tenancy.OrganisationKey, resource.Identity, error) {
 	n, err := resourcename.ParseOrganisation(name)
 	if err != nil {
-		return tenancy.OrganisationKey{}, tenancy.Request{}, err
+		return tenancy.OrganisationKey{}, resource.Identity{}, err
 	}
 	id, err := convert.Identity(ctx, req)
 	return tenancy.OrganisationKey(n), id, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
@@ -18,12 +17,6 @@ const (
 	membersCollection  = "members"
 	accountsCollection = "serviceAccounts"
 )
-
-// RegisterMembers puts the RPCs of members and service accounts on a server.
-func RegisterMembers(r grpc.ServiceRegistrar, members *usecase.Members, accounts *usecase.Accounts) {
-	tenantv1.RegisterMemberServiceServer(r, &memberServer{use: members})
-	tenantv1.RegisterServiceAccountServiceServer(r, &accountServer{use: accounts})
-}
 
 type memberServer struct {
 	tenantv1.UnimplementedMemberServiceServer

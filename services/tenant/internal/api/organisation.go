@@ -12,11 +12,12 @@ import (
 	"github.com/low-layer/platform/libs/resource/convert"
 	"github.com/low-layer/platform/libs/resource/mask"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
+	"github.com/low-layer/platform/services/tenant/internal/usecase"
 )
 
 type organisationServer struct {
 	tenantv1.UnimplementedOrganisationServiceServer
-	use *tenancy.Organisations
+	use *usecase.Tenancy
 }
 
 // CreateOrganisation takes the whole order.
@@ -32,10 +33,10 @@ func (s *organisationServer) CreateOrganisation(
 		return nil, nameIn("parent", err)
 	}
 	o := req.GetOrganisation()
-	return operation(s.use.Create(ctx, tenancy.CreateOrganisation{
+	return operation(s.use.CreateOrganisation(ctx, id, tenancy.CreateOrganisation{
 		Tenant: parent.Tenant, ID: req.GetOrganisationId(), DisplayName: o.GetDisplayName(), Labels: o.GetLabels(),
 		Mode: convert.ModeOf(o.GetMode()), HubCIDR: o.GetHubCidr(), Quota: quotaFromProto(o.GetQuota()),
-		VPCs: vpcsFromProto(o.GetVpcs()), Protected: o.GetDeletionProtection(), Request: id,
+		VPCs: vpcsFromProto(o.GetVpcs()), Protected: o.GetDeletionProtection(),
 	}))
 }
 
@@ -47,7 +48,7 @@ func (s *organisationServer) GetOrganisation(
 	if err != nil {
 		return nil, err
 	}
-	o, err := s.use.Get(ctx, tenancy.OrganisationKey(name))
+	o, err := s.use.Organisation(ctx, name.Tenant, name.Organisation)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +65,7 @@ func (s *organisationServer) ListOrganisations(
 	}
 	q := convert.List(ctx, req)
 	q.Only = authz.Narrowed(ctx).Limit(authz.Organisation)
-	page, err := s.use.List(ctx, parent.Tenant, q)
+	page, err := s.use.ListOrganisations(ctx, parent.Tenant, q)
 	if err != nil {
 		return nil, err
 	}
@@ -84,8 +85,7 @@ func (s *organisationServer) UpdateOrganisation(
 	if err != nil {
 		return nil, nameIn("organisation.name", err)
 	}
-	key := tenancy.OrganisationKey(name)
-	current, err := s.use.Get(ctx, key)
+	current, err := s.use.Organisation(ctx, name.Tenant, name.Organisation)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (s *organisationServer) UpdateOrganisation(
 	if err != nil {
 		return nil, err
 	}
-	in := tenancy.UpdateOrganisation{Key: key, Etag: wanted.GetEtag(), Request: id}
+	in := tenancy.UpdateOrganisation{Key: tenancy.OrganisationKey(name), Etag: wanted.GetEtag()}
 	for _, p := range paths {
 		switch p {
 		case "display_name":
@@ -105,7 +105,7 @@ func (s *organisationServer) UpdateOrganisation(
 		}
 	}
 	in.Quota = quotaChange(paths, quotaFromProto(wanted.GetQuota()))
-	return operation(s.use.Update(ctx, in))
+	return operation(s.use.UpdateOrganisation(ctx, id, in))
 }
 
 // quotaChange changes what the paths name; nil when they name nothing of the quota.
@@ -157,8 +157,8 @@ func (s *organisationServer) DeleteOrganisation(
 	if err != nil {
 		return nil, err
 	}
-	return operation(s.use.Delete(ctx, tenancy.DeleteOrganisation{
-		Key: key, Etag: req.GetEtag(), Force: req.GetForce(), Purge: req.GetPurge(), Request: id,
+	return operation(s.use.DeleteOrganisation(ctx, id, tenancy.DeleteOrganisation{
+		Key: key, Etag: req.GetEtag(), Force: req.GetForce(), Purge: req.GetPurge(),
 	}))
 }
 
@@ -170,7 +170,7 @@ func (s *organisationServer) UndeleteOrganisation(
 	if err != nil {
 		return nil, err
 	}
-	return operation(s.use.Undelete(ctx, key, id))
+	return operation(s.use.UndeleteOrganisation(ctx, id, key))
 }
 
 // RotateOrganisationCredential makes a new credential.
@@ -181,5 +181,5 @@ func (s *organisationServer) RotateOrganisationCredential(
 	if err != nil {
 		return nil, err
 	}
-	return operation(s.use.Rotate(ctx, key, id))
+	return operation(s.use.RotateCredential(ctx, id, key))
 }

@@ -11,11 +11,12 @@ import (
 	"github.com/low-layer/platform/libs/resource/convert"
 	"github.com/low-layer/platform/libs/resource/mask"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
+	"github.com/low-layer/platform/services/tenant/internal/usecase"
 )
 
 type tenantServer struct {
 	tenantv1.UnimplementedTenantServiceServer
-	use *tenancy.Tenants
+	use *usecase.Tenancy
 }
 
 // CreateTenant makes a tenant.
@@ -25,9 +26,9 @@ func (s *tenantServer) CreateTenant(ctx context.Context, req *tenantv1.CreateTen
 		return nil, err
 	}
 	t := req.GetTenant()
-	return operation(s.use.Create(ctx, tenancy.CreateTenant{
+	return operation(s.use.CreateTenant(ctx, id, tenancy.CreateTenant{
 		ID: req.GetTenantId(), DisplayName: t.GetDisplayName(), Labels: t.GetLabels(), NetworkCIDR: t.GetNetworkCidr(),
-		Protected: t.GetDeletionProtection(), Request: id,
+		Protected: t.GetDeletionProtection(),
 	}))
 }
 
@@ -37,7 +38,7 @@ func (s *tenantServer) GetTenant(ctx context.Context, req *tenantv1.GetTenantReq
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.use.Get(ctx, name.Tenant)
+	t, err := s.use.Tenant(ctx, name.Tenant)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +49,7 @@ func (s *tenantServer) GetTenant(ctx context.Context, req *tenantv1.GetTenantReq
 func (s *tenantServer) ListTenants(ctx context.Context, req *tenantv1.ListTenantsRequest) (*tenantv1.ListTenantsResponse, error) {
 	q := convert.List(ctx, req)
 	q.Only = authz.Narrowed(ctx).Limit(authz.Tenant)
-	page, err := s.use.List(ctx, q)
+	page, err := s.use.ListTenants(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +67,7 @@ func (s *tenantServer) UpdateTenant(ctx context.Context, req *tenantv1.UpdateTen
 	if err != nil {
 		return nil, nameIn("tenant.name", err)
 	}
-	current, err := s.use.Get(ctx, name.Tenant)
+	current, err := s.use.Tenant(ctx, name.Tenant)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +75,7 @@ func (s *tenantServer) UpdateTenant(ctx context.Context, req *tenantv1.UpdateTen
 	if err != nil {
 		return nil, err
 	}
-	in := tenancy.UpdateTenant{ID: name.Tenant, Etag: wanted.GetEtag(), Request: id}
+	in := tenancy.UpdateTenant{ID: name.Tenant, Etag: wanted.GetEtag()}
 	for _, p := range paths {
 		switch p {
 		case "display_name":
@@ -85,7 +86,7 @@ func (s *tenantServer) UpdateTenant(ctx context.Context, req *tenantv1.UpdateTen
 			in.Protected = &wanted.DeletionProtection
 		}
 	}
-	return operation(s.use.Update(ctx, in))
+	return operation(s.use.UpdateTenant(ctx, id, in))
 }
 
 // DeleteTenant deletes or purges a tenant.
@@ -94,8 +95,8 @@ func (s *tenantServer) DeleteTenant(ctx context.Context, req *tenantv1.DeleteTen
 	if err != nil {
 		return nil, err
 	}
-	return operation(s.use.Delete(ctx, tenancy.DeleteTenant{
-		ID: name, Etag: req.GetEtag(), Force: req.GetForce(), Purge: req.GetPurge(), Request: id,
+	return operation(s.use.DeleteTenant(ctx, id, tenancy.DeleteTenant{
+		ID: name, Etag: req.GetEtag(), Force: req.GetForce(), Purge: req.GetPurge(),
 	}))
 }
 
@@ -105,7 +106,7 @@ func (s *tenantServer) UndeleteTenant(ctx context.Context, req *tenantv1.Undelet
 	if err != nil {
 		return nil, err
 	}
-	return operation(s.use.Undelete(ctx, name, id))
+	return operation(s.use.UndeleteTenant(ctx, id, name))
 }
 
 // SuspendTenant switches a tenant off.
@@ -114,7 +115,7 @@ func (s *tenantServer) SuspendTenant(ctx context.Context, req *tenantv1.SuspendT
 	if err != nil {
 		return nil, err
 	}
-	return operation(s.use.Suspend(ctx, name, req.GetReason(), id))
+	return operation(s.use.SuspendTenant(ctx, id, name, req.GetReason()))
 }
 
 // ResumeTenant ends a suspension.
@@ -123,5 +124,5 @@ func (s *tenantServer) ResumeTenant(ctx context.Context, req *tenantv1.ResumeTen
 	if err != nil {
 		return nil, err
 	}
-	return operation(s.use.Resume(ctx, name, id))
+	return operation(s.use.ResumeTenant(ctx, id, name))
 }

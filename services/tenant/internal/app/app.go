@@ -15,7 +15,6 @@ import (
 	"github.com/low-layer/platform/services/tenant/internal/api"
 	"github.com/low-layer/platform/services/tenant/internal/client"
 	"github.com/low-layer/platform/services/tenant/internal/cloud/keycloak"
-	"github.com/low-layer/platform/services/tenant/internal/core/directory"
 	"github.com/low-layer/platform/services/tenant/internal/core/member"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 	"github.com/low-layer/platform/services/tenant/internal/provision"
@@ -32,7 +31,7 @@ func Program() host.Command { return host.Program(name, store.Migrations, New) }
 // App is the wired service.
 type App struct {
 	*host.Host
-	Periodic *tenancy.Periodic
+	Periodic *usecase.Periodic
 	Drift    *reconcile.Drift
 	Members  *usecase.Sync
 }
@@ -60,27 +59,27 @@ func New(ctx context.Context, cfg Config, o host.Options) (_ *App, err error) {
 		return nil, err
 	}
 	keystone, network, users := openstackclient.NewKeystone(h.Cloud), client.NewNetwork(conn), userDirectory(h, cfg)
-	outbox, remover := store.NewOutbox(api.Renderer{}), &lateRemover{}
+	records, members, remover := store.New(h.Pool, h.Tokens), store.NewMembers(h.Pool, h.Tokens), &lateRemover{}
 	if err = h.Provision(provision.Kinds(provision.Deps{
-		Rows: store.NewRows(outbox, h.Ledger), Pool: h.Pool, Render: api.Renderer{}, Cloud: keystone, Network: network, Clock: o.Clock,
-		Members: remover,
-		Vault:   provision.NewVault(keeper, store.NewSecrets(h.Pool), o.Clock, cfg.CredentialLifetime),
-		Quota:   cfg.Quota(), Roles: cfg.CredentialRoles,
+		Records: usecase.NewSettlements(records, api.Renderer{}, h.Ledger, o.Clock), Pool: h.Pool, Render: api.Renderer{},
+		Cloud: keystone, Network: network, Members: remover,
+		Vault: provision.NewVault(keeper, store.NewSecrets(h.Pool), o.Clock, cfg.CredentialLifetime),
+		Quota: cfg.Quota(), Roles: cfg.CredentialRoles,
 	})); err != nil {
 		return nil, err
 	}
-	records := store.New(h.Pool, h.Engine, h.Tokens, outbox, h.Trail, h.Ledger)
-	tenants := tenancy.NewTenants(records, network, o.Clock, cfg.Retention)
-	organisations := tenancy.NewOrganisations(records, network, o.Clock, cfg.Retention, cfg.Quota())
-	members := store.NewMembers(h.Pool, h.Tokens)
+	changes := accept.New(accept.Config{
+		Service: usecase.Source, DB: h.Pool, Engine: h.Engine, Trail: h.Trail, Quota: h.Ledger, Clock: o.Clock,
+	})
+	use := usecase.New(usecase.Config{
+		Store: records, Changes: changes, Engine: h.Engine, Network: network, Messages: api.Renderer{},
+		Retention: cfg.Retention, Quota: cfg.Quota(),
+	})
 	staff := usecase.StaffConfig{
-		Rows: members, Tenancy: records, VPCs: network, Directory: users, Clock: o.Clock,
-		Changes: accept.New(accept.Config{Service: name, DB: h.Pool, Trail: h.Trail, Clock: o.Clock}),
-		Member:  api.Renderer{}.Member, Account: api.Renderer{}.Account,
+		Rows: members, Changes: changes, Tenancy: records, VPCs: network, Directory: users, Clock: o.Clock,
+		Member: api.Renderer{}.Member, Account: api.Renderer{}.Account,
 	}
-
-	api.Register(h.Server.Registrar(), tenants, organisations)
-	api.RegisterMembers(h.Server.Registrar(), usecase.NewMembers(staff), usecase.NewAccounts(staff))
+	api.Register(h.Server.Registrar(), use, usecase.NewMembers(staff), usecase.NewAccounts(staff))
 	h.Serve(func(ctx context.Context, t resourcename.Tenant) error {
 		_, err := records.Tenant(ctx, t.Tenant)
 		return err
@@ -88,7 +87,7 @@ func New(ctx context.Context, cfg Config, o host.Options) (_ *App, err error) {
 
 	a := &App{
 		Host: h, Members: usecase.NewSync(staff), Drift: reconcile.NewDrift(h.Engine, h.Pool, keystone),
-		Periodic: tenancy.NewPeriodic(records, tenants, organisations, cfg.CredentialMargin(), cfg.CredentialRoles),
+		Periodic: usecase.NewPeriodic(use, o.Clock, cfg.CredentialMargin(), cfg.CredentialRoles),
 	}
 	remover.Sync = a.Members
 	h.Loop(host.Loop{Name: "periodic", Every: cfg.PeriodicInterval, Pass: a.Periodic.Pass})
@@ -102,7 +101,7 @@ func New(ctx context.Context, cfg Config, o host.Options) (_ *App, err error) {
 type lateRemover struct{ *usecase.Sync }
 
 // userDirectory is the user directory of the settings, or nil.
-func userDirectory(h *host.Host, cfg Config) directory.Directory {
+func userDirectory(h *host.Host, cfg Config) usecase.Directory {
 	if cfg.KeycloakURL == "" {
 		h.Logger.Warn("no user directory is configured: members and service accounts cannot be managed", "setting", "KEYCLOAK_URL")
 		return nil

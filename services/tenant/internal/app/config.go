@@ -11,7 +11,7 @@ import (
 	"github.com/low-layer/platform/libs/loopback"
 	"github.com/low-layer/platform/libs/seal"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
-	"github.com/low-layer/platform/services/tenant/internal/store"
+	"github.com/low-layer/platform/services/tenant/internal/usecase"
 )
 
 // Config is the service's settings.
@@ -51,7 +51,7 @@ type Config struct {
 
 // Quotas are the platform's limits of a tenant.
 func (c Config) Quotas() map[string]int64 {
-	return map[string]int64{store.QuotaOrganisations: int64(c.QuotaOrganisations)}
+	return map[string]int64{usecase.QuotaOrganisations: int64(c.QuotaOrganisations)}
 }
 
 // Quota is the platform's default quota.

@@ -17,6 +17,7 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/grpcerr"
 	"github.com/low-layer/platform/libs/peer"
+	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
@@ -121,16 +122,17 @@ func ignoreAbsent(err error) error {
 	return err
 }
 
-// Removal is what goes when every network of a tenant or organisation is removed.
-func (n *Network) Removal(ctx context.Context, name string) ([]tenancy.PlannedObject, error) {
+// Removal lists the objects that the removal of every network of a tenant or organisation removes.
+func (n *Network) Removal(ctx context.Context, name string) ([]provision.PlannedObject, error) {
 	resp, err := n.Foundation.PreviewRemoval(ctx, &internalv1.PreviewRemovalRequest{Name: name})
 	if err != nil {
 		return nil, n.Unavailable("preview removal", err)
 	}
-	var out []tenancy.PlannedObject
+	var out []provision.PlannedObject
 	for _, o := range resp.GetObjects() {
-		out = append(out, tenancy.PlannedObject{
-			Step: o.GetStep(), Title: o.GetTitle(), Type: o.GetType(), ID: o.GetId(), Name: o.GetName(), Resource: o.GetResource(), Service: o.GetService(),
+		out = append(out, provision.PlannedObject{
+			Action: provision.PlanDelete, Step: o.GetStep(), Title: o.GetTitle(), Type: o.GetType(), ID: o.GetId(), Name: o.GetName(),
+			Resource: o.GetResource(), Service: o.GetService(),
 		})
 	}
 	return out, nil

@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/openstack/keystone"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/services/tenant/internal/client"
@@ -19,24 +18,15 @@ import (
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
-// Rows is our own rows, in the engine's transactions.
-type Rows interface {
-	Tenant(ctx context.Context, q provision.Querier, uid string) (tenancy.Tenant, error)
-	Organisation(ctx context.Context, q provision.Querier, uid string) (tenancy.Organisation, error)
-	Organisations(ctx context.Context, q provision.Querier, tenantUID string) ([]tenancy.Organisation, error)
-	// Made returns the steps that are done, and the digest of the inputs they were done with.
+// Records reads and settles tenants and organisations, in the engine's transactions.
+type Records interface {
+	LoadTenant(ctx context.Context, q provision.Querier, uid string) (tenancy.Tenant, error)
+	LoadOrganisation(ctx context.Context, q provision.Querier, uid string) (tenancy.Organisation, error)
+	LoadOrganisations(ctx context.Context, q provision.Querier, tenantUID string) ([]tenancy.Organisation, error)
+	// Made returns the steps that are done, with the digests of their inputs.
 	Made(ctx context.Context, q provision.Querier, uid string) (map[string]string, error)
-	Settler
-}
-
-// Settler writes the ends of changes.
-type Settler interface {
-	SettleTenant(ctx context.Context, tx pgx.Tx, t tenancy.Tenant) error
-	RemoveTenant(ctx context.Context, tx pgx.Tx, uid string) error
-	AnnounceTenant(ctx context.Context, tx pgx.Tx, event string, t tenancy.Tenant) error
-	SettleOrganisation(ctx context.Context, tx pgx.Tx, o tenancy.Organisation) error
-	RemoveOrganisation(ctx context.Context, tx pgx.Tx, uid string) error
-	AnnounceOrganisation(ctx context.Context, tx pgx.Tx, event string, o tenancy.Organisation) error
+	SettleTenant(ctx context.Context, tx pgx.Tx, s provision.Settlement, domainID string, ready bool) error
+	SettleOrganisation(ctx context.Context, tx pgx.Tx, s provision.Settlement, projectID string, ready bool) error
 }
 
 // MemberRemover ends roles and service accounts at a place and below it.
@@ -44,7 +34,7 @@ type MemberRemover interface {
 	Remove(ctx context.Context, tenantUID string, scope member.Scope) error
 }
 
-// Renderer makes the messages operations answer with.
+// Renderer makes the messages that operations end with.
 type Renderer interface {
 	Tenant(t tenancy.Tenant) proto.Message
 	Organisation(o tenancy.Organisation) proto.Message
@@ -52,13 +42,12 @@ type Renderer interface {
 
 // Deps is what the kinds need.
 type Deps struct {
-	Rows    Rows
+	Records Records
 	Pool    provision.Querier
 	Render  Renderer
 	Cloud   keystone.Cloud
 	Network *client.Network
 	Vault   *Vault
-	Clock   clock.Clock
 	// Members ends roles with what they were in; nil ends none.
 	Members MemberRemover
 	// Quota is the platform's default.

@@ -62,15 +62,15 @@ func organisationKind(d Deps) provision.Kind[organisationSpec] {
 }
 
 func (k *organisations) load(ctx context.Context, q provision.Querier, uid string) (spec organisationSpec, err error) {
-	o, err := k.Rows.Organisation(ctx, q, uid)
+	o, err := k.Records.LoadOrganisation(ctx, q, uid)
 	if err != nil {
 		return spec, err
 	}
-	t, err := k.Rows.Tenant(ctx, q, o.TenantUID)
+	t, err := k.Records.LoadTenant(ctx, q, o.TenantUID)
 	if err != nil {
 		return spec, err
 	}
-	made, err := k.Rows.Made(ctx, q, uid)
+	made, err := k.Records.Made(ctx, q, uid)
 	if err != nil {
 		return spec, err
 	}
@@ -275,34 +275,6 @@ func (k *organisations) vpcStep(v tenancy.VPCOrder) (provision.Step, error) {
 }
 
 func (k *organisations) settled(ctx context.Context, tx pgx.Tx, s provision.Settlement) error {
-	o, err := k.Rows.Organisation(ctx, tx, s.UID)
-	if err != nil {
-		return err
-	}
-	if s.Removed {
-		if err := k.Rows.RemoveOrganisation(ctx, tx, s.UID); err != nil {
-			return err
-		}
-		return k.Rows.AnnounceOrganisation(ctx, tx, tenancy.OrganisationPurged, o)
-	}
-	o.ProjectID = s.Objects[stepProject].ID
-	var events []string
-	switch s.Outcome {
-	case provision.Done:
-		if _, whole := s.Objects[stepHub]; whole && o.ReadyTime.IsZero() {
-			o.ReadyTime = k.Clock.Now()
-		}
-		events, o.Announced = o.SettledEvents()
-	case provision.Blocked, provision.Unblocked:
-		events = []string{"organisation." + s.Outcome.String()}
-	}
-	if err := k.Rows.SettleOrganisation(ctx, tx, o); err != nil {
-		return err
-	}
-	for _, e := range events {
-		if err := k.Rows.AnnounceOrganisation(ctx, tx, e, o); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, ready := s.Objects[stepHub]
+	return k.Records.SettleOrganisation(ctx, tx, s, s.Objects[stepProject].ID, ready)
 }

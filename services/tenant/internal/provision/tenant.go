@@ -53,11 +53,11 @@ func tenantKind(d Deps) provision.Kind[tenantSpec] {
 }
 
 func (k *tenants) load(ctx context.Context, q provision.Querier, uid string) (tenantSpec, error) {
-	t, err := k.Rows.Tenant(ctx, q, uid)
+	t, err := k.Records.LoadTenant(ctx, q, uid)
 	if err != nil {
 		return tenantSpec{}, err
 	}
-	made, err := k.Rows.Made(ctx, q, uid)
+	made, err := k.Records.Made(ctx, q, uid)
 	if err != nil {
 		return tenantSpec{}, err
 	}
@@ -119,7 +119,7 @@ func (k *tenants) follow(c tenancy.Cascade) provision.Step {
 		},
 		Verify: func(ctx context.Context, run *provision.Run, _ provision.External) error {
 			run.FollowOperation(c.Operation)
-			o, err := k.Rows.Organisation(ctx, k.Pool, c.UID)
+			o, err := k.Records.LoadOrganisation(ctx, k.Pool, c.UID)
 			switch {
 			case errs.CodeOf(err) == errs.CodeNotFound:
 				return nil
@@ -142,7 +142,7 @@ func organisationProgress(o tenancy.Organisation) string {
 
 // organisationsGone keeps what organisations stand on until the last of them is gone, whatever the ledger holds.
 func (k *tenants) organisationsGone(ctx context.Context, run *provision.Run) error {
-	left, err := k.Rows.Organisations(ctx, k.Pool, run.UID)
+	left, err := k.Records.LoadOrganisations(ctx, k.Pool, run.UID)
 	if err == nil && len(left) > 0 {
 		err = provision.NotYet(pollOrganisations, "%d organisations are still there: %s", len(left), organisationProgress(left[0]))
 	}
@@ -169,34 +169,6 @@ func (k *tenants) inventory(ctx context.Context, run *provision.Run) ([]provisio
 }
 
 func (k *tenants) settled(ctx context.Context, tx pgx.Tx, s provision.Settlement) error {
-	t, err := k.Rows.Tenant(ctx, tx, s.UID)
-	if err != nil {
-		return err
-	}
-	if s.Removed {
-		if err := k.Rows.RemoveTenant(ctx, tx, s.UID); err != nil {
-			return err
-		}
-		return k.Rows.AnnounceTenant(ctx, tx, tenancy.TenantPurged, t)
-	}
-	t.DomainID = s.Objects[stepDomain].ID
-	var events []string
-	switch s.Outcome {
-	case provision.Done:
-		if _, whole := s.Objects[stepBoundary]; whole && t.ReadyTime.IsZero() {
-			t.ReadyTime = k.Clock.Now()
-		}
-		events, t.Announced = t.SettledEvents()
-	case provision.Blocked, provision.Unblocked:
-		events = []string{"tenant." + s.Outcome.String()}
-	}
-	if err := k.Rows.SettleTenant(ctx, tx, t); err != nil {
-		return err
-	}
-	for _, e := range events {
-		if err := k.Rows.AnnounceTenant(ctx, tx, e, t); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, ready := s.Objects[stepBoundary]
+	return k.Records.SettleTenant(ctx, tx, s, s.Objects[stepDomain].ID, ready)
 }

@@ -21,6 +21,8 @@ import (
 	libprovision "github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/provision/provisiontest"
 	"github.com/low-layer/platform/libs/quota"
+	"github.com/low-layer/platform/libs/resource"
+	"github.com/low-layer/platform/libs/resource/accept"
 	"github.com/low-layer/platform/libs/seal"
 	"github.com/low-layer/platform/services/tenant/internal/api"
 	"github.com/low-layer/platform/services/tenant/internal/client"
@@ -29,6 +31,7 @@ import (
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 	"github.com/low-layer/platform/services/tenant/internal/provision"
 	"github.com/low-layer/platform/services/tenant/internal/store"
+	"github.com/low-layer/platform/services/tenant/internal/usecase"
 	"github.com/low-layer/platform/tools/openstacksim/sim"
 )
 
@@ -69,8 +72,8 @@ func newWorld(t *testing.T) *world {
 		}
 	})
 	w.kinds = provision.Kinds(provision.Deps{
-		Rows: store.NewRows(store.NewOutbox(api.Renderer{}), ledger), Pool: w.pool, Render: api.Renderer{}, Cloud: w.cloud,
-		Network: client.NewNetwork(w.network.Dial(t)), Clock: clock.Real(),
+		Records: usecase.NewSettlements(store.New(w.pool, nil), api.Renderer{}, ledger, clock.Real()), Pool: w.pool,
+		Render: api.Renderer{}, Cloud: w.cloud, Network: client.NewNetwork(w.network.Dial(t)),
 		Vault: provision.NewVault(keeper, store.NewSecrets(w.pool), clock.Real(), time.Hour),
 		Quota: tenancy.Quota{Cores: 9, RAMMiB: 1024, Instances: 3, Networks: 9, Routers: 9, Ports: 90, SecurityGroups: 9},
 		Roles: []string{"member"},
@@ -79,52 +82,33 @@ func newWorld(t *testing.T) *world {
 }
 
 // ledger has room for all a test makes.
-var ledger = quota.New("tenant", clock.Real(), map[string]int64{store.QuotaOrganisations: 100})
+var ledger = quota.New("tenant", clock.Real(), map[string]int64{usecase.QuotaOrganisations: 100})
 
-// joined is the store inside the transaction a test was given.
-type joined struct {
-	*store.Store
-	tx pgx.Tx
-}
+// joined begins the transactions of use cases inside the transaction of a test.
+type joined struct{ pgx.Tx }
 
-func (j joined) InTx(ctx context.Context, fn func(context.Context, tenancy.Tx) error) error {
-	return fn(ctx, j.Join(j.tx))
-}
+func (j joined) BeginTx(ctx context.Context, _ pgx.TxOptions) (pgx.Tx, error) { return j.Begin(ctx) }
 
-// yes is a network service that takes every order.
+// yes is a network service without VPCs that takes every order.
 type yes struct{}
 
 func (yes) CheckOrder(context.Context, string, []tenancy.NetworkOrder) error { return nil }
 func (yes) VPCNames(context.Context, string) ([]string, error)               { return nil, nil }
-func (yes) Removal(context.Context, string) ([]tenancy.PlannedObject, error) { return nil, nil }
-func (yes) ProtectedVPCs(context.Context, string) ([]string, error)          { return nil, nil }
 
-// use is the use cases inside a transaction.
-func (w *world) use(tx pgx.Tx, e *libprovision.Engine) (*tenancy.Tenants, *tenancy.Organisations) {
-	s := joined{store.New(w.pool, e, paging.New([]byte("key")), store.NewOutbox(api.Renderer{}), nil, ledger), tx}
-	return tenancy.NewTenants(s, yes{}, clock.Real(), time.Hour), tenancy.NewOrganisations(s, yes{}, clock.Real(), time.Hour, tenancy.Quota{Networks: 9, Routers: 9, Ports: 90, SecurityGroups: 9})
-}
+func (yes) Removal(context.Context, string) ([]libprovision.PlannedObject, error) { return nil, nil }
+
+func (yes) ProtectedVPCs(context.Context, string) ([]string, error) { return nil, nil }
 
 type change = func(ctx context.Context, tx pgx.Tx, e *libprovision.Engine) (*libprovision.Operation, error)
 
-func unwrap(op tenancy.Operation, err error) (*libprovision.Operation, error) {
-	if err != nil {
-		return nil, err
-	}
-	return op.(store.Operation).Provisioned(), nil
-}
-
-func (w *world) onTenant(do func(context.Context, *tenancy.Tenants) (tenancy.Operation, error)) change {
+// use runs a command inside a transaction.
+func (w *world) use(do func(context.Context, *usecase.Tenancy) (*libprovision.Operation, error)) change {
 	return func(ctx context.Context, tx pgx.Tx, e *libprovision.Engine) (*libprovision.Operation, error) {
-		tenants, _ := w.use(tx, e)
-		return unwrap(do(ctx, tenants))
-	}
-}
-
-func (w *world) onOrganisation(do func(context.Context, *tenancy.Organisations) (tenancy.Operation, error)) change {
-	return func(ctx context.Context, tx pgx.Tx, e *libprovision.Engine) (*libprovision.Operation, error) {
-		_, organisations := w.use(tx, e)
-		return unwrap(do(ctx, organisations))
+		return do(ctx, usecase.New(usecase.Config{
+			Store: store.New(w.pool, paging.New([]byte("key"))), Engine: e, Network: yes{}, Messages: api.Renderer{}, Retention: time.Hour,
+			Changes: accept.New(accept.Config{Service: "tenant", DB: joined{tx}, Engine: e, Quota: ledger, Clock: clock.Real()}),
+			Quota:   tenancy.Quota{Networks: 9, Routers: 9, Ports: 90, SecurityGroups: 9},
+		}))
 	}
 }
 
@@ -208,20 +192,20 @@ func (w *world) settle(t *testing.T, do change) {
 	}
 }
 
-func createTenant(ctx context.Context, s *tenancy.Tenants) (tenancy.Operation, error) {
-	return s.Create(ctx, tenancy.CreateTenant{ID: "acme"})
+func createTenant(ctx context.Context, s *usecase.Tenancy) (*libprovision.Operation, error) {
+	return s.CreateTenant(ctx, resource.Identity{}, tenancy.CreateTenant{ID: "acme"})
 }
 
 func tenantWorld(t *testing.T) provisiontest.World {
 	w := newWorld(t)
 	return provisiontest.World{
 		Service: "tenant", Pool: w.pool, Kinds: w.kinds, Kind: "tenant",
-		Create: w.onTenant(createTenant),
-		Update: w.onTenant(func(ctx context.Context, s *tenancy.Tenants) (tenancy.Operation, error) {
-			return s.Suspend(ctx, "acme", "a test", tenancy.Request{})
+		Create: w.use(createTenant),
+		Update: w.use(func(ctx context.Context, s *usecase.Tenancy) (*libprovision.Operation, error) {
+			return s.SuspendTenant(ctx, resource.Identity{}, "acme", "a test")
 		}),
-		Delete: w.onTenant(func(ctx context.Context, s *tenancy.Tenants) (tenancy.Operation, error) {
-			return s.Delete(ctx, tenancy.DeleteTenant{ID: "acme", Purge: true, Force: true})
+		Delete: w.use(func(ctx context.Context, s *usecase.Tenancy) (*libprovision.Operation, error) {
+			return s.DeleteTenant(ctx, resource.Identity{}, tenancy.DeleteTenant{ID: "acme", Purge: true, Force: true})
 		}),
 		Inventory: func(ctx context.Context) ([]string, error) { return w.inventory(ctx, nil) },
 	}
@@ -229,7 +213,7 @@ func tenantWorld(t *testing.T) provisiontest.World {
 
 func organisationWorld(t *testing.T) provisiontest.World {
 	w := newWorld(t)
-	w.settle(t, w.onTenant(createTenant))
+	w.settle(t, w.use(createTenant))
 	before, err := w.inventory(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -237,16 +221,16 @@ func organisationWorld(t *testing.T) provisiontest.World {
 	key := tenancy.OrganisationKey{Tenant: "acme", Organisation: "core"}
 	return provisiontest.World{
 		Service: "tenant", Pool: w.pool, Kinds: w.kinds, Kind: "organisation",
-		Create: w.onOrganisation(func(ctx context.Context, s *tenancy.Organisations) (tenancy.Operation, error) {
-			return s.Create(ctx, tenancy.CreateOrganisation{
+		Create: w.use(func(ctx context.Context, s *usecase.Tenancy) (*libprovision.Operation, error) {
+			return s.CreateOrganisation(ctx, resource.Identity{}, tenancy.CreateOrganisation{
 				Tenant: "acme", ID: "core", Mode: tenancy.Mutualized, VPCs: []tenancy.VPCOrder{{ID: "dev"}, {ID: "prod"}},
 			})
 		}),
-		Update: w.onOrganisation(func(ctx context.Context, s *tenancy.Organisations) (tenancy.Operation, error) {
-			return s.Rotate(ctx, key, tenancy.Request{})
+		Update: w.use(func(ctx context.Context, s *usecase.Tenancy) (*libprovision.Operation, error) {
+			return s.RotateCredential(ctx, resource.Identity{}, key)
 		}),
-		Delete: w.onOrganisation(func(ctx context.Context, s *tenancy.Organisations) (tenancy.Operation, error) {
-			return s.Delete(ctx, tenancy.DeleteOrganisation{Key: key, Force: true, Purge: true})
+		Delete: w.use(func(ctx context.Context, s *usecase.Tenancy) (*libprovision.Operation, error) {
+			return s.DeleteOrganisation(ctx, resource.Identity{}, tenancy.DeleteOrganisation{Key: key, Force: true, Purge: true})
 		}),
 		Inventory: func(ctx context.Context) ([]string, error) { return w.inventory(ctx, before) },
 	}

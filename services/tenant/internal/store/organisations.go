@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -11,7 +9,7 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/libs/quota"
+	"github.com/low-layer/platform/libs/resource/rows"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
@@ -39,131 +37,78 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, nullif($8, '')::cidr, $9, $10, $11, $12, $13
  WHERE uid = $1`
 )
 
-// Organisation answers an organisation by the ids of its tenant and itself.
+// Organisation reads an organisation by the ids of its tenant and itself.
 func (s *Store) Organisation(ctx context.Context, tenantID, id string) (tenancy.Organisation, error) {
-	return namedOrganisation(ctx, s.pool, organisationByID, tenantID, id)
+	return organisation(ctx, s.pool, tenantID, id, "")
 }
 
-// Organisation answers an organisation by unique id.
-func (r *Rows) Organisation(ctx context.Context, q provision.Querier, uid string) (tenancy.Organisation, error) {
-	return oneOrganisation(ctx, q, uid, organisationByUID, uid)
+// LoadOrganisation reads an organisation by its uid.
+func (s *Store) LoadOrganisation(ctx context.Context, q provision.Querier, uid string) (tenancy.Organisation, error) {
+	return rows.One(ctx, q, "organisation", uid, scanOrganisation, organisationByUID, uid)
 }
 
-// LockOrganisation answers an organisation and keeps others from changing it.
-func (t *transaction) LockOrganisation(ctx context.Context, tenantID, id string) (tenancy.Organisation, error) {
+// LockOrganisation reads an organisation and keeps others from changing it.
+func (s *Store) LockOrganisation(ctx context.Context, tx pgx.Tx, tenantID, id string) (tenancy.Organisation, error) {
 	name := resourcename.Organisation{Tenant: tenantID, Organisation: id}.String()
-	if err := lockResource(ctx, t.tx, tenancy.KindOrganisation, name); err != nil {
+	if err := lockResource(ctx, tx, tenancy.KindOrganisation, name); err != nil {
 		return tenancy.Organisation{}, err
 	}
-	o, err := namedOrganisation(ctx, t.tx, organisationByID+` FOR NO KEY UPDATE OF o`, tenantID, id)
-	if err == nil {
-		t.changes.Before(o.Name(), t.outbox.render.Organisation(o))
-	}
-	return o, err
+	return organisation(ctx, tx, tenantID, id, ` FOR NO KEY UPDATE OF o`)
 }
 
-// LockOrganisations answers and locks every organisation of a tenant.
-func (t *transaction) LockOrganisations(ctx context.Context, tenantUID string) ([]tenancy.Organisation, error) {
-	_, err := t.tx.Exec(ctx, `SELECT 1 FROM organisations o JOIN provision_resources r ON r.uid = o.uid
+func organisation(ctx context.Context, q provision.Querier, tenantID, id, lock string) (tenancy.Organisation, error) {
+	name := resourcename.Organisation{Tenant: tenantID, Organisation: id}.String()
+	return rows.One(ctx, q, "organisation", name, scanOrganisation, organisationByID+lock, tenantID, id)
+}
+
+// LoadOrganisations reads every organisation of a tenant, deleted ones too, in the order of their ids.
+func (s *Store) LoadOrganisations(ctx context.Context, q provision.Querier, tenantUID string) ([]tenancy.Organisation, error) {
+	return organisations(ctx, q, tenantUID, "")
+}
+
+// LockOrganisations is LoadOrganisations, and keeps others from changing them.
+func (s *Store) LockOrganisations(ctx context.Context, tx pgx.Tx, tenantUID string) ([]tenancy.Organisation, error) {
+	err := write(ctx, tx, "lock organisations", `SELECT 1 FROM organisations o JOIN provision_resources r ON r.uid = o.uid
  WHERE o.tenant_uid = $1 ORDER BY o.id FOR NO KEY UPDATE OF r`, tenantUID)
 	if err != nil {
-		return nil, fmt.Errorf("lock organisations: %w", err)
+		return nil, err
 	}
-	all, err := organisationsOf(ctx, t.tx, tenantUID, ` FOR NO KEY UPDATE OF o`)
-	for _, o := range all {
-		t.changes.Before(o.Name(), t.outbox.render.Organisation(o))
-	}
-	return all, err
+	return organisations(ctx, tx, tenantUID, ` FOR NO KEY UPDATE OF o`)
 }
 
-// Organisations answers every organisation of a tenant, deleted ones too, in the order of their ids.
-func (r *Rows) Organisations(ctx context.Context, q provision.Querier, tenantUID string) ([]tenancy.Organisation, error) {
-	return organisationsOf(ctx, q, tenantUID, "")
+func organisations(ctx context.Context, q provision.Querier, tenantUID, lock string) ([]tenancy.Organisation, error) {
+	return rows.Many(ctx, q, "organisation", scanOrganisation, organisationColumns+` WHERE o.tenant_uid = $1 ORDER BY o.id`+lock, tenantUID)
 }
 
-func organisationsOf(ctx context.Context, q provision.Querier, tenantUID, lock string) ([]tenancy.Organisation, error) {
-	rows, err := q.Query(ctx, organisationColumns+` WHERE o.tenant_uid = $1 ORDER BY o.id`+lock, tenantUID)
-	if err != nil {
-		return nil, fmt.Errorf("read organisations: %w", err)
-	}
-	out, err := pgx.CollectRows(rows, scanOrganisation)
-	if err != nil {
-		return nil, fmt.Errorf("read organisations: %w", err)
-	}
-	return out, nil
-}
-
-func namedOrganisation(ctx context.Context, q provision.Querier, sql, tenantID, id string) (tenancy.Organisation, error) {
-	name := resourcename.Organisation{Tenant: tenantID, Organisation: id}.String()
-	return oneOrganisation(ctx, q, name, sql, tenantID, id)
-}
-
-func oneOrganisation(ctx context.Context, q provision.Querier, name, sql string, args ...any) (tenancy.Organisation, error) {
-	rows, err := q.Query(ctx, sql, args...)
-	if err != nil {
-		return tenancy.Organisation{}, fmt.Errorf("read organisation: %w", err)
-	}
-	o, err := pgx.CollectExactlyOneRow(rows, scanOrganisation)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return tenancy.Organisation{}, errs.NotFound("organisation", name)
-	}
-	if err != nil {
-		return tenancy.Organisation{}, fmt.Errorf("read organisation: %w", err)
-	}
-	return o, nil
-}
-
-// InsertOrganisation writes a new organisation and reserves its place in the quota of the tenant.
-func (t *transaction) InsertOrganisation(ctx context.Context, v tenancy.Organisation) error {
-	if err := t.quota.Reserve(ctx, t.tx, v.TenantID, v.UID, []quota.Claim{{Place: v.TenantName(), Resource: QuotaOrganisations, Amount: 1}}); err != nil {
-		return err
-	}
+// InsertOrganisation writes a new organisation.
+func (s *Store) InsertOrganisation(ctx context.Context, tx pgx.Tx, v tenancy.Organisation) error {
 	if v.VPCs == nil {
 		v.VPCs = []tenancy.VPCOrder{}
 	}
-	_, err := t.tx.Exec(ctx, insertOrganisation, v.UID, v.TenantUID, v.TenantID, v.ID, v.DisplayName, labels(v.Labels),
+	err := write(ctx, tx, "insert organisation", insertOrganisation, v.UID, v.TenantUID, v.TenantID, v.ID, v.DisplayName, labels(v.Labels),
 		string(v.Mode), v.HubCIDR, v.Quota, v.VPCs, v.CredentialGeneration, v.Revision, v.CreateTime, v.UpdateTime, v.Protected)
 	if pg.ConstraintOf(err) == "organisations_tenant_uid_id_key" {
 		e := errs.Exists("organisation", v.Name())
 		e.Message += "; a deleted organisation keeps its id until it is purged"
 		return e
 	}
-	if err != nil {
-		return fmt.Errorf("insert organisation: %w", err)
-	}
-	t.changes.After(v.Name(), t.outbox.render.Organisation(v))
-	return nil
+	return err
 }
 
-// UpdateOrganisation writes what a change may touch.
-func (t *transaction) UpdateOrganisation(ctx context.Context, v tenancy.Organisation) error {
-	_, err := t.tx.Exec(ctx, updateOrganisation, v.UID, v.DisplayName, labels(v.Labels), v.Quota,
+// UpdateOrganisation writes every field that a change may touch.
+func (s *Store) UpdateOrganisation(ctx context.Context, tx pgx.Tx, v tenancy.Organisation) error {
+	return write(ctx, tx, "update organisation", updateOrganisation, v.UID, v.DisplayName, labels(v.Labels), v.Quota,
 		orNull(v.DeleteTime), orNull(v.PurgeTime), v.DeletedWithTenant, v.Removing, v.Force, v.CredentialGeneration, v.Revision,
 		string(v.Announced.Life), v.Announced.Revision, v.UpdateTime, v.Protected)
-	if err != nil {
-		return fmt.Errorf("update organisation: %w", err)
-	}
-	t.changes.After(v.Name(), t.outbox.render.Organisation(v))
-	return nil
 }
 
-// SettleOrganisation writes what the engine learned of an organisation that came to rest, and what was told of it.
-func (r *Rows) SettleOrganisation(ctx context.Context, tx pgx.Tx, v tenancy.Organisation) error {
-	_, err := tx.Exec(ctx, `UPDATE organisations SET project_id = $2, ready_time = $3, announced_life = $4, announced_revision = $5
+// SetOrganisationCloud records what an operation made of an organisation, and the events published about it.
+func (s *Store) SetOrganisationCloud(ctx context.Context, tx pgx.Tx, v tenancy.Organisation) error {
+	return write(ctx, tx, "settle organisation", `UPDATE organisations SET project_id = $2, ready_time = $3, announced_life = $4, announced_revision = $5
  WHERE uid = $1`, v.UID, v.ProjectID, orNull(v.ReadyTime), string(v.Announced.Life), v.Announced.Revision)
-	if err != nil {
-		return fmt.Errorf("settle organisation: %w", err)
-	}
-	if v.ReadyTime.IsZero() {
-		return nil
-	}
-	return r.quota.Commit(ctx, tx, v.UID)
 }
 
-// RemoveOrganisation deletes the row of an organisation that is gone, its secrets with it, and gives its place in the quota back.
-func (r *Rows) RemoveOrganisation(ctx context.Context, tx pgx.Tx, uid string) error {
-	if _, err := tx.Exec(ctx, `DELETE FROM organisations WHERE uid = $1`, uid); err != nil {
-		return fmt.Errorf("remove organisation: %w", err)
-	}
-	return r.quota.Release(ctx, tx, uid)
+// RemoveOrganisation deletes the row of an organisation, with its secrets.
+func (s *Store) RemoveOrganisation(ctx context.Context, tx pgx.Tx, uid string) error {
+	return write(ctx, tx, "remove organisation", `DELETE FROM organisations WHERE uid = $1`, uid)
 }

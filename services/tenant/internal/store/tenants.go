@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -11,7 +9,7 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/libs/resource/replay"
+	"github.com/low-layer/platform/libs/resource/rows"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
@@ -36,111 +34,62 @@ VALUES ($1, $2, $3, $4, $5::cidr, $6, $7, $8, $9)`
  WHERE uid = $1`
 )
 
-// Tenant answers a tenant by id.
+// Tenant reads a tenant by its id.
 func (s *Store) Tenant(ctx context.Context, id string) (tenancy.Tenant, error) {
-	return oneTenant(ctx, s.pool, tenantByID, id)
+	return tenant(ctx, s.pool, tenantByID, id)
 }
 
-// Tenant answers a tenant by unique id.
-func (r *Rows) Tenant(ctx context.Context, q provision.Querier, uid string) (tenancy.Tenant, error) {
-	return oneTenant(ctx, q, tenantByUID, uid)
+// LoadTenant reads a tenant by its uid.
+func (s *Store) LoadTenant(ctx context.Context, q provision.Querier, uid string) (tenancy.Tenant, error) {
+	return tenant(ctx, q, tenantByUID, uid)
 }
 
-func oneTenant(ctx context.Context, q provision.Querier, sql, id string) (tenancy.Tenant, error) {
-	rows, err := q.Query(ctx, sql, id)
-	if err != nil {
-		return tenancy.Tenant{}, fmt.Errorf("read tenant: %w", err)
-	}
-	t, err := pgx.CollectExactlyOneRow(rows, scanTenant)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return tenancy.Tenant{}, errs.NotFound("tenant", resourcename.Tenant{Tenant: id}.String())
-	}
-	if err != nil {
-		return tenancy.Tenant{}, fmt.Errorf("read tenant: %w", err)
-	}
-	return t, nil
-}
-
-// lockResource takes the engine's row before our own, in the order the engine itself takes them.
-func lockResource(ctx context.Context, tx pgx.Tx, kind tenancy.Kind, name string) error {
-	_, err := tx.Exec(ctx, `SELECT 1 FROM provision_resources WHERE kind = $1 AND name = $2 FOR NO KEY UPDATE`, string(kind), name)
-	if err != nil {
-		return fmt.Errorf("lock %s: %w", name, err)
-	}
-	return nil
-}
-
-// LockTenant answers a tenant and keeps others from changing it.
-func (t *transaction) LockTenant(ctx context.Context, id string) (tenancy.Tenant, error) {
-	if err := lockResource(ctx, t.tx, tenancy.KindTenant, resourcename.Tenant{Tenant: id}.String()); err != nil {
+// LockTenant reads a tenant and keeps others from changing it.
+func (s *Store) LockTenant(ctx context.Context, tx pgx.Tx, id string) (tenancy.Tenant, error) {
+	if err := lockResource(ctx, tx, tenancy.KindTenant, resourcename.Tenant{Tenant: id}.String()); err != nil {
 		return tenancy.Tenant{}, err
 	}
-	v, err := oneTenant(ctx, t.tx, tenantByID+` FOR NO KEY UPDATE OF t`, id)
-	if err == nil {
-		t.changes.Before(v.Name(), t.outbox.render.Tenant(v))
-	}
-	return v, err
+	return tenant(ctx, tx, tenantByID+` FOR NO KEY UPDATE OF t`, id)
 }
 
-// ShareTenant answers a tenant and keeps it as it is.
-func (t *transaction) ShareTenant(ctx context.Context, id string) (tenancy.Tenant, error) {
-	return oneTenant(ctx, t.tx, tenantByID+` FOR SHARE OF t`, id)
+// ShareTenant reads a tenant and keeps it as it is.
+func (s *Store) ShareTenant(ctx context.Context, tx pgx.Tx, id string) (tenancy.Tenant, error) {
+	return tenant(ctx, tx, tenantByID+` FOR SHARE OF t`, id)
 }
 
-// InsertTenant writes a new tenant, and forgets the calls that an earlier tenant of its id remembered.
-func (t *transaction) InsertTenant(ctx context.Context, v tenancy.Tenant) error {
-	_, err := t.tx.Exec(ctx, insertTenant, v.UID, v.ID, v.DisplayName, labels(v.Labels), v.NetworkCIDR,
+func tenant(ctx context.Context, q provision.Querier, sql, id string) (tenancy.Tenant, error) {
+	return rows.One(ctx, q, "tenant", resourcename.Tenant{Tenant: id}.String(), scanTenant, sql, id)
+}
+
+// InsertTenant writes a new tenant.
+func (s *Store) InsertTenant(ctx context.Context, tx pgx.Tx, v tenancy.Tenant) error {
+	err := write(ctx, tx, "insert tenant", insertTenant, v.UID, v.ID, v.DisplayName, labels(v.Labels), v.NetworkCIDR,
 		v.Revision, v.CreateTime, v.UpdateTime, v.Protected)
 	if pg.ConstraintOf(err) == "tenants_id_key" {
 		e := errs.Exists("tenant", v.Name())
 		e.Message += "; a deleted tenant keeps its id until it is purged"
 		return e
 	}
-	if err != nil {
-		return fmt.Errorf("insert tenant: %w", err)
-	}
-	if err := replay.Forget(ctx, t.tx, v.ID); err != nil {
-		return err
-	}
-	t.changes.After(v.Name(), t.outbox.render.Tenant(v))
-	return nil
+	return err
 }
 
-// UpdateTenant writes what a change may touch.
-func (t *transaction) UpdateTenant(ctx context.Context, v tenancy.Tenant) error {
+// UpdateTenant writes every field that a change may touch.
+func (s *Store) UpdateTenant(ctx context.Context, tx pgx.Tx, v tenancy.Tenant) error {
 	if v.Cascade == nil {
 		v.Cascade = []tenancy.Cascade{}
 	}
-	_, err := t.tx.Exec(ctx, updateTenant, v.UID, v.DisplayName, labels(v.Labels), v.Suspended, v.SuspendReason,
+	return write(ctx, tx, "update tenant", updateTenant, v.UID, v.DisplayName, labels(v.Labels), v.Suspended, v.SuspendReason,
 		orNull(v.DeleteTime), orNull(v.PurgeTime), v.Removing, v.Cascade, v.Revision,
 		string(v.Announced.Life), v.Announced.Revision, v.UpdateTime, v.Protected)
-	if err != nil {
-		return fmt.Errorf("update tenant: %w", err)
-	}
-	t.changes.After(v.Name(), t.outbox.render.Tenant(v))
-	return nil
 }
 
-// SettleTenant writes what the engine learned of a tenant that came to rest, and what was told of it.
-func (r *Rows) SettleTenant(ctx context.Context, tx pgx.Tx, v tenancy.Tenant) error {
-	_, err := tx.Exec(ctx, `UPDATE tenants SET domain_id = $2, ready_time = $3, announced_life = $4, announced_revision = $5
+// SetTenantCloud records what an operation made of a tenant, and the events published about it.
+func (s *Store) SetTenantCloud(ctx context.Context, tx pgx.Tx, v tenancy.Tenant) error {
+	return write(ctx, tx, "settle tenant", `UPDATE tenants SET domain_id = $2, ready_time = $3, announced_life = $4, announced_revision = $5
  WHERE uid = $1`, v.UID, v.DomainID, orNull(v.ReadyTime), string(v.Announced.Life), v.Announced.Revision)
-	if err != nil {
-		return fmt.Errorf("settle tenant: %w", err)
-	}
-	return nil
 }
 
-// RemoveTenant deletes the row of a tenant that is gone, and its quotas.
-func (r *Rows) RemoveTenant(ctx context.Context, tx pgx.Tx, uid string) error {
-	var id string
-	if err := tx.QueryRow(ctx, `DELETE FROM tenants WHERE uid = $1 RETURNING id`, uid).Scan(&id); err != nil {
-		return fmt.Errorf("remove tenant: %w", err)
-	}
-	return r.quota.Forget(ctx, tx, id, resourcename.Tenant{Tenant: id}.String())
-}
-
-// TenantSince is the SQL that answers when the tenant was made whose id a column holds.
-func TenantSince(column string) string {
-	return `SELECT t.create_time FROM tenants t WHERE t.id = ` + column
+// RemoveTenant deletes the row of a tenant.
+func (s *Store) RemoveTenant(ctx context.Context, tx pgx.Tx, uid string) error {
+	return write(ctx, tx, "remove tenant", `DELETE FROM tenants WHERE uid = $1`, uid)
 }

@@ -6,14 +6,8 @@ import (
 
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/services/tenant/internal/core/member"
-	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
+	"github.com/low-layer/platform/services/tenant/internal/store"
 )
-
-// Tenancy reads tenants and organisations from our own records.
-type Tenancy interface {
-	Tenant(ctx context.Context, id string) (tenancy.Tenant, error)
-	Organisation(ctx context.Context, tenantID, id string) (tenancy.Organisation, error)
-}
 
 // VPCs reads the VPCs of the network service.
 type VPCs interface {
@@ -30,7 +24,7 @@ type place struct{ TenantUID, VpcUID string }
 type look func(context.Context, member.Scope) (place, error)
 
 type places struct {
-	tenancy Tenancy
+	tenancy *store.Store
 	vpcs    VPCs
 }
 

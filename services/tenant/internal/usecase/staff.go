@@ -1,6 +1,8 @@
-// Package usecase holds the scripts of changes to members and service accounts.
+// Package usecase holds the transaction scripts of the tenant service, one for each command: lock, decide in core, write by the
+// store, accept the operation, publish the event. A transaction calls no other system: commands on tenants and organisations ask
+// the network service before or after theirs. Settlements records the ends of operations, in the engine's transaction.
 //
-// A change holds the lock of its tenant, so no two changes remove the last two owners. The lock is no transaction: a script
+// A change of members or service accounts holds the lock of its tenant, so no two changes remove the last two owners. The lock is no transaction: a script
 // reads, decides in core, changes the directory, and then writes our records in one transaction. A crash in between leaves
 // either groups, which Sync mirrors, or a begun service account, which Sync removes.
 package usecase
@@ -26,10 +28,10 @@ import (
 type StaffConfig struct {
 	Rows    *store.Members
 	Changes *accept.Changes
-	Tenancy Tenancy
+	Tenancy *store.Store
 	VPCs    VPCs
 	// Directory is nil in an installation without logins.
-	Directory directory.Directory
+	Directory Directory
 	Clock     clock.Clock
 	// Member and Account make the messages of audit records.
 	Member  func(member.Member) proto.Message

@@ -17,6 +17,7 @@ import (
 	"github.com/low-layer/platform/libs/realm"
 	"github.com/low-layer/platform/services/tenant/internal/cloud/keycloak"
 	"github.com/low-layer/platform/services/tenant/internal/core/directory"
+	"github.com/low-layer/platform/services/tenant/internal/usecase"
 )
 
 const secret = "directory-secret"
@@ -107,7 +108,7 @@ func ok(t *testing.T, what string, err error) {
 	}
 }
 
-func person(t *testing.T, d directory.Directory, name string) directory.Person {
+func person(t *testing.T, d usecase.Directory, name string) directory.Person {
 	t.Helper()
 	p, fresh, err := d.CreatePerson(t.Context(), directory.Person{Email: name + "@lldir.test", Name: "Ada Byron King"})
 	ok(t, "make a person", err)
@@ -118,7 +119,7 @@ func person(t *testing.T, d directory.Directory, name string) directory.Person {
 }
 
 // people takes two directories of the same realm: one is an hour ahead.
-func people(t *testing.T, d, later directory.Directory) {
+func people(t *testing.T, d, later usecase.Directory) {
 	ctx := t.Context()
 	_, err := d.PersonByEmail(ctx, "ada@lldir.test")
 	is(t, "an absent person", err, errs.CodeNotFound)
@@ -134,7 +135,7 @@ func people(t *testing.T, d, later directory.Directory) {
 		t.Errorf("found %+v", got)
 	}
 	for _, x := range []struct {
-		directory.Directory
+		usecase.Directory
 		want bool
 	}{{d, false}, {later, true}} {
 		if got, err := x.Abandoned(ctx, p.ID); err != nil || got != x.want {
@@ -156,7 +157,7 @@ func people(t *testing.T, d, later directory.Directory) {
 	is(t, "a person that is gone", err, errs.CodeNotFound)
 }
 
-func groups(t *testing.T, d directory.Directory) {
+func groups(t *testing.T, d usecase.Directory) {
 	ctx := t.Context()
 	p := person(t, d, "grace")
 	owner, vpc := "tenants/acme/owner", "tenants/acme/organisations/core/vpcs/dev/viewer"
@@ -195,7 +196,7 @@ func groups(t *testing.T, d directory.Directory) {
 	is(t, "a person who is not there joins", d.Join(ctx, "00000000-0000-0000-0000-000000000000", owner), errs.CodeNotFound)
 }
 
-func clients(t *testing.T, d directory.Directory, cfg keycloak.Config) {
+func clients(t *testing.T, d usecase.Directory, cfg keycloak.Config) {
 	ctx := t.Context()
 	before := time.Now().Add(-time.Minute)
 	c, err := d.EnsureClient(ctx, "ll-sac_test", "tenants/acme/serviceAccounts/ci")

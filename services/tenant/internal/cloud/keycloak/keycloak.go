@@ -32,7 +32,7 @@ type Config struct {
 	Clock   clock.Clock
 }
 
-// Directory implements directory.Directory.
+// Directory implements usecase.Directory.
 type Directory struct {
 	cfg    Config
 	client *gocloak.GoCloak
@@ -42,8 +42,6 @@ type Directory struct {
 	token string
 	until time.Time
 }
-
-var _ directory.Directory = (*Directory)(nil)
 
 // version keeps gocloak from asking the server for its own, which takes a role of administrators.
 const version = "26.7.4"

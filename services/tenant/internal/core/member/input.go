@@ -1,10 +1,10 @@
 package member
 
 import (
-	"regexp"
 	"strings"
 	"time"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/resource"
 )
@@ -14,8 +14,6 @@ const (
 	minLifetime     = time.Hour
 	maxLifetime     = 400 * 24 * time.Hour
 )
-
-var accountID = regexp.MustCompile(`^[a-z][a-z0-9-]{0,38}[a-z0-9]$`)
 
 // Create asks for a member.
 type Create struct {
@@ -71,7 +69,7 @@ type CreateAccount struct {
 // Validate collects every error of the input.
 func (in CreateAccount) Validate() error {
 	var bad errs.Fields
-	if !accountID.MatchString(in.Key.ID) {
+	if !resourcename.ValidServiceAccountID(in.Key.ID) {
 		bad.Add("service_account_id", "is %q; use 2 to 40 lower-case letters, digits and dashes, starting with a letter", in.Key.ID)
 	}
 	checkRoles("service_account.roles", in.Roles, &bad)

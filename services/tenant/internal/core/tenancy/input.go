@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"time"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/errs"
 )
 
@@ -21,13 +23,9 @@ const (
 	maxVPCs        = 32
 )
 
-var (
-	tenantID = regexp.MustCompile(`^[a-z][a-z0-9-]{1,38}[a-z0-9]$`)
-	childID  = regexp.MustCompile(`^[a-z][a-z0-9-]{0,38}[a-z0-9]$`)
-	labelKey = regexp.MustCompile(`^[a-z][a-z0-9_.-]{0,62}$`)
-)
+var labelKey = regexp.MustCompile(`^[a-z][a-z0-9_.-]{0,62}$`)
 
-// reserved are ranges no tenant network may touch: hosts do not route them, or the links between routers use them.
+// reserved are ranges that no tenant network may overlap: hosts do not route them, or links between routers use them.
 var reserved = []struct {
 	prefix netip.Prefix
 	use    string
@@ -46,13 +44,12 @@ type CreateTenant struct {
 	Labels      map[string]string
 	NetworkCIDR string
 	Protected   bool
-	Request     Request
 }
 
-// Validate notes everything wrong with the input.
+// Validate checks the order by itself.
 func (in CreateTenant) Validate() error {
 	var bad errs.Fields
-	if !tenantID.MatchString(in.ID) {
+	if !resourcename.ValidTenantID(in.ID) {
 		bad.Add("tenant_id", "is %q; use 3 to 40 lower-case letters, digits and dashes, starting with a letter", in.ID)
 	}
 	checkText("tenant", in.DisplayName, in.Labels, &bad)
@@ -60,6 +57,18 @@ func (in CreateTenant) Validate() error {
 		checkNetworkCIDR("tenant.network_cidr", in.NetworkCIDR, &bad)
 	}
 	return bad.Err()
+}
+
+// Tenant is the new tenant.
+func (in CreateTenant) Tenant(uid string, now time.Time) Tenant {
+	t := Tenant{
+		UID: uid, ID: in.ID, DisplayName: in.DisplayName, Labels: in.Labels, NetworkCIDR: in.NetworkCIDR, Protected: in.Protected,
+		Revision: 1, CreateTime: now, UpdateTime: now,
+	}
+	if t.NetworkCIDR == "" {
+		t.NetworkCIDR = DefaultNetworkCIDR
+	}
+	return t
 }
 
 func checkNetworkCIDR(path, text string, bad *errs.Fields) {
@@ -76,7 +85,7 @@ func checkNetworkCIDR(path, text string, bad *errs.Fields) {
 	}
 }
 
-// checkCIDR reads an IPv4 network; a size of 0 on either end leaves that end open.
+// checkCIDR reads an IPv4 network. A bound of 0 is none.
 func checkCIDR(path, text string, minBits, maxBits int, bad *errs.Fields) (netip.Prefix, bool) {
 	p, err := netip.ParsePrefix(text)
 	switch {

@@ -5,7 +5,9 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"time"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/errs"
 )
 
@@ -20,13 +22,42 @@ type CreateOrganisation struct {
 	Quota       Quota
 	VPCs        []VPCOrder
 	Protected   bool
-	Request     Request
 }
 
-// Validate notes everything wrong with the order by itself: what can be said without knowing the tenant.
-func (in CreateOrganisation) Validate() error {
+// Organisation is the new organisation.
+func (in CreateOrganisation) Organisation(uid, tenantUID string, now time.Time) Organisation {
+	return Organisation{
+		UID: uid, TenantUID: tenantUID, TenantID: in.Tenant, ID: in.ID, DisplayName: in.DisplayName, Labels: in.Labels,
+		Mode: in.Mode, HubCIDR: in.HubCIDR, Quota: in.Quota, VPCs: in.VPCs, Protected: in.Protected,
+		CredentialGeneration: 1, Revision: 1, CreateTime: now, UpdateTime: now,
+	}
+}
+
+// Validate checks the order by itself, with the platform's quota where the order gives none.
+func (in CreateOrganisation) Validate(defaults Quota) error {
+	if err := in.check(); err != nil {
+		return err
+	}
+	return in.Quota.suffices("organisation.quota", len(in.VPCs), defaults)
+}
+
+// Admit checks the order against its tenant; taken reports whether the id has an organisation.
+func (in CreateOrganisation) Admit(t Tenant, taken bool) error {
+	if err := t.open(); err != nil {
+		return err
+	}
+	if !t.Ready() {
+		return notReady("TENANT_NOT_READY", t.Name())
+	}
+	if taken {
+		return errs.Exists("organisation", OrganisationKey{in.Tenant, in.ID}.Name())
+	}
+	return in.checkNetworks(t)
+}
+
+func (in CreateOrganisation) check() error {
 	var bad errs.Fields
-	if !childID.MatchString(in.ID) {
+	if !resourcename.ValidOrganisationID(in.ID) {
 		bad.Add("organisation_id", "is %q; use 2 to 40 lower-case letters, digits and dashes, starting with a letter", clip(in.ID))
 	}
 	checkText("organisation", in.DisplayName, in.Labels, &bad)
@@ -52,7 +83,7 @@ func (in CreateOrganisation) Validate() error {
 }
 
 func (v VPCOrder) check(path string, bad *errs.Fields) {
-	if !childID.MatchString(v.ID) {
+	if !resourcename.ValidVpcID(v.ID) {
 		bad.Add(path+".vpc_id", "is %q; use 2 to 40 lower-case letters, digits and dashes, starting with a letter", clip(v.ID))
 	}
 	checkText(path, v.DisplayName, v.Labels, bad)
@@ -74,15 +105,14 @@ func checkMode(path string, m Mode, required bool, bad *errs.Fields) {
 	}
 }
 
-// checkNetworks notes what is wrong with the order's networks in this tenant: outside of it, or overlapping one another.
-// What others already use is the network service's to say.
+// checkNetworks refuses networks outside of the tenant's, and networks that overlap. The network service refuses those in use.
 func (in CreateOrganisation) checkNetworks(t Tenant) error {
 	space, err := netip.ParsePrefix(t.NetworkCIDR)
 	if err != nil {
 		return fmt.Errorf("read network of %s: %w", t.Name(), err)
 	}
 	var outside, overlap errs.Fields
-	orders := in.networks()
+	orders := in.Networks()
 	for i, n := range orders {
 		if n.CIDR == "" {
 			continue
@@ -104,7 +134,7 @@ func (in CreateOrganisation) checkNetworks(t Tenant) error {
 	return asOne(outside, overlap)
 }
 
-// asOne answers every violation; the reason tells the kind when there is only one.
+// asOne joins the violations. The reason is that of their kind when there is one kind.
 func asOne(outside, overlap errs.Fields) error {
 	all := slices.Concat(outside, overlap)
 	if len(all) == 0 {
@@ -120,8 +150,15 @@ func asOne(outside, overlap errs.Fields) error {
 	return e
 }
 
-// networks are those of the order, the hub first.
-func (in CreateOrganisation) networks() []NetworkOrder {
+// NetworkOrder is one network of an order. Field is the path of its field in the request.
+type NetworkOrder struct {
+	Field string
+	CIDR  string
+	Hub   bool
+}
+
+// Networks are those of the order, the hub first.
+func (in CreateOrganisation) Networks() []NetworkOrder {
 	out := []NetworkOrder{{Field: "organisation.hub_cidr", CIDR: in.HubCIDR, Hub: true}}
 	for i, v := range in.VPCs {
 		out = append(out, NetworkOrder{Field: fmt.Sprintf("organisation.vpcs[%d].cidr", i), CIDR: v.CIDR})

@@ -46,7 +46,7 @@ func TestOrderValidate(t *testing.T) {
 		"quota enough":        {func(in *CreateOrganisation) { in.Quota.Networks = 5 }, ""},
 		"too many vpcs":       {func(in *CreateOrganisation) { in.VPCs = many }, "organisation.vpcs"},
 	} {
-		t.Run(name, func(t *testing.T) { wantFields(t, order(c.change).Validate(), c.fields) })
+		t.Run(name, func(t *testing.T) { wantFields(t, order(c.change).check(), c.fields) })
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/low-layer/platform/gen/go/resourcename"
-	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/etag"
 	"github.com/low-layer/platform/libs/resource"
 )
@@ -12,7 +11,7 @@ import (
 // Mode is how virtual machines share hypervisors.
 type Mode = resource.Mode
 
-// The modes; the empty one stands for that of the parent.
+// The modes. The empty mode stands for that of the parent.
 const (
 	Mutualized = resource.Mutualized
 	Dedicated  = resource.Dedicated
@@ -35,20 +34,20 @@ type Organisation struct {
 	PurgeTime  time.Time
 	// Protected refuses its deletion, and that of its tenant.
 	Protected bool
-	// DeletedWithTenant is set when it was deleted because its tenant was; it comes back with it.
+	// DeletedWithTenant is set when the deletion of the tenant deleted it; the undeletion of the tenant restores it.
 	DeletedWithTenant bool
-	// Removing is set once it is being removed for good, Force when its VPCs go with it whoever made them.
+	// Removing is set once it is being removed for good, Force when every VPC goes with it.
 	Removing bool
 	Force    bool
 
 	Revision   int64
 	CreateTime time.Time
 	UpdateTime time.Time
-	// ReadyTime is when it was complete for the first time.
+	// ReadyTime is the end of its first creation.
 	ReadyTime time.Time
 	// ProjectID is its Keystone project.
 	ProjectID string
-	// CredentialGeneration is the number of the credential it should use; Credential is the one in use.
+	// CredentialGeneration is the number of the wanted credential; Credential is the one in use.
 	CredentialGeneration int64
 	Credential           Credential
 
@@ -61,7 +60,7 @@ type Credential struct {
 	ID         string
 	CreateTime time.Time
 	ExpireTime time.Time
-	// Roles are what it gives, sorted, by Keystone's names; empty when that was never recorded.
+	// Roles are the names of its Keystone roles, sorted; empty when they were never recorded.
 	Roles []string
 }
 
@@ -85,10 +84,10 @@ func (o Organisation) TenantName() string { return resourcename.Tenant{Tenant: o
 // Etag changes with every change of the organisation.
 func (o Organisation) Etag() string { return etag.Of(o.UID, o.Revision) }
 
-// Deleted tells whether it is soft-deleted or on its way out.
+// Deleted reports whether the organisation is soft-deleted or being removed.
 func (o Organisation) Deleted() bool { return o.Removing || !o.DeleteTime.IsZero() }
 
-// Life is the stage of life the caller asked for.
+// Life is the wanted stage of life.
 func (o Organisation) Life() Life {
 	if o.Deleted() {
 		return LifeDeleted
@@ -96,27 +95,39 @@ func (o Organisation) Life() Life {
 	return LifeActive
 }
 
-func (o Organisation) settled() State {
+// Settled is the state of the organisation after its operations.
+func (o Organisation) Settled() State {
 	if o.Deleted() {
 		return StateDeleted
 	}
 	return StateActive
 }
 
+// mutable refuses changes of a deleted organisation.
 func (o Organisation) mutable() error {
-	if o.Removing {
-		return errs.Failed("ORGANISATION_DELETED", "%q is being removed for good; wait until it is gone, then create it anew",
-			o.Name()).With("resource", o.Name())
+	return mutable("ORGANISATION_DELETED", o.Name(), o.Deleted(), o.Removing)
+}
+
+// Open refuses roles in an organisation that is deleted, or not in the cloud yet.
+func (o Organisation) Open() error {
+	if err := o.mutable(); err != nil {
+		return err
 	}
-	if o.Deleted() {
-		return errs.Failed("ORGANISATION_DELETED", "%q is deleted; undelete it first", o.Name()).With("resource", o.Name())
+	if o.ProjectID == "" {
+		return notReady("ORGANISATION_NOT_READY", o.Name())
 	}
 	return nil
 }
 
-func (o Organisation) change(req Request, verb Verb, transient State) Change {
-	return Change{
-		Kind: KindOrganisation, UID: o.UID, Name: o.Name(), Tenant: o.TenantID, Verb: verb,
-		Transient: transient, Final: o.settled(), Removing: o.Removing, Request: req,
-	}
+// OrganisationKey names an organisation.
+type OrganisationKey struct{ Tenant, Organisation string }
+
+// Name is the resource name.
+func (k OrganisationKey) Name() string { return resourcename.Organisation(k).String() }
+
+// SealedCredential is one generation of an organisation's application credential. Its secret is sealed.
+type SealedCredential struct {
+	Generation             int64
+	Secret                 []byte
+	CreateTime, ExpireTime time.Time
 }

@@ -24,8 +24,8 @@ func TestLife(t *testing.T) {
 		"on its way out":     {Tenant{Removing: true}, LifeDeleted, StateDeleted, false, "TENANT_DELETED"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if c.tenant.Life() != c.life || c.tenant.settled() != c.state || c.tenant.Enabled() != c.enabled {
-				t.Errorf("got %s %s %t", c.tenant.Life(), c.tenant.settled(), c.tenant.Enabled())
+			if c.tenant.Life() != c.life || c.tenant.Settled() != c.state || c.tenant.Enabled() != c.enabled {
+				t.Errorf("got %s %s %t", c.tenant.Life(), c.tenant.Settled(), c.tenant.Enabled())
 			}
 			if got := errs.ReasonOf(c.tenant.open()); got != c.open {
 				t.Errorf("open: %q, want %q", got, c.open)
@@ -53,11 +53,12 @@ func TestSettledEvents(t *testing.T) {
 		"deletion was told":      {Announced{LifeDeleted, 4}, LifeDeleted, 4, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, now := settled("x.", c.told, c.life, c.revision)
+			now := c.told
+			got := settle("x.", &now, c.life, c.revision)
 			if !slices.Equal(got, c.want) {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
-			if again, _ := settled("x.", now, c.life, c.revision); again != nil {
+			if again := settle("x.", &now, c.life, c.revision); again != nil {
 				t.Errorf("told twice: %v", again)
 			}
 		})

@@ -2,14 +2,13 @@ package tenancy
 
 import "github.com/low-layer/platform/libs/resource"
 
-// State and the other types are those of every resource.
+// State and Status are those of every resource.
 type (
-	State   = resource.State
-	Status  = resource.Status
-	Request = resource.Identity
+	State  = resource.State
+	Status = resource.Status
 )
 
-// The states that a change of this service leads through or to.
+// The states of this service's resources.
 const (
 	StateCreating  = resource.Creating
 	StateActive    = resource.Active
@@ -19,7 +18,7 @@ const (
 	StateDeleted   = resource.Deleted
 )
 
-// Kind is a kind of resource the engine works on.
+// Kind is a kind of resource.
 type Kind string
 
 // The kinds of this service.
@@ -28,7 +27,7 @@ const (
 	KindOrganisation Kind = "organisation"
 )
 
-// Verb is what an operation does.
+// Verb names an operation.
 type Verb string
 
 // The verbs of this service's operations.
@@ -41,24 +40,3 @@ const (
 	VerbResume   Verb = "resume"
 	VerbRotate   Verb = "rotate"
 )
-
-// Change is work for the engine on one resource.
-type Change struct {
-	Kind Kind
-	UID  string
-	Name string
-	// Tenant is the id of the tenant it happens in.
-	Tenant    string
-	Verb      Verb
-	Transient State
-	Final     State
-	// Removing means that nothing of the resource may be left.
-	Removing bool
-	Request  Request
-}
-
-// Operation is accepted work as the engine recorded it.
-type Operation interface {
-	// OperationName is its resource name.
-	OperationName() string
-}

@@ -16,7 +16,7 @@ type Tenant struct {
 	Labels      map[string]string
 	NetworkCIDR string
 
-	// Suspended is what the owner or operator asked for; the engine makes the cloud agree.
+	// Suspended is the wish of the owner or operator; the engine makes the cloud agree.
 	Suspended     bool
 	SuspendReason string
 	// DeleteTime and PurgeTime are set while the tenant is soft-deleted.
@@ -24,16 +24,16 @@ type Tenant struct {
 	PurgeTime  time.Time
 	// Protected refuses its deletion.
 	Protected bool
-	// Removing is set once it is being removed for good; there is no way back from it.
+	// Removing is set once the tenant is being removed for good. It never ends.
 	Removing bool
-	// Cascade is the work on organisations that the running change of the tenant brought with it.
+	// Cascade is the work on organisations that the running change of the tenant started.
 	Cascade []Cascade
 
 	// Revision grows with every change a caller makes; the etag is made of it.
 	Revision   int64
 	CreateTime time.Time
 	UpdateTime time.Time
-	// ReadyTime is when it was complete for the first time.
+	// ReadyTime is the end of its first creation.
 	ReadyTime time.Time
 	// DomainID is its Keystone domain.
 	DomainID string
@@ -42,21 +42,21 @@ type Tenant struct {
 	Status    Status
 }
 
-// Cascade is one organisation's share of a tenant's change.
+// Cascade is the work on one organisation that a change of its tenant started.
 type Cascade struct {
 	UID       string `json:"uid"`
 	Name      string `json:"name"`
 	Operation string `json:"operation"`
 }
 
-// Announced is what the events sent so far have told of a resource.
+// Announced is the state of a resource in the events published so far.
 type Announced struct {
-	// Life is the last stage of life told; empty before the first event.
+	// Life is empty before the first event.
 	Life     Life
 	Revision int64
 }
 
-// Life is the stage of a resource's life as other services see it.
+// Life is the stage of a resource's life that other services see.
 type Life string
 
 // The stages of life.
@@ -72,16 +72,16 @@ func (t Tenant) Name() string { return resourcename.Tenant{Tenant: t.ID}.String(
 // Etag changes with every change of the tenant.
 func (t Tenant) Etag() string { return etag.Of(t.UID, t.Revision) }
 
-// Deleted tells whether it is soft-deleted or on its way out.
+// Deleted reports whether the tenant is soft-deleted or being removed.
 func (t Tenant) Deleted() bool { return t.Removing || !t.DeleteTime.IsZero() }
 
-// Enabled tells whether its Keystone domain may be used.
+// Enabled reports whether its Keystone domain may be used.
 func (t Tenant) Enabled() bool { return !t.Suspended && !t.Deleted() }
 
-// Ready tells whether organisations can be made in it.
+// Ready reports whether organisations can be made in it.
 func (t Tenant) Ready() bool { return !t.ReadyTime.IsZero() && t.DomainID != "" }
 
-// Life is the stage of life the caller asked for.
+// Life is the wanted stage of life.
 func (t Tenant) Life() Life {
 	switch {
 	case t.Deleted():
@@ -93,8 +93,8 @@ func (t Tenant) Life() Life {
 	}
 }
 
-// settled is the state the tenant comes to rest in.
-func (t Tenant) settled() State {
+// Settled is the state of the tenant after its operations.
+func (t Tenant) Settled() State {
 	switch t.Life() {
 	case LifeDeleted:
 		return StateDeleted
@@ -105,19 +105,10 @@ func (t Tenant) settled() State {
 	}
 }
 
-// mutable refuses changes of a tenant that is deleted.
-func (t Tenant) mutable() error {
-	if t.Removing {
-		return errs.Failed("TENANT_DELETED", "%q is being removed for good; wait until it is gone, then create it anew", t.Name()).
-			With("resource", t.Name())
-	}
-	if t.Deleted() {
-		return errs.Failed("TENANT_DELETED", "%q is deleted; undelete it first", t.Name()).With("resource", t.Name())
-	}
-	return nil
-}
+// mutable refuses changes of a deleted tenant.
+func (t Tenant) mutable() error { return mutable("TENANT_DELETED", t.Name(), t.Deleted(), t.Removing) }
 
-// open refuses changes below a tenant that is deleted or suspended.
+// open refuses changes in a deleted or suspended tenant.
 func (t Tenant) open() error {
 	if err := t.mutable(); err != nil {
 		return err
@@ -129,9 +120,32 @@ func (t Tenant) open() error {
 	return nil
 }
 
-func (t Tenant) change(req Request, verb Verb, transient State) Change {
-	return Change{
-		Kind: KindTenant, UID: t.UID, Name: t.Name(), Tenant: t.ID, Verb: verb,
-		Transient: transient, Final: t.settled(), Removing: t.Removing, Request: req,
+// Changeable refuses changes of the tenant's organisations while it is deleted or suspended.
+func (t Tenant) Changeable() error { return t.open() }
+
+// Open refuses roles in a tenant that is deleted, suspended, or not in the cloud yet.
+func (t Tenant) Open() error {
+	if err := t.open(); err != nil {
+		return err
 	}
+	if t.DomainID == "" {
+		return notReady("TENANT_NOT_READY", t.Name())
+	}
+	return nil
+}
+
+func mutable(reason, name string, deleted, removing bool) error {
+	switch {
+	case removing:
+		return errs.Failed(reason, "%q is being removed for good; wait until it is gone, then create it anew", name).With("resource", name)
+	case deleted:
+		return errs.Failed(reason, "%q is deleted; undelete it first", name).With("resource", name)
+	}
+	return nil
+}
+
+func notReady(reason, name string) error {
+	e := errs.Failed(reason, "%q is still being made; wait for its operation to end, then try again", name).With("resource", name)
+	e.Retry = 2 * time.Second
+	return e
 }
