@@ -192,7 +192,7 @@ func (h *Host) Serve(tenant func(context.Context, resourcename.Tenant) error, wa
 	longrunningpb.RegisterOperationsServer(registrar, operations)
 	receiptv1.RegisterReceiptServiceServer(registrar, receiptapi.New(h.name, h.Engine, h.keys))
 	auditv1.RegisterAuditServiceServer(registrar, auditapi.New(h.Trail, h.Tokens))
-	quotav1.RegisterQuotaServiceServer(registrar, quotaapi.New(h.name, h.Pool, h.Ledger, h.records.Known, h.Trail))
+	quotav1.RegisterQuotaServiceServer(registrar, quotaapi.New(h.name, h.Pool, h.Ledger, h.records.Known, h.Trail, h.Clock))
 	watchv1.RegisterWatchServiceServer(registrar, watchapi.New(watchapi.Config{
 		Service: h.name, Log: h.changes, Sees: h.guard.Sees, Tenants: tenant, Kinds: append(watched, operations.Watched()),
 	}))

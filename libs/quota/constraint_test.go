@@ -8,20 +8,17 @@ import (
 	"github.com/low-layer/platform/libs/quota"
 )
 
-// TestEveryConstraint breaks each rule of the tables once, as a caller would that does not go through the ledger.
-func TestEveryConstraint(t *testing.T) {
+func TestSchema_everyConstraint_isViolated(t *testing.T) {
 	pool := pgtest.Database(t, quota.Migrations())
 	const (
 		limit = `INSERT INTO quota_limits (tenant, place, resource, platform_limit, override_limit, in_use, reserved, update_time) VALUES `
 		held  = `INSERT INTO quota_reservations (holder, tenant, place, resource, amount, state, create_time) VALUES `
-		ask   = `INSERT INTO quota_requests (tenant, request_id, digest, answer, create_time) VALUES `
 	)
 	for _, sql := range []string{
 		limit + `('acme', 'tenants/acme', 'vpcs', 2, NULL, 0, 0, now())`,
 		limit + `('acme', 'tenants/acme/organisations/core', 'ports', NULL, NULL, 0, 0, now())`,
 		held + `('v1', 'acme', 'tenants/acme', 'vpcs', 2, 'RESERVED', now())`,
 		held + `('v1', 'acme', 'tenants/acme/organisations/core', 'ports', 1000, 'IN_USE', now())`,
-		ask + `('acme', 'r', '', '{}', now())`,
 	} {
 		if _, err := pool.Exec(t.Context(), sql); err != nil {
 			t.Fatalf("%s: %v", sql, err)
@@ -41,7 +38,6 @@ func TestEveryConstraint(t *testing.T) {
 		"quota_reservations_state_check":         held + `('v2', 'acme', 'tenants/acme', 'vpcs', 1, 'LOST', now())`,
 		"quota_reservations_fixed_check":         `UPDATE quota_reservations SET amount = 1 WHERE resource = 'vpcs'`,
 		"quota_reservations_limit_fkey":          `DELETE FROM quota_limits WHERE resource = 'vpcs'`,
-		"quota_requests_pkey":                    ask + `('acme', 'r', '', '{}', now())`,
 		"quota_limits_counted_check of new ones": limit + `('acme', 'tenants/acme', 'x', 1, NULL, 1, 0, now())`,
 	} {
 		_, err := pool.Exec(t.Context(), sql)
@@ -49,7 +45,7 @@ func TestEveryConstraint(t *testing.T) {
 			t.Errorf("%s: got %q, %v", constraint, got, err)
 		}
 	}
-	// What the constraints of counts guard against cannot be written at all: the counts are the triggers'.
+	// Triggers keep the counts.
 	var inUse, reserved int64
 	if err := pool.QueryRow(t.Context(), `SELECT in_use, reserved FROM quota_limits WHERE resource = 'vpcs'`).Scan(&inUse, &reserved); err != nil || inUse != 0 || reserved != 2 {
 		t.Errorf("got %d in use, %d reserved, %v", inUse, reserved, err)

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"pgregory.net/rapid"
 
+	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/quota"
@@ -47,7 +48,7 @@ func TestNothingIsOversold(t *testing.T) {
 	var made, refused, looks atomic.Int64
 	r := newRig(t, 0)
 	rapid.Check(t, func(rt *rapid.T) {
-		r.Ledger = quota.New("network", r.clock, map[string]int64{"vpcs": rapid.Int64Range(1, 12).Draw(rt, "limit of vpcs")})
+		r.Ledger = quota.New("network", clock.NewFake(epoch), map[string]int64{"vpcs": rapid.Int64Range(1, 12).Draw(rt, "limit of vpcs")})
 		r.must(r.tx(func(ctx context.Context, tx pgx.Tx) error {
 			_, err := tx.Exec(ctx, `DELETE FROM quota_reservations`)
 			return errors.Join(err, r.Forget(ctx, tx, "acme", tenant))

@@ -25,18 +25,18 @@ const (
 	core   = tenant + "/organisations/core"
 )
 
+var epoch = time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC)
+
 // rig is a ledger on a database of its own.
 type rig struct {
 	*quota.Ledger
-	t     *testing.T
-	pool  *pgxpool.Pool
-	clock *clock.Fake
+	t    *testing.T
+	pool *pgxpool.Pool
 }
 
 func newRig(t *testing.T, vpcs int64) *rig {
 	t.Helper()
-	c := clock.NewFake(time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC))
-	return &rig{Ledger: quota.New("network", c, map[string]int64{"vpcs": vpcs}), t: t, pool: pgtest.Database(t, quota.Migrations()), clock: c}
+	return &rig{Ledger: quota.New("network", clock.NewFake(epoch), map[string]int64{"vpcs": vpcs}), t: t, pool: pgtest.Database(t, quota.Migrations())}
 }
 
 func (r *rig) tx(do func(context.Context, pgx.Tx) error) error {
@@ -151,42 +151,34 @@ func TestARefusalNamesEveryLimit(t *testing.T) {
 	}
 }
 
-func (r *rig) update(c quota.Change) (done quota.Changed, err error) {
+func (r *rig) update(c quota.Change) (before, after quota.Standing, err error) {
 	if c.Name.Tenant == "" {
 		c.Name = resourcename.Quota{Tenant: "acme", Quota: "network.vpcs"}
 	}
 	err = r.tx(func(ctx context.Context, tx pgx.Tx) error {
 		var err error
-		done, err = r.Update(ctx, tx, c)
+		before, after, err = r.Update(ctx, tx, c)
 		return err
 	})
-	return done, err
+	return before, after, err
 }
 
 func to(n int64) *int64 { return &n }
 
-// TestLimitsChange: up, down below what is in use, and back to the platform's; by request id and etag.
-func TestLimitsChange(t *testing.T) {
+func TestUpdate_upDownAndBackToThePlatformsLimit(t *testing.T) {
 	r := newRig(t, 2)
 	r.must(r.reserve("vpc_1", vpcs(2)))
 	untouched := r.get()
-	up, err := r.update(quota.Change{Override: to(3), Etag: untouched.Etag(), RequestID: "one", Digest: []byte("a")})
-	if err != nil || up.Before.Override != nil || *up.After.Override != 3 || up.Replayed {
-		t.Fatalf("got %+v, %v", up, err)
+	was, up, err := r.update(quota.Change{Override: to(3), Etag: untouched.Etag()})
+	if err != nil || was.Override != nil || *up.Override != 3 {
+		t.Fatalf("got %+v, %+v, %v", was, up, err)
 	}
 	r.must(r.reserve("vpc_2", vpcs(1)))
-	if _, err := r.update(quota.Change{Override: to(9), Etag: untouched.Etag()}); errs.ReasonOf(err) != errs.ReasonEtagMismatch {
+	if _, _, err := r.update(quota.Change{Override: to(9), Etag: untouched.Etag()}); errs.ReasonOf(err) != errs.ReasonEtagMismatch {
 		t.Errorf("a stale etag: got %v", err)
 	}
-	again, err := r.update(quota.Change{Override: to(3), Etag: untouched.Etag(), RequestID: "one", Digest: []byte("a")})
-	if err != nil || !again.Replayed || again.After.Etag() != up.After.Etag() {
-		t.Errorf("again: got %+v, %v", again, err)
-	}
-	if _, err := r.update(quota.Change{Override: to(4), RequestID: "one", Digest: []byte("b")}); errs.ReasonOf(err) != errs.ReasonRequestIDReused {
-		t.Errorf("another request: got %v", err)
-	}
-	// Use does not change the etag: whoever read the limit may set it.
-	if _, err := r.update(quota.Change{Override: to(0), Etag: up.After.Etag()}); err != nil {
+	// Use does not change the etag: a caller that read the limit may set it.
+	if _, _, err := r.update(quota.Change{Override: to(0), Etag: up.Etag()}); err != nil {
 		t.Fatal(err)
 	}
 	r.stands(tenant, "vpcs", 0, 3, 0)
@@ -199,9 +191,8 @@ func TestLimitsChange(t *testing.T) {
 	if err := r.reserve("vpc_3", vpcs(1)); errs.ReasonOf(err) != quota.ReasonExceeded {
 		t.Errorf("one is still over: got %v", err)
 	}
-	r.clock.Advance(25 * time.Hour)
-	if back, err := r.update(quota.Change{RequestID: "one", Digest: []byte("c")}); err != nil || back.After.Override != nil {
-		t.Errorf("the next day: got %+v, %v", back, err)
+	if _, back, err := r.update(quota.Change{}); err != nil || back.Override != nil {
+		t.Errorf("back: got %+v, %v", back, err)
 	}
 	r.stands(tenant, "vpcs", 0, 1, 2)
 	for name, want := range map[resourcename.Quota]string{
@@ -210,7 +201,7 @@ func TestLimitsChange(t *testing.T) {
 		{Tenant: "acme", Organisation: "core", Quota: "network.routers"}:    "QUOTA_OF_PROJECT",
 		{Tenant: "acme", Organisation: "core", Quota: "network.everything"}: "QUOTA_OF_PROJECT",
 	} {
-		if _, err := r.update(quota.Change{Name: name, Override: to(1)}); errs.ReasonOf(err) != want {
+		if _, _, err := r.update(quota.Change{Name: name, Override: to(1)}); errs.ReasonOf(err) != want {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

@@ -1,32 +1,26 @@
-// Package quotaapi serves the quotas one service keeps count of: lowlayer.quota.v1.QuotaService.
-//
-// It answers from the service's own records alone. Errors are errs.Error values, for the server's interceptor to convert.
+// Package quotaapi serves the quotas that one service counts: lowlayer.quota.v1.QuotaService. It reads the service's own records only.
 package quotaapi
 
 import (
 	"context"
-	"crypto/sha256"
-	"errors"
-	"fmt"
 	"math"
 	"slices"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	quotav1 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
 	"github.com/low-layer/platform/gen/go/resourcename"
-	"github.com/low-layer/platform/libs/audit"
 	"github.com/low-layer/platform/libs/audit/trail"
+	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/errs"
-	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/quota"
+	"github.com/low-layer/platform/libs/resource/accept"
+	"github.com/low-layer/platform/libs/resource/convert"
 )
 
-// Known tells whether the service knows a tenant, or an organisation when that is not empty; with hold it stays until the
-// transaction ends.
+// Known reports whether a tenant exists and, unless it is empty, the organisation. With hold the tenant stays until the transaction
+// ends.
 type Known func(ctx context.Context, q quota.Querier, tenant, organisation string, hold bool) (bool, error)
 
 // Server implements the service.
@@ -36,15 +30,18 @@ type Server struct {
 	pool    *pgxpool.Pool
 	ledger  *quota.Ledger
 	known   Known
-	trail   *trail.Trail
+	changes *accept.Changes
 }
 
-// New serves the quotas of a ledger; service is the name of who keeps it, and the trail records changes.
-func New(service string, pool *pgxpool.Pool, l *quota.Ledger, known Known, t *trail.Trail) *Server {
-	return &Server{service: service, pool: pool, ledger: l, known: known, trail: t}
+// New serves the quotas of a service's ledger. The trail records changes.
+func New(service string, pool *pgxpool.Pool, l *quota.Ledger, known Known, t *trail.Trail, c clock.Clock) *Server {
+	return &Server{
+		service: service, pool: pool, ledger: l, known: known,
+		changes: accept.New(accept.Config{Service: service, DB: pool, Trail: t, Clock: c}),
+	}
 }
 
-// present is nil for a place the service knows.
+// present refuses a place that does not exist.
 func (s *Server) present(ctx context.Context, q quota.Querier, tenant, organisation string, hold bool) error {
 	ok, err := s.known(ctx, q, tenant, organisation, hold)
 	switch {
@@ -59,7 +56,7 @@ func (s *Server) present(ctx context.Context, q quota.Querier, tenant, organisat
 	}
 }
 
-// GetQuota answers one quota.
+// GetQuota reads one quota.
 func (s *Server) GetQuota(ctx context.Context, req *quotav1.GetQuotaRequest) (*quotav1.Quota, error) {
 	name, err := resourcename.ParseQuota(req.GetName())
 	if err != nil {
@@ -75,7 +72,7 @@ func (s *Server) GetQuota(ctx context.Context, req *quotav1.GetQuotaRequest) (*q
 	return s.toProto(found), nil
 }
 
-// ListQuotas answers the quotas of a tenant with those of its organisations, or of one organisation.
+// ListQuotas lists the quotas of a tenant and its organisations, or of one organisation.
 func (s *Server) ListQuotas(ctx context.Context, req *quotav1.ListQuotasRequest) (*quotav1.ListQuotasResponse, error) {
 	var organisation string
 	place := ""
@@ -101,39 +98,42 @@ func (s *Server) ListQuotas(ctx context.Context, req *quotav1.ListQuotasRequest)
 	return out, nil
 }
 
-// errPlanned rolls a change back that was only asked for as a plan.
-var errPlanned = errors.New("the change was asked for as a plan only")
-
-// UpdateQuota sets or takes away the override of a tenant's quota.
+// UpdateQuota sets or removes the override of a tenant's quota.
 func (s *Server) UpdateQuota(ctx context.Context, req *quotav1.UpdateQuotaRequest) (*quotav1.Quota, error) {
 	c, err := changeOf(req)
 	if err != nil {
 		return nil, err
 	}
-	var done quota.Changed
-	err = pg.InTx(ctx, s.pool, func(ctx context.Context, tx pgx.Tx) error {
+	id, err := convert.Identity(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	var now quota.Standing
+	err = s.changes.Record(ctx, id, c.Name.Tenant, func(ctx context.Context, tx *accept.Tx) error {
 		if err := s.present(ctx, tx, c.Name.Tenant, c.Name.Organisation, true); err != nil {
 			return err
 		}
-		if done, err = s.ledger.Update(ctx, tx, c); err != nil {
+		earlier, err := tx.Replayed(ctx)
+		if err != nil {
 			return err
 		}
-		if req.GetValidateOnly() {
-			return errPlanned
+		if earlier != "" {
+			now, err = s.ledger.Get(ctx, tx, c.Name)
+			return err
 		}
-		if done.Replayed {
-			trail.Replayed(ctx)
-			return nil
+		before, after, err := s.ledger.Update(ctx, tx, c)
+		if err != nil {
+			return err
 		}
-		var changes audit.Changes
-		changes.Before(c.Name.String(), s.toProto(done.Before))
-		changes.After(c.Name.String(), s.toProto(done.After))
-		return s.trail.Append(ctx, tx, c.Name.String(), &changes)
+		now = after
+		tx.Before(c.Name.String(), s.toProto(before))
+		tx.After(c.Name.String(), s.toProto(after))
+		return tx.Keep(ctx, c.Name.String())
 	})
-	if err != nil && !errors.Is(err, errPlanned) {
+	if err != nil {
 		return nil, err
 	}
-	return s.toProto(done.After), nil
+	return s.toProto(now), nil
 }
 
 func changeOf(req *quotav1.UpdateQuotaRequest) (quota.Change, error) {
@@ -149,16 +149,6 @@ func changeOf(req *quotav1.UpdateQuotaRequest) (quota.Change, error) {
 		limit := int64(req.GetQuota().GetOverride())
 		c.Override = &limit
 	}
-	if req.GetValidateOnly() || req.GetRequestId() == "" {
-		return c, nil
-	}
-	body := &quotav1.UpdateQuotaRequest{Quota: req.GetQuota(), UpdateMask: req.GetUpdateMask()}
-	raw, err := proto.MarshalOptions{Deterministic: true}.Marshal(body)
-	if err != nil {
-		return quota.Change{}, fmt.Errorf("digest request: %w", err)
-	}
-	digest := sha256.Sum256(raw)
-	c.RequestID, c.Digest = req.GetRequestId(), digest[:]
 	return c, nil
 }
 
@@ -176,7 +166,7 @@ func (s *Server) toProto(q quota.Standing) *quotav1.Quota {
 		override := count(*q.Override)
 		out.Override = &override
 	}
-	// A row that only ever counted was never set.
+	// A row of the first revision only counts; its limit was never set.
 	if !q.UpdateTime.IsZero() && q.Revision > 1 {
 		out.UpdateTime = timestamppb.New(q.UpdateTime)
 	}

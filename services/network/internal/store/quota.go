@@ -5,19 +5,20 @@ import (
 	"fmt"
 
 	"github.com/low-layer/platform/libs/quota"
+	"github.com/low-layer/platform/libs/quota/share"
 )
 
 // Taken is the SQL of the reservations that the quota ledger must hold: those of core/usage for every resource. A test compares
 // the two.
-const Taken = `
+var Taken = `
 SELECT 'tenants/' || v.tenant, 'vpcs', v.uid, 1::bigint FROM vpcs v
 UNION ALL SELECT 'tenants/' || p.tenant, 'peerings', p.uid, 1 FROM peerings p
 UNION ALL SELECT 'tenants/' || v.tenant || '/organisations/' || v.organisation, t.resource, v.uid, t.amount
-  FROM vpcs v, (VALUES ('networks', 2), ('routers', 1), ('ports', 3), ('security_groups', 1)) t (resource, amount)
+  FROM vpcs v, ` + share.Vpc.Values() + ` t (resource, amount)
 UNION ALL SELECT 'tenants/' || h.tenant || '/organisations/' || h.organisation, t.resource, h.uid, t.amount
-  FROM hubs h, (VALUES ('networks', 1), ('routers', 1), ('ports', 1), ('security_groups', 2)) t (resource, amount)
+  FROM hubs h, ` + share.Hub.Values() + ` t (resource, amount)
 UNION ALL SELECT 'tenants/' || v.tenant || '/organisations/' || v.organisation, t.resource, p.uid, t.amount
-  FROM peerings p JOIN vpcs v ON v.uid = p.vpc_uid, (VALUES ('networks', 1), ('ports', 2)) t (resource, amount)`
+  FROM peerings p JOIN vpcs v ON v.uid = p.vpc_uid, ` + share.Peering.Values() + ` t (resource, amount)`
 
 // Known reports whether a tenant has a boundary and, unless it is empty, the organisation a hub. With hold the boundary stays until
 // the transaction ends.

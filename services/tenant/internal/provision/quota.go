@@ -6,16 +6,10 @@ import (
 	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/openstack/keystone"
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/quota/share"
 )
 
-// networkUse is what a hub and a VPC take of the project's limits, as the order's own check counts them: one of the groups that
-// come with a hub is Neutron's own for the project.
-var networkUse = []struct {
-	resource string
-	hub, vpc int
-}{{"networks", 1, 2}, {"routers", 1, 1}, {"ports", 1, 3}, {"security_groups", 2, 1}}
-
-// quotaEffect is the limits a plan sets, and what hub and VPCs take of them.
+// quotaEffect is the limits that a plan sets, and the share of hub and VPCs in them.
 func (k *organisations) quotaEffect(r provision.Resource, spec organisationSpec, p provision.Preview) []provision.QuotaEffect {
 	hubs, vpcs := changes(p, typeHub), changes(p, typeVPC)
 	limits := map[string]int32{}
@@ -32,11 +26,12 @@ func (k *organisations) quotaEffect(r provision.Resource, spec organisationSpec,
 			out = append(out, provision.QuotaEffect{Resource: resource, Limit: int(limits[resource])})
 		}
 	}
-	for _, u := range networkUse {
-		e := provision.QuotaEffect{Resource: u.resource, UsageChange: hubs*u.hub + vpcs*u.vpc, Limit: int(limits[u.resource])}
+	vpc := share.Vpc.Amounts()
+	for i, hub := range share.Hub.Amounts() {
+		e := provision.QuotaEffect{Resource: hub.Limit, UsageChange: hubs*int(hub.Of) + vpcs*int(vpc[i].Of), Limit: int(limits[hub.Limit])}
 		if changes(p, keystone.TypeProject) > 0 {
-			// Of a new project it is known that nothing is taken yet.
-			e.Quota = resourcename.Quota{Tenant: r.Tenant, Organisation: path.Base(r.Name), Quota: "network." + u.resource}.String()
+			// A new project is empty.
+			e.Quota = resourcename.Quota{Tenant: r.Tenant, Organisation: path.Base(r.Name), Quota: "network." + hub.Limit}.String()
 			e.TakenAfter, e.EffectiveLimit = e.UsageChange, e.Limit
 		}
 		if e.UsageChange != 0 || e.Limit != 0 {

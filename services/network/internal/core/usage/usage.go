@@ -3,6 +3,7 @@
 package usage
 
 import (
+	"github.com/low-layer/platform/libs/quota/share"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
@@ -12,10 +13,10 @@ import (
 const (
 	Vpcs           = "vpcs"
 	Peerings       = "peerings"
-	Networks       = "networks"
-	Routers        = "routers"
-	Ports          = "ports"
-	SecurityGroups = "security_groups"
+	Networks       = share.Networks
+	Routers        = share.Routers
+	Ports          = share.Ports
+	SecurityGroups = share.SecurityGroups
 )
 
 // Claim is the share of a resource in one limit of a tenant or an organisation, by its name.
@@ -24,26 +25,25 @@ type Claim struct {
 	Amount          int64
 }
 
-// OfHub is what a hub takes. One of the groups is that which Neutron makes in every project.
+// OfHub is the claims of a hub.
 func OfHub(h hub.Hub) []Claim {
-	return project(h.Name.Parent().String(), 1, 1, 1, 2)
+	return project(h.Name.Parent().String(), share.Hub)
 }
 
-// OfVpc is what a VPC takes: its network and that of its link, and a port at each end of the link and in the VPC.
+// OfVpc is the claims of a VPC.
 func OfVpc(v vpc.Vpc) []Claim {
-	return append(project(v.Name.Parent().String(), 2, 1, 3, 1), Claim{v.Name.Parent().Parent().String(), Vpcs, 1})
+	return append(project(v.Name.Parent().String(), share.Vpc), Claim{v.Name.Parent().Parent().String(), Vpcs, 1})
 }
 
-// OfPeering is what a peering takes from the day it is asked for: the link is in the project of the VPC that asks.
+// OfPeering is the claims of a peering, from the time it is asked for.
 func OfPeering(p peering.Peering) []Claim {
-	return append(project(p.Vpc.Parent().String(), 1, 0, 2, 0), Claim{p.Name.Parent().String(), Peerings, 1})
+	return append(project(p.Vpc.Parent().String(), share.Peering), Claim{p.Name.Parent().String(), Peerings, 1})
 }
 
-func project(organisation string, networks, routers, ports, groups int64) []Claim {
-	return []Claim{
-		{organisation, Networks, networks},
-		{organisation, Routers, routers},
-		{organisation, Ports, ports},
-		{organisation, SecurityGroups, groups},
+func project(organisation string, s share.Share) []Claim {
+	var out []Claim
+	for _, a := range s.Amounts() {
+		out = append(out, Claim{organisation, a.Limit, a.Of})
 	}
+	return out
 }

@@ -1,8 +1,11 @@
 package tenancy
 
-import "github.com/low-layer/platform/libs/errs"
+import (
+	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/quota/share"
+)
 
-// Quota is what an organisation's project may hold; 0 takes the platform's default.
+// Quota is the limits of an organisation's project; 0 takes the platform's default.
 type Quota struct {
 	Cores          int32 `json:"cores,omitempty"`
 	RAMMiB         int32 `json:"ram_mib,omitempty"`
@@ -13,15 +16,7 @@ type Quota struct {
 	SecurityGroups int32 `json:"security_groups,omitempty"`
 }
 
-// What the order itself needs of a project: two networks, a router and a security group for each VPC, one of each for
-// the hub, and the security group that Neutron makes in every project; the ports are those of the routers.
-const (
-	networksPerVPC = 2
-	portsPerVPC    = 3
-	ownGroups      = 2
-)
-
-// Or fills what is 0 from the defaults.
+// Or replaces each 0 by the default.
 func (q Quota) Or(defaults Quota) Quota {
 	pick := func(v, d int32) int32 {
 		if v == 0 {
@@ -37,26 +32,26 @@ func (q Quota) Or(defaults Quota) Quota {
 	}
 }
 
-// limit is one field of a quota, and what an order needs of it.
+// limit is one field of a quota, and the minimum for an order.
 type limit struct {
 	field     string
 	have, min int32
 }
 
 func (q Quota) limits(vpcs int) []limit {
-	n := int32(vpcs) //nolint:gosec // an order holds at most 32 VPCs
+	needs := func(hub, vpc int64) int32 { return int32(hub + vpc*int64(vpcs)) } //nolint:gosec // an order holds at most 32 VPCs
 	return []limit{
 		{"cores", q.Cores, 0},
 		{"ram_mib", q.RAMMiB, 0},
 		{"instances", q.Instances, 0},
-		{"networks", q.Networks, networksPerVPC*n + 1},
-		{"routers", q.Routers, n + 1},
-		{"ports", q.Ports, portsPerVPC*n + 1},
-		{"security_groups", q.SecurityGroups, n + ownGroups},
+		{"networks", q.Networks, needs(share.Hub.Networks, share.Vpc.Networks)},
+		{"routers", q.Routers, needs(share.Hub.Routers, share.Vpc.Routers)},
+		{"ports", q.Ports, needs(share.Hub.Ports, share.Vpc.Ports)},
+		{"security_groups", q.SecurityGroups, needs(share.Hub.SecurityGroups, share.Vpc.SecurityGroups)},
 	}
 }
 
-// suffices notes limits left to the platform's default that are too small for the VPCs ordered with the organisation.
+// suffices refuses an order of more VPCs than the platform's default limits allow, where the order sets none of its own.
 func (q Quota) suffices(path string, vpcs int, defaults Quota) error {
 	var bad errs.Fields
 	given := q.limits(vpcs)
@@ -69,7 +64,7 @@ func (q Quota) suffices(path string, vpcs int, defaults Quota) error {
 	return bad.Err()
 }
 
-// check notes values that are negative or too small for the VPCs ordered with the organisation; path is the field's.
+// check notes values that are negative, or too small for the VPCs of the order; path is that of the field.
 func (q Quota) check(path string, vpcs int, bad *errs.Fields) {
 	for _, v := range q.limits(vpcs) {
 		switch {
