@@ -73,6 +73,9 @@ func (s *Server) unary(ctx context.Context, request any, info *grpc.UnaryServerI
 	if ctx, err = s.access.enter(ctx, info.FullMethod); err != nil {
 		return nil, err
 	}
+	if err := plain(request); err != nil { // before the audit: the trail cannot hold such text
+		return nil, err
+	}
 	ctx = s.audited(ctx, info.FullMethod, request)
 	if err := s.refused(ctx, info.FullMethod, request); err != nil {
 		return nil, err
@@ -169,6 +172,9 @@ func (s *serverStream) Context() context.Context { return s.ctx }
 // context.
 func (s *serverStream) RecvMsg(message any) error {
 	if err := s.ServerStream.RecvMsg(message); err != nil {
+		return err
+	}
+	if err := plain(message); err != nil {
 		return err
 	}
 	if err := validate(s.server.validator, message); err != nil {

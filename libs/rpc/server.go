@@ -1,6 +1,6 @@
 // Package rpc builds the gRPC servers and clients of the platform, so that all of them behave alike.
 //
-// A server identifies the caller first, then checks the request against the rules of its proto, then authorizes, then
+// A server identifies the caller first, then checks the request's text and the rules of its proto, then authorizes, then
 // calls the handler. Every error leaves as a google.rpc.Status with a reason, a remedy and the request id, and nothing
 // internal in it. Every call has a deadline or ends when the server drains. A panic costs one call. Each call is traced,
 // counted and logged once. grpc.health.v1 covers the whole and each service; reflection is on. The server stops within a
@@ -24,6 +24,7 @@ import (
 	"buf.build/go/protovalidate"
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/mtls"
+	"github.com/low-layer/platform/libs/plaintext"
 	"github.com/low-layer/platform/libs/telemetry"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"google.golang.org/grpc"
@@ -130,6 +131,7 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 			otelgrpc.WithTracerProvider(cfg.Telemetry.TracerProvider()),
 			otelgrpc.WithMeterProvider(cfg.Telemetry.MeterProvider()),
 			otelgrpc.WithPropagators(cfg.Telemetry.Propagator()))),
+		grpc.ForceServerCodecV2(plaintext.Codec()),
 		grpc.UnaryInterceptor(s.unary),
 		grpc.StreamInterceptor(s.stream),
 		grpc.UnknownServiceHandler(unknown),

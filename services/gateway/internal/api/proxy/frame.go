@@ -4,9 +4,13 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
-	"google.golang.org/grpc/encoding/proto"
+	encodingproto "google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/plaintext"
 )
 
 // frame is a message that is passed on as it came. It holds one reference to its buffers, which sending gives away.
@@ -46,6 +50,11 @@ func Receive(in grpc.ServerStream, m any, limit int) (size int, err error) {
 	if err := NewCodec().messages.Unmarshal(f.data, m); err != nil {
 		return size, status.Errorf(codes.Internal, "read the message: %v", err)
 	}
+	if request, ok := m.(proto.Message); ok {
+		if fields := plaintext.Check(request); len(fields) > 0 {
+			return size, errs.Invalid(fields...)
+		}
+	}
 	return size, nil
 }
 
@@ -53,10 +62,10 @@ func Receive(in grpc.ServerStream, m any, limit int) (size int, err error) {
 type Codec struct{ messages encoding.CodecV2 }
 
 // NewCodec makes a codec.
-func NewCodec() Codec { return Codec{messages: encoding.GetCodecV2(proto.Name)} }
+func NewCodec() Codec { return Codec{messages: plaintext.Codec()} }
 
 // Name is that of protobuf: what the frames hold.
-func (Codec) Name() string { return proto.Name }
+func (Codec) Name() string { return encodingproto.Name }
 
 // Marshal writes a message.
 func (c Codec) Marshal(v any) (mem.BufferSlice, error) {

@@ -4,12 +4,12 @@ import (
 	"context"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/plaintext"
 	"github.com/low-layer/platform/services/gateway/internal/edge/route"
 	"github.com/low-layer/platform/services/gateway/internal/limit"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
@@ -28,9 +28,12 @@ func (p *Proxy) admit(ctx, out context.Context, m *route.Method, f *frame) (limi
 		return limit.Answer{}, errs.Internal(err)
 	}
 	request := kind.New().Interface()
-	if err := proto.Unmarshal(data, request); err != nil {
+	if err := plaintext.Unmarshal(data, request); err != nil {
 		return p.gate.Refuse(ctx, m.Full, "", errs.InvalidAs(errs.ReasonInvalidFields,
 			errs.Field("(request)", "is not a %s; send one", m.Descriptor.Input().Name())))
+	}
+	if fields := plaintext.Check(request); len(fields) > 0 {
+		return p.gate.Refuse(ctx, m.Full, "", errs.Invalid(fields...))
 	}
 	_, answer, err := p.gate.Admit(ctx, m.Full, "", request)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/low-layer/platform/gen/gateway"
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/plaintext"
 	"github.com/low-layer/platform/libs/registry"
 	"github.com/low-layer/platform/services/gateway/internal/api/gate"
 	"github.com/low-layer/platform/services/gateway/internal/api/local"
@@ -96,6 +97,11 @@ func (n *conn) Invoke(ctx context.Context, method string, args, reply any, opts 
 	if request, ok := args.(proto.Message); ok && c.verb != "GET" {
 		if e := c.complete(request.ProtoReflect()); e != nil {
 			return e
+		}
+	}
+	if request, ok := args.(proto.Message); ok {
+		if fields := plaintext.Check(request); len(fields) > 0 {
+			return errs.Invalid(fields...)
 		}
 	}
 	admitted, err := n.admit(ctx, method, args)
