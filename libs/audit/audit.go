@@ -52,8 +52,12 @@ type Record struct {
 	Reason string `json:"reason"`
 	// Changes are the resources it changed.
 	Changes []Change `json:"changes"`
-	// Omitted is how many failed calls of the actor before this one were left out, because there were too many at once.
-	Omitted int64 `json:"omitted"`
+	// Omitted is how many failed calls before this one were left out, because there were too many in a minute: of the actor, of
+	// actors without a role in the tenant, or of all. OmittedSince is the time of the first.
+	Omitted      int64      `json:"omitted"`
+	OmittedSince *time.Time `json:"omittedSince,omitempty"`
+	// LimitedUntil is set when this record is the last of its minute: further failed calls are left out until then.
+	LimitedUntil *time.Time `json:"limitedUntil,omitempty"`
 }
 
 // Kind is what an actor is, in the words of lowlayer.audit.v1.Actor.Kind.

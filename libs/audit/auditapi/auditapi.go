@@ -79,7 +79,7 @@ func (s *Server) ListAuditEvents(ctx context.Context, req *auditv1.ListAuditEven
 	page, more := paging.Cut(found, min(size, fitting(found)))
 	resp := &auditv1.ListAuditEventsResponse{AuditEvents: make([]*auditv1.AuditEvent, len(page)), TenantUid: head.TenantUID}
 	for i, r := range page {
-		if resp.AuditEvents[i], err = toProto(r.Entry); err != nil {
+		if resp.AuditEvents[i], err = toProto(r); err != nil {
 			return nil, err
 		}
 	}

@@ -10,19 +10,23 @@ import (
 
 	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	"github.com/low-layer/platform/libs/audit"
+	"github.com/low-layer/platform/libs/audit/trail"
 )
 
 // toProto is a record as the API shows it.
-func toProto(e audit.Entry) (*auditv1.AuditEvent, error) {
-	r, err := audit.Parse(e.Payload)
-	if err != nil {
-		return nil, err
-	}
+func toProto(row trail.Row) (_ *auditv1.AuditEvent, err error) {
+	r := row.Record
 	m := &auditv1.AuditEvent{
 		Name: r.Name, Service: r.Service, Sequence: r.Sequence, CreateTime: timestamppb.New(r.Time), Method: r.Method,
 		Permission: r.Permission, Resource: r.Resource, RequestId: r.RequestID, TraceId: r.TraceID, Code: r.Code, Reason: r.Reason,
-		Omitted: r.Omitted, Hash: e.Hash,
+		Omitted: r.Omitted, Hash: row.Hash,
 		Actor: actor(r.Actor),
+	}
+	if r.OmittedSince != nil {
+		m.OmittedSinceTime = timestamppb.New(*r.OmittedSince)
+	}
+	if r.LimitedUntil != nil {
+		m.LimitedUntilTime = timestamppb.New(*r.LimitedUntil)
 	}
 	if r.OnBehalfOf != nil {
 		m.OnBehalfOf = actor(*r.OnBehalfOf)

@@ -47,6 +47,7 @@ func (t *Trail) Append(ctx context.Context, tx pgx.Tx, resource string, changes 
 		return fmt.Errorf("append audit record: %w", err)
 	}
 	c.appended.Store(true)
+	t.seen.Store(tenant, struct{}{})
 	return t.append(ctx, tx, c.id, tenant, uid, r)
 }
 

@@ -2,6 +2,7 @@ package trail
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/low-layer/platform/libs/audit/behalf"
 	"github.com/low-layer/platform/libs/authz"
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/identity"
 	"github.com/low-layer/platform/libs/ids"
 	"github.com/low-layer/platform/libs/rpc"
 )
@@ -27,6 +29,8 @@ type call struct {
 	plans    bool
 	actor    audit.Actor
 	behalf   *audit.Actor
+	// stranger is true for an actor without a role in the tenant.
+	stranger bool
 	request  string
 	trace    string
 	// appended is true once a transaction holds its record, which may yet be rolled back.
@@ -51,6 +55,11 @@ func (t *Trail) Begin(ctx context.Context, method string, request proto.Message)
 	c := &call{
 		id: ids.New("aud_" + t.cfg.Service), method: m, full: strings.ReplaceAll(strings.TrimPrefix(m.Full, "/"), "/", "."),
 		resource: m.Concerned(request), plans: m.Plans(request), actor: actorOf(ctx), request: rpc.RequestID(ctx),
+	}
+	c.stranger = c.actor.Kind == audit.Anonymous
+	if p, ok := identity.From(ctx); ok {
+		tenants, all := authz.Tenants(p)
+		c.stranger = !all && !slices.Contains(tenants, tenantOf(c.resource))
 	}
 	if said, ok := behalf.Said(ctx); ok {
 		c.behalf = &said
@@ -79,8 +88,8 @@ func Replayed(ctx context.Context) {
 	}
 }
 
-// End records a call that left no record with a change. rpc.Server calls it with the error it responds with, nil for
-// success.
+// End records a call that left no record with a change, and returns when the record is committed. rpc.Server calls it before it
+// responds, with the error it responds with, nil for success.
 func (t *Trail) End(ctx context.Context, failure *errs.Error) {
 	c := of(ctx)
 	if c == nil || c.plans || (failure == nil && (c.appended.Load() || c.replayed.Load())) {
@@ -90,7 +99,7 @@ func (t *Trail) End(ctx context.Context, failure *errs.Error) {
 	if failure != nil {
 		r.code, r.reason = codeName(failure.Code), failure.Reason
 	}
-	t.enqueue(ctx, r)
+	t.record(ctx, r)
 }
 
 // whole is true when the record shows resources whole.

@@ -2,6 +2,7 @@ package trail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -15,29 +16,77 @@ import (
 )
 
 const (
-	// lateRecords is how many records may wait to be written.
-	lateRecords = 1024
-	// lateTimeout bounds the writing of one, drainTimeout that of all that wait when the service ends.
+	// writers is how many tenants' records are written at the same time.
+	writers = 4
+	// lateTimeout bounds the writing of a tenant's waiting records, drainTimeout that of all when the service ends.
 	lateTimeout  = 2 * time.Second
 	drainTimeout = 5 * time.Second
-	// perMinute is how many failed calls of an actor on a tenant are recorded.
-	perMinute = 30
-	// actors is how many actors' counts are kept before those of past minutes are dropped.
-	actors = 4096
+	// patience is how long a response waits for its record at most. A response leaves at a multiple of quantum, so that its time
+	// does not show whether a record was written.
+	patience = time.Second
+	quantum  = 5 * time.Millisecond
+	// gapInterval is how often minutes that left calls out are looked for.
+	gapInterval = 15 * time.Second
 )
 
-// lateRecord is a call that is recorded after it ended.
+var errFull = errors.New("too many records wait already")
+
+// lateRecord is a call that is recorded after it ended. done is closed when it is written, or cannot be.
 type lateRecord struct {
 	call         *call
 	code, reason string
+	omitted      int64
+	since, until time.Time
+	done         chan struct{}
 }
 
-// enqueue has a record written soon.
-func (t *Trail) enqueue(ctx context.Context, r lateRecord) {
+// record has a call recorded, and returns when the record is written, or patience ends.
+func (t *Trail) record(ctx context.Context, r lateRecord) {
+	tenant := tenantOf(r.call.resource)
+	if tenant == "" {
+		t.omit(ctx, "no tenant")
+		return
+	}
+	l := t.unknown
+	if _, ok := t.seen.Load(tenant); ok {
+		l = t.known
+	}
+	var ok bool
+	if r.until, ok = l.admit(r, t.now()); !ok {
+		t.omit(ctx, "too many")
+		return
+	}
+	r.done = make(chan struct{})
+	if !l.put(r) {
+		t.lose(ctx, r, errFull)
+		return
+	}
+	t.wakeUp()
+	wait(ctx, r.done)
+}
+
+func (t *Trail) wakeUp() {
 	select {
-	case t.late <- r:
-	default:
-		t.lose(ctx, r, fmt.Errorf("%d records wait already", lateRecords))
+	case t.wake <- struct{}{}:
+	default: // every writer looks for work already
+	}
+}
+
+func wait(ctx context.Context, done <-chan struct{}) {
+	begin := time.Now()
+	end := time.NewTimer(patience)
+	defer end.Stop()
+	select {
+	case <-done:
+	case <-end.C:
+	case <-ctx.Done():
+		return
+	}
+	even := time.NewTimer(quantum - time.Since(begin)%quantum)
+	defer even.Stop()
+	select {
+	case <-even.C:
+	case <-ctx.Done():
 	}
 }
 
@@ -50,61 +99,120 @@ func (t *Trail) lose(ctx context.Context, r lateRecord, err error) {
 
 // Run writes the records of calls that ended without one, until ctx ends and nothing waits any more.
 func (t *Trail) Run(ctx context.Context) error {
-	for {
+	if err := t.learn(ctx); err != nil && ctx.Err() == nil {
+		t.log.WarnContext(ctx, "the tenants of the audit trail are not known yet", "error", err)
+	}
+	free := context.WithoutCancel(ctx)
+	var all sync.WaitGroup
+	for range writers {
+		all.Go(func() {
+			for {
+				t.writeWaiting(free)
+				select {
+				case <-t.wake:
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	for ctx.Err() == nil {
+		timer := t.cfg.Clock.NewTimer(gapInterval)
 		select {
-		case r := <-t.late:
-			t.write(context.WithoutCancel(ctx), r)
+		case <-timer.C():
+			t.closeGaps(t.now())
 		case <-ctx.Done():
-			t.drain(context.WithoutCancel(ctx))
-			return nil
+		}
+		timer.Stop()
+	}
+	all.Wait()
+	t.closeGaps(t.now().Add(time.Minute)) // the minute under way ends with the service
+	free, cancel := context.WithTimeout(free, drainTimeout)
+	defer cancel()
+	t.writeWaiting(free)
+	return nil
+}
+
+// learn reads which tenants have a chain.
+func (t *Trail) learn(ctx context.Context) error {
+	rows, err := t.cfg.Pool.Query(ctx, "SELECT DISTINCT tenant FROM audit_heads")
+	if err != nil {
+		return fmt.Errorf("read the tenants: %w", err)
+	}
+	var tenant string
+	_, err = pgx.ForEachRow(rows, []any{&tenant}, func() error {
+		t.seen.Store(tenant, struct{}{})
+		return nil
+	})
+	return err
+}
+
+// closeGaps has the last call that was left out in each minute before now recorded, with the number of the others.
+func (t *Trail) closeGaps(now time.Time) {
+	for _, l := range [...]*lane{t.known, t.unknown} {
+		for _, gap := range l.gaps(now) {
+			if !l.put(gap) {
+				t.lose(context.Background(), gap, errFull)
+				continue
+			}
+			t.wakeUp()
 		}
 	}
 }
 
-func (t *Trail) drain(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
-	defer cancel()
+// writeWaiting writes what waits: of known tenants first.
+func (t *Trail) writeWaiting(ctx context.Context) {
 	for {
-		select {
-		case r := <-t.late:
-			t.write(ctx, r)
-		default:
+		l := t.known
+		tenant, records := l.take()
+		if records == nil {
+			l = t.unknown
+			tenant, records = l.take()
+		}
+		if records == nil {
 			return
 		}
+		t.write(ctx, tenant, records)
+		l.done(tenant)
+		for _, r := range records {
+			if r.done != nil {
+				close(r.done)
+			}
+		}
 	}
 }
 
-func (t *Trail) write(ctx context.Context, r lateRecord) {
+// write writes the records of one tenant in one transaction.
+func (t *Trail) write(ctx context.Context, tenant string, records []lateRecord) {
 	ctx, cancel := context.WithTimeout(ctx, lateTimeout)
 	defer cancel()
-	tenant := tenantOf(r.call.resource)
-	if tenant == "" {
-		t.omit(ctx, "no tenant")
-		return
-	}
 	uid, err := t.cfg.Owner(ctx, t.cfg.Pool, tenant)
-	switch {
-	case err != nil:
-		t.lose(ctx, r, err)
-		return
-	case uid == "":
-		t.omit(ctx, "no tenant")
+	if err == nil && uid == "" {
+		for range records {
+			t.omit(ctx, "no tenant")
+		}
 		return
 	}
-	omitted, ok := t.limit.admit(uid+"\x1f"+string(r.call.actor.Kind)+"\x1f"+r.call.actor.Subject, t.now())
-	if !ok {
-		t.omit(ctx, "too many")
-		return
+	if err == nil {
+		t.seen.Store(tenant, struct{}{})
+		err = pg.InTx(ctx, t.cfg.Pool, func(ctx context.Context, tx pgx.Tx) error {
+			for _, r := range records {
+				if err := t.writeOnce(ctx, tx, r, tenant, uid); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
-	if err := pg.InTx(ctx, t.cfg.Pool, func(ctx context.Context, tx pgx.Tx) error {
-		return t.writeOnce(ctx, tx, r, tenant, uid, omitted)
-	}); err != nil {
-		t.lose(ctx, r, err)
+	if err != nil {
+		for _, r := range records {
+			t.lose(ctx, r, err)
+		}
 	}
 }
 
 // writeOnce writes the record unless the call has one: its change may be committed although it ended with an error.
-func (t *Trail) writeOnce(ctx context.Context, tx pgx.Tx, late lateRecord, tenant, uid string, omitted int64) error {
+func (t *Trail) writeOnce(ctx context.Context, tx pgx.Tx, late lateRecord, tenant, uid string) error {
 	if late.call.appended.Load() {
 		var there bool
 		err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM audit_records WHERE id = $1)`, late.call.id).Scan(&there)
@@ -116,7 +224,13 @@ func (t *Trail) writeOnce(ctx context.Context, tx pgx.Tx, late lateRecord, tenan
 		}
 	}
 	r := late.call.record()
-	r.Code, r.Reason, r.Omitted = late.code, late.reason, omitted
+	r.Code, r.Reason, r.Omitted = late.code, late.reason, late.omitted
+	if !late.since.IsZero() {
+		r.OmittedSince = &late.since
+	}
+	if !late.until.IsZero() {
+		r.LimitedUntil = &late.until
+	}
 	return t.append(ctx, tx, late.call.id, tenant, uid, r)
 }
 
@@ -132,50 +246,4 @@ func tenantOf(resource string) string {
 	}
 	id, _, _ := strings.Cut(rest, "/")
 	return id
-}
-
-// limiter counts the failed calls of each actor on each tenant, minute by minute.
-type limiter struct {
-	mu sync.Mutex
-	of map[string]*count
-}
-
-type count struct {
-	minute            time.Time
-	recorded, omitted int64
-}
-
-// admit reports whether to record one more, and how many were skipped since the last record.
-func (l *limiter) admit(key string, now time.Time) (omitted int64, ok bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	minute := now.Truncate(time.Minute)
-	if l.of == nil || len(l.of) > actors {
-		l.forget(minute)
-	}
-	c := l.of[key]
-	if c == nil {
-		c = &count{}
-		l.of[key] = c
-	}
-	if !c.minute.Equal(minute) {
-		c.minute, c.recorded = minute, 0
-	}
-	if c.recorded >= perMinute {
-		c.omitted++
-		return 0, false
-	}
-	c.recorded++
-	omitted, c.omitted = c.omitted, 0
-	return omitted, true
-}
-
-func (l *limiter) forget(minute time.Time) {
-	kept := map[string]*count{}
-	for key, c := range l.of {
-		if c.minute.Equal(minute) {
-			kept[key] = c
-		}
-	}
-	l.of = kept
 }

@@ -1,14 +1,15 @@
 // Package trail keeps the audit trail of one service in its own Postgres.
 //
 // A call that changed something has its record if and only if the change commits: the record is the last statement of
-// the change's transaction. A failed or denied call, and a success without a change, are recorded right after the call,
-// in the background and in a transaction of their own. So the response time does not show whether the tenant exists, and
-// no caller waits for a database that is away. A record that cannot be written is logged at ERROR and counted by
-// lowlayer_audit_lost.
+// the change's transaction. A failed or denied call, and a success without a change, are recorded in a transaction of their own,
+// and the response waits for its commit: a call that got a response is in the trail. The response leaves at a multiple of 5 ms,
+// so its time does not show whether the tenant exists, and after 1 s without its record: a database that is away holds no caller
+// for longer. A record that cannot be written is logged at ERROR and counted by lowlayer_audit_lost.
 //
 // A plan leaves no record, nor does a response repeated for the same request id. A call about a tenant unknown to this
-// service leaves none either: strangers cannot make the trail grow. Of one actor's failed calls on one tenant, 30 a
-// minute are recorded; the next record holds how many were skipped.
+// service leaves none either. Of one actor's failed calls on one tenant 30 a minute are recorded, of those of all actors without
+// a role in the tenant 30 together, and of all actors 300. The last record before the limit says until when calls are left out;
+// after that minute a record of the last such call says how many there were, and since when.
 //
 // A call that a service makes by itself names the service as the actor, and its orderer (libs/audit/behalf).
 //
@@ -23,6 +24,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -75,8 +77,11 @@ type Trail struct {
 	cfg     Config
 	methods authz.Methods
 	log     *slog.Logger
-	late    chan lateRecord
-	limit   limiter
+	// known has the records on tenants that have a chain, unknown those on other names: invented ones do not displace them.
+	known, unknown *lane
+	seen           sync.Map
+	wake           chan struct{}
+
 	lost    metric.Int64Counter
 	omitted metric.Int64Counter
 }
@@ -99,7 +104,7 @@ func New(cfg Config) (*Trail, error) {
 	if err != nil {
 		return nil, fmt.Errorf("build audit trail: %w", err)
 	}
-	t := &Trail{cfg: cfg, methods: methods, log: cfg.Logger, late: make(chan lateRecord, lateRecords)}
+	t := &Trail{cfg: cfg, methods: methods, log: cfg.Logger, known: newLane(), unknown: newLane(), wake: make(chan struct{}, writers)}
 	meter := cfg.Meter.Meter("github.com/low-layer/platform/libs/audit/trail")
 	if t.lost, err = meter.Int64Counter("lowlayer_audit_lost",
 		metric.WithDescription("Records of failed calls that could not be written.")); err != nil {

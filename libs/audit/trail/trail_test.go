@@ -42,9 +42,12 @@ const (
 type rig struct {
 	*trail.Trail
 	t      *testing.T
+	url    string // of the owner of the tables
 	pool   *pgxpool.Pool
 	signer *receipt.Signer
 	asked  trail.Asked
+	// settle ends the trail, which writes what waits.
+	settle func()
 
 	mu     sync.Mutex
 	owners map[string]string
@@ -56,7 +59,8 @@ func newRig(t *testing.T, logger *slog.Logger) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, pool: pgtest.Database(t, trail.Migrations()), owners: map[string]string{"acme": "ten_1"}, asked: trail.Asked{Tenant: "acme"}}
+	url := pgtest.OwnerURL(t, trail.Migrations())
+	r := &rig{t: t, url: url, pool: pgtest.Pool(t, pgtest.AppURL(t, url)), owners: map[string]string{"acme": "ten_1"}, asked: trail.Asked{Tenant: "acme"}}
 	if r.signer, err = receipt.NewSigner(key); err != nil {
 		t.Fatal(err)
 	}
@@ -64,6 +68,16 @@ func newRig(t *testing.T, logger *slog.Logger) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	r.settle = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(r.settle)
 	return r
 }
 
@@ -71,16 +85,6 @@ func (r *rig) owner(_ context.Context, _ trail.Querier, tenant string) (string, 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.owners[tenant], nil
-}
-
-// settle writes what waits: Run drains when it ends.
-func (r *rig) settle() {
-	r.t.Helper()
-	ctx, cancel := context.WithCancel(r.t.Context())
-	cancel()
-	if err := r.Run(ctx); err != nil {
-		r.t.Error(err)
-	}
 }
 
 func (r *rig) begin(method string, request proto.Message) context.Context {
@@ -310,29 +314,6 @@ func TestAServerRecordsWhatItRefuses(t *testing.T) {
 	}
 }
 
-func TestOneActorCannotFloodTheTrail(t *testing.T) {
-	r := newRig(t, nil)
-	for range 100 {
-		r.End(r.begin(suspend, &tenantv1.SuspendTenantRequest{Name: "tenants/acme"}), errs.New(errs.PermissionDenied, "D", "no"))
-	}
-	r.settle()
-	// 100 calls may fall into two minutes at most.
-	if got := r.records(); len(got) != 30 && len(got) != 60 {
-		t.Errorf("got %d records", len(got))
-	}
-}
-
-func TestWhatCannotBeWrittenIsToldOf(t *testing.T) {
-	var log bytes.Buffer
-	r := newRig(t, slog.New(slog.NewJSONHandler(&log, nil)))
-	r.End(r.begin(suspend, &tenantv1.SuspendTenantRequest{Name: "tenants/acme"}), errs.New(errs.PermissionDenied, "D", "no"))
-	r.pool.Close()
-	r.settle()
-	if !strings.Contains(log.String(), `"level":"ERROR"`) || !strings.Contains(log.String(), "req-7") {
-		t.Errorf("logged %s", log.String())
-	}
-}
-
 func TestTheTablesAreAppendOnly(t *testing.T) {
 	r := newRig(t, nil)
 	for range 2 {
@@ -389,7 +370,8 @@ func TestChainsOutliveTheirTenant(t *testing.T) {
 	sees(trail.Asked{Tenant: "acme", UID: "ten_1"}, "", 0)
 	sees(trail.Asked{Tenant: "acme", Past: true}, "ten_2", 0)
 	sees(trail.Asked{Tenant: "acme", UID: "ten_1", Past: true}, "ten_1", 1)
-	sees(trail.Asked{Tenant: "other", UID: "ten_1", Past: true}, "ten_1", 0) // of another name: no record of it
+	sees(trail.Asked{Tenant: "other", UID: "ten_1", Past: true}, "", 0) // no tenant of that name had this unique id
+	sees(trail.Asked{Tenant: "acme", UID: "ten_9", Past: true}, "", 0)  // nor this one
 	write()
 	if got := r.records(); len(got) != 1 || got[0].TenantUID != "ten_2" || got[0].Sequence != 1 {
 		t.Errorf("got %+v", got)

@@ -120,16 +120,21 @@ type AuditEvent struct {
 	Reason string `protobuf:"bytes,12,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The fields that the call changed.
 	Changes []*Change `protobuf:"bytes,13,rep,name=changes,proto3" json:"changes,omitempty"`
-	// Failed calls of the same actor before this one that were left out, because there were too many at once.
+	// Failed calls before this one that were left out, because there were too many in a minute: of the same actor, of actors without a
+	// role in the tenant, or of all.
 	Omitted int64 `protobuf:"varint,14,opt,name=omitted,proto3" json:"omitted,omitempty"`
 	// SHA-256 over the DSSE pre-authentication encoding of `application/vnd.lowlayer.audit-record.v1+json` and the record
 	// as it is exported, in hexadecimal.
 	Hash string `protobuf:"bytes,15,opt,name=hash,proto3" json:"hash,omitempty"`
 	// Set where the actor is a service of the platform: the person or program that ordered what it carries out, for example the
 	// deletion of the organisation that the resource was in.
-	OnBehalfOf    *Actor `protobuf:"bytes,16,opt,name=on_behalf_of,json=onBehalfOf,proto3" json:"on_behalf_of,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	OnBehalfOf *Actor `protobuf:"bytes,16,opt,name=on_behalf_of,json=onBehalfOf,proto3" json:"on_behalf_of,omitempty"`
+	// The time of the first call that was left out before this one.
+	OmittedSinceTime *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=omitted_since_time,json=omittedSinceTime,proto3" json:"omitted_since_time,omitempty"`
+	// Set on the last record of its minute: further failed calls are left out until then.
+	LimitedUntilTime *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=limited_until_time,json=limitedUntilTime,proto3" json:"limited_until_time,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *AuditEvent) Reset() {
@@ -270,6 +275,20 @@ func (x *AuditEvent) GetHash() string {
 func (x *AuditEvent) GetOnBehalfOf() *Actor {
 	if x != nil {
 		return x.OnBehalfOf
+	}
+	return nil
+}
+
+func (x *AuditEvent) GetOmittedSinceTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OmittedSinceTime
+	}
+	return nil
+}
+
+func (x *AuditEvent) GetLimitedUntilTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LimitedUntilTime
 	}
 	return nil
 }
@@ -802,7 +821,7 @@ var File_lowlayer_audit_v1_audit_proto protoreflect.FileDescriptor
 
 const file_lowlayer_audit_v1_audit_proto_rawDesc = "" +
 	"\n" +
-	"\x1dlowlayer/audit/v1/audit.proto\x12\x11lowlayer.audit.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a!lowlayer/receipt/v1/receipt.proto\x1a\x1blowlayer/type/v1/name.proto\"\xd5\x05\n" +
+	"\x1dlowlayer/audit/v1/audit.proto\x12\x11lowlayer.audit.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a!lowlayer/receipt/v1/receipt.proto\x1a\x1blowlayer/type/v1/name.proto\"\xf3\x06\n" +
 	"\n" +
 	"AuditEvent\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x1d\n" +
@@ -826,7 +845,9 @@ const file_lowlayer_audit_v1_audit_proto_rawDesc = "" +
 	"\aomitted\x18\x0e \x01(\x03B\x03\xe0A\x03R\aomitted\x12\x17\n" +
 	"\x04hash\x18\x0f \x01(\tB\x03\xe0A\x03R\x04hash\x12?\n" +
 	"\fon_behalf_of\x18\x10 \x01(\v2\x18.lowlayer.audit.v1.ActorB\x03\xe0A\x03R\n" +
-	"onBehalfOf:g\xeaAd\n" +
+	"onBehalfOf\x12M\n" +
+	"\x12omitted_since_time\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\x10omittedSinceTime\x12M\n" +
+	"\x12limited_until_time\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\x10limitedUntilTime:g\xeaAd\n" +
 	"\x1dapi.lowlayer.cloud/AuditEvent\x12*tenants/{tenant}/auditEvents/{audit_event}*\vauditEvents2\n" +
 	"auditEvent\"\xae\x02\n" +
 	"\x05Actor\x126\n" +
@@ -921,21 +942,23 @@ var file_lowlayer_audit_v1_audit_proto_depIdxs = []int32{
 	2,  // 1: lowlayer.audit.v1.AuditEvent.actor:type_name -> lowlayer.audit.v1.Actor
 	3,  // 2: lowlayer.audit.v1.AuditEvent.changes:type_name -> lowlayer.audit.v1.Change
 	2,  // 3: lowlayer.audit.v1.AuditEvent.on_behalf_of:type_name -> lowlayer.audit.v1.Actor
-	0,  // 4: lowlayer.audit.v1.Actor.kind:type_name -> lowlayer.audit.v1.Actor.Kind
-	10, // 5: lowlayer.audit.v1.Change.before:type_name -> google.protobuf.Struct
-	10, // 6: lowlayer.audit.v1.Change.after:type_name -> google.protobuf.Struct
-	1,  // 7: lowlayer.audit.v1.ListAuditEventsResponse.audit_events:type_name -> lowlayer.audit.v1.AuditEvent
-	4,  // 8: lowlayer.audit.v1.ExportAuditEventsResponse.records:type_name -> lowlayer.audit.v1.ExportedRecord
-	11, // 9: lowlayer.audit.v1.ExportAuditEventsResponse.checkpoint:type_name -> lowlayer.receipt.v1.Envelope
-	5,  // 10: lowlayer.audit.v1.AuditService.ListAuditEvents:input_type -> lowlayer.audit.v1.ListAuditEventsRequest
-	7,  // 11: lowlayer.audit.v1.AuditService.ExportAuditEvents:input_type -> lowlayer.audit.v1.ExportAuditEventsRequest
-	6,  // 12: lowlayer.audit.v1.AuditService.ListAuditEvents:output_type -> lowlayer.audit.v1.ListAuditEventsResponse
-	8,  // 13: lowlayer.audit.v1.AuditService.ExportAuditEvents:output_type -> lowlayer.audit.v1.ExportAuditEventsResponse
-	12, // [12:14] is the sub-list for method output_type
-	10, // [10:12] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	9,  // 4: lowlayer.audit.v1.AuditEvent.omitted_since_time:type_name -> google.protobuf.Timestamp
+	9,  // 5: lowlayer.audit.v1.AuditEvent.limited_until_time:type_name -> google.protobuf.Timestamp
+	0,  // 6: lowlayer.audit.v1.Actor.kind:type_name -> lowlayer.audit.v1.Actor.Kind
+	10, // 7: lowlayer.audit.v1.Change.before:type_name -> google.protobuf.Struct
+	10, // 8: lowlayer.audit.v1.Change.after:type_name -> google.protobuf.Struct
+	1,  // 9: lowlayer.audit.v1.ListAuditEventsResponse.audit_events:type_name -> lowlayer.audit.v1.AuditEvent
+	4,  // 10: lowlayer.audit.v1.ExportAuditEventsResponse.records:type_name -> lowlayer.audit.v1.ExportedRecord
+	11, // 11: lowlayer.audit.v1.ExportAuditEventsResponse.checkpoint:type_name -> lowlayer.receipt.v1.Envelope
+	5,  // 12: lowlayer.audit.v1.AuditService.ListAuditEvents:input_type -> lowlayer.audit.v1.ListAuditEventsRequest
+	7,  // 13: lowlayer.audit.v1.AuditService.ExportAuditEvents:input_type -> lowlayer.audit.v1.ExportAuditEventsRequest
+	6,  // 14: lowlayer.audit.v1.AuditService.ListAuditEvents:output_type -> lowlayer.audit.v1.ListAuditEventsResponse
+	8,  // 15: lowlayer.audit.v1.AuditService.ExportAuditEvents:output_type -> lowlayer.audit.v1.ExportAuditEventsResponse
+	14, // [14:16] is the sub-list for method output_type
+	12, // [12:14] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_lowlayer_audit_v1_audit_proto_init() }
