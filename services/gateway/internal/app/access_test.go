@@ -23,7 +23,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// guarded is an edge that knows who calls, before services that take whatever comes: the first wall alone.
+// guarded is an edge that authenticates, before services that accept every call: the first wall alone.
 func guarded(t *testing.T) (*edge, *identitytest.Issuer) {
 	t.Helper()
 	i := identitytest.Start(t)
@@ -79,8 +79,8 @@ func (e *edge) restWire() authztest.Wire {
 	}}
 }
 
-// The edge alone refuses what it must: the services behind it here ask nobody who he is.
-func TestTheEdgeIsAWallOfItsOwn(t *testing.T) {
+// The edge alone refuses calls here: the services behind it authenticate no caller.
+func TestEdge_servicesThatAcceptAll_refusesAlone(t *testing.T) {
 	e, i := guarded(t)
 	m := authztest.Matrix{
 		Authorizer: authorizer(t), Actors: authztest.Actors(t, i, "tenant-own", "tenant-foreign"),
@@ -92,7 +92,7 @@ func TestTheEdgeIsAWallOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestWhoIsNobodyLearnsNothing(t *testing.T) {
+func TestEdge_unauthenticatedCaller_learnsNothing(t *testing.T) {
 	e, i := guarded(t)
 	for name, c := range map[string]struct {
 		headers   headers
@@ -137,8 +137,8 @@ func TestWhoIsNobodyLearnsNothing(t *testing.T) {
 	}
 }
 
-// Of what a caller sends, services see his token, and nothing that says who he is.
-func TestHeadersThatSayWhoSomebodyIsAreStripped(t *testing.T) {
+// Services see the caller's token, and no other claim of identity.
+func TestEdge_identityHeaders_areStripped(t *testing.T) {
 	e, i := guarded(t)
 	token := "Bearer " + i.Token(t, "a", []string{"/tenants/acme/viewer"})
 	smuggled := []string{
@@ -179,7 +179,7 @@ func TestHeadersThatSayWhoSomebodyIsAreStripped(t *testing.T) {
 	}
 }
 
-func TestInternalMethodsAreForNoUser(t *testing.T) {
+func TestEdge_internalMethod_isRefused(t *testing.T) {
 	e, i := guarded(t)
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+i.Token(t, "op", []string{"/platform/operator"}, identitytest.SteppedUp()))
 	_, err := networkinternalv1.NewFoundationServiceClient(e.conn).DeleteHub(ctx, &networkinternalv1.DeleteHubRequest{Organisation: "tenants/acme/organisations/core"})
@@ -188,7 +188,7 @@ func TestInternalMethodsAreForNoUser(t *testing.T) {
 	}
 }
 
-func TestStepUpIsAskedForInTheWordsOfHTTP(t *testing.T) {
+func TestEdge_stepUp_usesTheChallengeOfHTTP(t *testing.T) {
 	e, i := guarded(t)
 	got := e.do("DELETE", "/v1/tenants/acme", "", headers{"Authorization": "Bearer " + i.Token(t, "o", []string{"/tenants/acme/owner"})})
 	p := got.problem(t)
@@ -225,14 +225,14 @@ func TestWhyDenied(t *testing.T) {
 
 func squeeze(s string) string { return strings.ReplaceAll(s, " ", "") }
 
-func TestWithAnIssuerTheGatewayListensAnywhere(t *testing.T) {
+func TestConfig_issuer_allowsAnyAddress(t *testing.T) {
 	for address, ok := range map[string]bool{"0.0.0.0:8080": true, ":8080": true, "127.0.0.1:8080": true, "8080": false} {
 		_, err := config.Load[app.Config](app.Prefix, []string{app.Prefix + "LISTEN=" + address, app.Prefix + "ISSUER=https://id.example.com/realms/lowlayer", app.Prefix + "TLS_DIR=/tls"})
 		if (err == nil) != ok {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
-	// Under whatever name: whoever has a token is no page of another site.
+	// Under every name: a caller with a token is no page of another site.
 	e, i := guarded(t)
 	if got := e.do("GET", "/v1/tenants", "", headers{"Host": "api.example.com", "Authorization": "Bearer " + i.Token(t, "x", nil)}); got.status != http.StatusOK {
 		t.Errorf("got %d %s", got.status, got.body)

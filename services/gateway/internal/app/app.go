@@ -38,7 +38,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-// waitTimeout is that of a long poll: the 60 s it may last and what it takes to answer.
+// waitTimeout is the timeout of a long poll: its 60 s and the time to respond.
 const waitTimeout = 70 * time.Second
 
 // App is a gateway that is ready to serve.
@@ -94,7 +94,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err erro
 		return nil, err //nolint:wrapcheck // says what it makes
 	}
 
-	// Seeing the calls to services too is a tenth of the work of a call, so it is done when somebody looks at the spans.
+	// Tracing the calls to services costs a tenth of a call, so it needs an exporter.
 	traced := a.tel
 	if !observe.Recorded(ctx, a.tel) {
 		traced = nil
@@ -184,7 +184,7 @@ func (a *App) countCalls(ctx context.Context) error {
 
 const keySize = 32
 
-// tokenKey is the key of page tokens. One made up here is good until a restart, and for one replica.
+// tokenKey is the key of page tokens. A generated key is valid until a restart, and for one replica.
 func tokenKey(ctx context.Context, cfg Config, logger *slog.Logger) ([]byte, error) {
 	if cfg.PageTokenKey != "" {
 		return cfg.key()
@@ -207,7 +207,7 @@ var errDraining = errors.New("the gateway is stopping")
 
 // Serve runs until ctx ends, then drains and returns nil.
 func (a *App) Serve(ctx context.Context) error {
-	// It is not ready from the instant it is told to stop: before anybody hears of the drain.
+	// It is not ready from the instant of the stop: before clients see the drain.
 	ready := func() error {
 		if ctx.Err() != nil {
 			return errDraining

@@ -9,7 +9,7 @@ import (
 	"github.com/low-layer/platform/services/gateway/internal/app"
 )
 
-func TestTheGatewayBindsLoopbackOnly(t *testing.T) {
+func TestConfig_noIssuer_allowsLoopbackOnly(t *testing.T) {
 	for address, ok := range map[string]bool{
 		"127.0.0.1:8080": true, "127.1.2.3:0": true, "[::1]:8080": true, "localhost:8080": true, "[::ffff:127.0.0.1]:80": true,
 		"0.0.0.0:8080": false, ":8080": false, "[::]:8080": false, "192.168.1.2:8080": false, "example.com:8080": false, "8080": false,
@@ -25,7 +25,7 @@ func TestTheGatewayBindsLoopbackOnly(t *testing.T) {
 	}
 }
 
-func TestEveryBadSettingIsReported(t *testing.T) {
+func TestConfig_badSettings_areAllReported(t *testing.T) {
 	_, err := config.Load[app.Config](app.Prefix, []string{
 		app.Prefix + "LISTEN=0.0.0.0:1", app.Prefix + "ADMIN_LISTEN=x", app.Prefix + "TENANT_TARGET= ", app.Prefix + "TIMEOUT=0s",
 		app.Prefix + "MAX_STREAMS=0", app.Prefix + "PAGE_TOKEN_KEY=short",

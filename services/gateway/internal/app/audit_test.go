@@ -76,7 +76,7 @@ func (s *trails) ExportAuditEvents(_ context.Context, r *auditv1.ExportAuditEven
 	return out, nil
 }
 
-func TestAuditEventsOfAllServicesAreMerged(t *testing.T) {
+func TestAudit_list_mergesAllServices(t *testing.T) {
 	e := newEdge(t)
 	var want []string
 	for i := range 9 {
@@ -105,13 +105,13 @@ func TestAuditEventsOfAllServicesAreMerged(t *testing.T) {
 			t.Errorf("in pages of %d: got %v", size, got)
 		}
 	}
-	// The network service is asked of whom the tenant service knows, never of whom it knows by the name itself.
+	// The network service receives the unique id that the tenant service knows, never a name alone.
 	if slices.Contains(e.trails["network"].asked, "") {
 		t.Errorf("asked of %q", e.trails["network"].asked)
 	}
 }
 
-func TestAnExportIsOneChainAfterTheOther(t *testing.T) {
+func TestAudit_export_isOneChainAfterTheOther(t *testing.T) {
 	e := newEdge(t)
 	want := []string{}
 	for i := range 5 {
@@ -159,7 +159,7 @@ func TestAnExportIsOneChainAfterTheOther(t *testing.T) {
 }
 
 // A trail that lacks a service's part is an error, unless a part is asked for; an export always is.
-func TestATrailNamesTheServiceThatIsDown(t *testing.T) {
+func TestAudit_serviceDown_isNamed(t *testing.T) {
 	e := newEdge(t)
 	e.trails["tenant"].add(1)
 	e.trails["network"].add(2)

@@ -28,7 +28,7 @@ type Config struct {
 	host.Ports
 	// PageTokenKey signs page tokens of merged lists, in base64; a random one when empty.
 	PageTokenKey string `env:"PAGE_TOKEN_KEY" secret:"true"`
-	// Access is who may call.
+	// Access are the settings of authentication and authorization.
 	Access access.Settings
 	// RedisURL is where rate limits are counted; by this process alone when empty.
 	RedisURL string `env:"REDIS_URL" secret:"true"`

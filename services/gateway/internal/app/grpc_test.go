@@ -23,7 +23,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// kinds are errors of every class, as services answer them.
+// kinds are errors of every class, as services return them.
 func kinds() map[string]struct {
 	err    error
 	status int
@@ -55,7 +55,7 @@ func kinds() map[string]struct {
 	}
 }
 
-func TestErrorsSayTheSameOverRESTAndGRPC(t *testing.T) {
+func TestErrors_bothProtocols_agree(t *testing.T) {
 	e := newEdge(t)
 	client := tenantv1.NewTenantServiceClient(e.conn)
 	for name, c := range kinds() {
@@ -108,7 +108,7 @@ func codeName(c codes.Code) string {
 }
 
 // Requests that break a rule of the protos: REST and gRPC name the same field.
-func TestLimitsOfTheProtosSayTheSame(t *testing.T) {
+func TestLimits_ofProtos_agree(t *testing.T) {
 	e := newEdge(t)
 	got := e.do("POST", vpcsPath+"?vpcId=NO", `{"displayName":"`+strings.Repeat("x", 200)+`","mode":9}`, nil)
 	p := got.problem(t)
@@ -126,7 +126,7 @@ func TestLimitsOfTheProtosSayTheSame(t *testing.T) {
 	}
 }
 
-func TestPassThroughKeepsHeadersTrailersAndDetails(t *testing.T) {
+func TestGRPC_passThrough_keepsHeadersTrailersAndDetails(t *testing.T) {
 	e := newEdge(t)
 	client := tenantv1.NewTenantServiceClient(e.conn)
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer t", "x-request-id", "mine-2", "x-lowlayer-identity", "evil", "x-forwarded-for", "evil")
@@ -145,7 +145,7 @@ func TestPassThroughKeepsHeadersTrailersAndDetails(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotPublicIsRefused(t *testing.T) {
+func TestGRPC_methodThatIsNotPublic_isRefused(t *testing.T) {
 	e := newEdge(t)
 	var out tenantv1.Tenant
 	for _, method := range []string{
@@ -212,7 +212,7 @@ func TestReflectionAndHealth(t *testing.T) {
 	}
 }
 
-func TestGRPCSaysWhichServiceIsDown(t *testing.T) {
+func TestGRPC_serviceDown_isNamed(t *testing.T) {
 	e := newEdge(t)
 	e.network.end()
 	_, err := networkv1.NewVpcServiceClient(e.conn).GetVpc(t.Context(), &networkv1.GetVpcRequest{Name: "tenants/acme/organisations/core/vpcs/dev"})
@@ -222,7 +222,7 @@ func TestGRPCSaysWhichServiceIsDown(t *testing.T) {
 	}
 }
 
-func TestDrainLetsRequestsFinish(t *testing.T) {
+func TestDrain_requestsInFlight_finish(t *testing.T) {
 	e := newEdge(t)
 	e.tenants.hold, e.tenants.entered = make(chan struct{}), make(chan struct{}, 2)
 	watch, err := healthpb.NewHealthClient(e.conn).Watch(t.Context(), &healthpb.HealthCheckRequest{})
@@ -266,7 +266,7 @@ func TestDrainLetsRequestsFinish(t *testing.T) {
 	e.end()
 }
 
-func TestDrainIsOverInTime(t *testing.T) {
+func TestDrain_slowRequest_isCutOff(t *testing.T) {
 	e := newEdge(t, "DRAIN_TIMEOUT=100ms")
 	e.tenants.hold, e.tenants.entered = make(chan struct{}), make(chan struct{}, 1)
 	over := make(chan error, 1)
@@ -289,7 +289,7 @@ func watchEnds(w grpc.ServerStreamingClient[healthpb.HealthCheckResponse]) error
 	}
 }
 
-func TestCallersThatGoAwayCancelTheCall(t *testing.T) {
+func TestGRPC_callerLeaves_cancelsTheCall(t *testing.T) {
 	e := newEdge(t)
 	e.tenants.hold, e.tenants.entered = make(chan struct{}), make(chan struct{}, 1)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// tenants is a tenant service that records what it is asked and answers what it is told.
+// tenants is a tenant service that records requests and returns the responses of a test.
 type tenants struct {
 	tenantv1.UnimplementedTenantServiceServer
 	*recorder
@@ -56,7 +56,7 @@ type recorder struct {
 	// left is how much time each call had, zero when it had no deadline.
 	left []time.Duration
 	err  error
-	// hold, when not nil, keeps calls until it is closed; entered hears of each.
+	// hold, when not nil, keeps calls until it is closed; entered receives each.
 	hold    chan struct{}
 	entered chan struct{}
 }
@@ -79,7 +79,7 @@ func (r *recorder) record(ctx context.Context, m proto.Message) error {
 		select {
 		case <-hold:
 		case <-ctx.Done():
-			return ctx.Err() //nolint:wrapcheck // what a handler would answer
+			return ctx.Err() //nolint:wrapcheck // the response of a handler
 		}
 	}
 	return err
@@ -317,7 +317,7 @@ func (e *edge) end() {
 	e.done = nil
 }
 
-// answer is what came back over REST.
+// answer is a response over REST.
 type answer struct {
 	status int
 	header http.Header
@@ -362,7 +362,7 @@ func (e *edge) send(r *http.Request) answer {
 	return answer{got.StatusCode, got.Header, data}
 }
 
-// problem is an answer that must be one.
+// problem is the response, which must be a problem.
 func (a answer) problem(t *testing.T) map[string]any {
 	t.Helper()
 	if got := a.header.Get("Content-Type"); got != "application/problem+json" {

@@ -19,7 +19,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-func TestMessagesAreRefusedAtTheSizeAndInTheWordsOfREST(t *testing.T) {
+func TestLimits_largeMessage_isRefusedAsOverREST(t *testing.T) {
 	e := newEdge(t)
 	const limit = 1 << 20
 	vpcs := networkv1.NewVpcServiceClient(e.conn)
@@ -27,7 +27,7 @@ func TestMessagesAreRefusedAtTheSizeAndInTheWordsOfREST(t *testing.T) {
 		_, err := vpcs.CreateVpc(t.Context(), &networkv1.CreateVpcRequest{Vpc: &networkv1.Vpc{DisplayName: strings.Repeat("x", n)}})
 		return err
 	}
-	// What is just under the limit gets as far as the rules of the service.
+	// A request just under the limit reaches the rules of the service.
 	if got := grpcerr.FromError(create(limit - 100)); got.Reason != "INVALID_FIELDS" {
 		t.Errorf("a message that is not too large: %v", got)
 	}
@@ -48,7 +48,7 @@ func TestMessagesAreRefusedAtTheSizeAndInTheWordsOfREST(t *testing.T) {
 	}
 }
 
-func TestEveryCallHasADeadline(t *testing.T) {
+func TestLimits_everyCall_hasADeadline(t *testing.T) {
 	e := newEdge(t, "TIMEOUT=7s")
 	tenants := tenantv1.NewTenantServiceClient(e.conn)
 	get := &tenantv1.GetTenantRequest{Name: "tenants/acme"}
@@ -90,7 +90,7 @@ func TestEveryCallHasADeadline(t *testing.T) {
 	}
 }
 
-func TestSlowServicesAreGivenUpTheSame(t *testing.T) {
+func TestLimits_slowService_endsTheSame(t *testing.T) {
 	e := newEdge(t, "TIMEOUT=300ms")
 	e.tenants.hold = make(chan struct{})
 	rest := e.do("GET", "/v1/tenants/acme", "", nil)
@@ -101,7 +101,7 @@ func TestSlowServicesAreGivenUpTheSame(t *testing.T) {
 	}
 }
 
-func TestAMessageThatNeverComesEndsTheCall(t *testing.T) {
+func TestLimits_missingMessage_endsTheCall(t *testing.T) {
 	e := newEdge(t, "TIMEOUT=100ms")
 	for _, method := range []string{"/lowlayer.tenant.v1.TenantService/GetTenant", "/google.longrunning.Operations/GetOperation", "/no.such/Method"} {
 		s, err := e.conn.NewStream(t.Context(), &grpc.StreamDesc{ClientStreams: true}, method)

@@ -142,7 +142,7 @@ func (e *edge) walk(size int, between func(page int)) []string {
 // number is the time an operation was made, from its name.
 func number(name string) string { return name[strings.LastIndexByte(name, '_')+1:] }
 
-func TestOperationsOfAllServicesAreMergedNewestFirst(t *testing.T) {
+func TestOperations_list_mergesNewestFirst(t *testing.T) {
 	e := newEdge(t)
 	var want []string
 	for i := range 23 {
@@ -160,7 +160,7 @@ func TestOperationsOfAllServicesAreMergedNewestFirst(t *testing.T) {
 	}
 }
 
-func TestOperationsOfOneInstantAreListedOnce(t *testing.T) {
+func TestOperations_sameInstant_areListedOnce(t *testing.T) {
 	e := newEdge(t)
 	for i := range 6 {
 		e.tenantOp.add(t, i)
@@ -173,7 +173,7 @@ func TestOperationsOfOneInstantAreListedOnce(t *testing.T) {
 	}
 }
 
-func TestOperationsThatBeginBetweenPagesDoNotShiftTheWalk(t *testing.T) {
+func TestOperations_newBetweenPages_doNotShiftTheWalk(t *testing.T) {
 	e := newEdge(t)
 	var want []string
 	for i := range 12 {
@@ -193,7 +193,7 @@ func TestOperationsThatBeginBetweenPagesDoNotShiftTheWalk(t *testing.T) {
 	}
 }
 
-func TestListNamesTheServiceThatIsDown(t *testing.T) {
+func TestOperations_serviceDown_isNamed(t *testing.T) {
 	e := newEdge(t)
 	e.tenantOp.add(t, 1)
 	e.network.end()
@@ -207,7 +207,7 @@ func TestListNamesTheServiceThatIsDown(t *testing.T) {
 	}
 }
 
-func TestListRefusesWhatIsWrong(t *testing.T) {
+func TestOperations_badRequest_isRefused(t *testing.T) {
 	e := newEdge(t)
 	for range 3 {
 		e.tenantOp.add(t, e.tenants.count()+len(e.tenantOp.list))
@@ -224,7 +224,7 @@ func TestListRefusesWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestOneOperationIsAskedOfItsService(t *testing.T) {
+func TestOperations_get_callsItsService(t *testing.T) {
 	e := newEdge(t)
 	name := e.netOp.add(t, 1)
 	for _, path := range []string{"/v1/" + name} {

@@ -7,7 +7,7 @@ import (
 )
 
 // A plan is asked for by the same parameter of every method that changes something.
-func TestValidateOnlyIsAParameterOfEveryChange(t *testing.T) {
+func TestPlan_everyChange_hasTheParameter(t *testing.T) {
 	e := newEdge(t)
 	type planned interface {
 		proto.Message

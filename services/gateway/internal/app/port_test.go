@@ -67,7 +67,7 @@ func (e *edge) dial() net.Conn {
 
 // A client that sends its request in the same breath as the preface, as curl does, and one that waits for the settings
 // of the server first, as gRPC's do.
-func TestEagerAndPatientClients(t *testing.T) {
+func TestPort_eagerAndPatientClients_areServed(t *testing.T) {
 	e := newEdge(t)
 	for _, eager := range []bool{true, false} {
 		for kind, want := range map[string]string{"application/json": "200", "application/grpc": "0"} {
@@ -133,7 +133,7 @@ func flush(t *testing.T, from *bytes.Buffer, to io.Writer) {
 	}
 }
 
-// answered acknowledges every settings, as clients must, and reads the status of the answer.
+// answered acknowledges every settings frame, as clients must, and reads the status of the response.
 func answered(t *testing.T, framer *http2.Framer, out *bytes.Buffer, c net.Conn) string {
 	t.Helper()
 	status := ""
@@ -176,7 +176,7 @@ func ended(f http2.Frame) bool {
 }
 
 // Connections that say nothing, or not enough, hold nothing up: neither the others nor the end.
-func TestConnectionsThatSayNothing(t *testing.T) {
+func TestPort_silentConnection_isClosed(t *testing.T) {
 	e := newEdge(t)
 	for _, beginning := range []string{"", "PRI * HT", http2.ClientPreface} {
 		if _, err := io.WriteString(e.dial(), beginning); err != nil {
@@ -190,7 +190,7 @@ func TestConnectionsThatSayNothing(t *testing.T) {
 }
 
 // gRPC clients connect before they have something to ask.
-func TestAConnectionWithoutARequestIsKeptForGRPC(t *testing.T) {
+func TestPort_connectionWithoutRequest_isForGRPC(t *testing.T) {
 	e := newEdge(t, "READ_HEADER_TIMEOUT=50ms", "IDLE_TIMEOUT=300ms")
 	c := e.dial()
 	out := &bytes.Buffer{}

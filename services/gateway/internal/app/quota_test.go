@@ -51,7 +51,7 @@ func (s *quotas) set(missing error, names ...string) {
 	}
 }
 
-// listed are the ids and services of what a list answers.
+// listed are the ids and services of a list.
 func (e *edge) listed(path string, status int) (quotas []string, unreachable []string) {
 	e.Helper()
 	got := e.do(http.MethodGet, path, "", nil)
@@ -71,7 +71,7 @@ func (e *edge) listed(path string, status int) (quotas []string, unreachable []s
 	return quotas, page.Unreachable
 }
 
-func TestQuotasOfAllServicesAreOneList(t *testing.T) {
+func TestQuotas_list_joinsAllServices(t *testing.T) {
 	e := newEdge(t)
 	const path = "/v1/tenants/acme/quotas"
 	e.quotas["tenant"].set(nil, "tenants/acme/quotas/tenant.organisations")
@@ -80,7 +80,7 @@ func TestQuotasOfAllServicesAreOneList(t *testing.T) {
 	if got, _ := e.listed(path, 200); !slices.Equal(got, want) {
 		t.Errorf("got %v", got)
 	}
-	// What the network service has made nothing for, it has no quotas of.
+	// The network service has no quotas of a tenant without networks.
 	e.quotas["network"].set(errs.NotFound("tenant", "tenants/acme"))
 	if got, _ := e.listed(path, 200); !slices.Equal(got, want[2:]) {
 		t.Errorf("got %v", got)
@@ -95,7 +95,7 @@ func TestQuotasOfAllServicesAreOneList(t *testing.T) {
 	}
 }
 
-func TestAQuotaIsAskedOfWhoKeepsIt(t *testing.T) {
+func TestQuotas_get_callsItsService(t *testing.T) {
 	e := newEdge(t)
 	for name, service := range map[string]string{
 		"tenants/acme/quotas/tenant.organisations": "tenant", "tenants/acme/quotas/network.vpcs": "network", "tenants/acme/organisations/core/quotas/network.security_groups": "network",

@@ -61,7 +61,7 @@ func generous() []string {
 
 const over = "RATE_LIMITED"
 
-func TestBudgetsHoldForRESTAndGRPCTogether(t *testing.T) {
+func TestRate_bothProtocols_shareABudget(t *testing.T) {
 	for name, settings := range map[string][]string{"alone": nil, "in Redis": {"REDIS_URL=" + redistest.NewServer(t).URL()}} {
 		e := newEdge(t, append(settings, "RATE_CALLER_GET=40", "RATE_TENANT_GET=64")...)
 		got := e.do("GET", "/v1/tenants/acme", "", nil)
@@ -119,8 +119,8 @@ func TestBudgetsHoldForRESTAndGRPCTogether(t *testing.T) {
 	}
 }
 
-// What the edge answers itself, and what it refuses for other reasons, counts too.
-func TestEveryAnswerIsCounted(t *testing.T) {
+// Calls that the edge serves itself, and calls refused for other reasons, count too.
+func TestRate_everyResponse_isCounted(t *testing.T) {
 	e := newEdge(t, "RATE_CALLER_GET=400")
 	last := int64(100)
 	fewer := func(what string, values []string) {
@@ -155,7 +155,7 @@ func TestEveryAnswerIsCounted(t *testing.T) {
 	}
 }
 
-func TestStrangersSpendNobodysBudget(t *testing.T) {
+func TestRate_stranger_spendsNoTenantsBudget(t *testing.T) {
 	i := identitytest.Start(t)
 	e := newEdge(t, "ISSUER="+i.URL, "RATE_ADDRESS=40", "RATE_CALLER_GET=80", "RATE_TENANT_GET=4000")
 	owner := i.Token(t, "owner", []string{"/tenants/own/owner"})
@@ -202,7 +202,7 @@ func TestStrangersSpendNobodysBudget(t *testing.T) {
 }
 
 // Two gateways before one Redis have one budget; without it each has its own, and no call fails for that.
-func TestGatewaysShareBudgetsThroughRedis(t *testing.T) {
+func TestRate_gateways_shareBudgetsInRedis(t *testing.T) {
 	server := redistest.NewServer(t)
 	settings := []string{"REDIS_URL=" + server.URL(), "RATE_CALLER_GET=120"}
 	one, two := newEdge(t, settings...), newEdge(t, settings...)
@@ -241,7 +241,7 @@ func TestGatewaysShareBudgetsThroughRedis(t *testing.T) {
 	}
 }
 
-func TestTheGatewayStartsWithoutRedis(t *testing.T) {
+func TestGateway_noRedis_starts(t *testing.T) {
 	server := redistest.NewServer(t)
 	server.Stop(t)
 	e := newEdge(t, "REDIS_URL="+server.URL())

@@ -62,7 +62,7 @@ func (s *receipts) ListReceiptKeys(context.Context, *receiptv1.ListReceiptKeysRe
 	}}, nil
 }
 
-func TestReceiptsOfAllServicesAreMerged(t *testing.T) {
+func TestReceipts_list_mergesAllServices(t *testing.T) {
 	e := newEdge(t)
 	var want []string
 	for i := range 9 {
@@ -94,7 +94,7 @@ func TestReceiptsOfAllServicesAreMerged(t *testing.T) {
 }
 
 // The envelope arrives as the service signed it.
-func TestOneReceiptIsAskedOfItsService(t *testing.T) {
+func TestReceipts_get_callsItsService(t *testing.T) {
 	e := newEdge(t)
 	name := e.receipts["network"].add(1)
 	got := e.do("GET", "/v1/"+name, "", nil)
@@ -113,7 +113,7 @@ func TestOneReceiptIsAskedOfItsService(t *testing.T) {
 	}
 }
 
-func TestReceiptKeysOfAllServices(t *testing.T) {
+func TestReceiptKeys_list_joinsAllServices(t *testing.T) {
 	e := newEdge(t)
 	got := e.do("GET", "/v1/receiptKeys", "", nil)
 	if got.status != 200 || strings.Index(string(got.body), "now-network") > strings.Index(string(got.body), "old-tenant") {

@@ -58,8 +58,8 @@ func (n *noted) take() []string {
 	return out
 }
 
-// What the edge refuses by itself is recorded by the service that would have answered, which carries nothing out.
-func TestWhatTheEdgeRefusesIsRecorded(t *testing.T) {
+// The service of a call records a refusal of the edge, and carries nothing out.
+func TestRefusal_call_isRecorded(t *testing.T) {
 	e, i := guarded(t)
 	token := "Bearer " + i.Token(t, "v", []string{"/tenants/acme/viewer"}, identitytest.SteppedUp())
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", token, "x-request-id", "r1")
@@ -113,7 +113,7 @@ func TestWhatTheEdgeRefusesIsRecorded(t *testing.T) {
 	if n := e.tenants.count(); n != 1 { // the read
 		t.Errorf("%d calls were carried out", n)
 	}
-	// Who is nobody leaves no record, and a service that is away changes no answer.
+	// An unauthenticated call leaves no record, and a service that is away changes no response.
 	if got := e.do("POST", "/v1/tenants/acme:suspend", `{"reason":"x"}`, nil); got.status != http.StatusUnauthorized || len(e.noted.take()) != 0 {
 		t.Errorf("got %d", got.status)
 	}
@@ -124,8 +124,8 @@ func TestWhatTheEdgeRefusesIsRecorded(t *testing.T) {
 	}
 }
 
-// Nobody has more refusals recorded than he may make calls.
-func TestCallsBeyondARateAreNotRecorded(t *testing.T) {
+// A caller has no more recorded refusals than calls in its budget.
+func TestRefusal_callBeyondARate_isNotRecorded(t *testing.T) {
 	i := identitytest.Start(t)
 	e := newEdge(t, "ISSUER="+i.URL, "RATE_CALLER_MUTATE=40")
 	token := "Bearer " + i.Token(t, "v", []string{"/tenants/acme/viewer"}, identitytest.SteppedUp())

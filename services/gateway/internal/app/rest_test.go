@@ -17,7 +17,7 @@ import (
 
 const vpcsPath = "/v1/tenants/acme/organisations/core/vpcs"
 
-func TestReadAnswersJSONWithDefaultsAndEtag(t *testing.T) {
+func TestREST_read_hasDefaultsAndEtag(t *testing.T) {
 	e := newEdge(t)
 	got := e.do("GET", "/v1/tenants/acme", "", nil)
 	if got.status != 200 || !strings.Contains(string(got.body), `"reconciling":false`) || strings.Contains(string(got.body), "null") {
@@ -75,7 +75,7 @@ func TestHeadersBecomeFields(t *testing.T) {
 	}
 }
 
-func TestPatchSendsBackWhatWasRead(t *testing.T) {
+func TestREST_patch_acceptsAResourceAsRead(t *testing.T) {
 	e := newEdge(t)
 	body := `{"name":"tenants/acme","displayName":"New","state":"ACTIVE","createTime":"2026-11-23T10:00:00Z","etag":"e-1"}`
 	if got := e.do("PATCH", "/v1/tenants/acme", body, headers{"If-Match": `"e-1"`}); got.status != 200 {
@@ -126,7 +126,7 @@ func TestHeadersThatContradict(t *testing.T) {
 	}
 }
 
-func TestBadBodiesNameTheField(t *testing.T) {
+func TestREST_badBody_namesTheField(t *testing.T) {
 	e := newEdge(t)
 	for name, c := range map[string]struct{ body, field, says string }{
 		"unknown field":    {`{"displayNam":"x"}`, "vpc.displayNam", "did you mean displayName"},
@@ -161,7 +161,7 @@ func TestBadBodiesNameTheField(t *testing.T) {
 	}
 }
 
-func TestBadQueriesNameTheParameter(t *testing.T) {
+func TestREST_badQuery_namesTheParameter(t *testing.T) {
 	e := newEdge(t)
 	for name, c := range map[string]struct{ path, field, says string }{
 		"unknown":          {"/v1/tenants?pagesize=5", "pagesize", "did you mean pageSize"},
@@ -185,7 +185,7 @@ func TestBadQueriesNameTheParameter(t *testing.T) {
 	}
 }
 
-func TestRequestsThatAreNotForTheAPI(t *testing.T) {
+func TestREST_otherRequests_areProblems(t *testing.T) {
 	e := newEdge(t)
 	for name, c := range map[string]struct {
 		method, path, body string
@@ -224,7 +224,7 @@ func TestRequestsThatAreNotForTheAPI(t *testing.T) {
 	}
 }
 
-func TestChunkedBodyHasTheSameLimit(t *testing.T) {
+func TestREST_chunkedBody_hasTheSameLimit(t *testing.T) {
 	e := newEdge(t)
 	r, err := http.NewRequestWithContext(t.Context(), "POST", e.url+"/v1/tenants?tenantId=acme",
 		io.MultiReader(strings.NewReader(`{"displayName":"`), strings.NewReader(strings.Repeat("x", 2<<20)), strings.NewReader(`"}`)))
@@ -237,7 +237,7 @@ func TestChunkedBodyHasTheSameLimit(t *testing.T) {
 	}
 }
 
-func TestSlowBodyIsAProblem(t *testing.T) {
+func TestREST_slowBody_isAProblem(t *testing.T) {
 	e := newEdge(t)
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(e.url, "http://"))
 	if err != nil {
@@ -261,7 +261,7 @@ func TestSlowBodyIsAProblem(t *testing.T) {
 	}
 }
 
-func TestOnlyTheTokenTheRequestIDAndTheTracePass(t *testing.T) {
+func TestREST_headers_onlyTokenRequestIdAndTracePass(t *testing.T) {
 	e := newEdge(t)
 	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	got := e.do("GET", "/v1/tenants/acme", "", headers{
@@ -297,7 +297,7 @@ func TestOnlyTheTokenTheRequestIDAndTheTracePass(t *testing.T) {
 	}
 }
 
-func TestAServiceThatIsDownCostsItsOwnRoutesOnly(t *testing.T) {
+func TestREST_serviceDown_costsItsOwnRoutes(t *testing.T) {
 	e := newEdge(t)
 	address := e.network.address
 	e.network.end()
@@ -314,7 +314,7 @@ func TestAServiceThatIsDownCostsItsOwnRoutesOnly(t *testing.T) {
 	}
 }
 
-func TestConcurrentRequestsDoNotMix(t *testing.T) {
+func TestREST_concurrentRequests_doNotMix(t *testing.T) {
 	e := newEdge(t)
 	done := make(chan string)
 	const n = 16
@@ -346,7 +346,7 @@ func TestConcurrentRequestsDoNotMix(t *testing.T) {
 	}
 }
 
-func TestPagesOfOtherSitesChangeNothing(t *testing.T) {
+func TestREST_pageOfAnotherSite_changesNothing(t *testing.T) {
 	e := newEdge(t)
 	for name, c := range map[string]struct {
 		method, path string

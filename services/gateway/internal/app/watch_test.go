@@ -22,7 +22,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// feed is the changes of one service: what it is told to send, and an end when it is told to fail.
+// feed is the changes of one service: the messages to send, and an end when it must fail.
 type feed struct {
 	watchv1.UnimplementedWatchServiceServer
 	service string
@@ -31,7 +31,7 @@ type feed struct {
 
 	mu    sync.Mutex
 	asked []*watchv1.WatchTenantRequest
-	// refuse is answered before anything else.
+	// refuse is returned before anything else.
 	refuse error
 }
 
@@ -128,7 +128,7 @@ func receive(t *testing.T, s watchv1.WatchService_WatchTenantClient) *watchv1.Wa
 	return m
 }
 
-func TestWatchIsOneStreamOfAllServices(t *testing.T) {
+func TestWatch_services_areOneStream(t *testing.T) {
 	e := newEdge(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -167,7 +167,7 @@ func TestWatchIsOneStreamOfAllServices(t *testing.T) {
 	if asked := network.last().GetResumeToken(); asked != network.token(41) {
 		t.Errorf("the network service is asked from %q, in another epoch than %q", asked, network.token(41))
 	}
-	// What a bookmark of a service says is in the next token.
+	// The token of a service's bookmark is in the next token.
 	network.next <- &watchv1.WatchTenantResponse{Kind: watchv1.WatchTenantResponse_BOOKMARK, ResumeToken: network.token(50)}
 	tenant.next <- tenant.change(9, "c")
 	for {
@@ -271,7 +271,7 @@ func (ev *event) read(t *testing.T, r *bufio.Reader) bool {
 	}
 }
 
-func TestWatchAsServerSentEvents(t *testing.T) {
+func TestWatch_serverSentEvents(t *testing.T) {
 	e := newEdge(t)
 	tenant, network := e.feeds["tenant"], e.feeds["network"]
 	r, response := e.opened(t.Context(), headers{"Accept": "text/event-stream", "Last-Event-Id": resume.New("acme", map[string]resume.Place{"tenant": {Sequence: 3}, "network": {Sequence: 4}}).String()})
@@ -368,8 +368,8 @@ func TestWatchOverHTTP2(t *testing.T) {
 	}
 }
 
-// A drain waits for requests, not for streams, which are told to go elsewhere.
-func TestWatchEndsWithTheGateway(t *testing.T) {
+// A drain waits for requests, not for streams: it ends those, and their clients reconnect elsewhere.
+func TestWatch_gatewayStops_ends(t *testing.T) {
 	e := newEdge(t)
 	s := e.watching(t.Context(), "")
 	r, _ := e.opened(t.Context(), headers{"Accept": "text/event-stream"})
@@ -426,7 +426,7 @@ func TestWatchOfNobody(t *testing.T) {
 	}
 }
 
-func TestWatchesAtOnceAreBounded(t *testing.T) {
+func TestWatch_tooMany_areRefused(t *testing.T) {
 	e := newEdge(t, "WATCHES_TENANT=2")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

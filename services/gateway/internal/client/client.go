@@ -1,8 +1,8 @@
-// Package client is the edge's connections to the services behind it.
+// Package client holds the edge's connections to the services behind it.
 //
-// It promises that a service which is away costs its own callers an UNAVAILABLE that says so, and nobody else anything:
-// connections are made when they are first used and come back by themselves. What a service answered is passed on as it
-// is; what the connection itself reports is put into the words of the API first, because it holds addresses.
+// A service that is away costs only its own callers an UNAVAILABLE: connections open at their first use and reconnect by
+// themselves. A service's error is passed on unchanged; an error of the connection is reworded, because it holds
+// addresses.
 package client
 
 import (
@@ -49,8 +49,8 @@ type Backends struct {
 // Target is where a service is.
 type Target struct{ Name, Address string }
 
-// Dial prepares a connection to every target, to which the gateway shows its identity; without one they are plain. Nothing is
-// connected before the first call.
+// Dial prepares a connection to every target, with the gateway's identity; without one it is plain. No connection opens
+// before the first call.
 func Dial(targets []Target, identity *mtls.Identity, tel *telemetry.Telemetry) (*Backends, error) {
 	b := &Backends{}
 	for _, t := range targets {
@@ -114,8 +114,8 @@ func Tokens(ctx context.Context) []string {
 	return metadata.ValueFromIncomingContext(ctx, authorization)
 }
 
-// Error is what a caller is told when a call to the service ended with err. Statuses with details are the service's own
-// words and stay as they are.
+// Error is the caller's error for a call to the service that ended with err. Statuses with details are the service's and
+// stay unchanged.
 func Error(err error, service, requestID string) error {
 	if err == nil {
 		return nil
@@ -135,7 +135,7 @@ func Error(err error, service, requestID string) error {
 }
 
 func explain(err error, code codes.Code, service string) *errs.Error {
-	switch code { //nolint:exhaustive // the others are answers of the service
+	switch code { //nolint:exhaustive // the others are responses of the service
 	case codes.Unavailable:
 		e := errs.Wrap(err, errs.Unavailable, grpcerr.ReasonPeerUnavailable,
 			"the %s service cannot be reached at the moment; try again in a few seconds", service).With("service", service)

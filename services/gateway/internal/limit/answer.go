@@ -21,20 +21,20 @@ const (
 	webPolicyField = "Ratelimit-Policy"
 )
 
-// Answer is what a caller is told of the budgets that a call was counted against; the zero one says nothing.
+// Answer is the state of the budgets of a call, for its caller; the zero one is empty.
 type Answer struct {
 	policy []string
 	state  string
 }
 
-// Header puts the answer into the header of a REST answer.
+// Header puts the state into the header of a REST response.
 func (a Answer) Header(h http.Header) {
 	if a.policy != nil {
 		h[webPolicyField], h[webField] = a.policy, []string{a.state}
 	}
 }
 
-// Metadata puts the answer into the header of a gRPC answer.
+// Metadata puts the state into the header of a gRPC response.
 func (a Answer) Metadata(md metadata.MD) metadata.MD {
 	if a.policy != nil {
 		md[policyKey], md[key] = a.policy, []string{a.state}

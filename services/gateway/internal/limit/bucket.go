@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// bucket is what is left of somebody's budget, as far as this process knows. A nil one is that of nobody, and never empty.
+// bucket is the rest of a budget, as far as this process knows. A nil bucket is never empty.
 type bucket struct {
 	of *budget
 	// key is its name in the store.

@@ -42,7 +42,7 @@ type Rates struct{ Get, List, Mutate, Stream int }
 
 func (r Rates) of(c Class) int { return [classes]int{r.Get, r.List, r.Mutate, r.Stream}[c] }
 
-// budget is what somebody may call in a window. All times are microseconds.
+// budget is the number of calls in a window. All times are microseconds.
 type budget struct {
 	// name is how headers call it, such as `caller-get`; subject how errors do.
 	name, subject string

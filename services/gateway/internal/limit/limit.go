@@ -1,14 +1,15 @@
 // Package limit counts calls against budgets: of each tenant and of each caller, for each class of method.
 //
-// A budget of q calls in a minute is a bucket (GCRA) that holds a quarter of q and fills evenly with the rest, so that in
-// no minute more than q calls pass. Redis keeps the buckets, so that they hold for all gateways together; each gateway
-// takes calls from them ahead, a few at once and the more the faster they are used, so that most calls ask nobody. What
-// is taken is counted when it is taken: what passes in a minute can exceed q only by what gateways had in hand at its
-// begin, which is at most a 64th of q (one at least, and 64 at most) for each gateway. A call that one budget refuses spends none of another.
+// A budget of q calls in a minute is a bucket (GCRA) that holds a quarter of q and fills evenly with the rest, so that
+// in no minute more than q calls pass. Redis keeps the buckets, so that they hold for all gateways together; each
+// gateway takes calls from them ahead, a few at once and more the faster they are used, so that most calls need no round
+// trip. Calls count when they are taken: the calls of a minute can exceed q only by those that gateways held at its
+// begin, at most a 64th of q (one at least, and 64 at most) for each gateway. A call that one budget refuses spends none
+// of another.
 //
-// A call asks Redis once at most, for no longer than Timeout, and when it fails, nobody asks it again until it has answered a probe.
-// Until then each gateway counts alone, from what it knew: then n gateways pass n times the budget at most. What passed
-// meanwhile is told to Redis afterwards. The number of buckets in memory is bounded; the longest unused go first.
+// A call makes one round trip to Redis at most, for no longer than Timeout. After a failure no call does, until a probe
+// succeeds: each gateway counts alone from its last state, so n gateways pass n times the budget at most. The calls of
+// that time are written to Redis afterwards. The number of buckets in memory is bounded; the longest unused go first.
 package limit
 
 import (
@@ -53,7 +54,7 @@ type Limiter struct {
 	refused     metric.Int64Counter
 }
 
-// New makes a limiter. It asks Redis once, so that the first calls are counted there when it answers.
+// New makes a limiter. It probes Redis once, so that the first calls are counted there.
 func New(ctx context.Context, cfg Config) (*Limiter, error) {
 	l := &Limiter{started: time.Now(), buckets: newBuckets(maxBuckets)}
 	for c := range classes {
@@ -109,7 +110,7 @@ func (l *Limiter) Take(ctx context.Context, c Class, tenant, caller string) (Ans
 	return l.take(ctx, l.both[c], l.buckets.find(l.tenant[c], tenant, now), of)
 }
 
-// TakeStranger counts a call of somebody without a good token.
+// TakeStranger counts a call without a valid token.
 func (l *Limiter) TakeStranger(ctx context.Context, address string) (Answer, *errs.Error) {
 	if l == nil {
 		return Answer{}, nil
@@ -120,9 +121,9 @@ func (l *Limiter) TakeStranger(ctx context.Context, address string) (Answer, *er
 // now is the time on the clock of this process, in microseconds.
 func (l *Limiter) now() int64 { return time.Since(l.started).Microseconds() }
 
-// take spends one call of each bucket, or none; that of the tenant may be nil. A tenant's bucket that has calls in hand is
-// not held while another one is filled, or the first call of one caller would keep all others of his tenant waiting. Where
-// both are locked it is in this order, so that nobody waits in a ring.
+// take spends one call of each bucket, or none; that of the tenant may be nil. It does not lock a tenant's bucket with
+// calls in hand while it fills another: otherwise one caller's first call would delay the whole tenant. Both are always
+// locked in this order, so that no deadlock forms.
 func (l *Limiter) take(ctx context.Context, policy []string, tenant, caller *bucket) (Answer, *errs.Error) {
 	var room [128]byte
 	said := room[:0]
@@ -154,7 +155,7 @@ func (l *Limiter) spendOne(ctx context.Context, policy []string, said []byte, ca
 	return l.spend(ctx, policy, said, nil, caller)
 }
 
-// spend spends one call of each bucket, or none. Both are locked; said is what the answer says already.
+// spend spends one call of each bucket, or none. Both are locked; said is the state so far.
 func (l *Limiter) spend(ctx context.Context, policy []string, said []byte, tenant, caller *bucket) (Answer, *errs.Error) {
 	now := l.now()
 	if tenant.refuses(now) || caller.refuses(now) {

@@ -58,7 +58,7 @@ func passes(t rapid.TB, l *limit.Limiter, class limit.Class, tenant, caller stri
 	return 0
 }
 
-// fields are the two header fields of an answer, as a parser of structured fields reads them.
+// fields are the two header fields of a response, as a parser of structured fields reads them.
 func fields(t testing.TB, a limit.Answer) (policies, left map[string]httpsfv.Item) {
 	t.Helper()
 	h := make(http.Header)
@@ -88,7 +88,7 @@ func number(t testing.TB, i httpsfv.Item, name string) int64 {
 	return n
 }
 
-func TestABudgetFillsEvenlyAndNoMinutePassesMore(t *testing.T) {
+func TestBudget_anyMinute_passesNoMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter(t, limit.Config{Tenant: all(plenty), Caller: all(60)})
 		if n := passes(t, l, limit.Get, "acme", "ada"); n != 15 {
@@ -124,7 +124,7 @@ func TestABudgetFillsEvenlyAndNoMinutePassesMore(t *testing.T) {
 	})
 }
 
-func TestARefusalSaysWhichBudgetAndWhenAndSpendsNothing(t *testing.T) {
+func TestRefusal_namesBudgetAndTime_spendsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter(t, limit.Config{Tenant: all(80), Caller: all(40), Address: 8})
 		if n := passes(t, l, limit.Mutate, "acme", "ada"); n != 10 {
@@ -200,7 +200,7 @@ func TestGatewaysShareABudget(t *testing.T) {
 		took := time.Since(started)
 		burst := int64(max(1, quota/4))
 		rest := int64(quota) - burst
-		// What flowed back while it took is all that may come on top.
+		// Only the refill of that time may come on top.
 		most := burst + int64(took)*rest/int64(limit.Window) + 1
 		if n := passed.Load(); n > most {
 			rt.Fatalf("%d calls pass of a budget of %d at once, in %s", n, burst, took)
@@ -215,8 +215,8 @@ func TestGatewaysShareABudget(t *testing.T) {
 	})
 }
 
-// What a gateway has in hand is bounded, however many calls it takes at once.
-func TestWhatIsInHandIsBounded(t *testing.T) {
+// The calls that a gateway holds are bounded, however many it takes at once.
+func TestLimiter_callsInHand_areBounded(t *testing.T) {
 	client := redistest.Client(t)
 	for quota, most := range map[int]int64{64_000: 64, 1280: 20, 64: 1, 4: 1} {
 		l := newLimiter(t, limit.Config{Tenant: all(quota), Caller: all(plenty), Redis: client, Timeout: patience})
@@ -238,8 +238,8 @@ func TestWhatIsInHandIsBounded(t *testing.T) {
 	}
 }
 
-// Most calls of a busy caller ask nobody.
-func TestBusyCallersAskSeldom(t *testing.T) {
+// Most calls of a busy caller need no round trip.
+func TestLimiter_busyCaller_callsRedisSeldom(t *testing.T) {
 	client := redistest.Client(t)
 	asked := &counter{}
 	client.AddHook(asked)
@@ -283,8 +283,8 @@ func BenchmarkTake(b *testing.B) {
 	}
 }
 
-// A caller whose first call waits for Redis keeps nobody else of his tenant waiting.
-func TestACallerWhoWaitsKeepsNobodyWaiting(t *testing.T) {
+// A caller whose first call waits for Redis delays no other caller of the tenant.
+func TestLimiter_waitingCaller_delaysNoOther(t *testing.T) {
 	client := redistest.Client(t)
 	gate := &holding{reached: make(chan struct{}), open: make(chan struct{})}
 	client.AddHook(gate)

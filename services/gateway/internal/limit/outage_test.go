@@ -59,7 +59,7 @@ func (j *journal) await(t testing.TB, text string, n int) {
 }
 
 const (
-	lost  = "by this process alone until Redis answers again"
+	lost  = "by this process alone until Redis responds again"
 	found = "in Redis again"
 )
 
@@ -67,7 +67,7 @@ const (
 type frozen struct {
 	listener net.Listener
 	to, path string
-	mu       sync.RWMutex // held by who freezes
+	mu       sync.RWMutex // held by the test that freezes it
 	conns    sync.WaitGroup
 }
 
@@ -150,7 +150,7 @@ func watched(t *testing.T, redisURL string, caller int) (*limit.Limiter, *journa
 	return l, j
 }
 
-// Redis that hangs costs the first calls one short wait and nobody anything after; budgets hold as they were known.
+// A hanging Redis costs the first calls one short wait and later ones nothing; budgets keep their last known state.
 func TestRedisThatHangs(t *testing.T) {
 	way := freezable(t, redistest.URL(t))
 	l, j := watched(t, way.url(), 400)
@@ -197,7 +197,7 @@ func TestRedisThatHangs(t *testing.T) {
 	}
 }
 
-func TestRedisThatStopsAndComesBack(t *testing.T) {
+func TestOutage_redisReturns_countsAgain(t *testing.T) {
 	server := redistest.NewServer(t)
 	l, j := watched(t, server.URL(), 400)
 	for turn := 1; turn <= 2; turn++ {
@@ -217,7 +217,7 @@ func TestRedisThatStopsAndComesBack(t *testing.T) {
 	}
 }
 
-func TestRedisThatIsNotThereAtTheStart(t *testing.T) {
+func TestOutage_redisAbsentAtStart_countsAlone(t *testing.T) {
 	server := redistest.NewServer(t)
 	server.Stop(t)
 	l, j := watched(t, server.URL(), 400)
@@ -231,8 +231,8 @@ func TestRedisThatIsNotThereAtTheStart(t *testing.T) {
 	j.await(t, found, 1)
 }
 
-// A caller who hangs up does not make the gateway look away from Redis.
-func TestCallersWhoHangUp(t *testing.T) {
+// A caller who hangs up does not make the gateway give up Redis.
+func TestOutage_callersHangUp_keepRedis(t *testing.T) {
 	l, j := watched(t, redistest.URL(t), 400)
 	gone, leave := context.WithCancel(t.Context())
 	leave()

@@ -15,7 +15,7 @@ import (
 const keyPrefix = "lowlayer:gateway:rate:"
 
 const (
-	// usualTimeout is how long a call waits for Redis, which answers within one millisecond.
+	// usualTimeout is the longest wait for Redis, which responds within one millisecond.
 	usualTimeout = 50 * time.Millisecond
 	// probePause is how often Redis is looked for while it is away, and probeTimeout how long that may take.
 	probePause   = 500 * time.Millisecond
@@ -27,7 +27,7 @@ var takeSource string
 
 var takeScript = redis.NewScript(takeSource)
 
-// figures is how many numbers the script answers for each budget.
+// figures is the number of results of the script for each budget.
 const figures = 3
 
 // store is the buckets in Redis, behind a breaker that is open while Redis is away.
@@ -88,7 +88,7 @@ func (s *store) fill(ctx context.Context, t, c *bucket, clock func() int64) {
 
 var errAnswer = errors.New("the script answered something else than it should")
 
-// take is one round trip. It does not end with the call, or callers who hang up would make Redis look away.
+// take is one round trip. It does not end with the call: otherwise callers who hang up would look like a failing Redis.
 func (s *store) take(ctx context.Context, timeout time.Duration, keys []string, args []any) ([]int64, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
@@ -99,7 +99,7 @@ func (s *store) take(ctx context.Context, timeout time.Duration, keys []string, 
 	return answer, err
 }
 
-// probe does what calls do, on a budget of nobody: a server that answers pings may still refuse writes.
+// probe does the work of a call on an unused budget: a server that responds to pings may still refuse writes.
 func (s *store) probe(ctx context.Context, timeout time.Duration) error {
 	_, err := s.take(ctx, timeout, []string{keyPrefix + "probe"}, []any{1, 1, 1, 0})
 	return err
@@ -109,7 +109,7 @@ func (s *store) lose(ctx context.Context, err error) {
 	if s.away.Swap(true) {
 		return
 	}
-	s.logger.WarnContext(ctx, "rate limits are counted by this process alone until Redis answers again", "error", err)
+	s.logger.WarnContext(ctx, "rate limits are counted by this process alone until Redis responds again", "error", err)
 	s.lost <- struct{}{} // there is room: the probe took the last one before it found Redis
 }
 

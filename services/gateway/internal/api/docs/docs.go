@@ -72,7 +72,7 @@ func newFile(kind string, data []byte) file {
 const content = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// ServeHTTP answers one request.
+// ServeHTTP serves one request.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := rest.RequestID(w, r)
 	f, isFile := s.files[r.URL.Path]

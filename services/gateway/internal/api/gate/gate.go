@@ -1,9 +1,8 @@
-// Package gate is what every call of the API passes at the edge: who is calling, what he may, and how often.
+// Package gate authenticates, authorizes and limits every call of the API at the edge.
 //
-// The budgets come last. A tenant's is only touched by calls that may concern it, so that no stranger can spend it; calls
-// that are refused, for whatever reason, are counted against the caller alone, and those of nobody against the address they
-// come from. So nobody can call without limit, and a refusal says the same of what exists and what does not. The address
-// is the connection's: what a request says of itself is not believed.
+// Budgets come last. Only authorized calls spend a tenant's budget, so that no stranger can spend it. Refused calls
+// count against the caller alone, and unauthenticated ones against their address. So every caller has a limit, and a
+// refusal is the same for existing and absent resources. The address is the connection's; headers are not trusted.
 package gate
 
 import (
@@ -74,8 +73,7 @@ func classOf(r authzv1.RateClass) limit.Class {
 // Guarded is true when callers are identified.
 func (g *Gate) Guarded() bool { return g != nil && g.guard != nil }
 
-// Identify answers the context of the caller, within the time that a call has. When it fails, the call is still to be counted
-// by Refuse.
+// Identify returns the context of the caller, within the call's time. After an error Refuse must count the call.
 func (g *Gate) Identify(ctx context.Context, tokens []string) (context.Context, error) {
 	if g == nil {
 		return ctx, nil
@@ -107,7 +105,7 @@ func (g *Gate) Record(ctx context.Context, full string, request proto.Message, e
 	}
 }
 
-// Count counts a call of anybody, whose request is only known as it came. It is for a gate without a guard.
+// Count counts a call by its raw request. It is for a gate without a guard.
 func (g *Gate) Count(ctx context.Context, full string, request []byte) (limit.Answer, error) {
 	if g == nil {
 		return limit.Answer{}, nil
@@ -117,7 +115,7 @@ func (g *Gate) Count(ctx context.Context, full string, request []byte) (limit.An
 	return answer, orNil(over)
 }
 
-// Refuse counts a call that is refused for a reason of its own, and answers that reason unless there were too many.
+// Refuse counts a call refused for another reason, and returns that reason unless there were too many.
 func (g *Gate) Refuse(ctx context.Context, full, remote string, reason error) (limit.Answer, error) {
 	if g == nil {
 		return limit.Answer{}, reason
@@ -142,7 +140,7 @@ func orNil(e *errs.Error) error {
 	return e
 }
 
-// caller is whose budget a call is counted against.
+// caller is the owner of the budget of a call.
 func caller(ctx context.Context, remote string) string {
 	if p, ok := identity.From(ctx); ok {
 		return p.Subject
@@ -150,7 +148,7 @@ func caller(ctx context.Context, remote string) string {
 	return address(ctx, remote)
 }
 
-// network is how much of an IPv6 address tells one customer from another.
+// network is the prefix of an IPv6 address that identifies a customer.
 const network = 64
 
 // address is where a call comes from: an IPv4 address, or the network of an IPv6 one.
@@ -181,7 +179,7 @@ func tenantOf(resource string) string {
 		return ""
 	}
 	id, _, _ := strings.Cut(rest, "/")
-	// No tenant has such a name, and budgets are not made for what cannot be.
+	// No tenant has such a name, so it gets no budget.
 	if len(id) > maxTenant {
 		return ""
 	}

@@ -43,7 +43,7 @@ func (p path) inBytes(request []byte) string {
 	return tenantOf(string(name))
 }
 
-// find is the last value at the path: later fields win, and messages that come in parts are one. What is malformed ends the
+// find returns the last value at the path: later fields win, and parts of a message are merged. Malformed data ends the
 // search; the service refuses it.
 func (p path) find(data []byte) (found []byte, ok bool) {
 	for len(p) > 0 && len(data) > 0 {

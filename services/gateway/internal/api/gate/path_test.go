@@ -12,7 +12,7 @@ import (
 	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 )
 
-func TestTheTenantOfARequestIsTheSameDecodedOrNot(t *testing.T) {
+func TestTenantOf_rawOrDecoded_isTheSame(t *testing.T) {
 	methods, err := authz.LinkedMethods()
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +43,7 @@ func TestTheTenantOfARequestIsTheSameDecodedOrNot(t *testing.T) {
 	}
 }
 
-// Whatever comes, walking ends where decoding does: at the last value.
+// Walking ends where decoding does for any input: at the last value.
 func FuzzTenant(f *testing.F) {
 	twice := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), "tenants/one")
 	twice = protowire.AppendString(protowire.AppendTag(twice, 1, protowire.BytesType), "tenants/two")

@@ -1,5 +1,4 @@
-// Package guard leads calls of the methods that the edge answers itself over gRPC through the gate, as the proxy does with
-// those that it passes on.
+// Package guard passes gRPC calls of the edge's own methods through the gate, as the proxy does for the others.
 package guard
 
 import (
@@ -62,7 +61,7 @@ func (r registrar) RegisterService(from *grpc.ServiceDesc, server any) {
 
 func (r registrar) stream(srv any, in grpc.ServerStream, next grpc.StreamHandler, full string) error {
 	ctx := in.Context()
-	// What is set goes out with the first message or the status.
+	// A header that is set goes out with the first message or the status.
 	_ = in.SetHeader(metadata.MD{proxy.RequestIDKey: {rpc.RequestID(ctx)}})
 	known, err := r.gate.Identify(ctx, client.Tokens(ctx))
 	if err != nil {
@@ -133,5 +132,5 @@ func (r registrar) refuse(ctx context.Context, full string, reason error) error 
 	return err
 }
 
-// tell puts what is left into the headers of the answer. It fails only when they were sent, which nobody has done yet.
+// tell puts the remaining budget into the headers of the response. It fails only after they were sent.
 func tell(ctx context.Context, a limit.Answer) { _ = grpc.SetHeader(ctx, a.Metadata(metadata.MD{})) }

@@ -1,4 +1,4 @@
-// Package local connects REST to the services that the edge answers itself: no network, the same code as over gRPC.
+// Package local connects REST to the services of the edge itself: no network, the same code as over gRPC.
 package local
 
 import (

@@ -14,8 +14,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// NewStream opens a stream of a method that takes one message and answers many. The server runs from CloseSend to its end, or to
-// that of the context, and is never ahead by more than one message.
+// NewStream opens a stream of a method with one request and many responses. The server runs from CloseSend to its end,
+// or to that of the context, and is never ahead by more than one message.
 func (l *Conn) NewStream(ctx context.Context, d *grpc.StreamDesc, method string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
 	m, ok := l.streams[method]
 	if !ok || d.ClientStreams {
@@ -83,7 +83,7 @@ func (s *stream) RecvMsg(m any) error {
 // serving is the server's end.
 type serving struct{ *stream }
 
-// SetHeader and SendHeader have nowhere to go: the answer's headers are REST's.
+// SetHeader and SendHeader do nothing: the response has REST's headers.
 func (serving) SetHeader(metadata.MD) error { return nil }
 
 // SendHeader does nothing; see SetHeader.
@@ -105,5 +105,5 @@ func (s serving) SendMsg(m any) error {
 	}
 }
 
-// RecvMsg answers the request.
+// RecvMsg returns the request.
 func (s serving) RecvMsg(m any) error { return merged(m, s.request) }

@@ -1,8 +1,8 @@
 // Package merge makes one list, newest first, out of the lists of all services.
 //
-// A list is whole or it is an error that names the service which did not answer, unless the caller asks for what can be
-// had. Walking it page by page answers each item once, whatever is added meanwhile: the page token holds the place in
-// every service's own list.
+// A list is whole or an error that names the service that did not respond, unless the caller accepts a part. A walk over
+// all pages returns each item once, also while items are added: the page token holds the place in every service's own
+// list.
 package merge
 
 import (
@@ -35,7 +35,7 @@ type List[T Item] struct {
 	// PageSize and PageToken are the caller's.
 	PageSize  int32
 	PageToken string
-	// Partial answers what can be had when a service is away.
+	// Partial returns a part of the list when a service is away.
 	Partial bool
 	// Fetch asks one service for a page; Made is when an item was made.
 	Fetch func(ctx context.Context, b client.Backend, size int32, token string) (Page[T], error)
@@ -46,11 +46,11 @@ type List[T Item] struct {
 type Merged[T Item] struct {
 	Items         []T
 	NextPageToken string
-	// Unreachable names the services that did not answer, as `services/<name>`.
+	// Unreachable names the services that did not respond, as `services/<name>`.
 	Unreachable []string
 }
 
-// Page answers one page.
+// Page returns one page.
 func (l List[T]) Page(ctx context.Context) (Merged[T], error) {
 	if l.PageSize < 0 {
 		return Merged[T]{}, errs.Invalid(errs.Field("page_size", "is %d; it must be from 0 to 1000", l.PageSize))
@@ -141,7 +141,7 @@ func (m *merge[T]) fill(ctx context.Context) error {
 	return nil
 }
 
-// newest is the source whose next item was made last.
+// newest is the source with the newest next item.
 func (m *merge[T]) newest() *source[T] {
 	var best *source[T]
 	for _, s := range m.sources {
@@ -201,7 +201,7 @@ func Outgoing(ctx context.Context) context.Context {
 	return client.Outgoing(ctx, client.Tokens(ctx), rpc.RequestID(ctx))
 }
 
-// rest is what comes after the item that was answered last. It may be gone by now; then time and id tell the place.
+// rest returns the items after the last returned one. If that is gone, its time and id give the place.
 func (m *merge[T]) rest(values []T, after string) []item[T] {
 	items := make([]item[T], len(values))
 	for i, v := range values {

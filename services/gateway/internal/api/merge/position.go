@@ -7,7 +7,7 @@ import (
 	"github.com/low-layer/platform/libs/grpcerr"
 )
 
-// cursor is a place in the list of one service: a page of it, and the last item of that page that was answered.
+// cursor is a place in the list of one service: a page, and the last returned item of that page.
 type cursor struct {
 	token, after string
 	done         bool

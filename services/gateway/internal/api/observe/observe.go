@@ -1,9 +1,8 @@
 // Package observe traces and counts the calls of the edge, REST and gRPC.
 //
-// It promises the spans and the durations, under the names and attributes, that OpenTelemetry's conventions give to
-// servers, as otelhttp and otelgrpc do; at a price that a call which does little else can bear: without an exporter a span
-// is ids alone, and attribute sets are made once for each outcome. What callers choose freely is never an attribute of a
-// metric, so that their number stays small.
+// Spans and durations have the names and attributes of OpenTelemetry's conventions for servers, as in otelhttp and
+// otelgrpc, at a lower price: without an exporter a span is ids alone, and attribute sets are made once for each
+// outcome. No metric has an attribute that callers choose freely, so that their number stays small.
 package observe
 
 import (
@@ -42,7 +41,7 @@ type Observer struct {
 	outcomes sync.Map
 }
 
-// outcome is what a metric tells of a call.
+// outcome are the attributes of a call's metric.
 type outcome struct {
 	// verb is empty for gRPC.
 	verb, name string
@@ -89,7 +88,7 @@ func (o *Observer) BeginGRPC(ctx context.Context, method string) (context.Contex
 	return o.begin(ctx, incoming{ctx}, method)
 }
 
-// EndGRPC ends the call with what its caller was answered.
+// EndGRPC ends the call with its status.
 func (c Call) EndGRPC(ctx context.Context, method string, err error) {
 	if method == "" {
 		method = other
@@ -116,7 +115,7 @@ func (o *Observer) BeginREST(r *http.Request) (context.Context, Call) {
 	return o.begin(r.Context(), propagation.HeaderCarrier(r.Header), "rest")
 }
 
-// EndREST ends the request with the status that it was answered. Route is its template, empty when it has none.
+// EndREST ends the request with the status of its response. Route is its template, empty when it has none.
 func (c Call) EndREST(ctx context.Context, verb, route string, status int) {
 	if !slices.Contains(verbs, verb) {
 		verb = other
@@ -182,7 +181,7 @@ type incoming struct {
 	ctx context.Context //nolint:containedctx // it is where the metadata is
 }
 
-// Get answers the first value.
+// Get returns the first value.
 func (i incoming) Get(key string) string {
 	if v := metadata.ValueFromIncomingContext(i.ctx, key); len(v) > 0 {
 		return v[0]

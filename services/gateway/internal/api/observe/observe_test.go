@@ -38,7 +38,7 @@ func start(t *testing.T, endpoint string) (*telemetry.Telemetry, *observe.Observ
 	return tel, o
 }
 
-// calls makes one call of each kind as a part of the parent's trace, and answers the trace ids they had.
+// calls makes one call of each kind within the parent's trace, and returns their trace ids.
 func calls(t *testing.T, o *observe.Observer) []string {
 	t.Helper()
 	ctx, call := o.BeginGRPC(metadata.NewIncomingContext(t.Context(), metadata.Pairs("traceparent", parent)), "lowlayer.network.v1.VpcService/GetVpc")
@@ -57,7 +57,7 @@ func calls(t *testing.T, o *observe.Observer) []string {
 	}
 }
 
-func TestSpansGoOnWithTheTraceOfTheCaller(t *testing.T) {
+func TestSpans_callerWithTrace_continueIt(t *testing.T) {
 	receiver := telemetrytest.NewReceiver(t)
 	t.Setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
 	tel, o := start(t, receiver.Endpoint())
@@ -90,7 +90,7 @@ func TestSpansGoOnWithTheTraceOfTheCaller(t *testing.T) {
 	}
 }
 
-func TestWithoutAnExporterThereAreIDsAndDurations(t *testing.T) {
+func TestObserver_noExporter_keepsIdsAndDurations(t *testing.T) {
 	tel, o := start(t, "")
 	if observe.Recorded(t.Context(), tel) {
 		t.Error("nothing can be recorded without an exporter")

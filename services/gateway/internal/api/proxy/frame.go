@@ -30,7 +30,7 @@ func (f *frame) bytes() []byte {
 	return f.data.Materialize()
 }
 
-// Receive receives a message and answers its size. What is larger than limit is thrown away unread.
+// Receive receives a message and returns its size. It drops a message larger than limit unread.
 func Receive(in grpc.ServerStream, m any, limit int) (size int, err error) {
 	f, raw := m.(*frame)
 	if !raw {

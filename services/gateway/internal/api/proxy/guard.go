@@ -13,8 +13,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-// admit decides about a message before it is passed on with the context out, and counts it. It is read where somebody must be identified, and
-// only looked through for its tenant elsewhere.
+// admit authorizes and counts a message before it is passed on with the context out. Without a guard it only searches
+// the message for its tenant.
 func (p *Proxy) admit(ctx, out context.Context, m *route.Method, f *frame) (limit.Answer, error) {
 	if p.gate == nil {
 		return limit.Answer{}, nil
@@ -51,7 +51,8 @@ type admitted struct {
 	out    context.Context //nolint:containedctx // that of the call to the service
 }
 
-// RecvMsg receives a frame. The answer's headers say what is left; once they are sent, as on a stream, they no longer can.
+// RecvMsg receives a frame. The response's headers hold the remaining budget, unless they were sent already, as on a
+// stream.
 func (s *admitted) RecvMsg(m any) error {
 	if err := s.ServerStream.RecvMsg(m); err != nil {
 		return err //nolint:wrapcheck // a status already

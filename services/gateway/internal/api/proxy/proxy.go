@@ -1,8 +1,8 @@
-// Package proxy passes gRPC calls on to the service that answers them, without changing their messages.
+// Package proxy passes gRPC calls on to their service, without changing the messages.
 //
-// It promises that a call arrives as it was sent and is answered as the service answered it, with its headers, trailers
-// and the details of its status; that only public methods pass, everything else is UNIMPLEMENTED; and that of the
-// caller's metadata only the token, the request id and the trace go on.
+// A call arrives as it was sent, and its response as the service sent it, with headers, trailers and the details of its
+// status. Only public methods pass, all others are UNIMPLEMENTED. Of the caller's metadata only the token, the request
+// id and the trace go on.
 package proxy
 
 import (
@@ -26,7 +26,7 @@ import (
 // RequestIDKey is the metadata key of request ids.
 const RequestIDKey = "x-request-id"
 
-// Backends find the service that answers.
+// Backends find the service of a method.
 type Backends interface {
 	Find(name string) (client.Backend, bool)
 }
@@ -48,7 +48,7 @@ func New(routes *route.Table, backends Backends, g *gate.Gate) *Proxy {
 func (p *Proxy) Handle(_ any, in grpc.ServerStream) error {
 	full, _ := grpc.MethodFromServerStream(in)
 	id := RequestID(in.Context())
-	// Before anything else: who is nobody is not even told which methods there are.
+	// This comes first: an unauthenticated caller does not learn which methods exist.
 	caller, err := p.gate.Identify(in.Context(), client.Tokens(in.Context()))
 	if err != nil {
 		return p.refuse(in.Context(), in, full, id, err)
@@ -73,7 +73,7 @@ func (p *Proxy) Handle(_ any, in grpc.ServerStream) error {
 	return client.Error(p.unary(ctx, in, backend, full), backend.Name, id)
 }
 
-// RequestID is the id of a call: the one it has already, the caller's when it sent one that can be logged, else a new one.
+// RequestID is the id of a call: its present one, the caller's if it can be logged, else a new one.
 func RequestID(ctx context.Context) string {
 	if id := rpc.RequestID(ctx); id != "" {
 		return id
@@ -87,7 +87,7 @@ func RequestID(ctx context.Context) string {
 // refuse ends a call that is not even looked at, and counts it.
 func (p *Proxy) refuse(caller context.Context, in grpc.ServerStream, full, id string, reason error) error {
 	answer, err := p.gate.Refuse(caller, full, "", reason)
-	// It fails only after headers were sent, which nobody has done yet.
+	// It fails only after headers were sent.
 	_ = in.SetHeader(answer.Metadata(metadata.MD{RequestIDKey: {id}}))
 	return grpcerr.Status(grpcerr.Mask(err), id).Err() //nolint:wrapcheck // a status is what gRPC sends
 }
@@ -165,7 +165,7 @@ func upload(in grpc.ServerStream, out grpc.ClientStream, cancel context.CancelCa
 	}
 }
 
-// download passes the service's messages on, and answers its status.
+// download passes the service's messages on, and returns its status.
 func download(in grpc.ServerStream, out grpc.ClientStream) error {
 	header, err := out.Header()
 	if err != nil {

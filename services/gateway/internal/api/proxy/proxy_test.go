@@ -63,7 +63,7 @@ func declare(t *testing.T) files {
 	return files{f}
 }
 
-// echo answers what it gets; "fail" ends the call with a status with details, "hang" waits for the caller to go.
+// echo returns its input; "fail" ends the call with a status with details, "hang" waits for the caller to go.
 func echo(gone chan<- struct{}) grpc.StreamHandler {
 	return func(_ any, s grpc.ServerStream) error {
 		context.AfterFunc(s.Context(), func() { gone <- struct{}{} })
@@ -168,7 +168,7 @@ func TestUnary(t *testing.T) {
 	}
 }
 
-func TestStatusDetailsAreKept(t *testing.T) {
+func TestProxy_status_keepsItsDetails(t *testing.T) {
 	w := newWorld(t)
 	var trailer metadata.MD
 	err := w.conn.Invoke(t.Context(), "/"+serviceName+"/Unary", wrapperspb.String("fail"), &wrapperspb.StringValue{}, grpc.Trailer(&trailer))
@@ -187,7 +187,7 @@ func TestStatusDetailsAreKept(t *testing.T) {
 	}
 }
 
-func TestStreamGoesBothWays(t *testing.T) {
+func TestProxy_stream_passesBothWays(t *testing.T) {
 	w := newWorld(t)
 	s := w.chat(t.Context(), t)
 	for i := range 100 {
@@ -211,7 +211,7 @@ func TestStreamGoesBothWays(t *testing.T) {
 	}
 }
 
-func TestCallerThatLeavesEndsTheCallBehind(t *testing.T) {
+func TestProxy_callerLeaves_endsTheCall(t *testing.T) {
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	s := w.chat(ctx, t)
@@ -228,7 +228,7 @@ func TestCallerThatLeavesEndsTheCallBehind(t *testing.T) {
 	<-w.gone
 }
 
-func TestOnlyPublicMethodsPass(t *testing.T) {
+func TestProxy_methodThatIsNotPublic_isUnimplemented(t *testing.T) {
 	w := newWorld(t)
 	for _, m := range []string{"Secret", "Undeclared", "Nothing"} {
 		err := w.conn.Invoke(t.Context(), "/"+serviceName+"/"+m, wrapperspb.String("x"), &wrapperspb.StringValue{})

@@ -1,9 +1,9 @@
-// Package refusal has calls that the edge refuses recorded in the audit trail of the service that would have answered.
+// Package refusal records calls that the edge refuses in the audit trail of the service of the call.
 //
-// That service gets the call as the caller sent it, marked as refused (rpc.WithRefused): it finds out by itself who calls
-// and what he may, records what it would have told him, and carries nothing out. The caller is told what the edge decided,
-// whatever comes of that; when the record is not made, a line at ERROR says so. Only calls leave a record that would
-// change something, and no plans. Calls beyond somebody's rate leave none, so nobody has more recorded than he may call.
+// That service gets the call as sent, marked as refused (rpc.WithRefused). It authenticates and authorizes the call
+// itself, records its own error, and carries nothing out. The caller always gets the edge's decision; a failed record is
+// logged at ERROR. Only changing calls leave a record, and no plans. Calls beyond a rate leave none, so records stay
+// within a caller's budget.
 package refusal
 
 import (
@@ -27,7 +27,7 @@ import (
 // timeout bounds how long a refusal waits for its record.
 const timeout = 2 * time.Second
 
-// Backends find the service that would have answered.
+// Backends find the service of the call.
 type Backends interface {
 	Find(name string) (client.Backend, bool)
 }
@@ -63,7 +63,7 @@ func (r *Recorder) Record(ctx context.Context, method string, request proto.Mess
 	if !ok {
 		return // it names nothing that a service could keep a record of
 	}
-	// A caller who does not wait for the answer is recorded all the same.
+	// A caller who hangs up is recorded all the same.
 	ctx, cancel := context.WithTimeout(rpc.WithRefused(context.WithoutCancel(ctx)), timeout)
 	defer cancel()
 	if err := b.Conn.Invoke(ctx, method, request, &emptypb.Empty{}); !decided(err) {
@@ -82,7 +82,7 @@ func decided(err error) bool {
 	}
 }
 
-// backend is the service that answers the method; for what the edge answers itself, the one that the name says.
+// backend is the service of the method; for methods of the edge, the one in the resource's name.
 func (r *Recorder) backend(m *authz.Method, request proto.Message) (client.Backend, bool) {
 	found, ok := r.routes.Method(m.Full)
 	if !ok {

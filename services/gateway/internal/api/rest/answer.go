@@ -26,7 +26,7 @@ import (
 
 func cut(path string) (top, rest string, more bool) { return strings.Cut(path, ".") }
 
-// conditional answers reads with an ETag, and with 304 and no body when the caller has that version.
+// conditional adds an ETag to reads, and responds with 304 and no body when the caller has that version.
 func conditional(ctx context.Context, w http.ResponseWriter, m proto.Message) error {
 	c := callOf(ctx)
 	tagged, ok := m.(interface{ GetEtag() string })
@@ -46,8 +46,8 @@ func conditional(ctx context.Context, w http.ResponseWriter, m proto.Message) er
 	return nil
 }
 
-// failed answers what the mux could not do. Before a service was called the body is at fault; which of its fields is
-// found out now, so that good bodies are read once.
+// failed responds to an error of the mux. Before a service was called the body is at fault; its fields are checked only
+// now, so that good bodies are read once.
 func (h *Handler) failed(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
 	c := callOf(ctx)
 	if c == nil {
@@ -77,12 +77,12 @@ func answerOf(err error) *errs.Error {
 }
 
 func (h *Handler) unrouted(ctx context.Context, m *runtime.ServeMux, c runtime.Marshaler, w http.ResponseWriter, r *http.Request, _ int) {
-	// Unreachable while the mux and the table know the same routes; an answer all the same.
+	// Unreachable while the mux and the table know the same routes.
 	h.failed(ctx, m, c, w, r, errs.New(errs.CodeNotFound, problem.RouteNotFound,
 		"this installation does not serve the path; compare it with the reference at /docs"))
 }
 
-// refuse answers a request that was not admitted.
+// refuse responds to a request that was not admitted.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, c *call, status int, e *errs.Error) {
 	if over := h.count(c, e); over != nil {
 		status, e = 0, over
@@ -94,14 +94,14 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, c *call, status
 			return
 		}
 	}
-	// What is left of a body that was too large or too slow is not worth reading.
+	// The rest of a body that was too large or too slow stays unread.
 	if status == http.StatusRequestEntityTooLarge || status == http.StatusRequestTimeout {
 		w.Header().Set("Connection", "close")
 	}
 	h.problem(w, r, c, status, e)
 }
 
-// count counts a request that is refused before it got to be counted, and answers an error when there were too many.
+// count counts a request that was refused before it was counted, and returns an error when there were too many.
 func (h *Handler) count(c *call, e *errs.Error) *errs.Error {
 	if c.counted {
 		return nil
@@ -131,7 +131,7 @@ func (h *Handler) problem(w http.ResponseWriter, r *http.Request, c *call, statu
 	WriteProblem(w, p)
 }
 
-// WriteProblem answers with a problem.
+// WriteProblem writes a problem as the response.
 func WriteProblem(w http.ResponseWriter, p problem.Problem) {
 	header := w.Header()
 	header.Set("Content-Type", problem.MediaType)

@@ -59,11 +59,11 @@ func read(r *http.Request, c *call) (*errs.Error, int) {
 // take reads one byte more than the limit at most.
 func take(from io.Reader, length int64) ([]byte, error) {
 	if length < 0 {
-		return io.ReadAll(io.LimitReader(from, MaxBody+1)) //nolint:wrapcheck // told apart by the caller
+		return io.ReadAll(io.LimitReader(from, MaxBody+1)) //nolint:wrapcheck // classified by the caller
 	}
 	data := make([]byte, length)
 	n, err := io.ReadFull(from, data)
-	return data[:n], err //nolint:wrapcheck // told apart by the caller
+	return data[:n], err //nolint:wrapcheck // classified by the caller
 }
 
 // TooLarge is the error of a request that is larger than MaxBody, over REST and gRPC.

@@ -39,7 +39,7 @@ func newCodec() *codec {
 // StreamContentType is that of streams: one object a line.
 func (*codec) StreamContentType(any) string { return "application/x-ndjson" }
 
-// ContentType is that of every answer that is not a problem.
+// ContentType is that of every response but problems.
 func (*codec) ContentType(any) string { return mediaType }
 
 // Marshal writes a message, or a line of a stream.

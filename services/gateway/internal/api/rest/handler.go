@@ -1,9 +1,9 @@
-// Package rest is the REST half of the edge: it checks a request, hands it to grpc-gateway's mux, and makes the answer.
+// Package rest is the REST half of the edge: it checks a request, passes it to grpc-gateway's mux, and writes the
+// response.
 //
-// It promises that a request is either passed on with everything it says, or refused with a problem that names what is
-// wrong: fields, query parameters, headers and methods that the API does not know are never ignored. Only the caller's
-// token, the request id and the trace reach a service. Checks of a body cost nothing unless the body is bad, and reads
-// are not checked at all beyond their path and query.
+// A request is passed on whole or refused with a problem that names the fault: unknown fields, query parameters, headers
+// and methods are never ignored. Only the caller's token, the request id and the trace reach a service. Checks of a body
+// cost nothing unless the body is bad; reads are checked by path and query alone.
 package rest
 
 import (
@@ -34,13 +34,13 @@ const (
 
 // Config is what a Handler needs.
 type Config struct {
-	// Routes tell what a request means.
+	// Routes map requests to methods.
 	Routes *route.Table
 	// Logger gets a line for every request that failed.
 	Logger *slog.Logger
 	// Observer sees every request.
 	Observer *observe.Observer
-	// Gate decides who may do what, and how often; nil lets everybody do everything.
+	// Gate authorizes and limits calls; nil lets every call pass.
 	Gate *gate.Gate
 	// Timeout of a request; WaitTimeout of one that waits for something, like a long poll; StreamTimeout of a stream.
 	Timeout, WaitTimeout, StreamTimeout time.Duration
@@ -61,7 +61,7 @@ func New(cfg Config) *Handler {
 	h.mux = runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, newCodec()),
 		runtime.WithMarshalerOption(eventStream, events{newCodec()}),
-		// What may pass is decided in outgoing, not header by header.
+		// outgoing decides which headers pass.
 		runtime.WithIncomingHeaderMatcher(none),
 		runtime.WithOutgoingHeaderMatcher(none),
 		runtime.WithOutgoingTrailerMatcher(none),
@@ -88,13 +88,13 @@ type call struct {
 	ifNoneMatch             []string
 	// lastEventID is from the header of that name, for streams.
 	lastEventID string
-	// validateOnly is true when a parameter asks for a plan of a method whose fields are in the body.
+	// validateOnly is true when a parameter requests the plan of a method with its fields in the body.
 	validateOnly bool
 	// masked is true when the caller chose the fields to change.
 	masked bool
-	// sent is true once a service was called: errors are its answers from then on.
+	// sent is true once a service was called: errors are its responses from then on.
 	sent bool
-	// remote is where the request comes from, caller the context of who sent it, and header that of the answer.
+	// remote is the address of the client, caller the context of the caller, and header that of the response.
 	remote string
 	caller context.Context //nolint:containedctx // errors are made where there is none
 	header http.Header
@@ -109,7 +109,7 @@ func callOf(ctx context.Context) *call {
 	return c
 }
 
-// ServeHTTP answers one request.
+// ServeHTTP serves one request.
 func (h *Handler) ServeHTTP(plain http.ResponseWriter, r *http.Request) {
 	ctx, seen := h.cfg.Observer.BeginREST(r)
 	w := &recorder{ResponseWriter: plain}
@@ -147,7 +147,7 @@ func (h *Handler) ServeHTTP(plain http.ResponseWriter, r *http.Request) {
 	h.mux.ServeHTTP(w, r)
 }
 
-// RequestID takes the request id of the caller when it is one that can be logged, else makes one, and answers with it.
+// RequestID takes the caller's request id if it can be logged, else creates one, and writes it into the response.
 func RequestID(w http.ResponseWriter, r *http.Request) string {
 	id := r.Header.Get("X-Request-Id")
 	if !rpc.ValidRequestID(id) {
@@ -157,7 +157,8 @@ func RequestID(w http.ResponseWriter, r *http.Request) string {
 	return id
 }
 
-// identify answers the context of the caller. It comes before the route is looked for: whoever is nobody learns nothing.
+// identify returns the context of the caller. It runs before the look-up of the route: an unauthenticated caller learns
+// nothing.
 func (h *Handler) identify(ctx context.Context, r *http.Request, c *call) (context.Context, *errs.Error, int) {
 	if size(r) > MaxHeaders {
 		return ctx, errs.New(errs.InvalidArgument, problem.HeadersTooLarge,
@@ -237,7 +238,7 @@ func (c *call) template() string {
 	return c.route.Template
 }
 
-// recorder remembers the status of an answer.
+// recorder keeps the status of a response.
 type recorder struct {
 	http.ResponseWriter
 	status int
@@ -245,7 +246,7 @@ type recorder struct {
 	patient func()
 }
 
-// WriteHeader begins the answer.
+// WriteHeader begins the response.
 func (r *recorder) WriteHeader(status int) {
 	if r.status == 0 {
 		r.status = status

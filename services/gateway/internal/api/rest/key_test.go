@@ -28,7 +28,7 @@ func TestParseKey(t *testing.T) {
 	}
 }
 
-// What is in quotes is read as the structured fields library reads it, and a key that was read can be written and read again.
+// A quoted key is read as by the structured fields library; a key that was read can be written and read again.
 func FuzzParseKey(f *testing.F) {
 	for _, seed := range []string{"once", `"once"`, `"a\"b\\c"`, `"a";p=1`, ` "x" `, "", `"`, "clé", strings.Repeat("k", 65)} {
 		f.Add(seed)

@@ -9,12 +9,12 @@ import (
 	"github.com/low-layer/platform/services/gateway/internal/edge/problem"
 )
 
-// crossOrigin lets no page of another site change anything: a browser sends such requests from whoever has that page open.
+// crossOrigin refuses changes by pages of other sites, which a browser sends with its user's rights.
 var crossOrigin = http.NewCrossOriginProtection()
 
-// ownSite refuses what a page of another site sent through the caller's browser: changes by their origin, and everything
-// under a name that somebody has pointed at this machine. The name matters only where nobody is authenticated: a page cannot
-// know a caller's token.
+// ownSite refuses requests of other sites' pages in the caller's browser: changes by their origin, and every request
+// under a foreign name that points at this machine. The name matters only without authentication: a page cannot know a
+// caller's token.
 func (h *Handler) ownSite(r *http.Request) *errs.Error {
 	if !h.cfg.Gate.Guarded() && !loopbackName(r.Host) {
 		return errs.New(errs.PermissionDenied, problem.ForeignSite,
@@ -27,7 +27,7 @@ func (h *Handler) ownSite(r *http.Request) *errs.Error {
 	return nil
 }
 
-// loopbackName is true for the names that nobody else can point at this machine.
+// loopbackName is true for names that always point at this machine.
 func loopbackName(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name

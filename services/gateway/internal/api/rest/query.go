@@ -58,7 +58,7 @@ func query(r *http.Request, c *call) *errs.Error {
 
 const fieldMask = "google.protobuf.FieldMask"
 
-// param answers the text as grpc-gateway reads it, or what it must be.
+// param returns the text as grpc-gateway reads it, or the form that it must have.
 func param(v string, f protoreflect.FieldDescriptor) (text, want string) {
 	switch f.Kind() {
 	case protoreflect.BoolKind:

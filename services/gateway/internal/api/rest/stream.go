@@ -50,7 +50,7 @@ func MayStream(r *http.Request) bool {
 	return r.Method == http.MethodGet && strings.LastIndexByte(path, ':') > strings.LastIndexByte(path, '/')
 }
 
-// stream answers with a stream, until the caller goes, the time is over or the server drains.
+// stream serves a stream until the caller goes, the time is over or the server drains.
 func (h *Handler) stream(caller context.Context, w *recorder, r *http.Request, c *call) {
 	over := errs.New(errs.DeadlineExceeded, grpcerr.ReasonDeadline,
 		"the stream reached its deadline, which is %s at most; open it again from where it ended", h.cfg.StreamTimeout)
@@ -81,7 +81,7 @@ func (h *Handler) stream(caller context.Context, w *recorder, r *http.Request, c
 	h.mux.ServeHTTP(w, r)
 }
 
-// NewStream opens a stream of answers.
+// NewStream opens a stream of responses.
 func (n *conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	c := callOf(ctx)
 	if c == nil {
@@ -96,8 +96,8 @@ func (n *conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 	return &guardedStream{ClientStream: s, conn: n, call: c, method: method}, nil
 }
 
-// guardedStream is a stream to a service of which only messages pass that the caller may send. Its first answer is waited for
-// before anything is answered: what is refused is a problem then, and no stream.
+// guardedStream is a stream to a service that passes only messages that the caller may send. The response waits for its
+// first message: a refusal is then a problem, and no stream.
 type guardedStream struct {
 	grpc.ClientStream
 	conn   *conn
@@ -119,7 +119,7 @@ func (s *guardedStream) SendMsg(m any) error {
 
 var errNoAnswer = errors.New("the method has no answer that is known")
 
-// Header waits for the first answer. The services' headers are not passed on.
+// Header waits for the first message. The services' headers are not passed on.
 func (s *guardedStream) Header() (metadata.MD, error) {
 	service, method, _ := strings.Cut(strings.TrimPrefix(s.method, "/"), "/")
 	found, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service + "." + method))
@@ -142,7 +142,7 @@ func (s *guardedStream) Header() (metadata.MD, error) {
 	return nil, nil
 }
 
-// RecvMsg receives an answer.
+// RecvMsg receives a message.
 func (s *guardedStream) RecvMsg(m any) error {
 	if s.first != nil {
 		if to, ok := m.(proto.Message); ok {

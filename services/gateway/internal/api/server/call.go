@@ -23,18 +23,18 @@ import (
 	"google.golang.org/grpc/tap"
 )
 
-// hardMaxMessage is where gRPC itself refuses a message; above rest.MaxBody, so that what is a little too large is
-// answered in the words of the API.
+// hardMaxMessage is the size at which gRPC itself refuses a message; it is above rest.MaxBody, so that a slightly larger
+// one gets the API's own error.
 const hardMaxMessage = 4 * rest.MaxBody
 
-// calls is what every gRPC call at the edge goes through, whoever answers it.
+// calls handles every gRPC call at the edge, served here or passed on.
 type calls struct {
 	logger   *slog.Logger
 	observer *observe.Observer
 	flying   *inFlight
 	// ended is the end of every stream.
 	ended context.Context //nolint:containedctx // see above
-	// timeout is that of methods that nobody knows.
+	// timeout is that of unknown methods.
 	timeout time.Duration
 	// patience is how long a reader of a stream may take for a message.
 	patience time.Duration
@@ -43,7 +43,7 @@ type calls struct {
 
 // method is what is known of one.
 type method struct {
-	// name is its name without the first slash; empty when nobody knows it.
+	// name is its name without the first slash; empty for an unknown method.
 	name string
 	// streams is true when either side may send more than one message.
 	streams bool
@@ -62,7 +62,7 @@ func (c *calls) learn(name string, streams, waits bool, cfg Config) {
 	c.methods[name] = m
 }
 
-// bound gives every call a deadline as soon as its headers are there, so that it also ends one whose message never comes.
+// bound gives every call a deadline from its headers on, so that a call without a message ends too.
 func (c *calls) bound(ctx context.Context, info *tap.Info) (context.Context, error) {
 	timeout := c.timeout
 	if m, ok := c.methods[info.FullMethodName]; ok {
@@ -72,8 +72,8 @@ func (c *calls) bound(ctx context.Context, info *tap.Info) (context.Context, err
 	return &bounded{ctx, cancel}, nil
 }
 
-// bounded is the context of a call. Nobody needs to cancel it, since gRPC cancels its parent when the call ends; but doing so is the
-// one way to end a message that its reader does not take.
+// bounded is the context of a call. gRPC cancels its parent when the call ends; cancel ends a message that its reader
+// does not take.
 type bounded struct {
 	context.Context //nolint:containedctx // it is one
 	cancel          context.CancelFunc
@@ -153,7 +153,7 @@ func (c *calls) panicked(ctx context.Context, name, id string, cause any) error 
 	return grpcerr.Status(masked, id).Err() //nolint:wrapcheck // a status is what gRPC sends
 }
 
-// stream is a stream with another context, whose messages are no larger than REST's.
+// stream is a stream with another context and with REST's limit on messages.
 type stream struct {
 	grpc.ServerStream
 	ctx context.Context //nolint:containedctx // it is how a stream hands a context to its handler
@@ -182,8 +182,8 @@ func (s *stream) SendMsg(m any) error {
 	return s.ServerStream.SendMsg(m) //nolint:wrapcheck // a status already
 }
 
-// local makes methods known that are answered here, and has them go the way that all calls go: those that are no streams
-// are served as streams of one message each way, which gRPC keeps its interceptor of streams from.
+// local registers methods that the edge serves, through calls.handle like all others: unary ones are served as streams
+// of one message each way, because gRPC does not run its stream interceptor for them.
 type local struct {
 	server *grpc.Server
 	calls  *calls
@@ -203,7 +203,7 @@ func (l local) RegisterService(from *grpc.ServiceDesc, srv any) {
 }
 
 func answer(m grpc.MethodDesc, srv any, in grpc.ServerStream) error {
-	// It fails only after headers were sent, which nobody has done yet.
+	// It fails only after headers were sent.
 	_ = in.SetHeader(metadata.MD{proxy.RequestIDKey: {rpc.RequestID(in.Context())}})
 	response, err := m.Handler(srv, in.Context(), in.RecvMsg, nil)
 	if err != nil {

@@ -20,7 +20,7 @@ const (
 	// window is how much of a message may be under way unacknowledged. A fixed one spares each call the pings by which
 	// gRPC would measure the network: messages are small here.
 	window = 1 << 20
-	// pingTimeout is how long a silent client has to answer, minPing how often one may ask.
+	// pingTimeout is the time for a silent client to respond, minPing the shortest interval of a client's pings.
 	pingTimeout = 20 * time.Second
 	minPing     = 10 * time.Second
 	// workers for each processor run calls; when all are busy, calls get goroutines of their own.
@@ -31,7 +31,7 @@ const (
 type GRPCConfig struct {
 	Routes *route.Table
 	Proxy  *proxy.Proxy
-	// Own are the services that are answered here.
+	// Own are the services of the edge itself.
 	Own      []Registrable
 	Observer *observe.Observer
 }
@@ -48,7 +48,8 @@ type gRPC struct {
 	ended      context.Context //nolint:containedctx // see above
 }
 
-// newGRPC makes it: operations, receipts, health and reflection are answered here, every other public method is passed on.
+// newGRPC makes the gRPC server: it serves operations, receipts, health and reflection, and passes every other public
+// method on.
 func newGRPC(ctx context.Context, cfg Config, parts GRPCConfig, flying *inFlight) *gRPC {
 	ended, end := context.WithCancel(context.WithoutCancel(ctx))
 	c := &calls{

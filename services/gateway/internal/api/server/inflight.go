@@ -2,7 +2,7 @@ package server
 
 import "sync"
 
-// inFlight counts requests, and tells when there are none.
+// inFlight counts requests, and signals when there are none.
 type inFlight struct {
 	mu      sync.Mutex
 	n       int
@@ -34,7 +34,7 @@ func (f *inFlight) idle() <-chan struct{} {
 	return out
 }
 
-// tell is called with the lock held.
+// tell needs the lock.
 func (f *inFlight) tell() {
 	if f.n == 0 && f.waiting != nil {
 		close(f.waiting)

@@ -17,7 +17,7 @@ type port struct {
 	listener net.Listener
 	// patience is the time that a connection has to say what it is for.
 	patience time.Duration
-	// streams is what HTTP/2 clients are told that they may have in flight.
+	// streams is the limit of concurrent streams for HTTP/2 clients.
 	streams   uint32
 	logger    *slog.Logger
 	web, grpc *queue
@@ -72,7 +72,7 @@ func (p *port) place(ctx context.Context, c net.Conn) {
 	to.put(known)
 }
 
-// drop ends what nobody uses; that it was ended already is no news.
+// drop closes an unused connection; a second close is no error.
 func drop(c io.Closer) { _ = c.Close() }
 
 // queue is a listener of connections that another one accepted.
@@ -89,7 +89,7 @@ func newQueue(addr net.Addr) *queue {
 	return q
 }
 
-// put gives a connection to whoever accepts next, and ends it when nobody will.
+// put gives a connection to the next Accept, and closes it after the listener's end.
 func (q *queue) put(c net.Conn) {
 	select {
 	case q.conns <- c:

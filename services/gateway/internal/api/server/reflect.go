@@ -25,7 +25,7 @@ func reflect(s *grpc.Server, routes *route.Table) {
 	reflectv1alpha.RegisterServerReflectionServer(s, reflection.NewServer(o))
 }
 
-// services are what is answered here and what is passed on.
+// services are those of the edge and those that it passes on.
 type services struct {
 	server *grpc.Server
 	routes *route.Table

@@ -1,8 +1,8 @@
 // Package server is the one port of the edge: REST over HTTP/1.1 and HTTP/2, and gRPC over HTTP/2, without TLS.
 //
-// It promises bounds on everything a caller can hold: time to send headers and body, time to be answered, idle time,
-// sizes, and streams of one connection; the same for both protocols where both have them. It stops by saying NOT_SERVING, letting requests in flight finish within the
-// drain time, and cutting off what is left.
+// Bounds hold for everything a caller can hold: time to send headers and body, time to respond, idle time, sizes, and
+// streams of one connection; the same for both protocols. To stop it turns NOT_SERVING, lets requests in flight finish
+// within the drain time, and cuts off the rest.
 package server
 
 import (
@@ -22,7 +22,7 @@ import (
 type Config struct {
 	// ReadHeader is the time to send the headers of a request, Read that of the whole request.
 	ReadHeader, Read time.Duration
-	// Write is the time from the headers to the end of the answer; longer than the longest poll.
+	// Write is the time from the headers to the end of the response; longer than the longest poll.
 	Write time.Duration
 	// Timeout of a gRPC call, WaitTimeout of one that waits for something, StreamTimeout of a stream. StreamPatience is
 	// how long a reader of a stream may take for what is sent to it. REST has its own.
@@ -37,8 +37,8 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// hardMaxHeaders is where the connection is ended; well above rest.MaxHeaders, so that what is a little too large is
-// answered with a problem.
+// hardMaxHeaders is the size at which the connection ends; it is above rest.MaxHeaders, so that slightly larger headers
+// get a problem.
 const hardMaxHeaders = 8 * rest.MaxHeaders
 
 // Server is the edge's port.
@@ -50,8 +50,7 @@ type Server struct {
 	flying inFlight
 }
 
-// New listens, so that Addr is known, but answers nothing before Serve. API is what answers paths below /v1/, site
-// everything else.
+// New listens, so that Addr is known, but serves nothing before Serve. API serves paths below /v1/, site all others.
 func New(ctx context.Context, address string, cfg Config, parts GRPCConfig, api, site http.Handler) (*Server, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
@@ -98,7 +97,7 @@ func (s *Server) split(api, site http.Handler) http.Handler {
 	})
 }
 
-// secure sets what every answer to a browser carries. Pages that need more say so themselves.
+// secure sets the security headers of every response. Pages that need more set them.
 func secure(h http.Header) {
 	h["X-Content-Type-Options"] = nosniff
 	h["X-Frame-Options"] = deny
@@ -116,7 +115,7 @@ var (
 	sameOrigin = []string{"same-origin"}
 )
 
-// Serve answers until ctx ends, then drains. It returns nil after such a stop.
+// Serve serves until ctx ends, then drains. It returns nil after such a stop.
 func (s *Server) Serve(ctx context.Context) error {
 	serving, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -146,7 +145,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	return err
 }
 
-// drain lets requests in flight finish, within the drain time. What it waits for no longer then, the servers' end ends.
+// drain lets requests in flight finish within the drain time. The servers' end cuts off the rest.
 func (s *Server) drain(ctx context.Context, servers *sync.WaitGroup) {
 	s.grpc.health.Shutdown()
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Drain)
@@ -158,7 +157,7 @@ func (s *Server) drain(ctx context.Context, servers *sync.WaitGroup) {
 		defer finish()
 		s.grpc.server.GracefulStop()
 	})
-	// Streams end last, so that those who watch the health of the gateway hear of the drain.
+	// Streams end last, so that health watchers see the drain.
 	select {
 	case <-s.flying.idle():
 	case <-stop.Done():

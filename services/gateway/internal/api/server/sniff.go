@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// headerTable is the size of the table of headers that a client may use before it is told another.
+	// headerTable is the initial size of a client's header table.
 	headerTable = 4096
 	// maxEarly bounds what is read of a connection before it is given away.
 	maxEarly = hardMaxHeaders + 64<<10
@@ -28,12 +28,12 @@ const (
 	grpcHTTP2
 )
 
-// sniff reads the beginning of a connection and answers the connection as if nothing had been read of it, and whether
-// it is for gRPC. Over HTTP/2 that is what its first request is; a connection that makes none within the patience is for
-// gRPC, because only its clients connect before they have something to ask.
+// sniff reads the beginning of a connection. It returns the connection with those bytes unread, and whether it is for
+// gRPC. Over HTTP/2 the first request decides; a connection without a request within the patience is for gRPC, because
+// only gRPC clients connect ahead.
 func sniff(c net.Conn, patience time.Duration, streams uint32) (known net.Conn, isGRPC bool) {
 	early := &bytes.Buffer{}
-	// A connection without deadlines is one that has ended, which whoever gets it will see.
+	// A connection without deadlines has ended; its reader sees that.
 	_ = c.SetDeadline(time.Now().Add(patience))
 	speaks := look(c, bufio.NewReader(io.LimitReader(io.TeeReader(c, early), maxEarly)), streams)
 	_ = c.SetDeadline(time.Time{})
@@ -96,8 +96,8 @@ func (r *replay) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// greeted is a connection whose client was sent settings already. Those that the web server begins with are left out: it
-// ends connections that acknowledge more settings than it sent. (grpc-go does not mind, and sends its own.)
+// greeted is a connection with settings sent already. It leaves out those of the web server, which ends connections that
+// acknowledge more settings than it sent. (grpc-go accepts that, and sends its own.)
 type greeted struct {
 	net.Conn
 	begun bool

@@ -23,7 +23,7 @@ func newSeats(ofCaller, ofTenant, ofAll int) *seats {
 	return &seats{ofCaller: ofCaller, ofTenant: ofTenant, ofAll: ofAll, taken: make(map[string]int)}
 }
 
-// take takes a seat of a caller, who may be nobody that is known, and of a tenant; leave gives it back.
+// take takes a seat of a caller, who may be unknown, and of a tenant; leave gives it back.
 func (s *seats) take(caller, tenant string) (leave func(), err error) {
 	limits := map[string]int{"all": s.ofAll, "tenant " + tenant: s.ofTenant}
 	if caller != "" {

@@ -1,10 +1,9 @@
-// Package watch answers for what changes in all services under one name: it is WatchService at the edge.
+// Package watch is WatchService at the edge: the changes of all services in one stream.
 //
-// It opens a stream to each service and makes one of them. The changes of a service come in its order; the resume token holds
-// the place in each. A message is taken from a service when the one before has gone out; what a
-// reader does not take is kept on its way, up to what a stream's window holds, so streams are bounded in number. When a service ends its
-// stream, or is away, the whole stream ends with what it said: the caller goes on from the last token, and misses nothing. A
-// stream that went on with a part would look whole.
+// It opens a stream to each service and merges them. The changes of a service come in its order; the resume token holds
+// the place in each. A message is read from a service once the one before was sent; unread messages fill the stream's
+// window, so streams are bounded in number. When one service's stream ends, the whole stream ends with its error, and
+// the caller resumes from the last token without a gap. A stream of the remaining services would look whole.
 package watch
 
 import (
@@ -32,7 +31,7 @@ type Backends interface {
 	All() []client.Backend
 }
 
-// Server answers for the changes of all backends.
+// Server streams the changes of all backends.
 type Server struct {
 	watchv1.UnimplementedWatchServiceServer
 	backends Backends
@@ -116,7 +115,7 @@ func (m *merged) run(ctx context.Context) error {
 	return m.pass(ctx, arrivals)
 }
 
-// open opens a stream to each service and waits until each has begun: what one of them refuses is then the answer.
+// open opens a stream to each service and waits until each has begun, so that a refusal is the response.
 func (m *merged) open(ctx, out context.Context) ([]watchv1.WatchService_WatchTenantClient, error) {
 	var streams []watchv1.WatchService_WatchTenantClient
 	for _, b := range m.backends {
@@ -189,7 +188,8 @@ func (m *merged) pass(ctx context.Context, arrivals <-chan arrival) error {
 	}
 }
 
-// arrived passes a message on with the token of all services; bookmarks are made here. It tells whether anything went out.
+// arrived passes a message on with the token of all services; bookmarks are made here. It returns true when it sent a
+// message.
 func (m *merged) arrived(a arrival) (sent bool, err error) {
 	whole := m.whole()
 	if err := m.note(a.backend, a.message); err != nil {
@@ -235,7 +235,7 @@ func (m *merged) send(message *watchv1.WatchTenantResponse) error {
 	return m.to.Send(message) //nolint:wrapcheck // a status already
 }
 
-// failure is what the caller is told of the end of a service's stream.
+// failure is the caller's error for the end of a service's stream.
 func (m *merged) failure(ctx context.Context, backend string, err error) error {
 	if ctx.Err() != nil {
 		return cause(ctx)

@@ -42,7 +42,7 @@ func collect(m protoreflect.MessageDescriptor, path, json string, taken []string
 	}
 }
 
-// simple tells the messages that one text value can hold.
+// simple is true for messages that one text value can hold.
 func simple(m protoreflect.MessageDescriptor) bool {
 	switch m.FullName() {
 	case "google.protobuf.Timestamp", "google.protobuf.Duration", "google.protobuf.FieldMask":

@@ -106,7 +106,7 @@ func pattern(rule *annotations.HttpRule) (verb, template string, err error) {
 	}
 }
 
-// parse splits a template such as `/v1/{name=tenants/*}:undelete` into segments and action, and answers its variables.
+// parse splits a template such as `/v1/{name=tenants/*}:undelete` into segments and action, and returns its variables.
 func (r *Route) parse(template string) (vars []string, err error) {
 	rest, ok := strings.CutPrefix(template, "/")
 	if !ok {

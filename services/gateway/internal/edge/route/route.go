@@ -1,9 +1,8 @@
-// Package route is what the edge knows of the API: which service answers a method, and which method a REST request
-// means. All of it is read from the descriptors that are linked into the program, so an RPC is routed as soon as its
-// generated code is there.
+// Package route maps methods to services and REST requests to methods. It reads the linked descriptors, so an RPC is
+// routed as soon as its generated code exists.
 //
-// It promises that only methods of public services with the audience PUBLIC are ever found: packages with an `internal`
-// element and methods without the option do not exist for it. New fails when the descriptors contradict one another.
+// Only methods of public services with the audience PUBLIC are found; packages with an `internal` element and methods
+// without the option are not. New fails on contradictory descriptors.
 package route
 
 import (
@@ -35,7 +34,7 @@ var _ Files = (*protoregistry.Files)(nil)
 type Method struct {
 	// Full is its name on the wire, `/lowlayer.network.v1.VpcService/GetVpc`.
 	Full string
-	// Backend is the name of the service of the platform that answers it, or Edge.
+	// Backend is the name of the service that serves it, or Edge.
 	Backend string
 	// Rule is what it says of itself.
 	Rule *authzv1.MethodRule

@@ -63,7 +63,7 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-func TestEveryRouteIsFoundAgain(t *testing.T) {
+func TestRoute_everyTemplate_isFound(t *testing.T) {
 	r := table(t)
 	if len(r.Routes()) < 30 {
 		t.Errorf("there are only %d routes", len(r.Routes()))
@@ -80,7 +80,7 @@ func TestEveryRouteIsFoundAgain(t *testing.T) {
 	}
 }
 
-func TestOnlyPublicMethodsOfKnownBackends(t *testing.T) {
+func TestRoute_otherMethods_areUnknown(t *testing.T) {
 	r := table(t)
 	for _, s := range r.Services() {
 		if strings.Contains(s, "internal") || strings.Contains(s, "Foundation") {
@@ -103,7 +103,7 @@ func TestOnlyPublicMethodsOfKnownBackends(t *testing.T) {
 	}
 }
 
-func TestWhatRequestsTake(t *testing.T) {
+func TestRoute_parameters(t *testing.T) {
 	r := table(t)
 	find := func(verb, path string) *route.Route {
 		got, _ := r.Match(verb, path)

@@ -1,8 +1,8 @@
-// Package strict says what is wrong with a JSON body, in the words of the API: which field, what is wrong with it and
-// what would be right, with the nearest known name for a field that does not exist.
+// Package strict explains a bad JSON body in the words of the API: the field, its fault and the remedy, with the nearest
+// known name for an unknown field.
 //
-// It is for bodies that were refused already, so that reading a good body costs one pass and no more. Explain always
-// answers at least one violation and never text of the JSON or protobuf libraries.
+// It is for bodies that were refused already, so that a good body is read once. Explain always returns at least one
+// violation and never text of the JSON or protobuf libraries.
 package strict
 
 import (
@@ -19,7 +19,7 @@ import (
 // MaxDepth is how deep a body may be nested.
 const MaxDepth = 64
 
-// maxViolations bounds what one answer lists.
+// maxViolations bounds the violations of one response.
 const maxViolations = 32
 
 // whole names the body itself where no field is at fault.
@@ -33,7 +33,7 @@ func Explain(data []byte, message protoreflect.MessageDescriptor, prefix string)
 	return []errs.Violation{errs.Field(whole, "does not have the form of %s; compare it with the reference at /docs", message.Name())}
 }
 
-// Check is Explain for data that may be right: it answers nothing when it finds nothing.
+// Check is Explain for data that may be right: it may return no violation.
 func Check(data []byte, message protoreflect.MessageDescriptor, prefix string) []errs.Violation {
 	if !utf8.Valid(data) {
 		return []errs.Violation{errs.Field(whole, "is not UTF-8 text; send JSON in UTF-8")}
@@ -47,7 +47,7 @@ func Check(data []byte, message protoreflect.MessageDescriptor, prefix string) [
 	return c.found
 }
 
-// stop ends the walk: what was found so far is the answer.
+// stop ends the walk with the violations found so far.
 type stop struct{}
 
 func (stop) Error() string { return "stop" }
@@ -96,7 +96,7 @@ func (c *checker) deep(path string, depth int) error {
 	return stop{}
 }
 
-// skip reads the rest of a value whose first token was read.
+// skip reads the rest of a value after its first token.
 func (c *checker) skip(first json.Token, path string, depth int) error {
 	open := 0
 	for t := first; ; {

@@ -20,7 +20,7 @@ import (
 
 func descriptor(m proto.Message) protoreflect.MessageDescriptor { return m.ProtoReflect().Descriptor() }
 
-func TestEveryViolationIsNamedAtOnce(t *testing.T) {
+func TestExplain_allViolations_areNamed(t *testing.T) {
 	body := `{"displayNam": 1, "moed": "FREE", "quota": {"cores": "many", "ram_mib": 1.5, "instances": 3000000000}, "vpcs": [{"vpcId": true}, 7, {"labels": {"a": "b", "a": "c"}}], "mode": "FREE"}`
 	want := map[string]string{
 		"organisation.displayNam":          "did you mean displayName?",
@@ -44,7 +44,7 @@ func TestEveryViolationIsNamedAtOnce(t *testing.T) {
 	}
 }
 
-func TestGoodBodiesHaveNoViolations(t *testing.T) {
+func TestCheck_goodBody_hasNoViolations(t *testing.T) {
 	for body, m := range map[string]proto.Message{
 		`{}`: &tenantv1.Tenant{},
 		`{"displayName":"é","labels":{"a":"b"},"createTime":"2026-11-23T10:00:00.5Z","state":2,"blockage":null}`: &tenantv1.Tenant{},
@@ -71,7 +71,7 @@ func TestDepthIsBounded(t *testing.T) {
 	}
 }
 
-func TestOneAnswerIsBounded(t *testing.T) {
+func TestExplain_manyViolations_areBounded(t *testing.T) {
 	var b strings.Builder
 	for i := range 1000 {
 		b.WriteString(`"` + strings.Repeat("x", i+1) + `":1,`)
@@ -101,7 +101,7 @@ func TestSuggest(t *testing.T) {
 	}
 }
 
-// What protojson takes has no violations, and what it refuses has some, without text of the libraries in them.
+// A body that protojson accepts has no violations; a body that it refuses has some, without text of the libraries.
 func FuzzAgreesWithProtojson(f *testing.F) {
 	for _, s := range []string{
 		`{}`, `{"name":"a"}`, `{"name":1}`, `{"options":[{"name":"x","value":{"@type":"x"}}]}`, `{"fields":[{"number":"1","packed":true}]}`,

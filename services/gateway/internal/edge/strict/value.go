@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// describe tells what a value is, without repeating more of it than helps.
+// describe names the kind of a value, with a short part of it.
 func describe(t json.Token) string {
 	switch v := t.(type) {
 	case nil:
@@ -31,7 +31,8 @@ func describe(t json.Token) string {
 	return "an object"
 }
 
-// scalar answers what a value of the field must be, or nothing when it is that. Keys of maps are always text.
+// scalar returns the form that a value of the field must have, or nothing for a good value. Keys of maps are always
+// text.
 func scalar(t json.Token, f protoreflect.FieldDescriptor, key bool) string {
 	switch f.Kind() {
 	case protoreflect.StringKind:
