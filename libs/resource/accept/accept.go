@@ -23,6 +23,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/low-layer/platform/libs/audit"
+	"github.com/low-layer/platform/libs/audit/behalf"
 	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/clock"
 	"github.com/low-layer/platform/libs/errs"
@@ -50,6 +51,9 @@ type Config struct {
 	Trail   *trail.Trail
 	Quota   *quota.Ledger
 	Clock   clock.Clock
+	// Closed refuses a caller's command in a tenant that is suspended or deleted, for every command of the service. The service lists
+	// its exceptions by the method. Work of the platform itself is never refused: without a method, or by another service.
+	Closed func(ctx context.Context, tx pgx.Tx, id resource.Identity, tenant string) error
 }
 
 // Changes carries out changes.
@@ -68,6 +72,9 @@ func (c *Changes) Operation(
 ) (op *provision.Operation, err error) {
 	err = c.inTx(ctx, id, tenant, func(ctx context.Context, tx *Tx) error {
 		if op, err = tx.replayed(ctx); op != nil || err != nil {
+			return err
+		}
+		if err := tx.open(ctx); err != nil {
 			return err
 		}
 		if op, err = script(ctx, tx); op == nil || err != nil {
@@ -107,6 +114,9 @@ func (c *Changes) Earlier(ctx context.Context, id resource.Identity, tenant stri
 // and Keep itself: a change that needs another system takes two transactions, with the call between them.
 func (c *Changes) Record(ctx context.Context, id resource.Identity, tenant string, script func(context.Context, *Tx) error) error {
 	return c.inTx(ctx, id, tenant, func(ctx context.Context, tx *Tx) error {
+		if err := tx.open(ctx); err != nil {
+			return err
+		}
 		if err := script(ctx, tx); err != nil || tx.changes.Resource() == "" {
 			return err
 		}
@@ -139,6 +149,17 @@ type Tx struct {
 	tenant  string
 	changes audit.Changes
 	plan    provision.Preview
+}
+
+// open refuses a caller's command in a closed tenant.
+func (t *Tx) open(ctx context.Context) error {
+	if t.cfg.Closed == nil || t.id.Method == "" {
+		return nil
+	}
+	if _, service := behalf.Service(ctx); service {
+		return nil
+	}
+	return t.cfg.Closed(ctx, t, t.id, t.tenant)
 }
 
 // Now is the time in the resolution of the database.

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.uber.org/goleak"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/peer"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	"github.com/low-layer/platform/libs/clock"
@@ -63,17 +66,27 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
+	return newRigWhile(t, nil)
+}
+
+// newRigWhile makes a rig whose tenant is closed as the function decides.
+func newRigWhile(t *testing.T, closed func(context.Context, pgx.Tx, resource.Identity, string) error) *rig {
+	t.Helper()
 	now := clock.NewFake(time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC))
 	r := &rig{t: t, pool: pgtest.Database(t, event.Migrations(), quota.Migrations(), replay.Migrations()), engine: &engine{map[string]*provision.Operation{}}}
 	r.Changes = accept.New(accept.Config{
-		Service: "network", DB: r.pool, Engine: r.engine, Clock: now, Quota: quota.New("network", now, map[string]int64{"vpcs": 1}),
+		Service: "network", DB: r.pool, Engine: r.engine, Clock: now, Quota: quota.New("network", now, map[string]int64{"vpcs": 1}), Closed: closed,
 	})
 	return r
 }
 
 // create is the script of a creation.
 func (r *rig) create(id resource.Identity, vpc string) (*provision.Operation, error) {
-	return r.Operation(r.t.Context(), id, "acme", func(ctx context.Context, tx *accept.Tx) (*provision.Operation, error) {
+	return r.createAs(r.t.Context(), id, vpc)
+}
+
+func (r *rig) createAs(ctx context.Context, id resource.Identity, vpc string) (*provision.Operation, error) {
+	return r.Operation(ctx, id, "acme", func(ctx context.Context, tx *accept.Tx) (*provision.Operation, error) {
 		r.runs++
 		if err := tx.Reserve(ctx, "uid_"+vpc, []quota.Claim{{Place: "tenants/acme", Resource: "vpcs", Amount: 1}}); err != nil {
 			return nil, err
@@ -127,6 +140,72 @@ func TestOperation_resultOfAnEarlierTenant_isForgotten(t *testing.T) {
 	again, err := r.create(id, "dev")
 	if err != nil || again.ID != "op_2" || r.runs != 2 {
 		t.Errorf("got %+v, %v, after %d runs of the script", again, err, r.runs)
+	}
+}
+
+func TestOperation_closedTenant_refusesCallersAlone(t *testing.T) {
+	t.Parallel()
+	closed := false
+	r := newRigWhile(t, func(_ context.Context, _ pgx.Tx, id resource.Identity, tenant string) error {
+		if !closed || id.Method == "/x/DeleteVpc" {
+			return nil
+		}
+		return errs.Failed("TENANT_SUSPENDED", "%s is suspended", tenant)
+	})
+	as := func(service string) context.Context {
+		return peer.NewContext(t.Context(), &peer.Peer{AuthInfo: credentials.TLSInfo{SPIFFEID: &url.URL{Scheme: "spiffe", Host: "x.test", Path: "/" + service}}})
+	}
+	call := resource.Identity{Method: "/x/CreateVpc", ID: "key", Digest: []byte("body")}
+	first, err := r.create(call, "dev")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed = true
+	for name, c := range map[string]struct {
+		ctx     context.Context
+		id      resource.Identity
+		refused bool
+	}{
+		"a caller":                {t.Context(), resource.Identity{Method: "/x/CreateVpc"}, true},
+		"a plan":                  {t.Context(), resource.Identity{Method: "/x/CreateVpc", ValidateOnly: true}, true},
+		"a user, by the gateway":  {as("gateway"), resource.Identity{Method: "/x/CreateVpc"}, true},
+		"a service by itself":     {as("tenant"), resource.Identity{Method: "/x/CreateVpc"}, false},
+		"the platform":            {t.Context(), resource.Identity{}, false},
+		"an exception of service": {t.Context(), resource.Identity{Method: "/x/DeleteVpc"}, false},
+	} {
+		_, err := r.createAs(c.ctx, c.id, "dev") // the quota holds what dev has already
+		if refused := errs.ReasonOf(err) == "TENANT_SUSPENDED"; refused != c.refused || (!refused && err != nil) {
+			t.Errorf("%s: got %v", name, err)
+		}
+		err = r.Record(c.ctx, c.id, "acme", func(context.Context, *accept.Tx) error { return nil })
+		if refused := errs.ReasonOf(err) == "TENANT_SUSPENDED"; refused != c.refused || (!refused && err != nil) {
+			t.Errorf("%s, record: got %v", name, err)
+		}
+	}
+	if again, err := r.create(call, "dev"); err != nil || again.Name != first.Name {
+		t.Errorf("the repeated call: got %+v, %v", again, err)
+	}
+}
+
+func TestEarlier_returnsTheOperationOfTheSameRequest(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	id := resource.Identity{Method: "/x/CreateVpc", ID: "key", Digest: []byte("body")}
+	for _, unknown := range []resource.Identity{id, {Method: "/x/CreateVpc"}} {
+		if op, err := r.Earlier(t.Context(), unknown, "acme"); op != nil || err != nil {
+			t.Fatalf("before: %+v, %v", op, err)
+		}
+	}
+	first, err := r.create(id, "dev")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if op, err := r.Earlier(t.Context(), id, "acme"); err != nil || op.Name != first.Name {
+		t.Errorf("after: %+v, %v", op, err)
+	}
+	id.Digest = []byte("other")
+	if _, err := r.Earlier(t.Context(), id, "acme"); errs.ReasonOf(err) != errs.ReasonRequestIDReused {
+		t.Errorf("another body: %v", err)
 	}
 }
 

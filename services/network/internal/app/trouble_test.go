@@ -278,6 +278,60 @@ func TestWhatIsSwitchedOffGetsNothingNew(t *testing.T) {
 	}
 }
 
+// A suspended tenant is neither opened nor destroyed. The removals of a purge go on once it is deleted.
+func TestSuspendedTenant_everyCommand_isRefused(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.foundation()
+	w.vpc("one", &networkv1.Vpc{})
+	w.vpc("two", &networkv1.Vpc{})
+	w.done(w.peers.CreatePeering(t.Context(), &networkv1.CreatePeeringRequest{
+		Parent: tenant, PeeringId: "link", Peering: &networkv1.Peering{Vpc: org + "/vpcs/one", PeerVpc: org + "/vpcs/two"},
+	}))
+	tell := w.teller()
+	tell("tenant.suspended", tenant, nil)
+	w.until("the suspension is received", func() bool {
+		_, err := w.create("probe", &networkv1.Vpc{Cidr: "0.0.0.0/0"})
+		return asError(err).Reason == "TENANT_SUSPENDED"
+	})
+	one := &networkv1.Vpc{Name: org + "/vpcs/one", IngressRules: []*networkv1.IngressRule{
+		{Name: "all", Protocol: networkv1.IngressRule_TCP, PortMin: 1, PortMax: 65535, SourceCidr: "0.0.0.0/0"},
+	}}
+	commands := map[string]func(plan bool) error{
+		"update vpc": func(plan bool) error {
+			_, err := w.vpcs.UpdateVpc(t.Context(), &networkv1.UpdateVpcRequest{Vpc: one, ValidateOnly: plan})
+			return err
+		},
+		"delete vpc": func(plan bool) error {
+			_, err := w.vpcs.DeleteVpc(t.Context(), &networkv1.DeleteVpcRequest{Name: org + "/vpcs/two", ValidateOnly: plan})
+			return err
+		},
+		"accept peering": func(plan bool) error {
+			_, err := w.peers.AcceptPeering(t.Context(), &networkv1.AcceptPeeringRequest{Name: tenant + "/peerings/link", ValidateOnly: plan})
+			return err
+		},
+		"delete peering": func(plan bool) error {
+			_, err := w.peers.DeletePeering(t.Context(), &networkv1.DeletePeeringRequest{Name: tenant + "/peerings/link", ValidateOnly: plan})
+			return err
+		},
+	}
+	for name, command := range commands {
+		for _, plan := range []bool{true, false} {
+			if e := asError(command(plan)); e == nil || e.Reason != "TENANT_SUSPENDED" {
+				t.Errorf("%s, plan %t: got %v", name, plan, e)
+			}
+		}
+	}
+	tell("tenant.deleted", tenant, nil)
+	w.until("the deletion is received", func() bool { return commands["delete peering"](true) == nil })
+	for _, name := range []string{"update vpc", "accept peering"} {
+		if e := asError(commands[name](false)); e == nil || e.Reason != "TENANT_SUSPENDED" {
+			t.Errorf("%s in a deleted tenant: got %v", name, e)
+		}
+	}
+	w.done(w.peers.DeletePeering(t.Context(), &networkv1.DeletePeeringRequest{Name: tenant + "/peerings/link"}))
+	w.done(w.vpcs.DeleteVpc(t.Context(), &networkv1.DeleteVpcRequest{Name: org + "/vpcs/two"}))
+}
+
 func TestEventsTellOfEveryTransition(t *testing.T) {
 	w := newWorld(t, setup{})
 	w.foundation()

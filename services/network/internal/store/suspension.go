@@ -7,13 +7,22 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/resource"
+	"github.com/low-layer/platform/libs/resource/rows"
 )
 
-// Suspend notes that a tenant or organisation, by its name, takes nothing new. purge is the end of a deleted one, nil when unknown.
-func (s *Store) Suspend(ctx context.Context, tx pgx.Tx, name string, since time.Time, purge *time.Time) error {
-	return write(ctx, tx, "note suspension", `INSERT INTO suspensions (resource, since_time, purge_time) VALUES ($1, $2, $3)
-		ON CONFLICT (resource) DO NOTHING`, name, since, purge)
+// Suspend notes that a tenant or organisation, by its name, is suspended or deleted. purge is the end of a deleted one, nil when
+// unknown.
+func (s *Store) Suspend(ctx context.Context, tx pgx.Tx, name string, since time.Time, deleted bool, purge *time.Time) error {
+	return write(ctx, tx, "note suspension", `INSERT INTO suspensions AS s (resource, since_time, deleted, purge_time) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (resource) DO UPDATE SET deleted = true WHERE excluded.deleted AND NOT s.deleted`, name, since, deleted, purge)
+}
+
+// Closure reports whether a tenant is suspended or deleted, and whether it is deleted.
+func (s *Store) Closure(ctx context.Context, tx pgx.Tx, tenant resourcename.Tenant) (closed, deleted bool, err error) {
+	is, err := rows.First[*bool](ctx, tx, "suspension", `SELECT deleted FROM suspensions WHERE resource = $1`, tenant.String())
+	return is != nil, is != nil && *is, err
 }
 
 // Resume ends a suspension.

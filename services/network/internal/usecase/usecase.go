@@ -47,9 +47,11 @@ type Network struct {
 
 // New makes the commands. The trail records who made a change.
 func New(s *Settlements, engine Engine, t *trail.Trail) *Network {
-	return &Network{Settlements: s, engine: engine, changes: accept.New(accept.Config{
-		Service: Source, DB: s.DB(), Engine: engine, Trail: t, Quota: s.quota, Clock: s.Clock(),
-	})}
+	n := &Network{Settlements: s, engine: engine}
+	n.changes = accept.New(accept.Config{
+		Service: Source, DB: s.DB(), Engine: engine, Trail: t, Quota: s.quota, Clock: s.Clock(), Closed: n.closed,
+	})
+	return n
 }
 
 func creation(kind, uid, name string) provision.Change {

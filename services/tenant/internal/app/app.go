@@ -70,6 +70,7 @@ func New(ctx context.Context, cfg Config, o host.Options) (_ *App, err error) {
 	}
 	changes := accept.New(accept.Config{
 		Service: usecase.Source, DB: h.Pool, Engine: h.Engine, Trail: h.Trail, Quota: h.Ledger, Clock: o.Clock,
+		Closed: usecase.Closed(records),
 	})
 	use := usecase.New(usecase.Config{
 		Store: records, Changes: changes, Engine: h.Engine, Network: network, Messages: api.Renderer{},
@@ -78,6 +79,7 @@ func New(ctx context.Context, cfg Config, o host.Options) (_ *App, err error) {
 	staff := usecase.StaffConfig{
 		Rows: members, Changes: changes, Tenancy: records, VPCs: network, Directory: users, Clock: o.Clock,
 		Member: api.Renderer{}.Member, Account: api.Renderer{}.Account,
+		MaxMembers: int(cfg.QuotaMembers), MaxAccounts: int(cfg.QuotaServiceAccounts),
 	}
 	api.Register(h.Server.Registrar(), use, usecase.NewMembers(staff), usecase.NewAccounts(staff))
 	h.Serve(func(ctx context.Context, t resourcename.Tenant) error {
@@ -94,6 +96,13 @@ func New(ctx context.Context, cfg Config, o host.Options) (_ *App, err error) {
 	h.Loop(host.Loop{Name: "drift", Every: cfg.DriftInterval, Pass: a.Drift.Pass})
 	h.Loop(host.Loop{Name: "service accounts", Every: cfg.PeriodicInterval, Pass: a.Members.Expire})
 	h.Loop(host.Loop{Name: "members", Every: cfg.MemberInterval, Pass: a.Members.Pass})
+	h.Consume(a.Members.Handlers(), "network")
+	h.Part("roles at deleted VPCs", func(ctx context.Context) error {
+		a.Members.Follow(ctx, func(ctx context.Context, at member.Scope, err error) {
+			h.Logger.WarnContext(ctx, "the roles at a deleted VPC could not be ended; the next pass tries again", "vpc", at.Name(), "error", err)
+		})
+		return nil
+	})
 	return a, nil
 }
 

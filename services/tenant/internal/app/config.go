@@ -47,6 +47,9 @@ type Config struct {
 	QuotaSecurityGroups int32 `env:"QUOTA_SECURITY_GROUPS" envDefault:"100"`
 	// QuotaOrganisations is how many organisations a tenant may have, unless an operator sets something else for it.
 	QuotaOrganisations int32 `env:"QUOTA_ORGANISATIONS" envDefault:"50"`
+	// QuotaMembers and QuotaServiceAccounts bound the members and the service accounts of a tenant, at all levels.
+	QuotaMembers         int32 `env:"QUOTA_MEMBERS" envDefault:"1000"`
+	QuotaServiceAccounts int32 `env:"QUOTA_SERVICE_ACCOUNTS" envDefault:"200"`
 }
 
 // Quotas are the platform's limits of a tenant.
@@ -97,7 +100,7 @@ func (c Config) Problems() []config.Problem {
 	for variable, v := range map[string]int32{
 		"QUOTA_CORES": c.QuotaCores, "QUOTA_RAM_MIB": c.QuotaRAMMiB, "QUOTA_INSTANCES": c.QuotaInstances,
 		"QUOTA_NETWORKS": c.QuotaNetworks, "QUOTA_ROUTERS": c.QuotaRouters, "QUOTA_PORTS": c.QuotaPorts,
-		"QUOTA_SECURITY_GROUPS": c.QuotaSecurityGroups,
+		"QUOTA_SECURITY_GROUPS": c.QuotaSecurityGroups, "QUOTA_MEMBERS": c.QuotaMembers, "QUOTA_SERVICE_ACCOUNTS": c.QuotaServiceAccounts,
 	} {
 		if v <= 0 {
 			bad(variable, "is not positive: give a limit")

@@ -39,6 +39,12 @@ type staff struct {
 
 func hire(t *testing.T) *staff {
 	t.Helper()
+	return hireWith(t, func(*app.Config) {})
+}
+
+// hireWith is hire with other settings.
+func hireWith(t *testing.T, change func(*app.Config)) *staff {
+	t.Helper()
 	srv, err := sim.Start(t.Context(), sim.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +59,7 @@ func hire(t *testing.T) *staff {
 	cfg := directorytest.Realm(t, srv.URL, "admin", "labpass")
 	r := start(t, func(c *app.Config) {
 		c.KeycloakURL, c.KeycloakRealm, c.KeycloakClientID, c.KeycloakClientSecret = cfg.URL, cfg.Realm, cfg.ClientID, cfg.ClientSecret
+		change(c)
 	})
 	conn, err := rpc.Dial(rpc.ClientConfig{Target: r.app.Server.Addr(), Name: "test"})
 	if err != nil {

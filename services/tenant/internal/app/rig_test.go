@@ -77,7 +77,7 @@ func startLogged(t *testing.T, logger *slog.Logger, change ...func(*app.Config))
 		SealURL: sealURL, Retention: time.Hour, CredentialLifetime: 3 * time.Hour,
 		CredentialRoles: []string{"member"}, DriftInterval: time.Hour, PeriodicInterval: time.Hour, MemberInterval: time.Hour,
 		QuotaCores: 20, QuotaRAMMiB: 4096, QuotaInstances: 10, QuotaNetworks: 40, QuotaRouters: 20, QuotaPorts: 200,
-		QuotaSecurityGroups: 20, QuotaOrganisations: 40,
+		QuotaSecurityGroups: 20, QuotaOrganisations: 40, QuotaMembers: 100, QuotaServiceAccounts: 100,
 	}
 	for _, f := range change {
 		f(&cfg)

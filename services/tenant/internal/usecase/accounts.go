@@ -2,6 +2,7 @@ package usecase
 
 import (
 	"context"
+	"slices"
 
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/ids"
@@ -75,6 +76,9 @@ func (s *Accounts) Create(ctx context.Context, in member.CreateAccount) (member.
 			TenantUID: at.TenantUID, Scope: in.Key.Scope, ID: in.Key.ID, DisplayName: in.DisplayName, Roles: member.Sorted(in.Roles),
 			ExpireTime: member.Expiry(now, in.Lifetime), Revision: 1, CreateTime: now, UpdateTime: now,
 		}
+		if err := s.room(ctx, at, in.Key); err != nil {
+			return outcome{}, err
+		}
 		if in.Request.ValidateOnly {
 			_, err := s.Rows.Account(ctx, in.Key) // an account that was begun and never finished is NOT_FOUND, and a call finishes it
 			switch {
@@ -103,6 +107,15 @@ func (s *Accounts) Create(ctx context.Context, in member.CreateAccount) (member.
 		a.Secret, err = s.Directory.RenewSecret(ctx, c.ID)
 		return outcome{write: s.write(a, nil)}, err
 	})
+}
+
+// room refuses one more account than the tenant may have. An account that is there is no new one.
+func (s *Accounts) room(ctx context.Context, at place, k member.Key) error {
+	accounts, err := s.Rows.Accounts(ctx, at.TenantUID)
+	if err != nil || slices.ContainsFunc(accounts, func(a member.Account) bool { return a.Scope == k.Scope && a.ID == k.ID }) {
+		return err
+	}
+	return member.Room(k.Tenant, "service accounts", len(accounts), s.MaxAccounts, "LOWLAYER_TENANT_QUOTA_SERVICE_ACCOUNTS")
 }
 
 // Rotate gives an account a new secret and lets it log in again, also when it had expired.

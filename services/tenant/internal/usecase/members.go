@@ -91,6 +91,9 @@ func (s *Members) Create(ctx context.Context, in member.Create) (member.Member, 
 				return outcome{}, member.Exists(in.Scope, in.Email)
 			}
 		}
+		if err := member.Room(in.Scope.Tenant, "members", len(members), s.MaxMembers, "LOWLAYER_TENANT_QUOTA_MEMBERS"); err != nil {
+			return outcome{}, err
+		}
 		now := s.Clock.Now()
 		m = member.Member{
 			TenantUID: at.TenantUID, Scope: in.Scope, Subject: person.ID, Email: person.Email, DisplayName: person.Name,

@@ -103,20 +103,12 @@ func (s *Tenancy) editOrganisation(
 	})
 }
 
-// lockOrganisation locks an organisation and keeps its tenant from being suspended or deleted.
 func (s *Tenancy) lockOrganisation(ctx context.Context, tx *accept.Tx, key tenancy.OrganisationKey, tag string) (tenancy.Organisation, error) {
-	t, err := s.ShareTenant(ctx, tx, key.Tenant)
-	if err != nil {
-		return tenancy.Organisation{}, err
-	}
 	o, err := s.LockOrganisation(ctx, tx, key.Tenant, key.Organisation)
 	if err != nil {
 		return o, err
 	}
 	tx.Before(o.Name(), s.cfg.Messages.Organisation(o))
-	if err := t.Changeable(); err != nil {
-		return o, err
-	}
 	return o, etag.Check(o.Name(), tag, o.Etag())
 }
 

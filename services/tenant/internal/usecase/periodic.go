@@ -110,11 +110,20 @@ func (p *Periodic) purgeOrganisation(ctx context.Context, k tenancy.Organisation
 }
 
 func (p *Periodic) rotate(ctx context.Context, k tenancy.OrganisationKey, at tenancy.DueTimes) error {
-	_, err := p.use.editOrganisation(ctx, resource.Identity{}, k, "", rotate, func(_ *accept.Tx, o *tenancy.Organisation) error {
-		if !at.Stale(o.Credential) {
-			return errNotDue
+	return p.script(ctx, k.Tenant, func(ctx context.Context, tx *accept.Tx) (*provision.Operation, error) {
+		if err := p.use.changeable(ctx, tx, k.Tenant); err != nil {
+			return nil, err
 		}
-		return o.Rotate()
+		o, err := p.use.LockOrganisation(ctx, tx, k.Tenant, k.Organisation)
+		if err != nil {
+			return nil, err
+		}
+		if !at.Stale(o.Credential) {
+			return nil, errNotDue
+		}
+		if err := o.Rotate(); err != nil {
+			return nil, err
+		}
+		return p.use.writeOrganisation(ctx, tx, o, rotate, tx.Accept)
 	})
-	return err
 }

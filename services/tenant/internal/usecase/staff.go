@@ -33,6 +33,8 @@ type StaffConfig struct {
 	// Directory is nil in an installation without logins.
 	Directory Directory
 	Clock     clock.Clock
+	// MaxMembers and MaxAccounts bound the members and the service accounts of a tenant, at all levels.
+	MaxMembers, MaxAccounts int
 	// Member and Account make the messages of audit records.
 	Member  func(member.Member) proto.Message
 	Account func(member.Account) proto.Message

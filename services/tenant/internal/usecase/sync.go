@@ -7,7 +7,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
+	eventv1 "github.com/low-layer/platform/gen/go/lowlayer/event/v1"
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/event"
 	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resource/accept"
 	"github.com/low-layer/platform/services/tenant/internal/core/directory"
@@ -17,16 +21,70 @@ import (
 // unfinished is how long a begun service account may stay before Sync removes what there is of it.
 const unfinished = 10 * time.Minute
 
+// waiting bounds the deleted VPCs whose roles Follow has still to end.
+const waiting = 256
+
 // Sync makes our records agree with the directory, disables expired service accounts and records last uses.
 type Sync struct {
 	staff
+	gone chan member.Scope // VPCs that are deleted
 
 	mu   sync.Mutex
 	read time.Time // logins before it are recorded
 }
 
 // NewSync makes the passes.
-func NewSync(cfg StaffConfig) *Sync { return &Sync{staff: newStaff(cfg)} }
+func NewSync(cfg StaffConfig) *Sync {
+	return &Sync{staff: newStaff(cfg), gone: make(chan member.Scope, waiting)}
+}
+
+// Handlers note deleted VPCs for Follow.
+func (s *Sync) Handlers() map[string]event.Handler {
+	return map[string]event.Handler{"vpc.deleted": func(_ context.Context, _ pgx.Tx, e *eventv1.Event) error {
+		scope, err := member.ParseScope(e.GetSubject())
+		if err != nil || scope.Vpc == "" {
+			return nil // not the name of a VPC: no roles are there
+		}
+		select {
+		case s.gone <- scope:
+		default: // Pass ends the roles
+		}
+		return nil
+	}}
+}
+
+// Follow ends the roles at each deleted VPC at once, until ctx ends. What fails is left to Pass.
+func (s *Sync) Follow(ctx context.Context, failed func(context.Context, member.Scope, error)) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case scope := <-s.gone:
+			if err := s.endAt(ctx, scope); err != nil && ctx.Err() == nil {
+				failed(ctx, scope, err)
+			}
+		}
+	}
+}
+
+// endAt ends the roles at a VPC that is gone. The deletion of an organisation or a tenant ends the roles below by itself.
+func (s *Sync) endAt(ctx context.Context, scope member.Scope) error {
+	if s.Directory == nil {
+		return nil
+	}
+	at, err := absent(s.places.known(ctx, scope))
+	if err != nil || at.TenantUID == "" {
+		return err
+	}
+	return s.Rows.Exclusive(ctx, at.TenantUID, func(ctx context.Context) error {
+		vpcs, err := s.places.present(ctx, scope)
+		if err != nil {
+			return err
+		}
+		_, err = s.follow(ctx, scope, place{at.TenantUID, vpcs[scope.Vpc]})
+		return err
+	})
+}
 
 // Expire disables expired accounts, removes unfinished ones and records last uses. It returns how many accounts changed.
 func (s *Sync) Expire(ctx context.Context) (int, error) {

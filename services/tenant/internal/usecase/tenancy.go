@@ -2,11 +2,13 @@ package usecase
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/proto"
 
+	tenantv1 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
 	"github.com/low-layer/platform/libs/etag"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/resource"
@@ -66,6 +68,32 @@ type Tenancy struct {
 
 // New makes the commands.
 func New(cfg Config) *Tenancy { return &Tenancy{cfg.Store, cfg} }
+
+// whileClosed are the commands of a suspended or deleted tenant: those that its own state decides on, and those that take access away.
+var whileClosed = []string{
+	tenantv1.TenantService_CreateTenant_FullMethodName, tenantv1.TenantService_UpdateTenant_FullMethodName,
+	tenantv1.TenantService_SuspendTenant_FullMethodName, tenantv1.TenantService_ResumeTenant_FullMethodName,
+	tenantv1.TenantService_DeleteTenant_FullMethodName, tenantv1.TenantService_UndeleteTenant_FullMethodName,
+	tenantv1.MemberService_DeleteMember_FullMethodName, tenantv1.ServiceAccountService_DeleteServiceAccount_FullMethodName,
+}
+
+// Closed refuses every other command of a suspended or deleted tenant, and keeps the tenant as it is until the transaction ends.
+func Closed(s *store.Store) func(context.Context, pgx.Tx, resource.Identity, string) error {
+	return func(ctx context.Context, tx pgx.Tx, id resource.Identity, tenant string) error {
+		if slices.Contains(whileClosed, id.Method) {
+			return nil
+		}
+		return (&Tenancy{Store: s}).changeable(ctx, tx, tenant)
+	}
+}
+
+func (s *Tenancy) changeable(ctx context.Context, tx pgx.Tx, tenant string) error {
+	t, err := s.ShareTenant(ctx, tx, tenant)
+	if err != nil {
+		return err
+	}
+	return t.Changeable()
+}
 
 // change is how the engine gets a change of a tenant or an organisation.
 type change struct {

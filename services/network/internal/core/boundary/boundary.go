@@ -67,12 +67,17 @@ func (o Order) Same(b Boundary) error {
 // Open refuses new networks of a tenant that is suspended or going.
 func (b Boundary) Open() error {
 	if b.Suspended {
-		return errs.Failed("TENANT_SUSPENDED", "tenant %q is suspended or deleted; resume or undelete it first", b.Tenant).With("resource", b.Tenant.String())
+		return Suspended(b.Tenant)
 	}
 	if b.Status.State == resource.Deleting {
 		return errs.NotFound("tenant", b.Tenant.String())
 	}
 	return nil
+}
+
+// Suspended is the refusal of a command in a suspended or deleted tenant.
+func Suspended(t resourcename.Tenant) *errs.Error {
+	return errs.Failed("TENANT_SUSPENDED", "tenant %q is suspended or deleted; resume or undelete it first", t).With("resource", t.String())
 }
 
 // InUse refuses to remove a boundary with networks in it; holder is the name of one.

@@ -218,6 +218,13 @@ func clients(t *testing.T, d usecase.Directory, cfg keycloak.Config) {
 	if err != nil || len(seats) != 1 || !seats[0].Program {
 		t.Errorf("seats %+v, %v", seats, err)
 	}
+	// A name proves nothing: this person has that of a program.
+	ada := person(t, d, "service-account-ada")
+	ok(t, "join", d.Join(ctx, ada.ID, "tenants/human/owner"))
+	seats, err = d.Seats(ctx, "tenants/human")
+	if err != nil || len(seats) != 1 || seats[0].Program {
+		t.Errorf("seats of a person with the name of a program: %+v, %v", seats, err)
+	}
 	logins, err := d.ClientLogins(ctx, before)
 	ok(t, "read the logins", err)
 	if at := logins[c.ClientID]; at.Before(before) {

@@ -203,8 +203,29 @@ func (d *Directory) Seats(ctx context.Context, group string) ([]directory.Seat, 
 	return out, d.walk(ctx, id, group, &out)
 }
 
-// programs are known by the name Keycloak gives their accounts; people are known by their e-mail address.
+// programs begins the user names of the accounts of clients. A person may have such a name too.
 const programs = "service-account-"
+
+// program reports whether a user is the account of a client: only the client's link proves it.
+func (d *Directory) program(ctx context.Context, u *gocloak.User) (bool, error) {
+	clientID, ok := strings.CutPrefix(gocloak.PString(u.Username), programs)
+	if !ok {
+		return false, nil
+	}
+	c, err := d.clientByName(ctx, clientID)
+	if c == nil || err != nil {
+		return false, err
+	}
+	var subject string
+	err = d.call(ctx, "find the service account's user", func(token string) error {
+		account, err := d.client.GetClientServiceAccount(ctx, token, d.cfg.Realm, gocloak.PString(c.ID))
+		if err == nil {
+			subject = gocloak.PString(account.ID)
+		}
+		return err
+	})
+	return subject == gocloak.PString(u.ID), absentIsFine(err)
+}
 
 func (d *Directory) walk(ctx context.Context, id, path string, out *[]directory.Seat) error {
 	var members []*gocloak.User
@@ -221,7 +242,11 @@ func (d *Directory) walk(ctx context.Context, id, path string, out *[]directory.
 		return absentIsFine(err) // it went while we walked
 	}
 	for _, u := range members {
-		*out = append(*out, directory.Seat{Person: personOf(u), Group: path, Program: strings.HasPrefix(gocloak.PString(u.Username), programs)})
+		program, err := d.program(ctx, u)
+		if err != nil {
+			return err
+		}
+		*out = append(*out, directory.Seat{Person: personOf(u), Group: path, Program: program})
 	}
 	for _, c := range children {
 		if err := d.walk(ctx, gocloak.PString(c.ID), path+"/"+gocloak.PString(c.Name), out); err != nil {

@@ -57,6 +57,17 @@ func unverified(email string) error {
 		"not be theirs; they follow the mail of their account, or the operator verifies it, or removes it so that you invite them anew", email)
 }
 
+// Room refuses one more member or service account than a tenant may have. setting is the one that the operator raises.
+func Room(tenant, what string, have, limit int, setting string) error {
+	if have < limit {
+		return nil
+	}
+	name := Scope{Tenant: tenant}.Name()
+	return errs.New(errs.ResourceExhausted, "QUOTA_EXCEEDED",
+		"%q has %d of at most %d %s; delete one that is not needed, or have the operator of the platform raise %s", name, have, limit, what, setting).
+		With("resource", name)
+}
+
 // Exists is the error of a person who has roles at the scope already.
 func Exists(s Scope, email string) error {
 	return errs.New(errs.AlreadyExists, "MEMBER_EXISTS", "%s has roles at %q already; update the member's roles instead", email, s.Name()).

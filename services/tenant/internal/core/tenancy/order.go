@@ -43,7 +43,7 @@ func (in CreateOrganisation) Validate(defaults Quota) error {
 
 // Admit checks the order against its tenant; taken reports whether the id has an organisation.
 func (in CreateOrganisation) Admit(t Tenant, taken bool) error {
-	if err := t.open(); err != nil {
+	if err := t.Changeable(); err != nil {
 		return err
 	}
 	if !t.Ready() {

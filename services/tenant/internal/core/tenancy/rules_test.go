@@ -27,7 +27,7 @@ func TestLife(t *testing.T) {
 			if c.tenant.Life() != c.life || c.tenant.Settled() != c.state || c.tenant.Enabled() != c.enabled {
 				t.Errorf("got %s %s %t", c.tenant.Life(), c.tenant.Settled(), c.tenant.Enabled())
 			}
-			if got := errs.ReasonOf(c.tenant.open()); got != c.open {
+			if got := errs.ReasonOf(c.tenant.Changeable()); got != c.open {
 				t.Errorf("open: %q, want %q", got, c.open)
 			}
 		})

@@ -108,8 +108,8 @@ func (t Tenant) Settled() State {
 // mutable refuses changes of a deleted tenant.
 func (t Tenant) mutable() error { return mutable("TENANT_DELETED", t.Name(), t.Deleted(), t.Removing) }
 
-// open refuses changes in a deleted or suspended tenant.
-func (t Tenant) open() error {
+// Changeable refuses changes in a deleted or suspended tenant.
+func (t Tenant) Changeable() error {
 	if err := t.mutable(); err != nil {
 		return err
 	}
@@ -120,12 +120,9 @@ func (t Tenant) open() error {
 	return nil
 }
 
-// Changeable refuses changes of the tenant's organisations while it is deleted or suspended.
-func (t Tenant) Changeable() error { return t.open() }
-
 // Open refuses roles in a tenant that is deleted, suspended, or not in the cloud yet.
 func (t Tenant) Open() error {
-	if err := t.open(); err != nil {
+	if err := t.Changeable(); err != nil {
 		return err
 	}
 	if t.DomainID == "" {

@@ -33,7 +33,7 @@ func (in UpdateTenant) Apply(t *Tenant) error {
 
 // Suspend switches a tenant off; people read the reason.
 func (t *Tenant) Suspend(reason string) error {
-	if err := t.open(); err != nil {
+	if err := t.Changeable(); err != nil {
 		return err
 	}
 	t.Suspended, t.SuspendReason = true, reason
