@@ -13,16 +13,15 @@ import (
 	"github.com/low-layer/platform/libs/clock"
 )
 
-// Mismatch is a holder that has something else in the ledger than its resource takes; with an empty holder, a limit whose
-// counts are not those of its reservations.
+// Mismatch is a holder whose reservation is not its resource's share. With an empty holder it is a limit whose counts are not those
+// of its reservations.
 type Mismatch struct {
 	Holder, Place, Resource string
-	// Wanted is what the resources take, Held what the ledger says.
+	// Wanted is the share of the resources, Held the ledger's.
 	Wanted, Held int64
 }
 
-// Compare recomputes what the ledger must hold and answers where it does not. The query answers place, resource, holder and
-// amount for all there is; it and the ledger are read in one snapshot.
+// Compare returns the differences of the ledger from a query of place, resource, holder and amount. Both are read in one snapshot.
 func Compare(ctx context.Context, q Querier, query string) ([]Mismatch, error) {
 	rows, err := q.Query(ctx, `WITH wanted (place, resource, holder, amount) AS (`+query+`)
 SELECT holder, place, resource, coalesce(w.amount, 0), coalesce(r.amount, 0)
@@ -45,7 +44,7 @@ HAVING coalesce(sum(r.amount), 0) <> l.in_use + l.reserved
 	return out, nil
 }
 
-// WatchConfig is what Watch compares.
+// WatchConfig is what Watch needs.
 type WatchConfig struct {
 	Service  string
 	Pool     Querier
@@ -56,8 +55,8 @@ type WatchConfig struct {
 	Meter    metric.MeterProvider
 }
 
-// Watch compares again and again until ctx ends: a mismatch is a line at ERROR and counted in the metric
-// lowlayer_<service>_quota_mismatches. It is a defect of the platform; nothing is mended by itself.
+// Watch compares at every interval until ctx ends. A mismatch is a log record at ERROR, counted in the metric
+// lowlayer_<service>_quota_mismatches. It is a defect of the platform; nothing repairs it.
 func Watch(ctx context.Context, c WatchConfig) error {
 	var found atomic.Int64
 	meter := c.Meter.Meter("github.com/low-layer/platform/libs/quota")

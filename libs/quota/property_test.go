@@ -42,9 +42,9 @@ func drawDeal(t *rapid.T, i int) deal {
 	return d
 }
 
-// TestNothingIsOversold: connections reserve, commit, release and roll back at once while an observer looks all the time. No
+// TestLedger_ordersAtOnce_nothingIsOversold: connections reserve, commit, release and roll back at once while an observer looks all the time. No
 // moment shows more than the limit, and at the end exactly what was kept is held.
-func TestNothingIsOversold(t *testing.T) {
+func TestLedger_ordersAtOnce_nothingIsOversold(t *testing.T) {
 	var made, refused, looks atomic.Int64
 	r := newRig(t, 0)
 	rapid.Check(t, func(rt *rapid.T) {
@@ -80,7 +80,7 @@ func TestNothingIsOversold(t *testing.T) {
 	}
 }
 
-// watch looks at the counts until it is told to stop, and answers how often it did.
+// watch reads the counts until done is closed, and returns how often.
 func (r *rig) watch(rt *rapid.T, done <-chan struct{}) (looks int64) {
 	for {
 		select {
@@ -100,7 +100,7 @@ func (r *rig) watch(rt *rapid.T, done <-chan struct{}) (looks int64) {
 	}
 }
 
-// work carries a deal out and answers what it left held.
+// work carries a deal out and returns the claims it left.
 func (r *rig) work(rt *rapid.T, worker int, d deal, made, refused *atomic.Int64) (kept []quota.Claim) {
 	random := rand.New(rand.NewPCG(d.seed, 0)) //nolint:gosec // it must be repeatable
 	for i, o := range d.orders {

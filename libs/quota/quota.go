@@ -1,17 +1,15 @@
-// Package quota keeps count of what tenants hold of what is limited, in the database of the service that owns it.
+// Package quota counts the limited resources of tenants, in the database of the service that owns them.
 //
-// What a resource takes is reserved in the transaction of its order (Reserve), becomes in use when the resource is what was
-// ordered (Commit), and is given back when it is gone (Release): never before, so that what is deleted but can come back, and
-// what is blocked on its way, still counts. The key is the resource's unique id, so each of the three bears repeating.
+// A resource reserves its share in the transaction of its order (Reserve). The share is in use once the resource is complete (Commit),
+// and free once it is gone (Release). Deleted resources that can come back, and blocked ones, count. The holder is the resource's uid,
+// so each of the three can be repeated.
 //
-// It promises that no limit is oversold, whatever callers do at once: the row of a limit is locked from the reservation to the
-// end of the transaction, its counts are kept by triggers of the database from the reservations alone, and a count that grows
-// beyond its limit breaks the transaction. A limit that is lowered below what is in use is allowed, and refuses more. What does
-// not fit is RESOURCE_EXHAUSTED with every limit that is in the way.
+// No limit is oversold. The row of a limit is locked from the reservation to the end of the transaction. Triggers keep its counts from
+// the reservations alone, and fail a count that grows beyond the limit. A limit may be lowered below the use; it refuses more. A
+// refusal is RESOURCE_EXHAUSTED and names every limit in the way.
 //
-// A limit belongs to a place, which is a tenant or an organisation. Those of tenants have a default of the platform's, and an
-// override that its operators set. Those of organisations are what others say they are (Set): the quota of its project in the
-// cloud. One that nobody has told yet counts and refuses nothing.
+// A limit belongs to a place: a tenant or an organisation. A tenant's limit has a default of the platform and an override of its
+// operators. An organisation's limit is the quota of its project in the cloud (Set); before Set it counts and refuses nothing.
 package quota
 
 import (
@@ -33,11 +31,11 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations is the set of tables every service that keeps count has.
+// Migrations is the set of tables of the package.
 func Migrations() pg.Migrations {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		panic(err) // the name is a constant and the folder is embedded
+		panic(err) // the folder is embedded under this very name
 	}
 	return pg.Migrations{Name: "quota", FS: files}
 }
@@ -49,19 +47,19 @@ type Querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// Ledger keeps count for one service. It is safe for use by several goroutines.
+// Ledger counts for one service. It is safe for use by several goroutines.
 type Ledger struct {
 	service  string
 	clock    clock.Clock
 	defaults map[string]int64
 }
 
-// New makes the ledger of a service; defaults are the limits of each tenant, by what is limited, for example `vpcs`.
+// New makes the ledger of a service; defaults are the limits of each tenant by resource, for example `vpcs`.
 func New(service string, c clock.Clock, defaults map[string]int64) *Ledger {
 	return &Ledger{service: service, clock: c, defaults: defaults}
 }
 
-// Claim is what a resource takes of one limit.
+// Claim is the share of a resource in one limit.
 type Claim struct {
 	// Place is the name of a tenant or an organisation.
 	Place    string
@@ -69,12 +67,12 @@ type Claim struct {
 	Amount   int64
 }
 
-// Standing is one limit and what is taken of it.
+// Standing is one limit and its counts.
 type Standing struct {
 	Tenant, Place, Resource string
-	// Service is who keeps count.
+	// Service keeps the count.
 	Service string
-	// Platform is the platform's limit, Override what was set instead; nil when there is none.
+	// Platform is the platform's limit, Override the operators'; nil when there is none.
 	Platform, Override *int64
 	InUse, Reserved    int64
 	Revision           int64
@@ -86,7 +84,7 @@ func (s Standing) Name() string {
 	return s.Place + "/" + "quotas" + "/" + s.Service + "." + s.Resource
 }
 
-// Limit is the limit that holds; false when none is known.
+// Limit is the effective limit, false when none is known.
 func (s Standing) Limit() (int64, bool) {
 	switch {
 	case s.Override != nil:
@@ -98,10 +96,10 @@ func (s Standing) Limit() (int64, bool) {
 	}
 }
 
-// Taken is what is in use or reserved.
+// Taken is the amount in use or reserved.
 func (s Standing) Taken() int64 { return s.InUse + s.Reserved }
 
-// Fits tells whether so much more can be reserved.
+// Fits reports whether an amount more can be reserved.
 func (s Standing) Fits(amount int64) bool {
 	limit, known := s.Limit()
 	return !known || s.Taken()+amount <= limit
@@ -117,7 +115,7 @@ func tenantName(id string) string { return resourcename.Tenant{Tenant: id}.Strin
 
 const columns = `l.tenant, l.place, l.resource, l.platform_limit, l.override_limit, l.in_use, l.reserved, l.revision, l.update_time`
 
-// scan reads the columns; the platform's limit of a tenant is that of now, whatever the row says.
+// scan reads the columns. The platform's limit of a tenant is the current setting, not the row's.
 func (l *Ledger) scan(row pgx.CollectableRow) (Standing, error) {
 	s := Standing{Service: l.service}
 	err := row.Scan(&s.Tenant, &s.Place, &s.Resource, &s.Platform, &s.Override, &s.InUse, &s.Reserved, &s.Revision, &s.UpdateTime)

@@ -89,8 +89,8 @@ func (r *rig) stands(place, resource string, inUse, reserved, limit int64) {
 	r.t.Errorf("there is no quota %s of %s in %v", resource, place, all)
 }
 
-// TestALife: reserved, in use, given back; each of them twice.
-func TestALife(t *testing.T) {
+// TestLedger_reserveCommitRelease_repeatable: reserved, in use, given back; each of them twice.
+func TestLedger_reserveCommitRelease_repeatable(t *testing.T) {
 	r := newRig(t, 3)
 	r.stands(tenant, "vpcs", 0, 0, 3)
 	for range 2 {
@@ -104,7 +104,7 @@ func TestALife(t *testing.T) {
 		r.stands(tenant, "vpcs", 1, 1, 3)
 		r.stands(core, "routers", 2, 0, -1)
 	}
-	// What is in use is not reserved again.
+	// Commit makes a second reservation needless.
 	r.must(r.reserve("vpc_1", vpcs(1), routers(2)))
 	r.stands(tenant, "vpcs", 1, 1, 3)
 	for range 2 {
@@ -118,8 +118,8 @@ func TestALife(t *testing.T) {
 	}
 }
 
-// TestARefusalNamesEveryLimit that is in the way, and takes nothing at all.
-func TestARefusalNamesEveryLimit(t *testing.T) {
+// TestReserve_severalLimitsInTheWay_namesEach that is in the way, and takes nothing at all.
+func TestReserve_severalLimitsInTheWay_namesEach(t *testing.T) {
 	r := newRig(t, 2)
 	r.must(r.tx(func(ctx context.Context, tx pgx.Tx) error {
 		return r.Set(ctx, tx, "acme", core, map[string]int64{"routers": 1, "ports": 9})
@@ -214,8 +214,8 @@ func (r *rig) get() quota.Standing {
 	return s
 }
 
-// TestAProjectsLimits are what is said last; what was taken before they were known counts.
-func TestAProjectsLimits(t *testing.T) {
+// TestSet_limitsOfAProject_theLastHolds are what is said last; what was taken before they were known counts.
+func TestSet_limitsOfAProject_theLastHolds(t *testing.T) {
 	r := newRig(t, 9)
 	r.must(r.reserve("vpc_1", routers(3)))
 	set := func(n int64) {

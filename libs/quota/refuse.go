@@ -8,16 +8,16 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 )
 
-// ReasonExceeded is that of an order that does not fit.
+// ReasonExceeded is the reason of a refusal.
 const ReasonExceeded = "QUOTA_EXCEEDED"
 
-// exceeded is nil when the claims fit into what is left, and names every limit that is in the way otherwise.
+// exceeded names every limit that has no room for a claim, nil when all fit.
 func exceeded(claims []Claim, standings []Standing) error {
 	var all []errs.QuotaViolation
 	var first Standing
 	for _, c := range claims {
 		if c.Amount == 0 {
-			continue // what takes nothing fits, whatever was lowered
+			continue // no amount always fits
 		}
 		i := slices.IndexFunc(standings, c.of)
 		if i < 0 || standings[i].Fits(c.Amount) {
@@ -41,14 +41,14 @@ func exceeded(claims []Claim, standings []Standing) error {
 	return e
 }
 
-// refusal says what is taken of a limit, and what to do.
+// refusal shows the counts of a limit, and the remedy.
 func (s Standing) refusal(amount int64) string {
 	limit, _ := s.Limit()
 	return fmt.Sprintf("the quota %s of %s is %d: %d in use, %d reserved, and %d more asked for; %s",
 		words(s.Resource), s.Place, limit, s.InUse, s.Reserved, amount, s.remedy(s.Taken()+amount))
 }
 
-// remedy is what makes room for so many.
+// remedy is the way to make room for an amount.
 func (s Standing) remedy(wanted int64) string {
 	if s.OfTenant() {
 		return fmt.Sprintf("delete what is not needed, or have an operator of the platform raise it (`lowlayer quota set %s %s=%d`)",

@@ -10,14 +10,14 @@ import (
 )
 
 const (
-	// lockLimits makes and locks the rows of limits, in one order, so that no two transactions wait for each other.
+	// lockLimits makes and locks the rows of limits in one order: transactions do not deadlock.
 	lockLimits = `INSERT INTO quota_limits AS l (tenant, place, resource, platform_limit, update_time)
 SELECT $1, c.place, c.resource, c.platform_limit, $5 FROM unnest($2::text[], $3::text[], $4::bigint[]) AS c (place, resource, platform_limit)
  ORDER BY c.place, c.resource
 ON CONFLICT (tenant, place, resource) DO UPDATE SET platform_limit = coalesce(excluded.platform_limit, l.platform_limit)
 RETURNING ` + columns
 
-	// lockHeld locks the rows of the limits a holder has something of, in the same order.
+	// lockHeld locks the rows of a holder's limits, in the same order.
 	lockHeld = `SELECT 1 FROM quota_limits l JOIN quota_reservations r USING (tenant, place, resource)
  WHERE r.holder = $1 ORDER BY place, resource FOR NO KEY UPDATE OF l`
 
@@ -26,8 +26,8 @@ SELECT $1, $2, c.place, c.resource, c.amount, 'RESERVED', $6 FROM unnest($3::tex
  ORDER BY c.place, c.resource`
 )
 
-// Reserve takes what a resource needs, in the transaction of its order, or nothing and answers every limit that is in the way.
-// What the holder has already is not taken again.
+// Reserve takes all claims of a resource, in the transaction of its order, or none. Its error names every limit in the way. A claim that
+// the holder has already is not taken again.
 func (l *Ledger) Reserve(ctx context.Context, tx pgx.Tx, tenant, holder string, claims []Claim) error {
 	held, err := heldBy(ctx, tx, holder)
 	if err != nil {
@@ -64,7 +64,7 @@ func (l *Ledger) Reserve(ctx context.Context, tx pgx.Tx, tenant, holder string, 
 	return nil
 }
 
-// Commit notes that a resource is what was ordered: what it holds is in use.
+// Commit notes that a resource is complete: its reservations are in use.
 func (l *Ledger) Commit(ctx context.Context, tx pgx.Tx, holder string) error {
 	var waiting bool
 	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM quota_reservations WHERE holder = $1 AND state = 'RESERVED')`, holder).Scan(&waiting)
@@ -83,7 +83,7 @@ func (l *Ledger) Commit(ctx context.Context, tx pgx.Tx, holder string) error {
 	return nil
 }
 
-// Release gives back all that a resource holds, which is gone or was never made.
+// Release frees the reservations of a resource that is gone.
 func (l *Ledger) Release(ctx context.Context, tx pgx.Tx, holder string) error {
 	if _, err := tx.Exec(ctx, lockHeld, holder); err != nil {
 		return fmt.Errorf("lock quotas: %w", err)
@@ -94,7 +94,7 @@ func (l *Ledger) Release(ctx context.Context, tx pgx.Tx, holder string) error {
 	return nil
 }
 
-// Room answers every limit that would be in the way of the claims now, and takes nothing.
+// Room returns the error that Reserve would meet now.
 func (l *Ledger) Room(ctx context.Context, q Querier, tenant string, claims []Claim) error {
 	standings, err := l.List(ctx, q, tenant, "")
 	if err != nil {
@@ -103,13 +103,13 @@ func (l *Ledger) Room(ctx context.Context, q Querier, tenant string, claims []Cl
 	return exceeded(claims, standings)
 }
 
-// Holding is what a holder has of one limit.
+// Holding is the share of a holder in one limit.
 type Holding struct {
 	Standing
 	Amount int64
 }
 
-// Holdings are what a holder has, by place and name of the limit.
+// Holdings are the shares of a holder, by place and resource.
 func (l *Ledger) Holdings(ctx context.Context, q Querier, tenant, holder string) ([]Holding, error) {
 	claims, err := heldBy(ctx, q, holder)
 	if err != nil || len(claims) == 0 {
@@ -128,7 +128,7 @@ func (l *Ledger) Holdings(ctx context.Context, q Querier, tenant, holder string)
 	return out, nil
 }
 
-// of tells whether a claim is one of a limit.
+// of reports whether a claim is on a limit.
 func (c Claim) of(s Standing) bool { return s.Place == c.Place && s.Resource == c.Resource }
 
 func heldBy(ctx context.Context, q Querier, holder string) ([]Claim, error) {

@@ -10,7 +10,7 @@ import (
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
-// Renderer makes the messages of resources for those that hand them on: events and the answers of operations.
+// Renderer makes the messages of resources for events, audit records and the ends of operations.
 type Renderer struct{}
 
 // Tenant is a tenant as the API shows it.

@@ -13,7 +13,7 @@ import (
 )
 
 // No record holds what is shown once: passwords, and secrets of service accounts.
-func TestRecordsHoldNoSecret(t *testing.T) {
+func TestAuditRecords_secretsShownOnce_areLeftOut(t *testing.T) {
 	t.Parallel()
 	s := hire(t)
 	ctx := t.Context()
@@ -73,7 +73,7 @@ func TestRecordsHoldNoSecret(t *testing.T) {
 }
 
 // The trail of a purged tenant is kept, and is not that of the next one of its name.
-func TestTheTrailOutlivesTheTenant(t *testing.T) {
+func TestAuditTrail_purgedTenant_isKept(t *testing.T) {
 	t.Parallel()
 	r := start(t)
 	ctx := t.Context()

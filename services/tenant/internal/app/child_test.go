@@ -16,7 +16,7 @@ import (
 
 var cancelled = errs.New(errs.Canceled, "CANCELLED", "the operation was cancelled; update the resource to have the work go on")
 
-// follows waits until a step of the operation follows another one than given, and answers which.
+// follows waits until a step of the operation follows another one than the given one, and returns it.
 func (r *rig) follows(op *longrunningpb.Operation, step, given string) string {
 	r.t.Helper()
 	followed := ""
@@ -31,9 +31,9 @@ func (r *rig) follows(op *longrunningpb.Operation, step, given string) string {
 	return followed
 }
 
-// TestCancelledChildIsTakenUpAgain cancels the work of the network service that a tenant and an organisation wait for,
+// TestFollowedOperation_cancelled_isOrderedAgain cancels the work of the network service that a tenant and an organisation wait for,
 // more than once: both take it up again by themselves, each time with a call of its own.
-func TestCancelledChildIsTakenUpAgain(t *testing.T) {
+func TestFollowedOperation_cancelled_isOrderedAgain(t *testing.T) {
 	t.Parallel()
 	r := start(t)
 	ctx := t.Context()
@@ -68,8 +68,8 @@ func TestCancelledChildIsTakenUpAgain(t *testing.T) {
 	}
 }
 
-// TestReplacedChildIsFollowed follows the operation that took the place of the one that was followed.
-func TestReplacedChildIsFollowed(t *testing.T) {
+// TestFollowedOperation_superseded_isFollowed follows the operation that took the place of the one that was followed.
+func TestFollowedOperation_superseded_isFollowed(t *testing.T) {
 	t.Parallel()
 	r := start(t)
 	r.tenant("acme")
@@ -120,9 +120,9 @@ func TestCancelledVPC(t *testing.T) {
 	r.done(op, nil)
 }
 
-// TestVPCsAreOrderedInTurn shows that the same order gets the same addresses every time: the calls come one after the
+// TestOrder_vpcs_areAskedForInTurn shows that the same order gets the same addresses every time: the calls come one after the
 // other, those that name a CIDR first, and none waits until the VPC before it is made.
-func TestVPCsAreOrderedInTurn(t *testing.T) {
+func TestOrder_vpcs_areAskedForInTurn(t *testing.T) {
 	t.Parallel()
 	r := start(t)
 	r.tenant("acme")

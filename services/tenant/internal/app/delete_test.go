@@ -83,8 +83,8 @@ func TestSoftDelete(t *testing.T) {
 	}
 }
 
-// TestTenantTakesOrganisationsAlong deletes a tenant with force, brings both back, and purges both.
-func TestTenantTakesOrganisationsAlong(t *testing.T) {
+// TestDeleteTenant_force_takesOrganisationsAlong deletes a tenant with force, brings both back, and purges both.
+func TestDeleteTenant_force_takesOrganisationsAlong(t *testing.T) {
 	t.Parallel()
 	r := start(t)
 	ctx := t.Context()

@@ -146,7 +146,7 @@ func TestUpdates(t *testing.T) {
 	refused(t, update(&tenantv1.Organisation{Mode: typev1.ResourceMode_DEDICATED, HubCidr: "10.64.0.0/22"}), "INVALID_FIELDS",
 		"organisation.mode", "organisation.hub_cidr")
 	refused(t, update(&tenantv1.Organisation{Vpcs: []*tenantv1.VpcOrder{{VpcId: "dev"}}}), "INVALID_FIELDS", "organisation.vpcs")
-	// What was read can be sent back whole.
+	// A resource can be sent back whole, as it was read.
 	whole := r.getOrganisation(name)
 	whole.DisplayName = "Whole"
 	if err := update(whole); err != nil {

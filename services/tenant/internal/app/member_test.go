@@ -120,7 +120,7 @@ func TestMembers(t *testing.T) {
 	if got := s.groups("tenants/acme"); got != "owner=ada viewer=ada" {
 		t.Errorf("groups: %s", got)
 	}
-	// The repeated call answers the same member, but a password is shown once.
+	// The repeated call returns the same member, but a password is shown once.
 	again, err := s.CreateMember(ctx, req)
 	if err != nil || again.GetUid() != ada.GetUid() || again.GetInitialPassword() != "" {
 		t.Errorf("repeated: %v, %v", again, err)
@@ -173,9 +173,9 @@ func TestMembers(t *testing.T) {
 	refused(t, err, "TENANT_NOT_FOUND")
 }
 
-// TestAddressesAreNotSquatted: whoever makes an account for somebody's address knows its first password, so another tenant
+// TestCreateMember_unverifiedAccount_isRefused: whoever makes an account for somebody's address knows its first password, so another tenant
 // must not take that account for theirs.
-func TestAddressesAreNotSquatted(t *testing.T) {
+func TestCreateMember_unverifiedAccount_isRefused(t *testing.T) {
 	t.Parallel()
 	s := hire(t)
 	ctx := t.Context()
@@ -203,8 +203,8 @@ func TestAddressesAreNotSquatted(t *testing.T) {
 	}
 }
 
-// TestMembersFollowTheirPlace gives roles at every level, and ends them with what they were at.
-func TestMembersFollowTheirPlace(t *testing.T) {
+// TestMembers_endWithTheirPlace gives roles at every level, and ends them with what they were at.
+func TestMembers_endWithTheirPlace(t *testing.T) {
 	t.Parallel()
 	s := hire(t)
 	ctx := t.Context()
@@ -238,8 +238,8 @@ func TestMembersFollowTheirPlace(t *testing.T) {
 	}
 }
 
-// TestMembersMirrorTheDirectory takes over what was changed in Keycloak by hand, or by a call that died.
-func TestMembersMirrorTheDirectory(t *testing.T) {
+// TestMembers_mirrorTheDirectory takes over what was changed in Keycloak by hand, or by a call that died.
+func TestMembers_mirrorTheDirectory(t *testing.T) {
 	t.Parallel()
 	s := hire(t)
 	ctx := t.Context()
@@ -326,8 +326,8 @@ func TestServiceAccounts(t *testing.T) {
 	refused(t, err, "SERVICE_ACCOUNT_NOT_FOUND")
 }
 
-// TestDirectoryAway answers reads and names what changes wait for.
-func TestDirectoryAway(t *testing.T) {
+// TestDirectory_away_readsGoOn: reads succeed, and changes fail with the name of the directory.
+func TestDirectory_away_readsGoOn(t *testing.T) {
 	t.Parallel()
 	s := hire(t)
 	ctx := t.Context()
@@ -344,8 +344,8 @@ func TestDirectoryAway(t *testing.T) {
 	refused(t, err, "DIRECTORY_UNAVAILABLE")
 }
 
-// TestNoDirectory says what to configure.
-func TestNoDirectory(t *testing.T) {
+// TestMembers_withoutDirectory_areRefused says what to configure.
+func TestMembers_withoutDirectory_areRefused(t *testing.T) {
 	t.Parallel()
 	r := start(t)
 	conn, err := rpc.Dial(rpc.ClientConfig{Target: r.app.Server.Addr(), Name: "test"})
@@ -455,8 +455,8 @@ func (s *staff) again(organisation, id string) {
 	}
 }
 
-// TestRolesEndWithTheirVpc: nobody of a VPC that is gone gets into another one that has its id.
-func TestRolesEndWithTheirVpc(t *testing.T) {
+// TestRoles_vpcReplaced_end: nobody of a VPC that is gone gets into another one that has its id.
+func TestRoles_vpcReplaced_end(t *testing.T) {
 	t.Parallel()
 	s := hire(t)
 	ctx := t.Context()
@@ -525,8 +525,8 @@ func TestRolesEndWithTheirVpc(t *testing.T) {
 
 func last(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
 
-// TestAnAccountOfALowerPlaceIsNotTrustedAbove: whoever made it below knows its first password.
-func TestAnAccountOfALowerPlaceIsNotTrustedAbove(t *testing.T) {
+// TestCreateMember_accountOfALowerPlace_isNotTrustedAbove: whoever made it below knows its first password.
+func TestCreateMember_accountOfALowerPlace_isNotTrustedAbove(t *testing.T) {
 	t.Parallel()
 	s := hire(t)
 	ctx := t.Context()
@@ -560,8 +560,8 @@ func TestAnAccountOfALowerPlaceIsNotTrustedAbove(t *testing.T) {
 	}
 }
 
-// TestPlansTellNothingOfOthers: whom other tenants know is not told by a plan.
-func TestPlansTellNothingOfOthers(t *testing.T) {
+// TestMemberPlan_showsNothingOfOthers: whom other tenants know is not told by a plan.
+func TestMemberPlan_showsNothingOfOthers(t *testing.T) {
 	t.Parallel()
 	s := hire(t)
 	ctx := t.Context()
@@ -585,8 +585,8 @@ func TestPlansTellNothingOfOthers(t *testing.T) {
 	}
 }
 
-// TestWhatIsTakenAwayIsTakenAwayAlways: a leaked secret must be of no use, whatever state its place is in.
-func TestWhatIsTakenAwayIsTakenAwayAlways(t *testing.T) {
+// TestDeleteMember_networkAwayOrSuspended_succeeds: a leaked secret must be of no use, whatever state its place is in.
+func TestDeleteMember_networkAwayOrSuspended_succeeds(t *testing.T) {
 	t.Parallel()
 	s := hire(t)
 	ctx := t.Context()
@@ -616,8 +616,8 @@ func TestWhatIsTakenAwayIsTakenAwayAlways(t *testing.T) {
 	}
 }
 
-// TestTheLastOwnersDoNotRemoveOneAnother, whoever is first; and a program is no owner that could let anybody in again.
-func TestTheLastOwnersDoNotRemoveOneAnother(t *testing.T) {
+// TestDeleteMember_lastOwnersAtOnce_oneStays, whoever is first; and a program is no owner that could let anybody in again.
+func TestDeleteMember_lastOwnersAtOnce_oneStays(t *testing.T) {
 	t.Parallel()
 	s := hire(t)
 	ctx := t.Context()
@@ -654,8 +654,8 @@ func TestTheLastOwnersDoNotRemoveOneAnother(t *testing.T) {
 	}
 }
 
-// TestWhatWasBegunIsCleared ends accounts that a call left unfinished, and leaves those alone that it finished meanwhile.
-func TestWhatWasBegunIsCleared(t *testing.T) {
+// TestUnfinishedAccount_isRemoved ends accounts that a call left unfinished, and leaves those alone that it finished meanwhile.
+func TestUnfinishedAccount_isRemoved(t *testing.T) {
 	t.Parallel()
 	s := hire(t)
 	ctx := t.Context()
@@ -677,7 +677,7 @@ func TestWhatWasBegunIsCleared(t *testing.T) {
 		}
 	}
 	begun()
-	// Somebody holds the tenant's lock, the pass has found the account, and it is finished before the pass gets its turn.
+	// The tenant's lock is held. The pass has found the account, which is finished before the pass gets its turn.
 	tx, err := s.pool.Begin(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -716,8 +716,8 @@ func TestWhatWasBegunIsCleared(t *testing.T) {
 	}
 }
 
-// TestTheEndTakesWhatWasBegun: a client that a call left unfinished ends with its tenant, too.
-func TestTheEndTakesWhatWasBegun(t *testing.T) {
+// TestPurge_unfinishedAccount_isRemoved: a client that a call left unfinished ends with its tenant, too.
+func TestPurge_unfinishedAccount_isRemoved(t *testing.T) {
 	t.Parallel()
 	s := hire(t)
 	ctx := t.Context()
@@ -737,8 +737,8 @@ func TestTheEndTakesWhatWasBegun(t *testing.T) {
 	}
 }
 
-// TestAPurgeNeedsTheDirectory: an id is free after a purge, and must not have anybody's roles on it.
-func TestAPurgeNeedsTheDirectory(t *testing.T) {
+// TestPurge_withoutDirectory_waits: an id is free after a purge, and must not have anybody's roles on it.
+func TestPurge_withoutDirectory_waits(t *testing.T) {
 	t.Parallel()
 	s := hire(t)
 	ctx := t.Context()

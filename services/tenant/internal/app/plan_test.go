@@ -13,9 +13,9 @@ import (
 	"github.com/low-layer/platform/libs/provision/plantest"
 )
 
-// TestWhatIsAppliedEqualsThePlan takes a tenant and an organisation through every change there is, each asked for as a
+// TestPlan_everyChange_equalsTheResult takes a tenant and an organisation through every change there is, each asked for as a
 // plan first.
-func TestWhatIsAppliedEqualsThePlan(t *testing.T) {
+func TestPlan_everyChange_equalsTheResult(t *testing.T) {
 	t.Parallel()
 	r := start(t)
 	ctx := t.Context()

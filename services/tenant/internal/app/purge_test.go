@@ -14,9 +14,9 @@ import (
 	"github.com/low-layer/platform/services/tenant/internal/client/networkfake"
 )
 
-// TestTenantPurgeJoinsTheOrganisations purges a tenant while an organisation of it is being purged: the tenant waits for the
+// TestPurgeTenant_purgesOfOrganisations_areJoined purges a tenant while an organisation of it is being purged: the tenant waits for the
 // purge there is, whose operation ends as what it is, and nothing is done or told twice.
-func TestTenantPurgeJoinsTheOrganisations(t *testing.T) {
+func TestPurgeTenant_purgesOfOrganisations_areJoined(t *testing.T) {
 	t.Parallel()
 	r := start(t)
 	ctx := t.Context()
@@ -60,8 +60,8 @@ func TestTenantPurgeJoinsTheOrganisations(t *testing.T) {
 	}
 }
 
-// TestTenantPurgeAddsForce frees a purge that waits for VPCs made by their owners, when the tenant goes with force.
-func TestTenantPurgeAddsForce(t *testing.T) {
+// TestPurgeTenant_force_isAddedToRunningPurges frees a purge that waits for VPCs made by their owners, when the tenant goes with force.
+func TestPurgeTenant_force_isAddedToRunningPurges(t *testing.T) {
 	t.Parallel()
 	r := start(t)
 	ctx := t.Context()

@@ -24,9 +24,9 @@ func (r *rig) stands() (inUse, reserved int) {
 	return inUse, reserved
 }
 
-// TestOrganisationsAtTheirLimit: of many orders at once exactly as many are taken as there is room for. What is deleted and can
-// come back still counts; what is purged does not.
-func TestOrganisationsAtTheirLimit(t *testing.T) {
+// TestCreateOrganisation_atTheQuota_takesExactlyTheRoom: of many orders at once exactly as many are taken as there is room for. A deleted
+// organisation counts until it is purged.
+func TestCreateOrganisation_atTheQuota_takesExactlyTheRoom(t *testing.T) {
 	t.Parallel()
 	const limit, orders = 3, 10
 	r := start(t, func(c *app.Config) { c.QuotaOrganisations = limit })
@@ -82,8 +82,8 @@ func TestOrganisationsAtTheirLimit(t *testing.T) {
 	}
 }
 
-// TestTheNetworkServiceIsToldTheQuota when an organisation is made, and whenever it changes.
-func TestTheNetworkServiceIsToldTheQuota(t *testing.T) {
+// TestQuota_change_reachesTheNetworkService when an organisation is made, and whenever it changes.
+func TestQuota_change_reachesTheNetworkService(t *testing.T) {
 	t.Parallel()
 	r := start(t)
 	ctx := t.Context()
@@ -101,7 +101,7 @@ func TestTheNetworkServiceIsToldTheQuota(t *testing.T) {
 	if q := r.network.Quota(core); q.GetRouters() != 9 || q.GetPorts() != 300 {
 		t.Errorf("told %v", q)
 	}
-	// What the platform gives may be too little for an order.
+	// The platform's defaults may be too small for an order.
 	r.restart(func(c *app.Config) { c.QuotaRouters = 2 })
 	_, err := r.CreateOrganisation(ctx, &tenantv1.CreateOrganisationRequest{Parent: "tenants/acme", OrganisationId: "side", Organisation: &tenantv1.Organisation{
 		Mode: mutualized, Vpcs: []*tenantv1.VpcOrder{{VpcId: "aa"}, {VpcId: "bb"}},

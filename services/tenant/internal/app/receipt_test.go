@@ -11,8 +11,8 @@ import (
 	"github.com/low-layer/platform/libs/rpc"
 )
 
-// TestReceiptsOutliveTheTenant purges a tenant with everything in it and verifies what is left of it: receipts.
-func TestReceiptsOutliveTheTenant(t *testing.T) {
+// TestReceipts_purgedTenant_areKept purges a tenant with everything in it and verifies what is left of it: receipts.
+func TestReceipts_purgedTenant_areKept(t *testing.T) {
 	t.Parallel()
 	r := start(t)
 	ctx := t.Context()

@@ -83,7 +83,7 @@ func startLogged(t *testing.T, logger *slog.Logger, change ...func(*app.Config))
 		f(&cfg)
 	}
 	pool := pgtest.Pool(t, database)
-	// Whatever a test did, the quotas are what there is.
+	// After every test the quota ledger agrees with the resources.
 	t.Cleanup(func() {
 		wrong, err := quota.Compare(context.WithoutCancel(t.Context()), pool, store.Taken)
 		if err != nil || len(wrong) > 0 {

@@ -56,8 +56,8 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// TestRotationBeforeTheEnd shows that a credential is replaced by itself before it expires.
-func TestRotationBeforeTheEnd(t *testing.T) {
+// TestCredential_nearItsEnd_isRotated shows that a credential is replaced by itself before it expires.
+func TestCredential_nearItsEnd_isRotated(t *testing.T) {
 	t.Parallel()
 	r := start(t, func(c *app.Config) {
 		// A third of the lifetime is left to replace it: so it is due about two seconds after it was made.

@@ -104,8 +104,8 @@ func (r *rig) password(uid string) string {
 	return string(plain)
 }
 
-// TestReadsLeaveTheCloudAlone shows that reads, and calls that only order something, make no call in the cloud.
-func TestReadsLeaveTheCloudAlone(t *testing.T) {
+// TestReads_callNoCloud shows that reads, and calls that only order something, make no call in the cloud.
+func TestReads_callNoCloud(t *testing.T) {
 	r := start(t)
 	ctx := t.Context()
 	r.tenant("acme")

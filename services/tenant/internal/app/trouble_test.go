@@ -54,8 +54,8 @@ func TestKeystoneDown(t *testing.T) {
 	}
 }
 
-// TestAnswersLost has Keystone do its work and lose the answers, while its lists lag.
-func TestAnswersLost(t *testing.T) {
+// TestKeystone_responsesLost_makesNothingTwice : Keystone does its work and loses the responses, while its lists lag.
+func TestKeystone_responsesLost_makesNothingTwice(t *testing.T) {
 	t.Parallel()
 	r := start(t)
 	for _, f := range []sim.Fault{

@@ -236,7 +236,7 @@ func organisationWorld(t *testing.T) provisiontest.World {
 	}
 }
 
-func TestEveryKindSurvives(t *testing.T) {
+func TestKinds_everyFault_isSurvived(t *testing.T) {
 	provisiontest.Every(t, provision.Kinds(provision.Deps{}), map[string]func(*testing.T) provisiontest.World{
 		"tenant": tenantWorld, "organisation": organisationWorld,
 	})

@@ -20,34 +20,34 @@ type Engine interface {
 	Repair(ctx context.Context, tx pgx.Tx, uid string, steps []string, detail string) (*provision.Operation, error)
 }
 
-// Drift compares what Keystone holds with the ledger and has the engine put right what somebody changed: objects that are
-// missing, renamed, or switched on or off. It reads Keystone with three lists, whatever the number of tenants, and asks
-// for a single object only before it calls one missing: lists lag, and a wrong alarm would make a second project.
+// Drift compares Keystone with the ledger. The engine repairs objects that are missing, renamed, enabled or disabled by hand.
+// A pass reads three lists, whatever the number of tenants. Lists lag, so it reads an object by itself before it counts as missing: a
+// wrong alarm would make a second project.
 type Drift struct {
 	engine Engine
 	db     pg.Beginner
 	cloud  keystone.Cloud
 }
 
-// NewDrift makes the loop's work.
+// NewDrift makes the pass.
 func NewDrift(engine Engine, db pg.Beginner, c keystone.Cloud) *Drift {
 	return &Drift{engine: engine, db: db, cloud: c}
 }
 
-// seen is one object as Keystone has it.
+// seen is an object in Keystone.
 type seen struct {
 	name    string
 	enabled bool
 }
 
-// wanted says which step makes a type of object, and how to read one of them.
+// wanted is the step that makes a type of object, and how to read an object.
 type wanted struct {
 	step string
 	have map[string]seen
 	read func(ctx context.Context, id string) (seen, error)
 }
 
-// Pass repairs what drifted and answers how many resources that were.
+// Pass repairs drifted resources and returns how many they are.
 func (d *Drift) Pass(ctx context.Context) (int, error) {
 	types, err := d.lists(ctx)
 	if err != nil {
@@ -120,7 +120,7 @@ func (d *Drift) lists(ctx context.Context) (map[string]wanted, error) {
 	return types, nil
 }
 
-// finding is one object that is not as it should be.
+// finding is one object that drifted.
 type finding struct{ step, detail string }
 
 func (d *Drift) inspect(ctx context.Context, types map[string]wanted, o provision.OwnedObject) (finding, error) {
@@ -151,8 +151,8 @@ func (d *Drift) inspect(ctx context.Context, types map[string]wanted, o provisio
 	return finding{}, nil
 }
 
-// enabledAt tells whether the object is to be enabled while its resource rests in the state it is in. A user stays
-// enabled: without its project or domain it can do nothing.
+// enabledAt reports whether the object is to be enabled in the state of its resource; rests is false while the state is none of rest.
+// A user stays enabled: without its project or domain it can do nothing.
 func enabledAt(o provision.OwnedObject) (enabled, rests bool) {
 	switch o.ResourceState {
 	case provision.Active:

@@ -81,8 +81,8 @@ func (s *Members) manyAccounts(ctx context.Context, where string, args ...any) (
 	return rows.Many(ctx, s.pool, "service account", scanAccount, accountColumns+where, args...)
 }
 
-// BeginAccount commits the intent of an account, before the directory makes its client. One that was begun and never finished
-// is returned instead; a finished one is SERVICE_ACCOUNT_EXISTS.
+// BeginAccount commits the intent of an account, before the directory makes its client. It returns an
+// unfinished account of the id instead; a finished one is SERVICE_ACCOUNT_EXISTS.
 func (s *Members) BeginAccount(ctx context.Context, a member.Account) (member.Account, error) {
 	tag, err := s.pool.Exec(ctx, beginAccount, a.UID, a.TenantUID, a.Scope.Name(), a.ID, a.DisplayName, a.Roles, a.ClientID,
 		a.ExpireTime, a.Revision, a.CreateTime, a.UpdateTime)

@@ -23,8 +23,8 @@ func (w until) ReadDir(name string) ([]fs.DirEntry, error) {
 	return slices.DeleteFunc(all, func(e fs.DirEntry) bool { return e.Name() >= w.file }), err
 }
 
-// TestWhatThereIsCounts: organisations from before there were quotas are in the ledger after the migration, deleted ones too.
-func TestWhatThereIsCounts(t *testing.T) {
+// TestMigration_existingOrganisations_areCounted: organisations from before there were quotas are in the ledger after the migration, deleted ones too.
+func TestMigration_existingOrganisations_areCounted(t *testing.T) {
 	sets := store.Migrations()
 	before := slices.Clone(sets)
 	own := len(before) - 1

@@ -11,13 +11,13 @@ import (
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
-// Secrets keeps what only its owner may read, sealed.
+// Secrets keeps sealed secrets.
 type Secrets struct{ pool *pgxpool.Pool }
 
 // NewSecrets keeps secrets in the service's database.
 func NewSecrets(pool *pgxpool.Pool) *Secrets { return &Secrets{pool: pool} }
 
-// Password answers the sealed password of an organisation's service user, nil when it has none yet.
+// Password reads the sealed password of an organisation's service user, nil when there is none.
 func (s *Secrets) Password(ctx context.Context, organisationUID string) ([]byte, error) {
 	var sealed []byte
 	err := s.pool.QueryRow(ctx, `SELECT password FROM service_users WHERE organisation_uid = $1`, organisationUID).Scan(&sealed)
@@ -30,7 +30,7 @@ func (s *Secrets) Password(ctx context.Context, organisationUID string) ([]byte,
 	return sealed, nil
 }
 
-// KeepPassword stores a sealed password unless there is one, and answers the one that counts.
+// KeepPassword stores a sealed password unless there is one, and returns the stored one.
 func (s *Secrets) KeepPassword(ctx context.Context, organisationUID string, sealed []byte) ([]byte, error) {
 	_, err := s.pool.Exec(ctx, `INSERT INTO service_users (organisation_uid, password) VALUES ($1, $2)
 ON CONFLICT (organisation_uid) DO NOTHING`, organisationUID, sealed)
@@ -40,7 +40,7 @@ ON CONFLICT (organisation_uid) DO NOTHING`, organisationUID, sealed)
 	return s.Password(ctx, organisationUID)
 }
 
-// Credential answers a generation; false when it was never prepared.
+// Credential reads a generation, false when it was never prepared.
 func (s *Secrets) Credential(ctx context.Context, organisationUID string, generation int64) (tenancy.SealedCredential, bool, error) {
 	c := tenancy.SealedCredential{Generation: generation}
 	err := s.pool.QueryRow(ctx, `SELECT secret, create_time, expire_time FROM credentials
@@ -55,8 +55,8 @@ func (s *Secrets) Credential(ctx context.Context, organisationUID string, genera
 	return c, true, nil
 }
 
-// KeepCredential stores a prepared credential unless the generation has one that is still good at its own making, and
-// answers the one that counts. One that lay so long that it has expired is replaced: no cloud would take it.
+// KeepCredential stores a prepared credential unless the generation has one, and returns the stored one. An expired one is replaced: no
+// cloud would take it.
 func (s *Secrets) KeepCredential(ctx context.Context, organisationUID string, c tenancy.SealedCredential) (tenancy.SealedCredential, error) {
 	_, err := s.pool.Exec(ctx, `INSERT INTO credentials (organisation_uid, generation, secret, create_time, expire_time)
 VALUES ($1, $2, $3, $4, $5)
@@ -74,8 +74,7 @@ ON CONFLICT (organisation_uid, generation) DO UPDATE
 	return kept, err
 }
 
-// UseCredential puts a generation that the cloud knows under id in use, with the roles it gives, and forgets the secrets of
-// the others.
+// UseCredential puts a generation in use, with its id in the cloud and its roles, and deletes the secrets of older ones.
 func (s *Secrets) UseCredential(ctx context.Context, organisationUID string, generation int64, id string, roles []string) error {
 	batch := &pgx.Batch{}
 	batch.Queue(`DELETE FROM credentials WHERE organisation_uid = $1 AND generation < $2`, organisationUID, generation)

@@ -23,7 +23,7 @@ func seeded(t *testing.T) *pgxpool.Pool {
 	return pool
 }
 
-func TestPasswordIsKeptOnce(t *testing.T) {
+func TestKeepPassword_first_isKept(t *testing.T) {
 	s := store.NewSecrets(seeded(t))
 	if p, err := s.Password(t.Context(), organisationUID); p != nil || err != nil {
 		t.Fatalf("before the first: %v, %v", p, err)

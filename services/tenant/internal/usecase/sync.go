@@ -53,7 +53,7 @@ func (s *Sync) Handlers() map[string]event.Handler {
 	}}
 }
 
-// Follow ends the roles at each deleted VPC at once, until ctx ends. What fails is left to Pass.
+// Follow ends the roles at each deleted VPC at once, until ctx ends. Pass repeats a failure.
 func (s *Sync) Follow(ctx context.Context, failed func(context.Context, member.Scope, error)) {
 	for {
 		select {

@@ -236,7 +236,7 @@ func (s suite) switchedOff(t *testing.T) {
 	if err := s.TryCredential(ctx, c.ID, secret); err != nil {
 		t.Fatalf("use credential: %v", err)
 	}
-	// Whether a credential is refused at once is not promised: Keystone answers from its caches for minutes.
+	// Whether a credential is refused at once is not promised: Keystone caches for minutes.
 	for _, enabled := range []bool{false, true} {
 		d.Enabled = enabled
 		got, err := s.UpdateDomain(ctx, d)

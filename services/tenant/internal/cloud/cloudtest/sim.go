@@ -13,7 +13,7 @@ import (
 	"github.com/low-layer/platform/tools/openstacksim/sim"
 )
 
-// Simulator starts a simulated cloud for the test, and answers it with the clouds.yaml that names it `sim`.
+// Simulator starts a simulated cloud for the test, and returns it with the clouds.yaml that names it `sim`.
 func Simulator(t testing.TB, o sim.Options) (*sim.Server, string) {
 	t.Helper()
 	s, err := sim.Start(t.Context(), o)

@@ -22,7 +22,7 @@ import (
 
 const secret = "directory-secret"
 
-// Realm makes a realm at a Keycloak or simulator, and answers how the tenant service reaches it.
+// Realm makes a realm at a Keycloak or simulator, and returns the settings of the tenant service for it.
 func Realm(t *testing.T, base, admin, password string) keycloak.Config {
 	t.Helper()
 	transport := &http.Transport{}
@@ -42,7 +42,7 @@ func Realm(t *testing.T, base, admin, password string) keycloak.Config {
 	return keycloak.Config{URL: base, Realm: cfg.Realm, ClientID: realm.TenantClient, ClientSecret: secret}
 }
 
-// Login tells whether a client's secret is taken.
+// Login reports whether a client's secret is accepted.
 func Login(t *testing.T, cfg keycloak.Config, clientID, clientSecret string) bool {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, realm.Issuer(cfg.URL, cfg.Realm)+"/protocol/openid-connect/token",

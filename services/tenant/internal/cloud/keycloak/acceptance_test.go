@@ -18,6 +18,6 @@ func TestRealKeycloakConforms(t *testing.T) {
 		t.Fatal("set LOWLAYER_TEST_KEYCLOAK_URL to the Keycloak to test")
 	}
 	cfg := directorytest.Realm(t, base, os.Getenv("LOWLAYER_TEST_KEYCLOAK_ADMIN"), os.Getenv("LOWLAYER_TEST_KEYCLOAK_PASSWORD"))
-	cfg.Timeout = time.Minute // the machine may be busy; this is about answers, not about their speed
+	cfg.Timeout = time.Minute // the machine may be busy; the suite checks responses, not their speed
 	directorytest.Run(t, cfg)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/low-layer/platform/services/tenant/internal/core/directory"
 )
 
-// EnsureClient makes the account of a program, or answers the one there is.
+// EnsureClient makes the account of a program, or returns the one there is.
 func (d *Directory) EnsureClient(ctx context.Context, clientID, name string) (directory.Client, error) {
 	found, err := d.clientByName(ctx, clientID)
 	if err != nil {

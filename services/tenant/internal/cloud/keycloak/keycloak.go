@@ -22,7 +22,7 @@ import (
 	"github.com/low-layer/platform/services/tenant/internal/core/directory"
 )
 
-// Config says which Keycloak, and as whom.
+// Config is the address of a Keycloak, and the client to call it as.
 type Config struct {
 	URL, Realm, ClientID, ClientSecret string
 	// Mail makes Keycloak invite new people by mail; without it they get a password to hand over.
@@ -43,10 +43,10 @@ type Directory struct {
 	until time.Time
 }
 
-// version keeps gocloak from asking the server for its own, which takes a role of administrators.
+// version keeps gocloak from reading the server's version, which needs a role of administrators.
 const version = "26.7.4"
 
-// New makes a directory. Nothing is called yet.
+// New makes a directory. It makes no call.
 func New(cfg Config) *Directory {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 5 * time.Second
@@ -61,10 +61,10 @@ func New(cfg Config) *Directory {
 	return d
 }
 
-// Close lets go of connections.
+// Close closes idle connections.
 func (d *Directory) Close() { d.http.CloseIdleConnections() }
 
-// early is how long before its end a token is no longer used.
+// early is how long before its end a token is replaced.
 const early = 20 * time.Second
 
 func (d *Directory) login(ctx context.Context, refused string) (string, error) {
@@ -75,7 +75,7 @@ func (d *Directory) login(ctx context.Context, refused string) (string, error) {
 	}
 	jwt, err := d.client.LoginClient(ctx, d.cfg.ClientID, d.cfg.ClientSecret, d.cfg.Realm)
 	if err != nil {
-		if statusOf(err) == http.StatusNotFound { // whatever is asked for there, its absence says nothing
+		if statusOf(err) == http.StatusNotFound { // the absence of the realm says nothing about the object
 			err = fmt.Errorf("%w: no realm %q", errElsewhere, d.cfg.Realm)
 		}
 		return "", err
@@ -85,7 +85,7 @@ func (d *Directory) login(ctx context.Context, refused string) (string, error) {
 	return d.token, nil
 }
 
-// call runs one request with a token, and once more with a fresh one when it was refused.
+// call runs one request with a token, and once more with a new token when Keycloak refuses it.
 func (d *Directory) call(ctx context.Context, what string, do func(token string) error) error {
 	token, err := d.login(ctx, "")
 	if err == nil {
@@ -107,11 +107,10 @@ func statusOf(err error) int {
 	return 0
 }
 
-// errElsewhere is a 404 that is not Keycloak's word on what was asked for, but that of a proxy before it, or about the realm. If
-// it were taken for an absence, everybody's roles would count as gone.
+// errElsewhere is a 404 of a proxy, or about the realm. Taken for the absence of the object, it would end everybody's roles.
 var errElsewhere = errors.New("the address or the realm is not the platform's")
 
-// toldByKeycloak is true for an answer with Keycloak's own words, which gocloak puts behind the status.
+// toldByKeycloak reports whether a response holds Keycloak's own words, which gocloak puts behind the status.
 func toldByKeycloak(err error) bool {
 	var e *gocloak.APIError
 	if !errors.As(err, &e) {
@@ -121,10 +120,10 @@ func toldByKeycloak(err error) bool {
 	return told && words != "" && !strings.Contains(words, "Realm")
 }
 
-// query is that of an address in an error's text; it may hold an e-mail address.
+// query matches the query of an address in an error's text; it may hold an e-mail address.
 var query = regexp.MustCompile(`\?[^\s"]*`)
 
-// classify gives an error its class. Keycloak's own words stay inside: they may name users of others.
+// classify gives an error its code and reason. Keycloak's own words stay inside: they may name users of other tenants.
 func classify(what string, err error) error {
 	if err == nil {
 		return nil
@@ -136,7 +135,7 @@ func classify(what string, err error) error {
 		err = errElsewhere
 	}
 	if errors.Is(err, errElsewhere) {
-		e := errs.Wrap(err, errs.Unavailable, directory.ReasonUnavailable, "%s: what answers is not the realm of the platform; "+
+		e := errs.Wrap(err, errs.Unavailable, directory.ReasonUnavailable, "%s: the response is not from the realm of the platform; "+
 			"the operator checks LOWLAYER_TENANT_KEYCLOAK_URL and LOWLAYER_TENANT_KEYCLOAK_REALM", what)
 		e.Retry = 5 * time.Second
 		return e
@@ -152,7 +151,7 @@ func classify(what string, err error) error {
 	case http.StatusBadRequest:
 		return errs.Wrap(err, errs.InvalidArgument, "DIRECTORY_REFUSED", "%s: Keycloak does not accept this; check the e-mail address and names", what)
 	}
-	e := errs.Wrap(errors.New(query.ReplaceAllString(err.Error(), "")), errs.Unavailable, directory.ReasonUnavailable, "%s: Keycloak does not answer; try again, with the same request id", what)
+	e := errs.Wrap(errors.New(query.ReplaceAllString(err.Error(), "")), errs.Unavailable, directory.ReasonUnavailable, "%s: Keycloak does not respond; try again, with the same request id", what)
 	e.Retry = 5 * time.Second
 	return e
 }

@@ -40,7 +40,7 @@ func (d *Directory) PersonByEmail(ctx context.Context, email string) (directory.
 	return directory.Person{}, errs.NotFound("person", email)
 }
 
-// CreatePerson makes a person. Their e-mail counts as verified once they follow a mail to it, never because somebody typed it.
+// CreatePerson makes a person. The address counts as verified once the person follows a mail to it.
 func (d *Directory) CreatePerson(ctx context.Context, p directory.Person) (directory.Person, bool, error) {
 	first, last, _ := strings.Cut(strings.TrimSpace(p.Name), " ")
 	u := gocloak.User{Username: &p.Email, Email: &p.Email, Enabled: gocloak.BoolP(true), EmailVerified: gocloak.BoolP(false)}
@@ -62,10 +62,10 @@ func (d *Directory) CreatePerson(ctx context.Context, p directory.Person) (direc
 	return p, err == nil, err
 }
 
-// abandoned is how old an account must be to be one whose making died: no call takes so long.
+// abandoned is the age of an account whose creation has ended: no call takes so long.
 const abandoned = 2 * time.Minute
 
-// Abandoned is true for an old account without anything to log in with.
+// Abandoned reports whether an old account has nothing to log in with.
 func (d *Directory) Abandoned(ctx context.Context, id string) (bool, error) {
 	var u *gocloak.User
 	var keys []*gocloak.CredentialRepresentation
@@ -119,7 +119,7 @@ func absentIsFine(err error) error {
 	return err
 }
 
-// ensureGroup answers the id of a group, which is made with those above it.
+// ensureGroup returns the id of a group. It makes the group and its parents where they are absent.
 func (d *Directory) ensureGroup(ctx context.Context, path string) (string, error) {
 	id, err := d.groupID(ctx, path)
 	if errs.CodeOf(err) != errs.CodeNotFound {
@@ -141,7 +141,7 @@ func (d *Directory) ensureGroup(ctx context.Context, path string) (string, error
 		id, err = d.client.CreateChildGroup(ctx, token, d.cfg.Realm, parent, g)
 		return err
 	})
-	if errs.CodeOf(err) == errs.AlreadyExists { // another made it meanwhile
+	if errs.CodeOf(err) == errs.AlreadyExists { // another call made it meanwhile
 		return d.groupID(ctx, path)
 	}
 	return id, err
@@ -239,7 +239,7 @@ func (d *Directory) walk(ctx context.Context, id, path string, out *[]directory.
 		return err
 	})
 	if err != nil {
-		return absentIsFine(err) // it went while we walked
+		return absentIsFine(err) // it was removed meanwhile
 	}
 	for _, u := range members {
 		program, err := d.program(ctx, u)

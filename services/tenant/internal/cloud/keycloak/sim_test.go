@@ -58,8 +58,8 @@ func TestAway(t *testing.T) {
 	}
 }
 
-// TestAProxysAbsenceIsNone: a 404 that is not Keycloak's own says nothing about what was asked for.
-func TestAProxysAbsenceIsNone(t *testing.T) {
+// TestClassify_notFoundOfAProxy_isUnavailable: a 404 that is not Keycloak's own says nothing about what was asked for.
+func TestClassify_notFoundOfAProxy_isUnavailable(t *testing.T) {
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/token") {
 			w.Header().Set("Content-Type", "application/json")
@@ -83,8 +83,8 @@ func TestAProxysAbsenceIsNone(t *testing.T) {
 	}
 }
 
-// TestErrorsHoldNoAddresses: what the log is told of a call that failed holds nobody's e-mail address.
-func TestErrorsHoldNoAddresses(t *testing.T) {
+// TestErrors_addressesOfPeople_areLeftOut: what the log is told of a call that failed holds nobody's e-mail address.
+func TestErrors_addressesOfPeople_areLeftOut(t *testing.T) {
 	srv := simulator(t)
 	d := keycloak.New(directorytest.Realm(t, srv.URL, "admin", "labpass"))
 	t.Cleanup(d.Close)

@@ -98,7 +98,7 @@ func TestEtag(t *testing.T) {
 	}
 }
 
-func TestErrorsNameAtMostTen(t *testing.T) {
+func TestList_manyNames_namesTen(t *testing.T) {
 	names := make([]string, 12)
 	for i := range names {
 		names[i] = string(rune('a' + i))
