@@ -126,7 +126,8 @@ func (f fault) is(kinds ...string) bool { return slices.Contains(kinds, f.kind) 
 
 func (f fault) isQuota() bool {
 	return f.is("OverQuota", "SubnetPoolQuotaExceeded", "QuotaExceeded", "OverQuotaException") ||
-		f.says("quota exceeded", "quota_exceeded", "exceeds quota", "over quota", "exceeded quota")
+		f.says("quota exceeded", "quota_exceeded", "exceeds quota", "over quota", "exceeded quota", "exceeded for quota",
+			"exceeds allowed gigabytes quota")
 }
 
 func (f fault) isCapacity() bool {

@@ -103,6 +103,11 @@ func (c *Client) Placement(ctx context.Context) (*gophercloud.ServiceClient, err
 	return c.session.service(ctx, servicePlacement)
 }
 
+// BlockStorage is Cinder v3.
+func (c *Client) BlockStorage(ctx context.Context) (*gophercloud.ServiceClient, error) {
+	return c.session.service(ctx, serviceBlockStorage)
+}
+
 // Identified is a client's identity in the cloud.
 type Identified struct {
 	UserID    string

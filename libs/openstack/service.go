@@ -26,6 +26,8 @@ var (
 	serviceCompute   = service{name: "compute", microversion: computeMicroversion}
 	serviceImage     = service{name: "image", version: "v2"}
 	servicePlacement = service{name: "placement", microversion: placementMicroversion}
+	// The catalogue's endpoint of Cinder has the version, and often the project behind it.
+	serviceBlockStorage = service{name: "block-storage", aliases: []string{"volumev3"}}
 )
 
 // service makes the client of one service. It is cheap: connections and tokens are shared. Callers may change its

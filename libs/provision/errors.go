@@ -77,6 +77,14 @@ var (
 		"missing", OwnerProvider, 5, time.Minute, 500 * time.Millisecond, 5 * time.Second, 15 * time.Second,
 		"put back what was removed from the cloud behind the platform's back, or delete the resource",
 	}
+	classServer = class{
+		"server", OwnerProvider, 3, time.Minute, time.Second, 10 * time.Second, 30 * time.Second,
+		"look at the hypervisors: the message has the cloud's own words; the work goes on by itself",
+	}
+	classUnprepared = class{
+		"unprepared", OwnerPlatform, 2, 0, time.Second, 10 * time.Second, 30 * time.Second,
+		"the operator of the platform prepares the cloud, as `lowlayer platform doctor` shows; the work goes on by itself",
+	}
 	classDefect = class{
 		"defect", OwnerPlatform, 4, time.Minute, 500 * time.Millisecond, 10 * time.Second, 30 * time.Second,
 		"report the operation's name to the operator of the platform",
@@ -110,6 +118,10 @@ func classify(err error) (class, *errs.Error) {
 		return classUpstream, e
 	case "CLOUD_TIMEOUT":
 		return classTimeout, e
+	case "CLOUD_SERVER_FAILED":
+		return classServer, e
+	case "CLOUD_UNPREPARED":
+		return classUnprepared, e
 	}
 	return classOfCode(e.Code), e
 }

@@ -29,7 +29,7 @@ func main() {
 
 const usage = `usage: openstacksim serve [flags]
 
-Serves a simulated OpenStack (Keystone, Neutron, Nova, Placement, Glance) on one port.
+Serves a simulated OpenStack (Keystone, Neutron, Nova, Placement, Glance, Cinder) on one port.
 `
 
 func run(ctx context.Context, args []string, out, errOut io.Writer) error {

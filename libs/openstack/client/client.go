@@ -1,4 +1,4 @@
-// Package client implements the ports of libs/openstack/neutron and libs/openstack/keystone with gophercloud.
+// Package client implements the ports of libs/openstack/{neutron,keystone,nova,placement,glance,cinder} with gophercloud.
 //
 // A method makes the calls its name says, one write at most where its port says so, and repeats no write. Lists ask only
 // for the fields in use and follow every page. Errors come from libs/openstack, classified by status and body; none holds

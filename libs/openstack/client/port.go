@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/gophercloud/gophercloud/v2"
@@ -23,6 +24,7 @@ type portWire struct {
 	DeviceID    string        `json:"device_id"`
 	DeviceOwner string        `json:"device_owner"`
 	Addresses   []addressWire `json:"fixed_ips"`
+	Groups      []string      `json:"security_groups"`
 	AdminUp     bool          `json:"admin_state_up"`
 	Created     time.Time     `json:"created_at"`
 }
@@ -30,7 +32,7 @@ type portWire struct {
 func (w portWire) port() neutron.Port {
 	return neutron.Port{
 		ID: w.ID, Name: w.Name, ProjectID: w.ProjectID, NetworkID: w.NetworkID, DeviceID: w.DeviceID, DeviceOwner: w.DeviceOwner,
-		AdminUp: w.AdminUp, Created: w.Created,
+		AdminUp: w.AdminUp, Created: w.Created, Groups: sorted(w.Groups),
 		Addresses: mapped(w.Addresses, func(a addressWire) neutron.Address {
 			return neutron.Address{SubnetID: a.SubnetID, IP: addr(a.IP)}
 		}),
@@ -39,8 +41,16 @@ func (w portWire) port() neutron.Port {
 
 func portFields() []string {
 	return []string{
-		"id", "name", "project_id", "network_id", "device_id", "device_owner", "fixed_ips", "admin_state_up", "created_at",
+		"id", "name", "project_id", "network_id", "device_id", "device_owner", "fixed_ips", "security_groups", "admin_state_up",
+		"created_at",
 	}
+}
+
+func sorted(of []string) []string {
+	if len(of) == 0 {
+		return nil
+	}
+	return slices.Sorted(slices.Values(of))
 }
 
 // Ports lists ports.
@@ -56,11 +66,15 @@ func (c *Neutron) Port(ctx context.Context, id string) (neutron.Port, error) {
 	})
 }
 
-// CreatePort makes a port with the addresses asked for and no security group: it is for a router.
+// CreatePort makes a port with the addresses and the security groups asked for.
 func (c *Neutron) CreatePort(ctx context.Context, p neutron.Port) (neutron.Port, error) {
-	opts := ports.CreateOpts{NetworkID: p.NetworkID, ProjectID: p.ProjectID, Name: p.Name, SecurityGroups: &[]string{}}
+	groups := append([]string{}, p.Groups...) // the default group comes when the field is not there
+	opts := ports.CreateOpts{NetworkID: p.NetworkID, ProjectID: p.ProjectID, Name: p.Name, SecurityGroups: &groups}
 	if len(p.Addresses) > 0 { // Neutron refuses null, and chooses when the field is not there
 		opts.FixedIPs = mapped(p.Addresses, func(a neutron.Address) ports.IP {
+			if !a.IP.IsValid() { // Neutron chooses one
+				return ports.IP{SubnetID: a.SubnetID}
+			}
 			return ports.IP{SubnetID: a.SubnetID, IPAddress: a.IP.String()}
 		})
 	}

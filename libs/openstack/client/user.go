@@ -9,6 +9,7 @@ import (
 	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/users"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/openstack"
 	"github.com/low-layer/platform/libs/openstack/keystone"
 )
 
@@ -66,21 +67,74 @@ func (c *Keystone) ListUsers(ctx context.Context, prefix string) ([]keystone.Use
 // GrantRole gives a user a role on a project.
 func (c *Keystone) GrantRole(ctx context.Context, projectID, userID, role string) error {
 	return c.identity(ctx, "grant role "+role, func(client *gophercloud.ServiceClient) error {
-		pages, err := roles.List(client, roles.ListOpts{Name: role}).AllPages(ctx)
+		id, err := roleID(ctx, client, role)
 		if err != nil {
 			return err
 		}
-		found, err := roles.ExtractRoles(pages)
-		if err != nil {
-			return err
-		}
-		if len(found) == 0 {
-			return errs.Failed("CLOUD_ROLE_MISSING", "the cloud has no role %q; the operator must create it, or name another one", role)
-		}
-		if err := roles.Assign(ctx, client, found[0].ID, roles.AssignOpts{UserID: userID, ProjectID: projectID}).ExtractErr(); err != nil {
+		if err := roles.Assign(ctx, client, id, roles.AssignOpts{UserID: userID, ProjectID: projectID}).ExtractErr(); err != nil {
 			return fmt.Errorf("assign: %w", err)
 		}
 		return nil
+	})
+}
+
+func roleID(ctx context.Context, client *gophercloud.ServiceClient, role string) (string, error) {
+	pages, err := roles.List(client, roles.ListOpts{Name: role}).AllPages(ctx)
+	if err != nil {
+		return "", err
+	}
+	found, err := roles.ExtractRoles(pages)
+	if err != nil {
+		return "", err
+	}
+	if len(found) == 0 {
+		return "", errs.Failed("CLOUD_ROLE_MISSING", "the cloud has no role %q; the operator must create it, or name another one", role)
+	}
+	return found[0].ID, nil
+}
+
+// Enter gives the platform's own user a role on a project.
+func (c *Keystone) Enter(ctx context.Context, projectID, role string) error {
+	who, err := c.client.Whoami(ctx)
+	if err != nil {
+		return fmt.Errorf("enter project: %w", openstack.Classify(err))
+	}
+	return c.GrantRole(ctx, projectID, who.UserID, role)
+}
+
+// Leave takes the role back.
+func (c *Keystone) Leave(ctx context.Context, projectID, role string) error {
+	return absent(c.ofOwn(ctx, "leave project", role, func(client *gophercloud.ServiceClient, role, user string) error {
+		return roles.Unassign(ctx, client, role, roles.UnassignOpts{UserID: user, ProjectID: projectID}).ExtractErr()
+	}))
+}
+
+// Inside reports whether the platform's own user has the role.
+func (c *Keystone) Inside(ctx context.Context, projectID, role string) (inside bool, err error) {
+	err = c.ofOwn(ctx, "read roles in the project", role, func(client *gophercloud.ServiceClient, role, user string) error {
+		pages, err := roles.ListAssignments(client, roles.ListAssignmentsOpts{RoleID: role, UserID: user, ScopeProjectID: projectID}).AllPages(ctx)
+		if err != nil {
+			return err
+		}
+		found, err := roles.ExtractRoleAssignments(pages)
+		inside = len(found) > 0
+		return err
+	})
+	return inside, err
+}
+
+// ofOwn runs one call about a role of the platform's own user.
+func (c *Keystone) ofOwn(ctx context.Context, what, role string, do func(client *gophercloud.ServiceClient, role, user string) error) error {
+	who, err := c.client.Whoami(ctx)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, openstack.Classify(err))
+	}
+	return c.identity(ctx, what, func(client *gophercloud.ServiceClient) error {
+		id, err := roleID(ctx, client, role)
+		if err != nil {
+			return err
+		}
+		return do(client, id, who.UserID)
 	})
 }
 

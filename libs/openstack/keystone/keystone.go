@@ -98,6 +98,16 @@ type Credentials interface {
 	TryCredential(ctx context.Context, id, secret string) error
 }
 
+// Access is the platform's own role in a project: Nova and Cinder make an object in the project of the token.
+type Access interface {
+	// Enter gives the platform's user a role, by its name, on a project. Giving it again is no error.
+	Enter(ctx context.Context, projectID, role string) error
+	// Leave takes the role back. Taking back what is gone is no error.
+	Leave(ctx context.Context, projectID, role string) error
+	// Inside reports whether the platform's user has the role.
+	Inside(ctx context.Context, projectID, role string) (bool, error)
+}
+
 // Cloud is all of it.
 type Cloud interface {
 	Domains

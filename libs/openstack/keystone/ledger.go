@@ -5,5 +5,6 @@ const (
 	TypeDomain     = "keystone.domain"
 	TypeProject    = "keystone.project"
 	TypeUser       = "keystone.user"
+	TypeAccess     = "keystone.role_assignment"
 	TypeCredential = "keystone.application_credential" //nolint:gosec // the name of a type
 )

@@ -3,13 +3,57 @@ package kit
 import (
 	"context"
 	"net/netip"
+	"slices"
 
 	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/libs/provision"
 )
 
 // Ports are Neutron ports. The port of a router interface goes with the interface; Delete is for one that never joined.
+// The port of a server stays when the server is replaced.
 type Ports struct{ provision.Type[neutron.Port] }
+
+// NewServerPorts are the ports of servers, which have security groups.
+func NewServerPorts(cloud neutron.Cloud) Ports {
+	t := NewPorts(cloud)
+	t.Attributes = []provision.Attribute[neutron.Port]{
+		provision.Attr("name", func(p *neutron.Port) *string { return &p.Name }),
+		provision.Attr("admin_state_up", func(p *neutron.Port) *bool { return &p.AdminUp }),
+		provision.ListAttr("security_groups", func(p *neutron.Port) *[]string { return &p.Groups }).Fixed(),
+		provision.Attr("project_id", func(p *neutron.Port) *string { return &p.ProjectID }).Fixed(),
+		provision.Attr("network_id", func(p *neutron.Port) *string { return &p.NetworkID }).Parent(),
+	}
+	return t
+}
+
+// ForServer is the step that makes the port of a server. Neutron chooses its address.
+func (t Ports) ForServer(s provision.Step, network, subnet Ref, groups []Ref, want neutron.Port) provision.Step {
+	want.AdminUp = true
+	s.Digest = provision.Digest(want.Name, want.ProjectID)
+	return t.Type.Make(provision.Want[neutron.Port]{
+		Step: s, Object: want,
+		Bind: func(ctx context.Context, run *provision.Run, want *neutron.Port) (err error) {
+			if want.NetworkID, err = network(ctx, run); err != nil {
+				return err
+			}
+			want.Groups = nil
+			for _, g := range groups {
+				id, err := g(ctx, run)
+				if err != nil {
+					return err
+				}
+				want.Groups = append(want.Groups, id)
+			}
+			slices.Sort(want.Groups)
+			return nil
+		},
+		Complete: func(ctx context.Context, run *provision.Run, want *neutron.Port) error {
+			id, err := subnet(ctx, run)
+			want.Addresses = []neutron.Address{{SubnetID: id}}
+			return err
+		},
+	})
+}
 
 // NewPorts are the ports of a cloud.
 func NewPorts(cloud neutron.Cloud) Ports {

@@ -66,8 +66,10 @@ type Port struct {
 	ID, Name, ProjectID, NetworkID string
 	DeviceID, DeviceOwner          string
 	Addresses                      []Address
-	AdminUp                        bool
-	Created                        time.Time
+	// Groups are the ids of its security groups, in their order; none for a port of a router.
+	Groups  []string
+	AdminUp bool
+	Created time.Time
 }
 
 // Address is one address of a port.

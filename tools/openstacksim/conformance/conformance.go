@@ -1,5 +1,5 @@
-// Package conformance is what the control plane relies on in Keystone and Neutron,
-// written as tests that the simulator and a real cloud both have to pass.
+// Package conformance is what the control plane relies on in Keystone, Neutron, Nova,
+// Placement, Glance and Cinder, written as tests that the simulator and a real cloud both have to pass.
 //
 // It promises to state only behaviour that a client can see, to use names of its own, and
 // to take away what it made even when a check fails. It needs an administrator. Where a
@@ -33,6 +33,8 @@ type Target struct {
 	Admin     *gophercloud.ProviderClient // scoped to a project, with the role admin
 	AuthURL   string
 	Endpoints gophercloud.EndpointOpts
+	// Volumes is that the cloud has Cinder.
+	Volumes bool
 }
 
 // Run runs all checks against a cloud.
@@ -64,6 +66,11 @@ func Run(t *testing.T, target Target) {
 		{"revision", checkRevision},
 		{"delete conflicts", checkDeleteConflicts},
 		{"bulk network create", checkBulkNetworks},
+		{"server", checkServer},
+		{"failed server", checkFailedServer},
+		{"server group", checkServerGroup},
+		{"user data", checkUserData},
+		{"volume", checkVolume},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.check(t, newEnv(t, target)) })
 	}

@@ -43,7 +43,7 @@ func TestSimulator(t *testing.T) {
 		t.Fatal(err)
 	}
 	conformance.Run(t, conformance.Target{
-		Admin: p, AuthURL: srv.AuthURL, Endpoints: gophercloud.EndpointOpts{Region: "RegionOne"},
+		Admin: p, AuthURL: srv.AuthURL, Endpoints: gophercloud.EndpointOpts{Region: "RegionOne"}, Volumes: true,
 	})
 	if after := srv.Cloud.Inventory(""); len(after) > before+5 { // the administrator's own default group and its rules
 		t.Errorf("the suite left %d objects where %d were: %+v", len(after), before, after)

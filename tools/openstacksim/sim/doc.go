@@ -1,5 +1,5 @@
 // Package sim is an OpenStack cloud held in memory: the wire subset of Keystone v3,
-// Neutron v2.0, Nova v2.1, Placement and Glance v2 that the control plane speaks,
+// Neutron v2.0, Nova v2.1, Placement, Glance v2 and Cinder v3 that the control plane speaks,
 // served over HTTP so that a client SDK talks to it unchanged.
 //
 // It promises the behaviour of a real cloud where a caller can see it: the same status

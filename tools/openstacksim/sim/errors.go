@@ -14,6 +14,7 @@ const (
 	nova      service = "compute"
 	placement service = "placement"
 	glance    service = "image"
+	cinder    service = "block-storage"
 	unrouted  service = ""
 )
 
@@ -65,7 +66,7 @@ func (e *apiError) body(svc service, requestID string) any {
 	case neutron:
 		kind := orDefault(e.kind, "HTTP"+compact(http.StatusText(e.status)))
 		return map[string]any{"NeutronError": map[string]any{"type": kind, "message": e.message, "detail": ""}}
-	case nova:
+	case nova, cinder:
 		return map[string]any{novaFault(e.status): map[string]any{"code": e.status, "message": e.message}}
 	case placement:
 		entry := map[string]any{

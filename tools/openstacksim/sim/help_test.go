@@ -44,8 +44,8 @@ type lab struct {
 }
 
 type clients struct {
-	provider                                *gophercloud.ProviderClient
-	identity, network, compute, image, plac *gophercloud.ServiceClient
+	provider                                        *gophercloud.ProviderClient
+	identity, network, compute, image, plac, volume *gophercloud.ServiceClient
 }
 
 func start(t testing.TB, opts sim.Options) *lab {
@@ -91,6 +91,7 @@ func (l *lab) tryLogin(ao gophercloud.AuthOptions) (*clients, error) {
 		{&c.compute, openstack.NewComputeV2},
 		{&c.image, openstack.NewImageV2},
 		{&c.plac, openstack.NewPlacementV1},
+		{&c.volume, openstack.NewBlockStorageV3},
 	} {
 		if *s.into, err = s.make(p, eo); err != nil {
 			return nil, err

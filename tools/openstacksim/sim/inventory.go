@@ -44,6 +44,7 @@ func (c *Cloud) Inventory(owner string) []InventoryItem {
 	out = gather(out, "aggregate", s.Aggregates, nil)
 	out = gather(out, "server", s.Servers, nil)
 	out = gather(out, "image", s.Images, nil)
+	out = gather(out, "volume", s.Volumes, nil)
 	for i := range out {
 		if out[i].DomainID == "" {
 			if p := s.Projects[out[i].ProjectID]; p != nil {

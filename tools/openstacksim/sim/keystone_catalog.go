@@ -10,6 +10,7 @@ var catalogServices = []catalogService{
 	{"c0000000000000000000000000000003", "compute", "nova", "/compute/v2.1"},
 	{"c0000000000000000000000000000004", "placement", "placement", "/placement"},
 	{"c0000000000000000000000000000005", "image", "glance", "/image"},
+	{"c0000000000000000000000000000006", "block-storage", "cinder", "/volume/v3"},
 }
 
 var endpointInterfaces = []string{"public", "internal", "admin"}

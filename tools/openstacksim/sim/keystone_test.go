@@ -420,7 +420,7 @@ func TestCatalogue(t *testing.T) {
 	must(t, err)
 	entries, err := catalog.ExtractServiceCatalog(pages)
 	must(t, err)
-	if len(entries) != 5 {
+	if len(entries) != 6 {
 		t.Fatalf("catalogue: %+v", entries)
 	}
 	for _, e := range entries {

@@ -66,6 +66,10 @@ func (c *Cloud) novaRoutes() {
 	h("POST", "servers/{id}/metadata", setServerMetadata(false))
 	h("GET", "servers/{id}/os-interface", listServerInterfaces)
 	h("GET", "servers/{id}/ips", showServerAddresses)
+	h("GET", "servers/{id}/os-volume_attachments", listServerVolumes)
+	h("POST", "servers/{id}/os-volume_attachments", attachServerVolume)
+	h("GET", "servers/{id}/os-volume_attachments/{volume}", showServerVolume)
+	h("DELETE", "servers/{id}/os-volume_attachments/{volume}", detachServerVolume)
 }
 
 func errNova404(kind, id string) *apiError {

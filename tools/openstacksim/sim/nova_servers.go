@@ -26,7 +26,7 @@ func (cl *call) serverView(s *server, detail bool) map[string]any {
 		"OS-DCF:diskConfig": "MANUAL", "OS-EXT-AZ:availability_zone": orDefault(s.Zone, "nova"),
 		"OS-EXT-STS:vm_state": s.vmState(), "OS-EXT-STS:task_state": nil, "OS-EXT-STS:power_state": s.powerState(),
 		"OS-SRV-USG:launched_at": nil, "OS-SRV-USG:terminated_at": nil,
-		"os-extended-volumes:volumes_attached": []any{}, "security_groups": cl.serverGroupsView(s),
+		"os-extended-volumes:volumes_attached": cl.serverVolumesView(s), "security_groups": cl.serverGroupsView(s),
 		"trusted_image_certificates": nil, "server_groups": []string{}, "image": "",
 		"flavor": map[string]any{
 			"original_name": s.Flavor.Name, "vcpus": s.Flavor.VCPUs, "ram": s.Flavor.RAM, "disk": s.Flavor.Disk,
@@ -55,6 +55,14 @@ func (cl *call) serverView(s *server, detail bool) map[string]any {
 		cl.serverAdminView(s, v)
 	}
 	return v
+}
+
+func (cl *call) serverVolumesView(s *server) []any {
+	out := []any{}
+	for _, v := range cl.st.attachedTo(s.ID) {
+		out = append(out, map[string]any{"id": v.ID, "delete_on_termination": false})
+	}
+	return out
 }
 
 func (cl *call) serverAdminView(s *server, v map[string]any) {
@@ -220,6 +228,9 @@ func deleteServer(cl *call) (reply, *apiError) {
 
 func (s *state) releaseServer(v *server, now time.Time) {
 	delete(s.Allocations, v.ID)
+	for _, disk := range s.attachedTo(v.ID) {
+		disk.detach(v.ID, now)
+	}
 	for _, id := range v.Ports {
 		p := s.Ports[id]
 		if p == nil {

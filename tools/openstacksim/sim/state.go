@@ -44,7 +44,8 @@ type state struct {
 	Classes     map[string]bool
 	Allocations map[string]*consumer
 
-	Images table[*image]
+	Images  table[*image]
+	Volumes table[*volume]
 }
 
 func emptyState() *state {
@@ -60,7 +61,7 @@ func emptyState() *state {
 		Aggregates: table[*aggregate]{}, NextAggregate: 1, Hosts: table[*computeHost]{},
 		Servers: table[*server]{}, NovaQuotas: map[string]map[string]int{},
 		Providers: table[*provider]{}, Traits: map[string]bool{}, Classes: map[string]bool{},
-		Allocations: map[string]*consumer{}, Images: table[*image]{},
+		Allocations: map[string]*consumer{}, Images: table[*image]{}, Volumes: table[*volume]{},
 	}
 }
 

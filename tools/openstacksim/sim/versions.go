@@ -50,6 +50,7 @@ func (c *Cloud) versionRoutes() {
 	v(neutron, "/networking", versions("v2.0", "/networking/v2.0/", "", ""))
 	v(nova, "/compute", versions("v2.1", "/compute/v2.1/", "2.1", "2.93"))
 	v(placement, "/placement", versions("v1.0", "", "1.0", "1.39"))
+	v(cinder, "/volume", versions("v3.0", "/volume/v3/", "3.0", "3.70"))
 	v(glance, "/image", versions("v2.15", "/image/v2/", "", ""))
 	c.handle(nova, "GET /compute/v2.1/{$}", func(cl *call) (reply, *apiError) {
 		return ok(map[string]any{"version": cl.versionView("v2.1", "/compute/v2.1/", "2.1", "2.93")})
@@ -64,6 +65,7 @@ func (c *Cloud) routes() {
 	c.novaRoutes()
 	c.placementRoutes()
 	c.glanceRoutes()
+	c.cinderRoutes()
 	c.simRoutes()
 	c.handle(unrouted, "/", func(*call) (reply, *apiError) {
 		return refuse(failf(http.StatusNotFound, "The resource could not be found."))

@@ -162,6 +162,8 @@ func explainCause(err error) (int, []string) {
 		return exitUsage, []string{err.Error()}
 	case errors.As(err, &invalid):
 		return exitInvalid, append([]string{before(err.Error(), invalid.Error()) + invalid.Summary()}, invalid.Problems...)
+	case errors.As(err, &unhealthyError{}):
+		return exitPrecondition, []string{err.Error()}
 	case errors.As(err, &cannot):
 		return exitPrecondition, append([]string{cannot.summary()}, cannot.conflicts...)
 	case errors.As(err, &blocked):

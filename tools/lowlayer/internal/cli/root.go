@@ -106,6 +106,7 @@ Names may be written in full (tenants/acme/organisations/core/vpcs/dev) or short
 	a.planFlag(changing...)
 	root.AddCommand(changing...)
 	root.AddCommand(a.hubCommand(), a.operationCommand(), a.receiptCommand(), a.auditCommand(), a.driftCommand(), a.isolationCommand(), a.treeCommand(), a.watchCommand(), a.versionCommand(), exitCodesTopic())
+	root.AddCommand(a.platformCommand())
 	root.AddCommand(a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.tokenCommand())
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		a.repeats = cmd.Flags().Lookup(requestIDFlag) != nil

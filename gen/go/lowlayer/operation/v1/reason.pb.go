@@ -79,6 +79,12 @@ const (
 	Reason_STEP_WITHOUT_OBJECT Reason = 24
 	// The ledger has an object that this version of the service cannot remove.
 	Reason_OBJECT_UNKNOWN Reason = 25
+	// Nova accepted a server and then could not build it. The message has Nova's own words.
+	Reason_CLOUD_SERVER_FAILED Reason = 26
+	// The cloud lacks a flavor or an image that the platform's machines need.
+	Reason_CLOUD_UNPREPARED Reason = 27
+	// The first boot of a machine needs more user data than Nova takes.
+	Reason_USER_DATA_TOO_LARGE Reason = 28
 )
 
 // Enum value maps for Reason.
@@ -110,6 +116,9 @@ var (
 		23: "STEP_DEADLINE_EXCEEDED",
 		24: "STEP_WITHOUT_OBJECT",
 		25: "OBJECT_UNKNOWN",
+		26: "CLOUD_SERVER_FAILED",
+		27: "CLOUD_UNPREPARED",
+		28: "USER_DATA_TOO_LARGE",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":        0,
@@ -138,6 +147,9 @@ var (
 		"STEP_DEADLINE_EXCEEDED":    23,
 		"STEP_WITHOUT_OBJECT":       24,
 		"OBJECT_UNKNOWN":            25,
+		"CLOUD_SERVER_FAILED":       26,
+		"CLOUD_UNPREPARED":          27,
+		"USER_DATA_TOO_LARGE":       28,
 	}
 )
 
@@ -172,7 +184,7 @@ var File_lowlayer_operation_v1_reason_proto protoreflect.FileDescriptor
 
 const file_lowlayer_operation_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\"lowlayer/operation/v1/reason.proto\x12\x15lowlayer.operation.v1\x1a\x1dlowlayer/type/v1/reason.proto*\x85\x18\n" +
+	"\"lowlayer/operation/v1/reason.proto\x12\x15lowlayer.operation.v1\x1a\x1dlowlayer/type/v1/reason.proto*\xd4\x1b\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12i\n" +
 	"\x13OPERATION_NOT_FOUND\x10\x01\x1aP\xfa\xe3\x18L\n" +
@@ -229,7 +241,14 @@ const file_lowlayer_operation_v1_reason_proto_rawDesc = "" +
 	"\x13STEP_WITHOUT_OBJECT\x10\x18\x1ai\xfa\xe3\x18e\n" +
 	"\x1eObject missing from the ledger\x10\r\x1a?The operator looks at the logs with the trace of the operation. \x03\x12f\n" +
 	"\x0eOBJECT_UNKNOWN\x10\x19\x1aR\xfa\xe3\x18N\n" +
-	"\x19Object of an unknown kind\x10\r\x1a-The operator deploys a version that knows it. \x03BHZFgithub.com/low-layer/platform/gen/go/lowlayer/operation/v1;operationv1b\x06proto3"
+	"\x19Object of an unknown kind\x10\r\x1a-The operator deploys a version that knows it. \x03\x12\xb2\x01\n" +
+	"\x13CLOUD_SERVER_FAILED\x10\x1a\x1a\x98\x01\xfa\xe3\x18\x93\x01\n" +
+	"\"The cloud could not build a server\x10\n" +
+	"\x1aiThe provider looks at the hypervisors; the platform has removed the server and builds it again by itself. \x02\x12\x9d\x01\n" +
+	"\x10CLOUD_UNPREPARED\x10\x1b\x1a\x86\x01\xfa\xe3\x18\x81\x01\n" +
+	"\x19The cloud is not prepared\x10\t\x1a`The operator runs `lowlayer platform doctor`, which names the fix of everything that is missing. \x03\x12x\n" +
+	"\x13USER_DATA_TOO_LARGE\x10\x1c\x1a_\xfa\xe3\x18[\n" +
+	"\x12Too much user data\x10\r\x1aAReport the name of the operation to the operator of the platform. \x03BHZFgithub.com/low-layer/platform/gen/go/lowlayer/operation/v1;operationv1b\x06proto3"
 
 var (
 	file_lowlayer_operation_v1_reason_proto_rawDescOnce sync.Once
