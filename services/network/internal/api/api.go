@@ -3,13 +3,10 @@
 package api
 
 import (
-	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	networkinternalv1 "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
-	"github.com/low-layer/platform/libs/provision"
-	"github.com/low-layer/platform/libs/provision/operationapi"
 )
 
 // Records is everything the RPCs need of the service's records.
@@ -30,12 +27,4 @@ func Register(on grpc.ServiceRegistrar, records Records) {
 	networkv1.RegisterDriftServiceServer(on, &driftServer{findings: records})
 	networkv1.RegisterIsolationServiceServer(on, &isolationServer{reports: records})
 	networkinternalv1.RegisterFoundationServiceServer(on, &foundationServer{foundations: records})
-}
-
-// answer is the message of an operation.
-func answer(op *provision.Operation, err error) (*longrunningpb.Operation, error) {
-	if err != nil {
-		return nil, err
-	}
-	return operationapi.ToProto(op)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/low-layer/platform/libs/provision/operationapi"
 	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resource/convert"
+	"github.com/low-layer/platform/libs/resource/serve"
 	"github.com/low-layer/platform/services/network/internal/core/boundary"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
@@ -34,56 +35,28 @@ type foundationServer struct {
 }
 
 func (s *foundationServer) EnsureBoundary(ctx context.Context, req *networkinternalv1.EnsureBoundaryRequest) (*longrunningpb.Operation, error) {
-	tenant, err := resourcename.ParseTenant(req.GetTenant())
-	if err != nil {
-		return nil, err
-	}
-	id, err := convert.Identity(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	return answer(s.foundations.EnsureBoundary(ctx, id, boundary.Order{
-		Tenant: tenant, TenantUID: req.GetTenantUid(), Network: req.GetNetworkCidr(),
-	}))
+	return serve.Change(ctx, req, req.GetTenant(), resourcename.ParseTenant, func(ctx context.Context, id resource.Identity, tenant resourcename.Tenant) (*provision.Operation, error) {
+		return s.foundations.EnsureBoundary(ctx, id, boundary.Order{Tenant: tenant, TenantUID: req.GetTenantUid(), Network: req.GetNetworkCidr()})
+	})
 }
 
 func (s *foundationServer) DeleteBoundary(ctx context.Context, req *networkinternalv1.DeleteBoundaryRequest) (*longrunningpb.Operation, error) {
-	tenant, err := resourcename.ParseTenant(req.GetTenant())
-	if err != nil {
-		return nil, err
-	}
-	id, err := convert.Identity(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	return answer(s.foundations.DeleteBoundary(ctx, id, tenant))
+	return serve.Change(ctx, req, req.GetTenant(), resourcename.ParseTenant, s.foundations.DeleteBoundary)
 }
 
 func (s *foundationServer) EnsureHub(ctx context.Context, req *networkinternalv1.EnsureHubRequest) (*longrunningpb.Operation, error) {
-	organisation, err := resourcename.ParseOrganisation(req.GetOrganisation())
-	if err != nil {
-		return nil, err
-	}
-	id, err := convert.Identity(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	return answer(s.foundations.EnsureHub(ctx, id, hub.Order{
-		Name: resourcename.Hub(organisation), OrganisationUID: req.GetOrganisationUid(), ProjectID: req.GetProjectId(),
-		Mode: convert.ModeOf(req.GetMode()), CIDR: req.GetCidr(),
-	}))
+	return serve.Change(ctx, req, req.GetOrganisation(), resourcename.ParseOrganisation, func(ctx context.Context, id resource.Identity, organisation resourcename.Organisation) (*provision.Operation, error) {
+		return s.foundations.EnsureHub(ctx, id, hub.Order{
+			Name: resourcename.Hub(organisation), OrganisationUID: req.GetOrganisationUid(), ProjectID: req.GetProjectId(),
+			Mode: convert.ModeOf(req.GetMode()), CIDR: req.GetCidr(),
+		})
+	})
 }
 
 func (s *foundationServer) DeleteHub(ctx context.Context, req *networkinternalv1.DeleteHubRequest) (*longrunningpb.Operation, error) {
-	organisation, err := resourcename.ParseOrganisation(req.GetOrganisation())
-	if err != nil {
-		return nil, err
-	}
-	id, err := convert.Identity(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	return answer(s.foundations.DeleteHub(ctx, id, resourcename.Hub(organisation)))
+	return serve.Change(ctx, req, req.GetOrganisation(), resourcename.ParseOrganisation, func(ctx context.Context, id resource.Identity, organisation resourcename.Organisation) (*provision.Operation, error) {
+		return s.foundations.DeleteHub(ctx, id, resourcename.Hub(organisation))
+	})
 }
 
 func (s *foundationServer) CheckOrder(ctx context.Context, req *networkinternalv1.CheckOrderRequest) (*networkinternalv1.CheckOrderResponse, error) {

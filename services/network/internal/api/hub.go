@@ -5,6 +5,7 @@ import (
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	"github.com/low-layer/platform/gen/go/resourcename"
+	"github.com/low-layer/platform/libs/resource/serve"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 )
 
@@ -19,13 +20,5 @@ type hubServer struct {
 }
 
 func (s *hubServer) GetHub(ctx context.Context, req *networkv1.GetHubRequest) (*networkv1.Hub, error) {
-	name, err := resourcename.ParseHub(req.GetName())
-	if err != nil {
-		return nil, err
-	}
-	h, err := s.hubs.GetHub(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	return HubMessage(h), nil
+	return serve.Get(ctx, req.GetName(), resourcename.ParseHub, s.hubs.GetHub, HubMessage)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resource/convert"
+	"github.com/low-layer/platform/libs/resource/serve"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
 )
 
@@ -29,75 +30,40 @@ type peeringServer struct {
 }
 
 func (s *peeringServer) CreatePeering(ctx context.Context, req *networkv1.CreatePeeringRequest) (*longrunningpb.Operation, error) {
-	parent, err := resourcename.ParseTenant(req.GetParent())
-	if err != nil {
-		return nil, err
-	}
-	var bad errs.Fields
-	a, err := resourcename.ParseVpc(req.GetPeering().GetVpc())
-	if err != nil {
-		bad.Add("peering.vpc", "must be tenants/{tenant}/organisations/{organisation}/vpcs/{vpc}")
-	}
-	b, err := resourcename.ParseVpc(req.GetPeering().GetPeerVpc())
-	if err != nil {
-		bad.Add("peering.peer_vpc", "must be tenants/{tenant}/organisations/{organisation}/vpcs/{vpc}")
-	}
-	if err := bad.Err(); err != nil {
-		return nil, err
-	}
-	id, err := convert.Identity(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	return answer(s.peerings.CreatePeering(ctx, id, peering.Order{
-		Name: resourcename.Peering{Tenant: parent.Tenant, Peering: req.GetPeeringId()}, Vpc: a, Peer: b,
-	}))
+	return serve.Change(ctx, req, req.GetParent(), resourcename.ParseTenant, func(ctx context.Context, id resource.Identity, parent resourcename.Tenant) (*provision.Operation, error) {
+		var bad errs.Fields
+		a, err := resourcename.ParseVpc(req.GetPeering().GetVpc())
+		if err != nil {
+			bad.Add("peering.vpc", "must be tenants/{tenant}/organisations/{organisation}/vpcs/{vpc}")
+		}
+		b, err := resourcename.ParseVpc(req.GetPeering().GetPeerVpc())
+		if err != nil {
+			bad.Add("peering.peer_vpc", "must be tenants/{tenant}/organisations/{organisation}/vpcs/{vpc}")
+		}
+		if err := bad.Err(); err != nil {
+			return nil, err
+		}
+		return s.peerings.CreatePeering(ctx, id, peering.Order{
+			Name: resourcename.Peering{Tenant: parent.Tenant, Peering: req.GetPeeringId()}, Vpc: a, Peer: b,
+		})
+	})
 }
 
 func (s *peeringServer) GetPeering(ctx context.Context, req *networkv1.GetPeeringRequest) (*networkv1.Peering, error) {
-	name, err := resourcename.ParsePeering(req.GetName())
-	if err != nil {
-		return nil, err
-	}
-	p, err := s.peerings.GetPeering(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	return PeeringMessage(p), nil
+	return serve.Get(ctx, req.GetName(), resourcename.ParsePeering, s.peerings.GetPeering, PeeringMessage)
 }
 
 func (s *peeringServer) ListPeerings(ctx context.Context, req *networkv1.ListPeeringsRequest) (*networkv1.ListPeeringsResponse, error) {
-	parent, err := resourcename.ParseTenant(req.GetParent())
-	if err != nil {
-		return nil, err
-	}
-	page, err := s.peerings.ListPeerings(ctx, parent, convert.List(ctx, req))
-	if err != nil {
-		return nil, err
-	}
-	return &networkv1.ListPeeringsResponse{Peerings: convert.All(page.Items, PeeringMessage), NextPageToken: page.Next}, nil
+	peerings, next, err := serve.List(ctx, req.GetParent(), convert.List(ctx, req), resourcename.ParseTenant, s.peerings.ListPeerings, PeeringMessage)
+	return &networkv1.ListPeeringsResponse{Peerings: peerings, NextPageToken: next}, err
 }
 
 func (s *peeringServer) AcceptPeering(ctx context.Context, req *networkv1.AcceptPeeringRequest) (*longrunningpb.Operation, error) {
-	name, err := resourcename.ParsePeering(req.GetName())
-	if err != nil {
-		return nil, err
-	}
-	id, err := convert.Identity(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	return answer(s.peerings.AcceptPeering(ctx, id, name))
+	return serve.Change(ctx, req, req.GetName(), resourcename.ParsePeering, s.peerings.AcceptPeering)
 }
 
 func (s *peeringServer) DeletePeering(ctx context.Context, req *networkv1.DeletePeeringRequest) (*longrunningpb.Operation, error) {
-	name, err := resourcename.ParsePeering(req.GetName())
-	if err != nil {
-		return nil, err
-	}
-	id, err := convert.Identity(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	return answer(s.peerings.DeletePeering(ctx, id, name, req.GetEtag()))
+	return serve.Change(ctx, req, req.GetName(), resourcename.ParsePeering, func(ctx context.Context, id resource.Identity, name resourcename.Peering) (*provision.Operation, error) {
+		return s.peerings.DeletePeering(ctx, id, name, req.GetEtag())
+	})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resource/convert"
 	"github.com/low-layer/platform/libs/resource/mask"
+	"github.com/low-layer/platform/libs/resource/serve"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
 )
 
@@ -31,76 +32,53 @@ type vpcServer struct {
 }
 
 func (s *vpcServer) CreateVpc(ctx context.Context, req *networkv1.CreateVpcRequest) (*longrunningpb.Operation, error) {
-	parent, err := resourcename.ParseOrganisation(req.GetParent())
-	if err != nil {
-		return nil, err
-	}
-	id, err := convert.Identity(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	rules, err := rulesOf(req.GetVpc().GetIngressRules())
-	if err != nil {
-		return nil, err
-	}
-	return answer(s.vpcs.CreateVpc(ctx, id, vpc.Order{
-		Name:        resourcename.Vpc{Tenant: parent.Tenant, Organisation: parent.Organisation, Vpc: req.GetVpcId()},
-		DisplayName: req.GetVpc().GetDisplayName(), Labels: req.GetVpc().GetLabels(), Mode: convert.ModeOf(req.GetVpc().GetMode()),
-		CIDR: req.GetVpc().GetCidr(), Ingress: rules, Protected: req.GetVpc().GetDeletionProtection(),
-	}))
+	return serve.Change(ctx, req, req.GetParent(), resourcename.ParseOrganisation, func(ctx context.Context, id resource.Identity, parent resourcename.Organisation) (*provision.Operation, error) {
+		v := req.GetVpc()
+		rules, err := rulesOf(v.GetIngressRules())
+		if err != nil {
+			return nil, err
+		}
+		return s.vpcs.CreateVpc(ctx, id, vpc.Order{
+			Name:        resourcename.Vpc{Tenant: parent.Tenant, Organisation: parent.Organisation, Vpc: req.GetVpcId()},
+			DisplayName: v.GetDisplayName(), Labels: v.GetLabels(), Mode: convert.ModeOf(v.GetMode()),
+			CIDR: v.GetCidr(), Ingress: rules, Protected: v.GetDeletionProtection(),
+		})
+	})
 }
 
 func (s *vpcServer) GetVpc(ctx context.Context, req *networkv1.GetVpcRequest) (*networkv1.Vpc, error) {
-	name, err := resourcename.ParseVpc(req.GetName())
-	if err != nil {
-		return nil, err
-	}
-	v, err := s.vpcs.GetVpc(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	return VpcMessage(v), nil
+	return serve.Get(ctx, req.GetName(), resourcename.ParseVpc, s.vpcs.GetVpc, VpcMessage)
 }
 
 func (s *vpcServer) ListVpcs(ctx context.Context, req *networkv1.ListVpcsRequest) (*networkv1.ListVpcsResponse, error) {
-	parent, err := resourcename.ParseOrganisationOrAll(req.GetParent())
-	if err != nil {
-		return nil, err
-	}
-	page, err := s.vpcs.ListVpcs(ctx, parent, convert.Narrowed(ctx, req, authz.VPC))
-	if err != nil {
-		return nil, err
-	}
-	return &networkv1.ListVpcsResponse{Vpcs: convert.All(page.Items, VpcMessage), NextPageToken: page.Next}, nil
+	vpcs, next, err := serve.List(ctx, req.GetParent(), convert.Narrowed(ctx, req, authz.VPC), resourcename.ParseOrganisationOrAll, s.vpcs.ListVpcs, VpcMessage)
+	return &networkv1.ListVpcsResponse{Vpcs: vpcs, NextPageToken: next}, err
 }
 
 func (s *vpcServer) UpdateVpc(ctx context.Context, req *networkv1.UpdateVpcRequest) (*longrunningpb.Operation, error) {
-	name, err := resourcename.ParseVpc(req.GetVpc().GetName())
-	if err != nil {
-		return nil, errs.Invalid(errs.Field("vpc.name", "must be tenants/{tenant}/organisations/{organisation}/vpcs/{vpc}"))
-	}
-	id, err := convert.Identity(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	rules, err := rulesOf(req.GetVpc().GetIngressRules())
-	if err != nil {
-		return nil, err
-	}
-	return answer(s.vpcs.UpdateVpc(ctx, id, mask.New("vpc", req.GetUpdateMask(), req.GetVpc()), vpc.Update{
-		Name: name, Etag: req.GetVpc().GetEtag(), DisplayName: req.GetVpc().GetDisplayName(), Labels: req.GetVpc().GetLabels(),
-		Ingress: rules, Protected: req.GetVpc().GetDeletionProtection(),
-	}))
+	return serve.Change(ctx, req, req.GetVpc().GetName(), vpcField, func(ctx context.Context, id resource.Identity, name resourcename.Vpc) (*provision.Operation, error) {
+		v := req.GetVpc()
+		rules, err := rulesOf(v.GetIngressRules())
+		if err != nil {
+			return nil, err
+		}
+		return s.vpcs.UpdateVpc(ctx, id, mask.New("vpc", req.GetUpdateMask(), v), vpc.Update{
+			Name: name, Etag: v.GetEtag(), DisplayName: v.GetDisplayName(), Labels: v.GetLabels(), Ingress: rules, Protected: v.GetDeletionProtection(),
+		})
+	})
 }
 
 func (s *vpcServer) DeleteVpc(ctx context.Context, req *networkv1.DeleteVpcRequest) (*longrunningpb.Operation, error) {
-	name, err := resourcename.ParseVpc(req.GetName())
+	return serve.Change(ctx, req, req.GetName(), resourcename.ParseVpc, func(ctx context.Context, id resource.Identity, name resourcename.Vpc) (*provision.Operation, error) {
+		return s.vpcs.DeleteVpc(ctx, id, name, req.GetEtag())
+	})
+}
+
+// vpcField parses the name in the resource of an update; its error names that field.
+func vpcField(name string) (resourcename.Vpc, error) {
+	v, err := resourcename.ParseVpc(name)
 	if err != nil {
-		return nil, err
+		return v, errs.Invalid(errs.Field("vpc.name", "must be tenants/{tenant}/organisations/{organisation}/vpcs/{vpc}"))
 	}
-	id, err := convert.Identity(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	return answer(s.vpcs.DeleteVpc(ctx, id, name, req.GetEtag()))
+	return v, nil
 }

@@ -60,89 +60,45 @@ func (s *Settlements) forget(ctx context.Context, tx pgx.Tx, tenant, place strin
 
 // SettleHub records the end of an operation on a hub.
 func (s *Settlements) SettleHub(ctx context.Context, tx pgx.Tx, end provision.Settlement, cloud hub.Cloud) error {
-	h, err := s.LoadHub(ctx, tx, end.UID)
-	if err != nil {
-		return err
-	}
-	if err := accept.Settled(ctx, s.quota, tx, end); err != nil {
-		return err
-	}
-	switch {
-	case end.Removed:
-		if err = s.RemoveHub(ctx, tx, end.UID); err == nil {
-			err = s.forget(ctx, tx, end.Tenant, h.Name.Parent().String())
-		}
-	case end.Outcome == provision.Done:
-		h.Cloud = cloud
-		err = s.SetHubCloud(ctx, tx, end.UID, cloud)
-	}
-	if err != nil {
-		return err
-	}
-	h.Meta = after(h.Meta, end)
-	return publish(ctx, tx, hub.Kind, end, s.messages.Hub(h))
+	return accept.End[hub.Hub]{
+		Source: Source, Kind: hub.Kind, Quota: s.quota, Load: s.LoadHub, Message: s.messages.Hub,
+		Remove: func(ctx context.Context, tx pgx.Tx, uid string) error {
+			h, err := s.LoadHub(ctx, tx, uid)
+			if err != nil {
+				return err
+			}
+			if err := s.RemoveHub(ctx, tx, uid); err != nil {
+				return err
+			}
+			return s.forget(ctx, tx, end.Tenant, h.Name.Parent().String())
+		},
+		Done: func(ctx context.Context, tx pgx.Tx, h *hub.Hub) error {
+			h.Cloud = cloud
+			return s.SetHubCloud(ctx, tx, h.UID, cloud)
+		},
+		Meta: func(h *hub.Hub) *resource.Meta { return &h.Meta },
+	}.Record(ctx, tx, end)
 }
 
 // SettleVpc records the end of an operation on a VPC.
 func (s *Settlements) SettleVpc(ctx context.Context, tx pgx.Tx, end provision.Settlement, cloud vpc.Cloud) error {
-	v, err := s.LoadVpc(ctx, tx, end.UID)
-	if err != nil {
-		return err
-	}
-	if err := accept.Settled(ctx, s.quota, tx, end); err != nil {
-		return err
-	}
-	switch {
-	case end.Removed:
-		err = s.RemoveVpc(ctx, tx, end.UID)
-	case end.Outcome == provision.Done:
-		v.Cloud = cloud
-		err = s.SetVpcCloud(ctx, tx, end.UID, cloud)
-	}
-	if err != nil {
-		return err
-	}
-	v.Meta = after(v.Meta, end)
-	return publish(ctx, tx, vpc.Kind, end, s.messages.Vpc(v))
+	return accept.End[vpc.Vpc]{
+		Source: Source, Kind: vpc.Kind, Quota: s.quota, Load: s.LoadVpc, Message: s.messages.Vpc, Remove: s.RemoveVpc,
+		Done: func(ctx context.Context, tx pgx.Tx, v *vpc.Vpc) error {
+			v.Cloud = cloud
+			return s.SetVpcCloud(ctx, tx, v.UID, cloud)
+		},
+		Meta: func(v *vpc.Vpc) *resource.Meta { return &v.Meta },
+	}.Record(ctx, tx, end)
 }
 
 // SettlePeering records the end of an operation on a peering.
 func (s *Settlements) SettlePeering(ctx context.Context, tx pgx.Tx, end provision.Settlement) error {
-	p, err := s.LoadPeering(ctx, tx, end.UID)
-	if err != nil {
-		return err
-	}
-	// A pending peering has no objects yet: its quotas stay reserved.
-	if end.Removed || p.Acceptance == peering.Accepted {
-		if err := accept.Settled(ctx, s.quota, tx, end); err != nil {
-			return err
-		}
-	}
-	if end.Removed {
-		if err := s.RemovePeering(ctx, tx, end.UID); err != nil {
-			return err
-		}
-	}
-	p.Meta = after(p.Meta, end)
-	return publish(ctx, tx, peering.Kind, end, s.messages.Peering(p))
-}
-
-// after is the metadata after a transition that the row may not show yet.
-func after(m resource.Meta, end provision.Settlement) resource.Meta {
-	m.Status.State, m.Status.Blockage = end.State, end.Blockage
-	return m
-}
-
-// publish appends the event of a transition.
-func publish(ctx context.Context, tx pgx.Tx, kind string, end provision.Settlement, m proto.Message) error {
-	suffix := end.Outcome.String()
-	switch {
-	case end.Removed:
-		suffix = "deleted"
-	case end.Outcome == provision.Done:
-		suffix = "settled"
-	}
-	return event.Publish(ctx, tx, Source, end.Tenant, kind+"."+suffix, end.Name, m)
+	return accept.End[peering.Peering]{
+		Source: Source, Kind: peering.Kind, Quota: s.quota, Load: s.LoadPeering, Message: s.messages.Peering, Remove: s.RemovePeering,
+		Pending: func(p peering.Peering) bool { return p.Acceptance != peering.Accepted },
+		Meta:    func(p *peering.Peering) *resource.Meta { return &p.Meta },
+	}.Record(ctx, tx, end)
 }
 
 // PublishIsolation appends the event of a hub or VPC whose isolation was verified or violated. Call it last.
