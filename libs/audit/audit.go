@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/low-layer/platform/libs/receipt"
+
+	"github.com/low-layer/platform/libs/strictjson"
 )
 
 // PayloadType is the type of a record; it is part of what is hashed.
@@ -117,7 +119,7 @@ func Hash(payload []byte) string {
 // Parse reads a record as it was written.
 func Parse(payload []byte) (Record, error) {
 	var r Record
-	if err := strict(payload, &r); err != nil {
+	if err := strictjson.UnmarshalKnown(payload, &r); err != nil {
 		return Record{}, fmt.Errorf("read audit record: %w", err)
 	}
 	return r, nil

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/low-layer/platform/libs/receipt"
+
+	"github.com/low-layer/platform/libs/strictjson"
 )
 
 // CheckpointType is the type of the payload of a checkpoint's envelope.
@@ -37,7 +39,7 @@ func OpenCheckpoint(e receipt.Envelope, keys []receipt.Key) (Checkpoint, error) 
 		return Checkpoint{}, err
 	}
 	var c Checkpoint
-	if err := strict(e.Payload, &c); err != nil {
+	if err := strictjson.UnmarshalKnown(e.Payload, &c); err != nil {
 		return Checkpoint{}, fmt.Errorf("read checkpoint: %w", err)
 	}
 	return c, nil

@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"github.com/low-layer/platform/libs/receipt"
+	"github.com/low-layer/platform/libs/strictjson"
 )
 
 // MaxLine bounds a line that is read: a record is far smaller.
@@ -75,14 +76,11 @@ func Read(r io.Reader, each func(Line) error) error {
 	return nil
 }
 
-var (
-	errNoLine   = errors.New(`it is neither {"hash", "record"} nor {"checkpoint"}`)
-	errTrailing = errors.New("something follows the JSON object")
-)
+var errNoLine = errors.New(`it is neither {"hash", "record"} nor {"checkpoint"}`)
 
 func parseLine(text []byte) (Line, error) {
 	var l line
-	if err := strict(text, &l); err != nil {
+	if err := strictjson.UnmarshalKnown(text, &l); err != nil {
 		return Line{}, err
 	}
 	switch {
@@ -93,17 +91,4 @@ func parseLine(text []byte) (Line, error) {
 	default:
 		return Line{}, errNoLine
 	}
-}
-
-// strict reads one JSON object and nothing after it. An unknown field is an error.
-func strict(text []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errTrailing
-	}
-	return nil
 }

@@ -3,10 +3,10 @@ package receipt
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"strconv"
+
+	"github.com/low-layer/platform/libs/strictjson"
 )
 
 // MaxSize bounds an envelope that is read: far above the largest resource's.
@@ -46,7 +46,7 @@ func ParseEnvelope(text []byte) (Envelope, error) {
 		return Envelope{}, fail(CheckMalformed, "the envelope has %d bytes, at most %d are read", len(text), MaxSize)
 	}
 	var e Envelope
-	if err := decode(text, &e); err != nil {
+	if err := strictjson.Unmarshal(text, &e); err != nil {
 		return Envelope{}, fail(CheckMalformed, "this is no DSSE envelope: %v", err)
 	}
 	if len(e.Payload) == 0 || len(e.Signatures) == 0 {
@@ -62,17 +62,4 @@ func (e Envelope) JSON() ([]byte, error) {
 		return nil, fmt.Errorf("write envelope: %w", err)
 	}
 	return text, nil
-}
-
-var errTrailing = errors.New("something follows the JSON object")
-
-func decode(text []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	if err := d.Decode(into); err != nil {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errTrailing
-	}
-	return nil
 }

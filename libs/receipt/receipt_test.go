@@ -159,7 +159,14 @@ func TestFailuresNameTheCheck(t *testing.T) {
 	if _, err := receipt.Verify(e, []receipt.Key{s.Key()}); receipt.CheckOf(err) != receipt.CheckPayloadType {
 		t.Errorf("another type: %v", err)
 	}
-	for _, text := range []string{"", "{", "[]", "{}", `{"payload":"!"}`, `{"payload":"YQ==","payloadType":"x","signatures":[{"keyid":"a","sig":"YQ=="}]} x`} {
+	for _, text := range []string{
+		"", "{", "[]", "{}", `{"payload":"!"}`,
+		`{"payload":"YQ==","payloadType":"x","signatures":[{"keyid":"a","sig":"YQ=="}]} x`,
+		`{"payload":"YQ==","Payload":"Yg==","payloadType":"x","signatures":[{"keyid":"a","sig":"YQ=="}]}`,
+		`{"payload":"YQ==","payload":"Yg==","payloadType":"x","signatures":[{"keyid":"a","sig":"YQ=="}]}`,
+		`{"PAYLOAD":"YQ==","payloadType":"x","signatures":[{"keyid":"a","sig":"YQ=="}]}`,
+		`{"payload":"YQ==","payloadType":"x","signatures":[{"keyid":"a","KeyId":"b","sig":"YQ=="}]}`,
+	} {
 		if _, err := receipt.ParseEnvelope([]byte(text)); receipt.CheckOf(err) != receipt.CheckMalformed {
 			t.Errorf("%q: %v", text, err)
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/low-layer/platform/libs/strictjson"
 )
 
 // The checks of Verify, in their order.
@@ -78,7 +80,7 @@ func signed(e Envelope, keys []Key) error {
 // Parse reads a payload without judging it. Fields it does not know are those of a later version.
 func Parse(payload []byte) (Receipt, error) {
 	var r Receipt
-	if err := decode(payload, &r); err != nil {
+	if err := strictjson.Unmarshal(payload, &r); err != nil {
 		return Receipt{}, fail(CheckMalformed, "the payload is no receipt: %v", err)
 	}
 	return r, nil
