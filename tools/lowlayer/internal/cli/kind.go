@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
@@ -15,7 +14,6 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
-	"github.com/low-layer/platform/gen/go/resourcename"
 )
 
 // named is a resource.
@@ -39,44 +37,26 @@ type kind[M named] struct {
 	plural string
 }
 
-// declared fills in the names of a resource as its proto declares them: the variables of its pattern, in order.
+// declared fills in the names of a resource, and of what holds it, as its proto declares them.
 func (k kind[M]) declared() kind[M] {
 	var m M
-	declared, _ := proto.GetExtension(m.ProtoReflect().Descriptor().Options(), annotations.E_Resource).(*annotations.ResourceDescriptor)
-	r, ok := resourcename.Lookup(declared.GetType())
-	if !ok {
-		panic("cli: no resource is declared as " + declared.GetType()) // a defect that every test of the command finds
+	of, _ := proto.GetExtension(m.ProtoReflect().Descriptor().Options(), annotations.E_Resource).(*annotations.ResourceDescriptor)
+	k.plural, k.plain, k.view.name = of.GetPlural(), of.GetPlural(), M.GetName
+	var variables []string
+	for _, v := range variable.FindAllString(of.GetPattern()[0], -1) {
+		variables = append(variables, strings.Trim(v, "{}"))
 	}
-	parts := strings.Split(r.Patterns[0], "/")
-	k.plural, k.plain, k.view.name = r.Plural, r.Plural, M.GetName
-	k.arg, k.full = names(parts, r.Names())
-	if parent := parts[:len(parts)-2]; len(parent) > 0 {
-		k.parentArg, k.parent = names(parent, r.ParentNames(true))
+	names := func(ids []string) (form string, full func(string) (string, error)) {
+		last := ids[len(ids)-1]
+		return strings.ToUpper(strings.Join(ids, "/")), func(s string) (string, error) {
+			return fullName(s, strings.ToUpper(last[:1])+last[1:], strings.Join(ids, "/"))
+		}
+	}
+	k.arg, k.full = names(variables)
+	if len(variables) > 1 {
+		k.parentArg, k.parent = names(variables[:len(variables)-1])
 	}
 	return k
-}
-
-// names returns the short form of the names of a pattern, and the function that makes a full name of a form.
-func names(parts []string, form resourcename.Form) (short string, full func(string) (string, error)) {
-	var variables []string
-	for i := 1; i < len(parts); i += 2 {
-		variables = append(variables, strings.Trim(parts[i], "{}"))
-	}
-	short = strings.ToUpper(strings.Join(variables, "/"))
-	return short, func(s string) (string, error) {
-		return fullName(s, len(variables), func(ids []string) string {
-			name := slices.Clone(parts)
-			for i, id := range ids {
-				name[2*i+1] = id
-			}
-			return strings.Join(name, "/")
-		}, func(name string) error {
-			if !form.Valid(name) {
-				return usageError{fmt.Errorf("%q is not the name of a resource", name)}
-			}
-			return nil
-		}, short)
-	}
 }
 
 // method returns a standard method of M, for example GetVpc for Get.
