@@ -69,12 +69,21 @@ func TestEveryPublicMethodIsThere(t *testing.T) {
 func TestPathsHaveRealNames(t *testing.T) {
 	variable := regexp.MustCompile(`\{([^}]*)\}`)
 	declared := map[string]bool{"quota": true} // the limits of a tenant or an organisation have no name of their own
-	protoregistry.GlobalTypes.RangeMessages(func(m protoreflect.MessageType) bool {
-		r, _ := proto.GetExtension(m.Descriptor().Options(), annotations.E_Resource).(*annotations.ResourceDescriptor)
+	declare := func(r *annotations.ResourceDescriptor) {
 		for _, pattern := range r.GetPattern() {
 			for _, v := range variable.FindAllStringSubmatch(pattern, -1) {
 				declared[v[1]] = true
 			}
+		}
+	}
+	protoregistry.GlobalFiles.RangeFiles(func(f protoreflect.FileDescriptor) bool {
+		defined, _ := proto.GetExtension(f.Options(), annotations.E_ResourceDefinition).([]*annotations.ResourceDescriptor)
+		for _, r := range defined {
+			declare(r)
+		}
+		for i := range f.Messages().Len() {
+			r, _ := proto.GetExtension(f.Messages().Get(i).Options(), annotations.E_Resource).(*annotations.ResourceDescriptor)
+			declare(r)
 		}
 		return true
 	})
