@@ -2,6 +2,7 @@ package member_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -236,5 +237,18 @@ func TestGroups_roles_joinTheirsAndLeaveTheRest(t *testing.T) {
 	}
 	if join, leave := core.Groups(nil); len(join) != 0 || len(leave) != len(member.Roles) {
 		t.Errorf("no roles: join %v, leave %v", join, leave)
+	}
+}
+
+func TestRoom_beyondTheBound_namesTheSetting(t *testing.T) {
+	t.Parallel()
+	for have, want := range map[int]string{0: "", 2: "", 3: "QUOTA_EXCEEDED", 9: "QUOTA_EXCEEDED"} {
+		err := member.Room("acme", "members", have, 3, "LOWLAYER_TENANT_QUOTA_MEMBERS")
+		if errs.ReasonOf(err) != want {
+			t.Errorf("%d of 3: got %v, want %q", have, err, want)
+		}
+		if e, ok := errs.As(err); ok && (e.Code != errs.ResourceExhausted || !strings.Contains(e.Message, "LOWLAYER_TENANT_QUOTA_MEMBERS") || e.Metadata["resource"] != "tenants/acme") {
+			t.Errorf("%d of 3: %+v", have, e)
+		}
 	}
 }
