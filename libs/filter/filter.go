@@ -12,6 +12,8 @@
 //	addresses   cidr : "10.64.0.7" (contains), cidr <= "10.64.0.0/12" (lies within), cidr = "10.64.0.0/20"
 //	any         field : * (is set)
 //
+// A field has its name of the proto or of JSON: create_time and createTime are one.
+//
 // A comparison with a value that is not set is false, and so its negation true: `!=` is always the opposite of `=`.
 //
 // It promises that text of a caller reaches SQL only as a parameter, that only declared fields can be named, that
@@ -36,7 +38,7 @@ const (
 
 // Schema is the fields of one list.
 type Schema struct {
-	fields map[string]Field
+	fields map[string]Field // by the name of the proto, and by that of JSON
 	names  []string
 }
 
@@ -44,10 +46,19 @@ type Schema struct {
 func NewSchema(fields ...Field) *Schema {
 	s := &Schema{fields: make(map[string]Field, len(fields))}
 	for _, f := range fields {
-		s.fields[f.name] = f
+		s.fields[f.name], s.fields[jsonName(f.name)] = f, f
 		s.names = append(s.names, f.name)
 	}
 	return s
+}
+
+// jsonName is the name of a field in JSON: createTime for create_time.
+func jsonName(name string) string {
+	words := strings.Split(name, "_")
+	for i, w := range words[1:] {
+		words[i+1] = strings.ToUpper(w[:1]) + w[1:]
+	}
+	return strings.Join(words, "")
 }
 
 // SQL is the condition of a filter, with parameters from $firstArg on; for an empty filter it is TRUE.

@@ -51,6 +51,9 @@ func TestWhatFiltersBecome(t *testing.T) {
 		`generation > -3`:                      {"v.generation > $3::bigint", "[-3]"},
 		`create_time < "2026-11-01T00:00:00Z"`: {"v.create_time < $3::timestamptz", fmt.Sprint([]any{at})},
 		`create_time < timestamp("2026-11-01T00:00:00Z")`: {"v.create_time < $3::timestamptz", fmt.Sprint([]any{at})},
+		`createTime < "2026-11-01T00:00:00Z"`:             {"v.create_time < $3::timestamptz", fmt.Sprint([]any{at})},
+		`metadata.deleteTime:*`:                           {"(v.delete_time IS NOT NULL)", "[]"},
+		`name = createTime`:                               {"v.name = $3::text", "[createTime]"},
 		`metadata.delete_time:*`:                          {"(v.delete_time IS NOT NULL)", "[]"},
 		`labels.env = prod`:                               {"v.labels @> jsonb_build_object($3::text, $4::text)", "[env prod]"},
 		`labels."a-b" != "x"`:                             {"(NOT coalesce(v.labels @> jsonb_build_object($3::text, $4::text), FALSE))", "[a-b x]"},
@@ -144,11 +147,12 @@ func TestDeepNestingIsNoDanger(t *testing.T) {
 
 func TestOrderBy(t *testing.T) {
 	for text, want := range map[string][]Order{
-		"":                         nil,
-		" ":                        nil,
-		"name":                     {{Field: "name", SQL: "v.name"}},
-		"name asc":                 {{Field: "name", SQL: "v.name"}},
-		" create_time  desc ,name": {{Field: "create_time", SQL: "v.create_time", Desc: true}, {Field: "name", SQL: "v.name"}},
+		"":                             nil,
+		" ":                            nil,
+		"name":                         {{Field: "name", SQL: "v.name"}},
+		"name asc":                     {{Field: "name", SQL: "v.name"}},
+		"createTime desc, displayName": {{Field: "create_time", SQL: "v.create_time", Desc: true}, {Field: "display_name", SQL: "v.display_name"}},
+		" create_time  desc ,name":     {{Field: "create_time", SQL: "v.create_time", Desc: true}, {Field: "name", SQL: "v.name"}},
 	} {
 		got, err := testSchema().OrderBy(text)
 		if err != nil || !reflect.DeepEqual(got, want) {
@@ -162,6 +166,8 @@ func TestOrderBy(t *testing.T) {
 		"name desc desc":                         "is not understood",
 		"name,,state":                            "part 2",
 		"name, name desc":                        "named twice",
+		"create_time, createTime":                "named twice",
+		"createtime":                             "no order by",
 		"name,state,cidr,generation,reconciling": "more than 4",
 		"name; DROP TABLE vpcs":                  "is not understood",
 		strings.Repeat("x", 3000):                "too long",

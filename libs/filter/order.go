@@ -31,7 +31,7 @@ func (s *Schema) OrderBy(text string, allowed ...string) ([]Order, error) {
 			return nil, wrongOrder("part %d, %q, is not understood: write FIELD or FIELD desc, separated by commas", i+1, clip(part))
 		}
 		field, ok := s.fields[words[0]]
-		if !ok || !slices.Contains(known, words[0]) {
+		if !ok || !slices.Contains(known, field.name) {
 			return nil, wrongOrder("there is no order by %q: use one of %s", clip(words[0]), strings.Join(known, ", "))
 		}
 		desc := len(words) == 2 && words[1] == "desc"
