@@ -172,7 +172,7 @@ func TestOrganisation_deleteRemoveUndelete(t *testing.T) {
 	}
 }
 
-// Whatever changes follow one another, consumers see a creation first, and never the same event twice in a row but updates.
+// In any sequence of changes consumers see a creation first, and never the same event twice in a row but updates.
 func TestEvents_anyLife_areInOrder(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
