@@ -60,6 +60,9 @@ type Step struct {
 	Do func(context.Context, *Run) (External, error)
 	// Verify returns nil when the object is ready, NotYet to be asked again, another error to have Do tried again.
 	Verify func(context.Context, *Run, External) error
+	// Restore takes away what others added to the object, and never creates one. The engine calls it when the removal of what
+	// needs the object meets a conflict, and then removes again. May be nil.
+	Restore func(context.Context, *Run, External) error
 	// Deadline is how long the step may take from its first attempt before the resource is BLOCKED by it; work on it goes
 	// on all the same. Ten minutes when zero.
 	Deadline time.Duration

@@ -76,7 +76,7 @@ func (s *slice) call(t *task) func(context.Context, *result) {
 		observe := s.observer(t)
 		return func(ctx context.Context, r *result) { r.found, r.err = observe(ctx, t.run) }
 	case actDelete:
-		return func(ctx context.Context, r *result) { r.err = t.object.Delete(ctx, t.run, external) }
+		return func(ctx context.Context, r *result) { r.err = t.remove(ctx, external) }
 	default:
 		group := make([]External, len(t.group))
 		for i, x := range t.group {

@@ -57,6 +57,9 @@ func (t Type[T]) Make(w Want[T]) Step {
 	m := maker[T]{Type: t, want: w}
 	s := w.Step
 	s.Object, s.Find, s.Do = t.Name, m.find, m.do
+	if w.Mend != nil {
+		s.Restore = m.restore
+	}
 	return s
 }
 
@@ -139,6 +142,15 @@ func (m maker[T]) bound(ctx context.Context, run *Run) (T, error) {
 	}
 	err := m.want.Bind(ctx, run, &want)
 	return want, err
+}
+
+// restore mends an object that is there.
+func (m maker[T]) restore(ctx context.Context, run *Run, o External) error {
+	found, err := m.Read(ctx, []string{o.ID})
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	return m.want.Mend(ctx, run, found[0])
 }
 
 // find looks by name, and by the id the ledger has: people rename things. Where a parent is missing, the object is too.

@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -70,9 +71,37 @@ func (s *situation) readyRemoval(x *entry, row *stepRow) *task {
 		return nil
 	default:
 		s.distrust(t)
-		t.action = actDelete
+		t.action, t.restores = actDelete, s.restores(x)
 	}
 	return t
+}
+
+// restores are the means to take away what others added to an object, or to those it needs, and what may prevent its removal.
+func (s *situation) restores(x *entry) []func(context.Context, *Run) error {
+	var out []func(context.Context, *Run) error
+	for _, name := range append([]string{x.step}, x.needs...) {
+		step, y := s.knownStep(name), s.ledger.of(name)
+		if step == nil || step.Restore == nil || y == nil || y.ID == "" {
+			continue
+		}
+		object := y.External
+		out = append(out, func(ctx context.Context, run *Run) error { return step.Restore(ctx, run, object) })
+	}
+	return out
+}
+
+// remove asks for the end of an object. A conflict is met by restoring what the object needs, and by asking once more.
+func (t *task) remove(ctx context.Context, x External) error {
+	err := t.object.Delete(ctx, t.run, x)
+	if err == nil || len(t.restores) == 0 || classOf(err).name != classConflict.name {
+		return err
+	}
+	for _, restore := range t.restores {
+		if failed := restore(ctx, t.run); failed != nil {
+			return err
+		}
+	}
+	return t.object.Delete(ctx, t.run, x)
 }
 
 // leaving is the digest of an object whose end is being asked for; no step has it.

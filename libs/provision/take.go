@@ -79,6 +79,24 @@ func (s *situation) tookFailure(r result) {
 	}
 	s.keep(x)
 	s.fail(r.row, r.err)
+	s.doubtNeeds(r)
+}
+
+// doubtNeeds has the objects looked for that a refused step needs: the cloud refuses what stands on an object that somebody
+// removed by hand. An object that is gone is made anew, one that is there stays as it is.
+func (s *situation) doubtNeeds(r result) {
+	if r.step == nil || (classOf(r.err).name != classMissing.name && classOf(r.err).name != classRefused.name) {
+		return
+	}
+	for _, need := range r.step.Needs {
+		x, step := s.ledger.of(need), s.step(need)
+		if x == nil || x.state != entryPresent || x.objectType == "" || x.open || step == nil || step.Find == nil || s.running[need] != nil {
+			continue
+		}
+		x.open, x.missed, x.verified = true, time.Time{}, false
+		s.keep(x)
+		s.pending(s.rows[need])
+	}
 }
 
 // record enters what a Do made.
@@ -144,6 +162,7 @@ func (s *situation) tookVerify(r result) {
 			s.keep(x)
 		}
 		s.fail(r.row, r.err)
+		s.doubtNeeds(r)
 		return
 	}
 	x.verified = true

@@ -31,6 +31,8 @@ type task struct {
 	removal  bool
 	last     bool      // of actLook: nothing else is left
 	doubted  time.Time // of actDo: the doubt there was before
+	// restores put the objects right that the entry of actDelete needs.
+	restores []func(context.Context, *Run) error
 	// withdrawn puts the entry back to what it was when the task is not started after all.
 	withdrawn func()
 }
