@@ -159,7 +159,7 @@ func TestReadmesListPermissions(t *testing.T) {
 	for _, l := range lines(t) {
 		service := l.service
 		switch service {
-		case "operation", "receipt", "authz", "audit", "quota", "watch":
+		case "operation", "receipt", "drift", "authz", "audit", "quota", "watch":
 			service = "gateway"
 		}
 		if tables[service] == nil {

@@ -8,7 +8,8 @@
 //		err = h.Provision(kinds)                     // the engine
 //		api.Register(h.Server.Registrar(), …)        // the service's own API
 //		h.Serve(nil, watched…)                       // the standard services
-//		h.Loop(host.Loop{Name: "drift", …})          // periodic passes
+//		h.Drift(cfg.DriftInterval, true, drift.Config{…})
+//		h.Loop(host.Loop{Name: "credentials", …})    // periodic passes
 //		return &App{Host: h}, nil
 //	}
 //

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 
 	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
+	driftv1 "github.com/low-layer/platform/gen/go/lowlayer/drift/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	quotav1 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
 	receiptv1 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
@@ -23,6 +24,7 @@ import (
 	"github.com/low-layer/platform/libs/audit/auditapi"
 	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/clock"
+	"github.com/low-layer/platform/libs/drift"
 	"github.com/low-layer/platform/libs/event"
 	"github.com/low-layer/platform/libs/mtls"
 	"github.com/low-layer/platform/libs/openstack"
@@ -64,16 +66,18 @@ type Records struct {
 // Host is the common parts of one service. A service's App embeds it.
 type Host struct {
 	Options
-	Server  *rpc.Server
-	Engine  *provision.Engine
-	Pool    *pgxpool.Pool
-	Cloud   *openstack.Client
-	Trail   *trail.Trail
-	Tokens  *paging.Token
-	Ledger  *quota.Ledger
-	name    string
-	cfg     Config
-	records Records
+	Server *rpc.Server
+	Engine *provision.Engine
+	Pool   *pgxpool.Pool
+	Cloud  *openstack.Client
+	Trail  *trail.Trail
+	Tokens *paging.Token
+	Ledger *quota.Ledger
+	// Findings are where the cloud differs from what was asked for.
+	Findings *drift.Findings
+	name     string
+	cfg      Config
+	records  Records
 
 	redis    *redis.Client
 	identity *mtls.Identity
@@ -127,6 +131,7 @@ func New(ctx context.Context, name string, cfg Config, records Records, o Option
 		return nil, err
 	}
 	h.Tokens, h.Ledger = paging.New(key), quota.New(name, o.Clock, records.Limits)
+	h.Findings = drift.NewFindings(h.Pool, o.Clock, h.Tokens)
 	h.changes = watch.New(watch.Config{Pool: h.Pool, Logger: o.Logger, Clock: o.Clock})
 	h.Server, err = rpc.NewServer(rpc.ServerConfig{
 		Name: name, Listen: cfg.Listen, Logger: o.Logger, Telemetry: o.Telemetry, Audit: h.Trail,
@@ -183,7 +188,7 @@ func stepContext(ctx context.Context, run *provision.Run) context.Context {
 	return openstack.WithCalls(ctx, func(c openstack.Call) { run.CloudRequest(c.RequestID) })
 }
 
-// Serve registers the standard services: operations, receipts, audit, quotas, and the changes of the watched kinds. The service
+// Serve registers the standard services: operations, receipts, drift, audit, quotas, and the changes of the watched kinds. The service
 // that owns tenants gives a function that returns NOT_FOUND for a tenant that does not exist, others nil.
 func (h *Host) Serve(tenant func(context.Context, resourcename.Tenant) error, watched ...watchapi.Kind) {
 	registrar := h.Server.Registrar()
@@ -191,11 +196,20 @@ func (h *Host) Serve(tenant func(context.Context, resourcename.Tenant) error, wa
 	operationv1.RegisterOperationServiceServer(registrar, operations)
 	longrunningpb.RegisterOperationsServer(registrar, operations)
 	receiptv1.RegisterReceiptServiceServer(registrar, receiptapi.New(h.name, h.Engine, h.keys))
+	driftv1.RegisterDriftServiceServer(registrar, drift.NewServer(h.name, h.Findings, tenant))
 	auditv1.RegisterAuditServiceServer(registrar, auditapi.New(h.Trail, h.Tokens))
 	quotav1.RegisterQuotaServiceServer(registrar, quotaapi.New(h.name, h.Pool, h.Ledger, h.records.Known, h.Trail, h.Clock))
 	watchv1.RegisterWatchServiceServer(registrar, watchapi.New(watchapi.Config{
 		Service: h.name, Log: h.changes, Sees: h.guard.Sees, Tenants: tenant, Kinds: append(watched, operations.Watched()),
 	}))
+}
+
+// Drift adds the loop that compares the cloud with what the kinds ask for.
+func (h *Host) Drift(every time.Duration, late bool, cfg drift.Config) *drift.Loop {
+	cfg.Engine, cfg.Findings, cfg.Logger = h.Engine, h.Findings, h.Logger
+	l := drift.New(cfg)
+	h.Loop(Loop{Name: "drift", Every: every, Late: late, Pass: l.Pass})
+	return l
 }
 
 // Consume handles the events of other services.

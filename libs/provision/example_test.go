@@ -35,7 +35,7 @@ func bucketType(cloud Buckets) provision.Type[Bucket] {
 		Find:     func(ctx context.Context, want Bucket) ([]Bucket, error) { return cloud.List(ctx, want.Name, nil) },
 		Read:     func(ctx context.Context, ids []string) ([]Bucket, error) { return cloud.List(ctx, "", ids) },
 		Create:   func(ctx context.Context, want Bucket) (Bucket, error) { return cloud.Create(ctx, want) },
-		Update:   func(ctx context.Context, is Bucket) (Bucket, error) { return cloud.Update(ctx, is) },
+		Update:   func(ctx context.Context, is Bucket, _ ...string) (Bucket, error) { return cloud.Update(ctx, is) },
 		Delete: func(ctx context.Context, _ *provision.Run, o provision.External) error {
 			return cloud.Delete(ctx, o.ID)
 		},

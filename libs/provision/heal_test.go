@@ -5,7 +5,10 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/provision/internal/cloudfake"
 )
@@ -59,6 +62,43 @@ func TestUpdate_blockedResource_healsObjectRemovedByHand(t *testing.T) {
 	r.cloud.Fault(nil)
 	r.succeeds(e, op)
 	r.holds(append(slices.Clone(whole), "bed-a")...)
+}
+
+// repair asks for a repair of steps until no worker holds the resource.
+func (r *rig) repair(e *provision.Engine, steps ...string) (op *provision.Operation) {
+	r.t.Helper()
+	r.until("the repair to be accepted", func() bool {
+		err := pg.InTx(r.t.Context(), r.pool, func(ctx context.Context, tx pgx.Tx) (err error) {
+			op, err = e.Repair(ctx, tx, r.uid, steps, "by hand")
+			return err
+		})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		return op != nil
+	})
+	return op
+}
+
+func TestRepair_blockedCreation_healsStepsOfTheOperation(t *testing.T) {
+	r := newRig(t)
+	e, _ := r.run()
+	r.cloud.Fault(func(_ context.Context, call, typ, _ string) error {
+		if call == "create" && typ == "gate" {
+			return errs.New(errs.ResourceExhausted, "CLOUD_QUOTA_EXCEEDED", "no more gates")
+		}
+		return nil
+	})
+	op := r.create(e, cloudfake.Spec{Size: 1})
+	r.until("the creation to be BLOCKED", func() bool { return r.state() == "BLOCKED" })
+	r.lose("soil")
+	if got := r.repair(e, "soil"); got.ID != op.ID {
+		t.Errorf("operation %s repairs, want %s", got.ID, op.ID)
+	}
+	r.until("the soil to be made anew", func() bool { return len(r.cloud.Held("soil", "")) == 1 })
+	r.cloud.Fault(nil)
+	r.succeeds(e, op)
+	r.holds(whole...)
 }
 
 // A removal that a change by hand prevents restores what the object needs, and goes on.

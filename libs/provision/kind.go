@@ -63,6 +63,8 @@ type Step struct {
 	// Restore takes away what others added to the object, and never creates one. The engine calls it when the removal of what
 	// needs the object meets a conflict, and then removes again. May be nil.
 	Restore func(context.Context, *Run, External) error
+	// Check returns how the object of a step that is done differs from what it asks for; drift goes by it. A nil one checks nothing.
+	Check func(context.Context, *Run) ([]Difference, error)
 	// Deadline is how long the step may take from its first attempt before the resource is BLOCKED by it; work on it goes
 	// on all the same. Ten minutes when zero.
 	Deadline time.Duration

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/low-layer/platform/libs/errs"
 )
@@ -14,7 +16,7 @@ import (
 type Type[T any] struct {
 	// Name is the type in the ledger, for example neutron.network. It never changes.
 	Name string
-	// Attributes are all that a step sets. Creation, mending and Diff go by this one list.
+	// Attributes are all that a step sets or relies on. Creation, mending and drift go by this one list.
 	Attributes []Attribute[T]
 	// ID is the field that holds the object's id.
 	ID func(*T) *string
@@ -26,8 +28,8 @@ type Type[T any] struct {
 	Read func(ctx context.Context, ids []string) ([]T, error)
 	// Create makes the object with one writing call.
 	Create func(ctx context.Context, want T) (T, error)
-	// Update writes the attributes that may change. Nil when none may.
-	Update func(ctx context.Context, is T) (T, error)
+	// Update writes the named attributes; every one when none is named. Nil when none may change.
+	Update func(ctx context.Context, is T, attributes ...string) (T, error)
 	// Overwrite has Update write without reading first: an attribute of the type cannot be read, a password for example.
 	Overwrite bool
 	// Unique is that the cloud refuses a second object of the name; a step adopts the object that a refused Create met.
@@ -46,17 +48,17 @@ type Want[T any] struct {
 	Object T
 	// Bind adds what finding the object takes and only a running step knows: the ids of its parents. May be nil.
 	Bind func(ctx context.Context, run *Run, want *T) error
-	// Complete adds what only Create takes, and Update where it overwrites. May be nil.
+	// Complete adds what finding the object does not take. May be nil.
 	Complete func(ctx context.Context, run *Run, want *T) error
-	// Mend puts right what no attribute says. May be nil.
-	Mend func(ctx context.Context, run *Run, is T) error
+	// Mend returns how the object differs in what no attribute holds, and what puts that right. May be nil.
+	Mend func(ctx context.Context, run *Run, is T) ([]Difference, func(context.Context) error, error)
 }
 
 // Make is the step that makes an object, finds it again after a doubt, and mends it when it runs again.
 func (t Type[T]) Make(w Want[T]) Step {
 	m := maker[T]{Type: t, want: w}
 	s := w.Step
-	s.Object, s.Find, s.Do = t.Name, m.find, m.do
+	s.Object, s.Find, s.Do, s.Check = t.Name, m.find, m.do, m.check
 	if w.Mend != nil {
 		s.Restore = m.restore
 	}
@@ -106,6 +108,7 @@ type Attribute[T any] struct {
 	fixed, parent bool
 	differs       func(is, want *T) bool
 	set           func(is, want *T)
+	text          func(*T) string
 }
 
 // Attr is an attribute that holds one value.
@@ -113,6 +116,12 @@ func Attr[T any, V comparable](name string, field func(*T) *V) Attribute[T] {
 	return Attribute[T]{
 		Name: name, differs: func(is, want *T) bool { return *field(is) != *field(want) },
 		set: func(is, want *T) { *field(is) = *field(want) },
+		text: func(of *T) string {
+			if v := reflect.ValueOf(field(of)).Elem(); v.Kind() != reflect.Bool && v.IsZero() {
+				return ""
+			}
+			return fmt.Sprint(*field(of))
+		},
 	}
 }
 
@@ -120,12 +129,41 @@ func Attr[T any, V comparable](name string, field func(*T) *V) Attribute[T] {
 func ListAttr[T any, V comparable](name string, field func(*T) *[]V) Attribute[T] {
 	return Attribute[T]{
 		Name: name, differs: func(is, want *T) bool { return !slices.Equal(*field(is), *field(want)) },
-		set: func(is, want *T) { *field(is) = *field(want) },
+		set: func(is, want *T) { *field(is) = *field(want) }, text: func(of *T) string { return strings.Join(texts(*field(of)), ", ") },
 	}
+}
+
+// SetAttr is an attribute that holds several values, in any order.
+func SetAttr[T any, V comparable](name string, field func(*T) *[]V) Attribute[T] {
+	a := ListAttr(name, field)
+	a.differs = func(is, want *T) bool {
+		return !slices.Equal(slices.Sorted(slices.Values(texts(*field(is)))), slices.Sorted(slices.Values(texts(*field(want)))))
+	}
+	return a
+}
+
+func texts[V any](of []V) []string {
+	out := make([]string, len(of))
+	for i, v := range of {
+		out[i] = fmt.Sprint(v)
+	}
+	return out
 }
 
 // Fixed is the attribute as one that only creation sets.
 func (a Attribute[T]) Fixed() Attribute[T] { a.fixed = true; return a }
+
+// Inverse is the attribute as one of which the object holds the opposite.
+func (a Attribute[T]) Inverse() Attribute[T] {
+	text := a.text
+	a.text = func(of *T) string {
+		if text(of) == "true" {
+			return "false"
+		}
+		return "true"
+	}
+	return a
+}
 
 // Parent is the attribute as one that holds the id of what the object stands in: with another one it is another object.
 func (a Attribute[T]) Parent() Attribute[T] { a.fixed, a.parent = true, true; return a }
@@ -150,7 +188,19 @@ func (m maker[T]) restore(ctx context.Context, run *Run, o External) error {
 	if err != nil || len(found) == 0 {
 		return err
 	}
-	return m.want.Mend(ctx, run, found[0])
+	return m.rectify(ctx, run, found[0])
+}
+
+// rectify puts right what no attribute holds.
+func (m maker[T]) rectify(ctx context.Context, run *Run, is T) error {
+	if m.want.Mend == nil {
+		return nil
+	}
+	found, mend, err := m.want.Mend(ctx, run, is)
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	return mend(ctx)
 }
 
 // find looks by name, and by the id the ledger has: people rename things. Where a parent is missing, the object is too.
@@ -211,22 +261,23 @@ func (m maker[T]) complete(ctx context.Context, run *Run, want *T) error {
 
 // mend writes the attributes that differ, with one call, and none when nothing does.
 func (m maker[T]) mend(ctx context.Context, run *Run, is, want T) (External, error) {
-	if m.want.Mend != nil {
-		if err := m.want.Mend(ctx, run, is); err != nil {
-			return External{}, err
-		}
+	if err := m.rectify(ctx, run, is); err != nil {
+		return External{}, err
 	}
-	changed := false
+	if err := m.complete(ctx, run, &want); err != nil {
+		return External{}, err
+	}
+	var changed []string
 	for _, a := range m.Diff(is, want) {
 		if !a.fixed {
 			a.set(&is, &want)
-			changed = true
+			changed = append(changed, a.Name)
 		}
 	}
-	if !changed || m.Update == nil {
+	if len(changed) == 0 || m.Update == nil {
 		return m.External(is), nil
 	}
-	_, err := m.Update(ctx, is)
+	_, err := m.Update(ctx, is, changed...)
 	return m.External(is), err
 }
 

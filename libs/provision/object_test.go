@@ -44,7 +44,7 @@ func (b *boxes) typ() Type[box] {
 			b.held = append(b.held, want)
 			return want, nil
 		},
-		Update: func(_ context.Context, is box) (box, error) {
+		Update: func(_ context.Context, is box, _ ...string) (box, error) {
 			b.calls = append(b.calls, "update")
 			i := slices.IndexFunc(b.held, func(x box) bool { return x.ID == is.ID })
 			b.held[i] = is

@@ -90,16 +90,19 @@ func (s *situation) restores(x *entry) []func(context.Context, *Run) error {
 	return out
 }
 
-// remove asks for the end of an object. A conflict is met by restoring what the object needs, and by asking once more.
+// remove asks for the end of an object. When something is in its way, remove restores what the object needs and asks once more.
 func (t *task) remove(ctx context.Context, x External) error {
 	err := t.object.Delete(ctx, t.run, x)
-	if err == nil || len(t.restores) == 0 || classOf(err).name != classConflict.name {
+	if class := classOf(err).name; err == nil || (class != classConflict.name && class != classPrecondition.name) {
 		return err
 	}
 	for _, restore := range t.restores {
 		if failed := restore(ctx, t.run); failed != nil {
 			return err
 		}
+	}
+	if len(t.restores) == 0 {
+		return err
 	}
 	return t.object.Delete(ctx, t.run, x)
 }

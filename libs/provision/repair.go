@@ -10,26 +10,32 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 )
 
-// Repair forgets what the named steps did and has them done again: each first looks whether its object is still there,
-// then changes or makes it. Detail says what was found, for people. It answers nil when work on the resource is under way
-// already, or the resource is not at rest (ACTIVE, SUSPENDED or DELETED): a drift loop then looks again later.
+// Repair has the named steps done again: each first looks for its object, then changes or makes it. Detail describes the
+// drift for people. Repair returns the operation that does so: a new one of a resource at rest, and the present one of a resource
+// that is being worked on. It returns nil while a worker holds the resource and for a deletion: a later pass looks again.
 func (e *Engine) Repair(ctx context.Context, tx pgx.Tx, uid string, steps []string, detail string) (*Operation, error) {
 	c := Change{UID: uid, Verb: "repair", Transient: Repairing}
 	var current *string
-	err := tx.QueryRow(ctx, `SELECT kind, name, tenant, state, current_operation FROM provision_resources
-		WHERE uid = $1 FOR NO KEY UPDATE`, uid).Scan(&c.Kind, &c.Name, &c.Tenant, &c.Final, &current)
+	var held bool
+	err := tx.QueryRow(ctx, `SELECT kind, name, tenant, state, current_operation, deleting OR
+		(current_operation IS NOT NULL AND coalesce(lease_until > clock_timestamp(), false)) FROM provision_resources WHERE uid = $1 FOR NO KEY UPDATE`, uid).Scan(&c.Kind, &c.Name, &c.Tenant, &c.Final, &current, &held)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return nil, errs.NotFound("resource", uid)
 	case err != nil:
 		return nil, fmt.Errorf("lock resource to repair: %w", err)
-	case current != nil || (c.Final != Active && c.Final != Suspended && c.Final != Deleted):
+	case held, current == nil && c.Final != Active && c.Final != Suspended && c.Final != Deleted:
 		return nil, nil
 	}
-	_, err = tx.Exec(ctx, `UPDATE provision_ledger SET digest = $3, open = true, missed_time = NULL, verified = false
-		WHERE resource_uid = $1 AND step = ANY($2) AND state = 'PRESENT'`, uid, steps, digestUnknown)
-	if err != nil {
+	forgot, err := tx.Exec(ctx, `UPDATE provision_ledger SET digest = $3, open = true, missed_time = NULL, verified = false
+		WHERE resource_uid = $1 AND step = ANY($2) AND state = 'PRESENT' AND digest <> $3`, uid, steps, digestUnknown)
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("forget steps of %s: %w", c.Name, err)
+	case current != nil && forgot.RowsAffected() == 0:
+		return nil, nil
+	case current != nil:
+		return e.Hasten(ctx, tx, uid)
 	}
 	op, err := e.Accept(ctx, tx, c)
 	if err != nil {

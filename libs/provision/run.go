@@ -22,6 +22,11 @@ type Run struct {
 	calls    []string
 }
 
+// NewRun is an execution of a step outside of an engine, for tests of object types. Existing is what the step made before, or nil.
+func NewRun(r Resource, step string, objects map[string]External, existing *External) *Run {
+	return &Run{Resource: r, step: step, objects: objects, existing: existing}
+}
+
 // Operation is the id of the operation this is part of.
 func (r *Run) Operation() string { return r.operation }
 

@@ -188,8 +188,12 @@ func (s *situation) tookObserve(r result) {
 		return
 	}
 	s.adopt(x, found)
-	if r.removal {
+	switch {
+	case r.removal:
 		s.removalRow(x)
+	case x.fulfils(r.step):
+		s.done(r.row, x)
+		return
 	}
 	s.pending(r.row)
 }

@@ -6,6 +6,7 @@ package all
 import (
 	_ "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
+	_ "github.com/low-layer/platform/gen/go/lowlayer/drift/v1"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/event/v1"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/gateway/v1"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/network/v1"

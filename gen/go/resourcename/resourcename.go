@@ -255,6 +255,7 @@ func parentName(name string) string {
 var idForms = map[string]*idForm{
 	"":              newForm(`[a-z][a-z0-9-]{0,38}[a-z0-9]`, "2 to 40 lower-case letters, digits and dashes, starting with a letter and not ending with a dash"),
 	"audit_event":   newForm(`aud_(?P<service>[a-z]+)_[0-9a-z]{26}`, ""),
+	"drift":         newForm(`drift_(?P<service>[a-z]+)_[0-9a-z]{26}`, ""),
 	"drift_finding": newForm(`drift_[0-9a-z]{26}`, ""),
 	"member":        newForm(`[0-9a-z-]{8,64}`, ""),
 	"operation":     newForm(`op_(?P<service>[a-z]+)_[0-9a-z]{26}`, ""),
@@ -265,6 +266,7 @@ var idForms = map[string]*idForm{
 
 var resources = map[string]*Resource{
 	"api.lowlayer.cloud/AuditEvent":      newResource("api.lowlayer.cloud/AuditEvent", "auditEvent", "auditEvents", "tenants/{tenant}/auditEvents/{audit_event}"),
+	"api.lowlayer.cloud/Drift":           newResource("api.lowlayer.cloud/Drift", "drift", "drifts", "tenants/{tenant}/drifts/{drift}"),
 	"api.lowlayer.cloud/DriftFinding":    newResource("api.lowlayer.cloud/DriftFinding", "driftFinding", "driftFindings", "tenants/{tenant}/driftFindings/{drift_finding}"),
 	"api.lowlayer.cloud/Hub":             newResource("api.lowlayer.cloud/Hub", "hub", "hubs", "tenants/{tenant}/organisations/{organisation}/hub"),
 	"api.lowlayer.cloud/IsolationReport": newResource("api.lowlayer.cloud/IsolationReport", "isolationReport", "isolationReports", "tenants/{tenant}/isolationReport", "isolationReport"),
@@ -303,6 +305,32 @@ func ParseAuditEvent(s string) (AuditEvent, error) {
 		return AuditEvent{}, err
 	}
 	return AuditEvent{v["tenant"], v["audit_event"]}, nil
+}
+
+// Drift is `tenants/{tenant}/drifts/{drift}`.
+type Drift struct{ Tenant, Drift string }
+
+// String returns the name.
+func (n Drift) String() string {
+	return "tenants/" + n.Tenant + "/drifts/" + n.Drift
+}
+
+// Parent returns the tenant that holds it.
+func (n Drift) Parent() Tenant { return Tenant{Tenant: n.Tenant} }
+
+// Service returns the service that the id names, empty for an id of another form.
+func (n Drift) Service() string { return formOf("drift").group(n.Drift, "service") }
+
+// ValidDriftID is true for an id of the declared form.
+func ValidDriftID(id string) bool { return formOf("drift").valid(id) }
+
+// ParseDrift returns the parts of a name.
+func ParseDrift(s string) (Drift, error) {
+	v, err := resources["api.lowlayer.cloud/Drift"].parse(s, false)
+	if err != nil {
+		return Drift{}, err
+	}
+	return Drift{v["tenant"], v["drift"]}, nil
 }
 
 // DriftFinding is `tenants/{tenant}/driftFindings/{drift_finding}`.

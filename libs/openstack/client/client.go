@@ -65,6 +65,17 @@ func mapped[A, B any](in []A, f func(A) B) []B {
 	return out
 }
 
+// some is mapped for a field that Neutron wants as a list, an empty one too.
+func some[A, B any](in []A, f func(A) B) []B { return append([]B{}, mapped(in, f)...) }
+
+// textOf is an address for Neutron: null stands for none.
+func textOf(a netip.Addr) any {
+	if !a.IsValid() {
+		return nil
+	}
+	return a.String()
+}
+
 // prefix reads a CIDR of the cloud. The zero prefix stands for none, and for text that is no CIDR.
 func prefix(s string) netip.Prefix {
 	p, err := netip.ParsePrefix(s)

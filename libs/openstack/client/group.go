@@ -37,17 +37,21 @@ type groupWire struct {
 	ID        string     `json:"id"`
 	Name      string     `json:"name"`
 	ProjectID string     `json:"project_id"`
+	Stateful  *bool      `json:"stateful"`
 	Rules     []ruleWire `json:"security_group_rules"`
 	Tags      []string   `json:"tags"`
 }
 
 func (w groupWire) group() neutron.Group {
-	return neutron.Group{ID: w.ID, Name: w.Name, ProjectID: w.ProjectID, Rules: mapped(w.Rules, ruleWire.rule), Tags: w.Tags}
+	return neutron.Group{
+		ID: w.ID, Name: w.Name, ProjectID: w.ProjectID, Rules: mapped(w.Rules, ruleWire.rule), Tags: w.Tags,
+		Stateless: w.Stateful != nil && !*w.Stateful,
+	}
 }
 
 // Groups lists security groups with their rules.
 func (c *Neutron) Groups(ctx context.Context, f neutron.Filter) ([]neutron.Group, error) {
-	fields := []string{"id", "name", "project_id", "security_group_rules", "tags"}
+	fields := []string{"id", "name", "project_id", "stateful", "security_group_rules", "tags"}
 	wires, err := list[groupWire](ctx, c, "security-groups", fields, f)
 	return mapped(wires, groupWire.group), err
 }
@@ -59,10 +63,10 @@ func (c *Neutron) CreateGroup(ctx context.Context, g neutron.Group) (neutron.Gro
 	})
 }
 
-// UpdateGroup sets the name.
-func (c *Neutron) UpdateGroup(ctx context.Context, g neutron.Group) (neutron.Group, error) {
-	return one(ctx, c, "update security group", "security_group", groupWire.group, func(client *gophercloud.ServiceClient) gophercloud.Result {
-		return groups.Update(ctx, client, g.ID, groups.UpdateOpts{Name: g.Name}).Result
+// UpdateGroup writes attributes of a security group.
+func (c *Neutron) UpdateGroup(ctx context.Context, g neutron.Group, attributes ...string) (neutron.Group, error) {
+	return update(ctx, c, "security_group", "security-groups", g.ID, groupWire.group, attributes, map[string]any{
+		"name": g.Name, "stateful": !g.Stateless,
 	})
 }
 

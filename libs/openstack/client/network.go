@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/gophercloud/gophercloud/v2"
@@ -16,14 +17,25 @@ type networkWire struct {
 	Name      string    `json:"name"`
 	ProjectID string    `json:"project_id"`
 	AdminUp   bool      `json:"admin_state_up"`
+	Shared    bool      `json:"shared"`
+	External  bool      `json:"router:external"`
+	Secured   *bool     `json:"port_security_enabled"`
 	Tags      []string  `json:"tags"`
 	Created   time.Time `json:"created_at"`
 }
 
-func (w networkWire) network() neutron.Network { return neutron.Network(w) }
+// network takes port security for on where the cloud does not say: that is how Neutron is without the extension.
+func (w networkWire) network() neutron.Network {
+	return neutron.Network{
+		ID: w.ID, Name: w.Name, ProjectID: w.ProjectID, AdminUp: w.AdminUp, Shared: w.Shared, External: w.External,
+		Open: w.Secured != nil && !*w.Secured, Tags: w.Tags, Created: w.Created,
+	}
+}
 
 func networkFields() []string {
-	return []string{"id", "name", "project_id", "admin_state_up", "tags", "created_at"}
+	return []string{
+		"id", "name", "project_id", "admin_state_up", "shared", "router:external", "port_security_enabled", "tags", "created_at",
+	}
 }
 
 // Networks lists networks.
@@ -39,10 +51,10 @@ func (c *Neutron) CreateNetwork(ctx context.Context, n neutron.Network) (neutron
 	})
 }
 
-// UpdateNetwork sets name and administrative state.
-func (c *Neutron) UpdateNetwork(ctx context.Context, n neutron.Network) (neutron.Network, error) {
-	return one(ctx, c, "update network", "network", networkWire.network, func(client *gophercloud.ServiceClient) gophercloud.Result {
-		return networks.Update(ctx, client, n.ID, networks.UpdateOpts{Name: &n.Name, AdminStateUp: &n.AdminUp}).Result
+// UpdateNetwork writes attributes of a network.
+func (c *Neutron) UpdateNetwork(ctx context.Context, n neutron.Network, attributes ...string) (neutron.Network, error) {
+	return update(ctx, c, "network", "networks", n.ID, networkWire.network, attributes, map[string]any{
+		"name": n.Name, "admin_state_up": n.AdminUp, "shared": n.Shared, "router:external": n.External, "port_security_enabled": !n.Open,
 	})
 }
 
@@ -53,26 +65,38 @@ func (c *Neutron) DeleteNetwork(ctx context.Context, id string) error {
 	})
 }
 
+type rangeWire struct {
+	First string `json:"start"`
+	Last  string `json:"end"`
+}
+
 type subnetWire struct {
-	ID        string `json:"id"`
-	Name      string `json:"name"`
-	ProjectID string `json:"project_id"`
-	NetworkID string `json:"network_id"`
-	PoolID    string `json:"subnetpool_id"`
-	CIDR      string `json:"cidr"`
-	GatewayIP string `json:"gateway_ip"`
-	DHCP      bool   `json:"enable_dhcp"`
+	ID         string      `json:"id"`
+	Name       string      `json:"name"`
+	ProjectID  string      `json:"project_id"`
+	NetworkID  string      `json:"network_id"`
+	PoolID     string      `json:"subnetpool_id"`
+	CIDR       string      `json:"cidr"`
+	GatewayIP  string      `json:"gateway_ip"`
+	DHCP       bool        `json:"enable_dhcp"`
+	HostRoutes []routeWire `json:"host_routes"`
+	DNS        []string    `json:"dns_nameservers"`
+	Pools      []rangeWire `json:"allocation_pools"`
 }
 
 func (w subnetWire) subnet() neutron.Subnet {
 	return neutron.Subnet{
 		ID: w.ID, Name: w.Name, ProjectID: w.ProjectID, NetworkID: w.NetworkID, PoolID: w.PoolID,
-		CIDR: prefix(w.CIDR), Gateway: addr(w.GatewayIP), DHCP: w.DHCP,
+		CIDR: prefix(w.CIDR), Gateway: addr(w.GatewayIP), DHCP: w.DHCP, HostRoutes: mapped(w.HostRoutes, routeWire.route), DNS: mapped(w.DNS, addr),
+		Pools: mapped(w.Pools, func(r rangeWire) neutron.Range { return neutron.Range{First: addr(r.First), Last: addr(r.Last)} }),
 	}
 }
 
 func subnetFields() []string {
-	return []string{"id", "name", "project_id", "network_id", "subnetpool_id", "cidr", "gateway_ip", "enable_dhcp"}
+	return []string{
+		"id", "name", "project_id", "network_id", "subnetpool_id", "cidr", "gateway_ip", "enable_dhcp", "host_routes", "dns_nameservers",
+		"allocation_pools",
+	}
 }
 
 // Subnets lists subnets.
@@ -92,11 +116,12 @@ func (c *Neutron) CreateSubnet(ctx context.Context, s neutron.Subnet) (neutron.S
 	})
 }
 
-// UpdateSubnet sets name, gateway and DHCP.
-func (c *Neutron) UpdateSubnet(ctx context.Context, s neutron.Subnet) (neutron.Subnet, error) {
-	gateway := s.Gateway.String()
-	return one(ctx, c, "update subnet", "subnet", subnetWire.subnet, func(client *gophercloud.ServiceClient) gophercloud.Result {
-		return subnets.Update(ctx, client, s.ID, subnets.UpdateOpts{Name: &s.Name, GatewayIP: &gateway, EnableDHCP: &s.DHCP}).Result
+// UpdateSubnet writes attributes of a subnet.
+func (c *Neutron) UpdateSubnet(ctx context.Context, s neutron.Subnet, attributes ...string) (neutron.Subnet, error) {
+	return update(ctx, c, "subnet", "subnets", s.ID, subnetWire.subnet, attributes, map[string]any{
+		"name": s.Name, "gateway_ip": textOf(s.Gateway), "enable_dhcp": s.DHCP, "host_routes": some(s.HostRoutes, wireOfRoute),
+		"dns_nameservers":  some(s.DNS, netip.Addr.String),
+		"allocation_pools": some(s.Pools, func(r neutron.Range) rangeWire { return rangeWire{r.First.String(), r.Last.String()} }),
 	})
 }
 

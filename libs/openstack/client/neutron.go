@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 
@@ -54,6 +55,25 @@ func one[W, T any](
 		return nil
 	})
 	return out, err
+}
+
+// update writes the named attributes of an object, or all of them.
+func update[W, T any](
+	ctx context.Context, c *Neutron, label, path, id string, convert func(W) T, names []string, all map[string]any,
+) (T, error) {
+	body := all
+	if len(names) > 0 {
+		body = make(map[string]any, len(names))
+		for _, name := range names {
+			body[name] = all[name]
+		}
+	}
+	return one(ctx, c, "update "+label, label, convert, func(client *gophercloud.ServiceClient) (r gophercloud.Result) {
+		resp, err := client.Put(ctx, client.ServiceURL(path, id), map[string]any{label: body}, &r.Body,
+			&gophercloud.RequestOpts{OkCodes: []int{http.StatusOK}})
+		_, r.Header, r.Err = gophercloud.ParseResponse(resp, err)
+		return r
+	})
 }
 
 // list reads all pages of a collection that pass the filter.

@@ -16,6 +16,10 @@ type addressWire struct {
 	IP       string `json:"ip_address"`
 }
 
+type pairWire struct {
+	IP string `json:"ip_address"`
+}
+
 type portWire struct {
 	ID          string        `json:"id"`
 	Name        string        `json:"name"`
@@ -24,6 +28,7 @@ type portWire struct {
 	DeviceID    string        `json:"device_id"`
 	DeviceOwner string        `json:"device_owner"`
 	Addresses   []addressWire `json:"fixed_ips"`
+	Pairs       []pairWire    `json:"allowed_address_pairs"`
 	Groups      []string      `json:"security_groups"`
 	AdminUp     bool          `json:"admin_state_up"`
 	Created     time.Time     `json:"created_at"`
@@ -32,7 +37,7 @@ type portWire struct {
 func (w portWire) port() neutron.Port {
 	return neutron.Port{
 		ID: w.ID, Name: w.Name, ProjectID: w.ProjectID, NetworkID: w.NetworkID, DeviceID: w.DeviceID, DeviceOwner: w.DeviceOwner,
-		AdminUp: w.AdminUp, Created: w.Created, Groups: sorted(w.Groups),
+		AdminUp: w.AdminUp, Created: w.Created, Groups: sorted(w.Groups), Pairs: mapped(w.Pairs, func(p pairWire) string { return p.IP }),
 		Addresses: mapped(w.Addresses, func(a addressWire) neutron.Address {
 			return neutron.Address{SubnetID: a.SubnetID, IP: addr(a.IP)}
 		}),
@@ -41,8 +46,8 @@ func (w portWire) port() neutron.Port {
 
 func portFields() []string {
 	return []string{
-		"id", "name", "project_id", "network_id", "device_id", "device_owner", "fixed_ips", "security_groups", "admin_state_up",
-		"created_at",
+		"id", "name", "project_id", "network_id", "device_id", "device_owner", "fixed_ips", "allowed_address_pairs", "security_groups",
+		"admin_state_up", "created_at",
 	}
 }
 
@@ -83,10 +88,12 @@ func (c *Neutron) CreatePort(ctx context.Context, p neutron.Port) (neutron.Port,
 	})
 }
 
-// UpdatePort sets name and administrative state.
-func (c *Neutron) UpdatePort(ctx context.Context, p neutron.Port) (neutron.Port, error) {
-	return one(ctx, c, "update port", "port", portWire.port, func(client *gophercloud.ServiceClient) gophercloud.Result {
-		return ports.Update(ctx, client, p.ID, ports.UpdateOpts{Name: &p.Name, AdminStateUp: &p.AdminUp}).Result
+// UpdatePort writes attributes of a port.
+func (c *Neutron) UpdatePort(ctx context.Context, p neutron.Port, attributes ...string) (neutron.Port, error) {
+	return update(ctx, c, "port", "ports", p.ID, portWire.port, attributes, map[string]any{
+		"name": p.Name, "admin_state_up": p.AdminUp, "security_groups": append([]string{}, p.Groups...),
+		"fixed_ips":             some(p.Addresses, func(a neutron.Address) addressWire { return addressWire{a.SubnetID, a.IP.String()} }),
+		"allowed_address_pairs": some(p.Pairs, func(ip string) pairWire { return pairWire{ip} }),
 	})
 }
 

@@ -22,21 +22,34 @@ type routerWire struct {
 	ProjectID string      `json:"project_id"`
 	AdminUp   bool        `json:"admin_state_up"`
 	Routes    []routeWire `json:"routes"`
-	Tags      []string    `json:"tags"`
-	Created   time.Time   `json:"created_at"`
+	Gateway   *struct {
+		NetworkID string `json:"network_id"`
+	} `json:"external_gateway_info"`
+	Tags    []string  `json:"tags"`
+	Created time.Time `json:"created_at"`
+}
+
+func (w routeWire) route() neutron.Route {
+	return neutron.Route{Destination: prefix(w.Destination), NextHop: addr(w.NextHop)}
+}
+
+func wireOfRoute(r neutron.Route) routeWire {
+	return routeWire{r.Destination.String(), r.NextHop.String()}
 }
 
 func (w routerWire) router() neutron.Router {
-	return neutron.Router{
+	r := neutron.Router{
 		ID: w.ID, Name: w.Name, ProjectID: w.ProjectID, AdminUp: w.AdminUp, Tags: w.Tags, Created: w.Created,
-		Routes: mapped(w.Routes, func(r routeWire) neutron.Route {
-			return neutron.Route{Destination: prefix(r.Destination), NextHop: addr(r.NextHop)}
-		}),
+		Routes: mapped(w.Routes, routeWire.route),
 	}
+	if w.Gateway != nil {
+		r.Gateway = w.Gateway.NetworkID
+	}
+	return r
 }
 
 func routerFields() []string {
-	return []string{"id", "name", "project_id", "admin_state_up", "routes", "tags", "created_at"}
+	return []string{"id", "name", "project_id", "admin_state_up", "routes", "external_gateway_info", "tags", "created_at"}
 }
 
 // Routers lists routers with their routes.
@@ -52,10 +65,14 @@ func (c *Neutron) CreateRouter(ctx context.Context, r neutron.Router) (neutron.R
 	})
 }
 
-// UpdateRouter sets name and administrative state. It leaves the routes alone.
-func (c *Neutron) UpdateRouter(ctx context.Context, r neutron.Router) (neutron.Router, error) {
-	return one(ctx, c, "update router", "router", routerWire.router, func(client *gophercloud.ServiceClient) gophercloud.Result {
-		return routers.Update(ctx, client, r.ID, routers.UpdateOpts{Name: r.Name, AdminStateUp: &r.AdminUp}).Result
+// UpdateRouter writes attributes of a router. It leaves the routes alone.
+func (c *Neutron) UpdateRouter(ctx context.Context, r neutron.Router, attributes ...string) (neutron.Router, error) {
+	gateway := map[string]any{}
+	if r.Gateway != "" {
+		gateway["network_id"] = r.Gateway
+	}
+	return update(ctx, c, "router", "routers", r.ID, routerWire.router, attributes, map[string]any{
+		"name": r.Name, "admin_state_up": r.AdminUp, "external_gateway_info": gateway,
 	})
 }
 

@@ -20,6 +20,7 @@ func NewGroups(cloud neutron.Cloud, network string) Groups {
 		Name: neutron.TypeGroup,
 		Attributes: []provision.Attribute[neutron.Group]{
 			provision.Attr("name", func(g *neutron.Group) *string { return &g.Name }),
+			provision.Attr("stateful", func(g *neutron.Group) *bool { return &g.Stateless }).Inverse(),
 			provision.Attr("project_id", func(g *neutron.Group) *string { return &g.ProjectID }).Fixed(),
 		},
 		External: func(g neutron.Group) provision.External { return provision.External{ID: g.ID, Name: g.Name} },
@@ -30,11 +31,14 @@ func NewGroups(cloud neutron.Cloud, network string) Groups {
 		Create: func(ctx context.Context, want neutron.Group) (neutron.Group, error) {
 			return cloud.CreateGroup(ctx, want)
 		},
-		Update: func(ctx context.Context, is neutron.Group) (neutron.Group, error) { return cloud.UpdateGroup(ctx, is) },
+		Update: cloud.UpdateGroup,
 		Delete: func(ctx context.Context, run *provision.Run, o provision.External) error {
-			return blame(ctx, cloud, cloud.DeleteGroup(ctx, o.ID), "security group", o, func(context.Context) (neutron.Filter, error) {
+			return blame(ctx, cloud.DeleteGroup(ctx, o.ID), "security group", o, func(ctx context.Context) ([]string, error) {
 				id, err := run.Made(network)
-				return neutron.Filter{NetworkID: id}, err
+				if err != nil {
+					return nil, err
+				}
+				return foreignPorts(cloud, neutron.Filter{NetworkID: id}, neutron.Port.Describe)(ctx)
 			})
 		},
 	}}
@@ -48,7 +52,7 @@ func (t Groups) Make(s provision.Step, want neutron.Group) provision.Step {
 
 // Tag is the step that sets the tags of the group that another step made.
 func (t Groups) Tag(s provision.Step, of string, want []string) provision.Step {
-	return tags(t.cloud, neutron.TagGroup, s, of, want)
+	return tags(t.cloud, t.Type, neutron.TagGroup, s, of, want, func(o neutron.Group) []string { return o.Tags })
 }
 
 // Compare returns which wanted rules a group misses, and which rules it has too many.
@@ -58,20 +62,33 @@ type Compare func(ctx context.Context, have, want []neutron.Rule) (missing, surp
 // should be shut.
 func (t Groups) Rules(s provision.Step, group string, want []neutron.Rule, compare Compare) provision.Step {
 	s.Needs, s.Digest = []string{group}, provision.Digest(want)
-	return provision.Set(s, func(ctx context.Context, run *provision.Run) error {
-		id, err := run.Made(group)
-		if err != nil {
-			return err
+	look := func(ctx context.Context, run *provision.Run) (id string, missing, surplus []neutron.Rule, err error) {
+		if id, err = run.Made(group); err != nil {
+			return id, nil, nil, err
 		}
 		have, err := t.cloud.Rules(ctx, neutron.Filter{GroupID: id})
 		if err != nil {
-			return err
+			return id, nil, nil, err
 		}
 		wanted := slices.Clone(want)
 		for i := range wanted {
 			wanted[i].GroupID = id
 		}
-		missing, surplus, err := compare(ctx, have, wanted)
+		missing, surplus, err = compare(ctx, have, wanted)
+		return id, missing, surplus, err
+	}
+	s.Check = func(ctx context.Context, run *provision.Run) ([]provision.Difference, error) {
+		id, missing, surplus, err := look(ctx, run)
+		if err != nil {
+			return nil, err
+		}
+		if found, err := t.Read(ctx, []string{id}); err != nil || len(found) == 0 {
+			return nil, err // the group itself is missing
+		}
+		return provision.Of(difference(run, neutron.TypeGroup, group), provision.Values("security_group_rules", missing, surplus)), nil
+	}
+	return provision.Set(s, func(ctx context.Context, run *provision.Run) error {
+		_, missing, surplus, err := look(ctx, run)
 		if err != nil {
 			return err
 		}

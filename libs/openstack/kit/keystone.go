@@ -38,7 +38,7 @@ func NewDomains(cloud keystone.Cloud) Domains {
 		Create: func(ctx context.Context, want keystone.Domain) (keystone.Domain, error) {
 			return cloud.CreateDomain(ctx, want)
 		},
-		Update: func(ctx context.Context, is keystone.Domain) (keystone.Domain, error) {
+		Update: func(ctx context.Context, is keystone.Domain, _ ...string) (keystone.Domain, error) {
 			return cloud.UpdateDomain(ctx, is)
 		},
 		Delete: func(ctx context.Context, _ *provision.Run, o provision.External) error {
@@ -69,7 +69,7 @@ func NewProjects(cloud keystone.Cloud) Projects {
 			provision.Attr("description", func(p *keystone.Project) *string { return &p.Description }),
 			provision.Attr("enabled", func(p *keystone.Project) *bool { return &p.Enabled }),
 			provision.Attr("domain_id", func(p *keystone.Project) *string { return &p.DomainID }).Fixed(),
-			provision.ListAttr("tags", func(p *keystone.Project) *[]string { return &p.Tags }).Fixed(),
+			provision.SetAttr("tags", func(p *keystone.Project) *[]string { return &p.Tags }).Fixed(),
 		},
 		ID:       func(p *keystone.Project) *string { return &p.ID },
 		External: func(p keystone.Project) provision.External { return provision.External{ID: p.ID, Name: p.Name} },
@@ -82,7 +82,7 @@ func NewProjects(cloud keystone.Cloud) Projects {
 		Create: func(ctx context.Context, want keystone.Project) (keystone.Project, error) {
 			return cloud.CreateProject(ctx, want)
 		},
-		Update: func(ctx context.Context, is keystone.Project) (keystone.Project, error) {
+		Update: func(ctx context.Context, is keystone.Project, _ ...string) (keystone.Project, error) {
 			return cloud.UpdateProject(ctx, is)
 		},
 		Delete: func(ctx context.Context, _ *provision.Run, o provision.External) error {
@@ -144,7 +144,9 @@ func NewUsers(cloud keystone.Cloud) Users {
 		Create: func(ctx context.Context, want keystone.User) (keystone.User, error) {
 			return cloud.CreateUser(ctx, want)
 		},
-		Update: func(ctx context.Context, is keystone.User) (keystone.User, error) { return cloud.UpdateUser(ctx, is) },
+		Update: func(ctx context.Context, is keystone.User, _ ...string) (keystone.User, error) {
+			return cloud.UpdateUser(ctx, is)
+		},
 		Delete: func(ctx context.Context, _ *provision.Run, o provision.External) error {
 			return cloud.DeleteUser(ctx, o.ID)
 		},

@@ -20,6 +20,9 @@ func NewNetworks(cloud neutron.Cloud) Networks {
 		Attributes: []provision.Attribute[neutron.Network]{
 			provision.Attr("name", func(n *neutron.Network) *string { return &n.Name }),
 			provision.Attr("admin_state_up", func(n *neutron.Network) *bool { return &n.AdminUp }),
+			provision.Attr("shared", func(n *neutron.Network) *bool { return &n.Shared }),
+			provision.Attr("router:external", func(n *neutron.Network) *bool { return &n.External }),
+			provision.Attr("port_security_enabled", func(n *neutron.Network) *bool { return &n.Open }).Inverse(),
 			provision.Attr("project_id", func(n *neutron.Network) *string { return &n.ProjectID }).Fixed(),
 		},
 		External: func(n neutron.Network) provision.External { return provision.External{ID: n.ID, Name: n.Name} },
@@ -32,13 +35,9 @@ func NewNetworks(cloud neutron.Cloud) Networks {
 		Create: func(ctx context.Context, want neutron.Network) (neutron.Network, error) {
 			return cloud.CreateNetwork(ctx, want)
 		},
-		Update: func(ctx context.Context, is neutron.Network) (neutron.Network, error) {
-			return cloud.UpdateNetwork(ctx, is)
-		},
+		Update: cloud.UpdateNetwork,
 		Delete: func(ctx context.Context, _ *provision.Run, o provision.External) error {
-			return blame(ctx, cloud, cloud.DeleteNetwork(ctx, o.ID), "network", o, func(context.Context) (neutron.Filter, error) {
-				return neutron.Filter{NetworkID: o.ID}, nil
-			})
+			return blame(ctx, cloud.DeleteNetwork(ctx, o.ID), "network", o, foreignPorts(cloud, neutron.Filter{NetworkID: o.ID}, neutron.Port.Describe))
 		},
 	}}
 }
@@ -52,5 +51,5 @@ func (n Networks) Make(s provision.Step, want neutron.Network) provision.Step {
 
 // Tag is the step that sets the tags of the network that another step made.
 func (n Networks) Tag(s provision.Step, of string, want []string) provision.Step {
-	return tags(n.cloud, neutron.TagNetwork, s, of, want)
+	return tags(n.cloud, n.Type, neutron.TagNetwork, s, of, want, func(o neutron.Network) []string { return o.Tags })
 }

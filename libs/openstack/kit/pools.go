@@ -14,13 +14,17 @@ type Scopes struct{ provision.Type[neutron.Scope] }
 // NewScopes are the address scopes of a cloud.
 func NewScopes(cloud neutron.Cloud) Scopes {
 	return Scopes{provision.Type[neutron.Scope]{
-		Name:       neutron.TypeScope,
-		Attributes: []provision.Attribute[neutron.Scope]{provision.Attr("name", func(s *neutron.Scope) *string { return &s.Name }).Fixed()},
-		External:   func(s neutron.Scope) provision.External { return provision.External{ID: s.ID, Name: s.Name} },
+		Name: neutron.TypeScope,
+		Attributes: []provision.Attribute[neutron.Scope]{
+			provision.Attr("name", func(s *neutron.Scope) *string { return &s.Name }),
+			provision.Attr("shared", func(s *neutron.Scope) *bool { return &s.Shared }).Fixed(), // Neutron shares for good
+		},
+		External: func(s neutron.Scope) provision.External { return provision.External{ID: s.ID, Name: s.Name} },
 		Find: func(ctx context.Context, want neutron.Scope) ([]neutron.Scope, error) {
 			return cloud.Scopes(ctx, neutron.Filter{Name: want.Name})
 		},
-		Read: func(ctx context.Context, ids []string) ([]neutron.Scope, error) { return cloud.Scopes(ctx, byIDs(ids)) },
+		Read:   func(ctx context.Context, ids []string) ([]neutron.Scope, error) { return cloud.Scopes(ctx, byIDs(ids)) },
+		Update: cloud.UpdateScope,
 		Create: func(ctx context.Context, want neutron.Scope) (neutron.Scope, error) {
 			return cloud.CreateScope(ctx, want)
 		},
@@ -44,15 +48,17 @@ func NewPools(cloud neutron.Cloud) Pools {
 	return Pools{provision.Type[neutron.Pool]{
 		Name: neutron.TypePool,
 		Attributes: []provision.Attribute[neutron.Pool]{
-			provision.Attr("name", func(p *neutron.Pool) *string { return &p.Name }).Fixed(),
-			provision.ListAttr("prefixes", func(p *neutron.Pool) *[]netip.Prefix { return &p.Prefixes }).Fixed(),
-			provision.Attr("address_scope_id", func(p *neutron.Pool) *string { return &p.ScopeID }).Fixed(),
+			provision.Attr("name", func(p *neutron.Pool) *string { return &p.Name }),
+			provision.SetAttr("prefixes", func(p *neutron.Pool) *[]netip.Prefix { return &p.Prefixes }).Fixed(),
+			provision.Attr("address_scope_id", func(p *neutron.Pool) *string { return &p.ScopeID }),
+			provision.Attr("shared", func(p *neutron.Pool) *bool { return &p.Shared }).Fixed(),
 		},
 		External: func(p neutron.Pool) provision.External { return provision.External{ID: p.ID, Name: p.Name} },
 		Find: func(ctx context.Context, want neutron.Pool) ([]neutron.Pool, error) {
 			return cloud.Pools(ctx, neutron.Filter{Name: want.Name})
 		},
 		Read:   func(ctx context.Context, ids []string) ([]neutron.Pool, error) { return cloud.Pools(ctx, byIDs(ids)) },
+		Update: cloud.UpdatePool,
 		Create: func(ctx context.Context, want neutron.Pool) (neutron.Pool, error) { return cloud.CreatePool(ctx, want) },
 		Delete: func(ctx context.Context, _ *provision.Run, o provision.External) error {
 			return cloud.DeletePool(ctx, o.ID)

@@ -13,16 +13,10 @@ import (
 // The port of a server stays when the server is replaced.
 type Ports struct{ provision.Type[neutron.Port] }
 
-// NewServerPorts are the ports of servers, which have security groups.
+// NewServerPorts are the ports of servers, whose addresses Neutron chooses.
 func NewServerPorts(cloud neutron.Cloud) Ports {
 	t := NewPorts(cloud)
-	t.Attributes = []provision.Attribute[neutron.Port]{
-		provision.Attr("name", func(p *neutron.Port) *string { return &p.Name }),
-		provision.Attr("admin_state_up", func(p *neutron.Port) *bool { return &p.AdminUp }),
-		provision.ListAttr("security_groups", func(p *neutron.Port) *[]string { return &p.Groups }).Fixed(),
-		provision.Attr("project_id", func(p *neutron.Port) *string { return &p.ProjectID }).Fixed(),
-		provision.Attr("network_id", func(p *neutron.Port) *string { return &p.NetworkID }).Parent(),
-	}
+	t.Attributes = slices.DeleteFunc(t.Attributes, func(a provision.Attribute[neutron.Port]) bool { return a.Name == "fixed_ips" })
 	return t
 }
 
@@ -63,7 +57,9 @@ func NewPorts(cloud neutron.Cloud) Ports {
 			provision.Attr("name", func(p *neutron.Port) *string { return &p.Name }),
 			provision.Attr("admin_state_up", func(p *neutron.Port) *bool { return &p.AdminUp }),
 			provision.Attr("project_id", func(p *neutron.Port) *string { return &p.ProjectID }).Fixed(),
-			provision.ListAttr("fixed_ips", func(p *neutron.Port) *[]neutron.Address { return &p.Addresses }).Fixed(),
+			provision.SetAttr("fixed_ips", func(p *neutron.Port) *[]neutron.Address { return &p.Addresses }),
+			provision.SetAttr("allowed_address_pairs", func(p *neutron.Port) *[]string { return &p.Pairs }),
+			provision.SetAttr("security_groups", func(p *neutron.Port) *[]string { return &p.Groups }),
 			provision.Attr("network_id", func(p *neutron.Port) *string { return &p.NetworkID }).Parent(),
 		},
 		External: func(p neutron.Port) provision.External { return provision.External{ID: p.ID, Name: p.Name} },
@@ -72,7 +68,7 @@ func NewPorts(cloud neutron.Cloud) Ports {
 		},
 		Read:   func(ctx context.Context, ids []string) ([]neutron.Port, error) { return cloud.Ports(ctx, byIDs(ids)) },
 		Create: func(ctx context.Context, want neutron.Port) (neutron.Port, error) { return cloud.CreatePort(ctx, want) },
-		Update: func(ctx context.Context, is neutron.Port) (neutron.Port, error) { return cloud.UpdatePort(ctx, is) },
+		Update: cloud.UpdatePort,
 		Delete: func(ctx context.Context, _ *provision.Run, o provision.External) error {
 			return cloud.DeletePort(ctx, o.ID)
 		},

@@ -21,6 +21,7 @@ func NewRouters(cloud neutron.Cloud) Routers {
 		Attributes: []provision.Attribute[neutron.Router]{
 			provision.Attr("name", func(r *neutron.Router) *string { return &r.Name }),
 			provision.Attr("admin_state_up", func(r *neutron.Router) *bool { return &r.AdminUp }),
+			provision.Attr("external_gateway_info", func(r *neutron.Router) *string { return &r.Gateway }),
 			provision.Attr("project_id", func(r *neutron.Router) *string { return &r.ProjectID }).Fixed(),
 		},
 		External: func(r neutron.Router) provision.External { return provision.External{ID: r.ID, Name: r.Name} },
@@ -33,13 +34,11 @@ func NewRouters(cloud neutron.Cloud) Routers {
 		Create: func(ctx context.Context, want neutron.Router) (neutron.Router, error) {
 			return cloud.CreateRouter(ctx, want)
 		},
-		Update: func(ctx context.Context, is neutron.Router) (neutron.Router, error) {
-			return cloud.UpdateRouter(ctx, is)
-		},
+		Update: cloud.UpdateRouter,
 		Delete: func(ctx context.Context, _ *provision.Run, o provision.External) error {
-			return blame(ctx, cloud, cloud.DeleteRouter(ctx, o.ID), "router", o, func(context.Context) (neutron.Filter, error) {
-				return neutron.Filter{DeviceID: o.ID}, nil
-			})
+			return blame(ctx, cloud.DeleteRouter(ctx, o.ID), "router", o, foreignPorts(cloud, neutron.Filter{DeviceID: o.ID}, func(p neutron.Port) string {
+				return "its interface " + p.ID + " in network " + p.NetworkID
+			}))
 		},
 	}}
 }
@@ -52,21 +51,17 @@ func (t Routers) Make(s provision.Step, want neutron.Router, allowed func(contex
 	s.Digest = provision.Digest(want.Name, want.ProjectID)
 	return t.Type.Make(provision.Want[neutron.Router]{
 		Step: s, Object: want,
-		Mend: func(ctx context.Context, _ *provision.Run, is neutron.Router) error {
+		Mend: func(ctx context.Context, _ *provision.Run, is neutron.Router) ([]provision.Difference, func(context.Context) error, error) {
 			may, err := allowed(ctx)
-			if err != nil {
-				return err
-			}
 			surplus := slices.DeleteFunc(slices.Clone(is.Routes), func(r neutron.Route) bool { return slices.Contains(may, r) })
-			if len(surplus) == 0 {
-				return nil
-			}
-			return t.cloud.RemoveRoutes(ctx, is.ID, surplus)
+			return provision.Values("routes", nil, surplus), func(ctx context.Context) error {
+				return t.cloud.RemoveRoutes(ctx, is.ID, surplus)
+			}, err
 		},
 	})
 }
 
 // Tag is the step that sets the tags of the router that another step made.
 func (t Routers) Tag(s provision.Step, of string, want []string) provision.Step {
-	return tags(t.cloud, neutron.TagRouter, s, of, want)
+	return tags(t.cloud, t.Type, neutron.TagRouter, s, of, want, func(o neutron.Router) []string { return o.Tags })
 }

@@ -29,6 +29,17 @@ func (t Routes) Make(s provision.Step, router Ref, route neutron.Route) provisio
 		}
 		return []provision.External{RouteExternal(id, route)}, nil
 	}
+	s.Check = func(ctx context.Context, run *provision.Run) ([]provision.Difference, error) {
+		id, err := router(ctx, run)
+		if err != nil {
+			return nil, err
+		}
+		found, err := t.cloud.Routers(ctx, byIDs([]string{id}))
+		if err != nil || len(found) == 0 || slices.Contains(found[0].Routes, route) {
+			return nil, err
+		}
+		return onRouter(run, found[0], "routes", route), nil
+	}
 	s.Do = func(ctx context.Context, run *provision.Run) (provision.External, error) {
 		id, err := router(ctx, run)
 		if err != nil {
@@ -37,6 +48,12 @@ func (t Routes) Make(s provision.Step, router Ref, route neutron.Route) provisio
 		return RouteExternal(id, route), t.cloud.AddRoutes(ctx, id, []neutron.Route{route})
 	}
 	return s
+}
+
+// onRouter is the difference of a router that lacks a route or an interface.
+func onRouter(run *provision.Run, r neutron.Router, attribute string, want any) []provision.Difference {
+	return provision.Of(provision.Difference{Step: run.Step(), Type: neutron.TypeRouter, ID: r.ID, Name: r.Name},
+		provision.Values(attribute, []any{want}, nil))
 }
 
 // Object is the end of routes.

@@ -37,6 +37,15 @@ func (t Rules) Make(s provision.Step, group Ref, rule neutron.Rule) provision.St
 		ours, _, err := t.sameTraffic(ctx, id, rule)
 		return ours, err
 	}
+	s.Check = func(ctx context.Context, run *provision.Run) ([]provision.Difference, error) {
+		d := difference(run, neutron.TypeRule, s.Name)
+		found, err := t.cloud.Rules(ctx, byIDs([]string{d.ID}))
+		if err != nil || len(found) > 0 {
+			return nil, err
+		}
+		d.Missing = true
+		return []provision.Difference{d}, nil
+	}
 	s.Do = func(ctx context.Context, run *provision.Run) (provision.External, error) {
 		id, err := group(ctx, run)
 		if err != nil {
@@ -93,6 +102,13 @@ func (t Rules) adopt(ctx context.Context, groupID string, rule neutron.Rule, ref
 	return provision.External{}, errs.Wrap(refusal, errs.FailedPrecondition, "RULE_EXISTS",
 		"rule %s was added by hand to security group %s and lets the same traffic in; delete it, or wait until the VPC's drift "+
 			"is repaired, and the peering goes on by itself", other.ID, groupID).With("object_id", other.ID)
+}
+
+func first(of []provision.External) provision.External {
+	if len(of) == 0 {
+		return provision.External{}
+	}
+	return of[0]
 }
 
 func ruleExternal(r neutron.Rule) provision.External {

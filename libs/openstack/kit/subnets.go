@@ -19,6 +19,9 @@ func NewSubnets(cloud neutron.Cloud) Subnets {
 			provision.Attr("name", func(s *neutron.Subnet) *string { return &s.Name }),
 			provision.Attr("gateway_ip", func(s *neutron.Subnet) *netip.Addr { return &s.Gateway }),
 			provision.Attr("enable_dhcp", func(s *neutron.Subnet) *bool { return &s.DHCP }),
+			provision.SetAttr("host_routes", func(s *neutron.Subnet) *[]neutron.Route { return &s.HostRoutes }),
+			provision.ListAttr("dns_nameservers", func(s *neutron.Subnet) *[]netip.Addr { return &s.DNS }),
+			provision.SetAttr("allocation_pools", func(s *neutron.Subnet) *[]neutron.Range { return &s.Pools }),
 			provision.Attr("cidr", func(s *neutron.Subnet) *netip.Prefix { return &s.CIDR }).Fixed(),
 			provision.Attr("project_id", func(s *neutron.Subnet) *string { return &s.ProjectID }).Fixed(),
 			provision.Attr("network_id", func(s *neutron.Subnet) *string { return &s.NetworkID }).Parent(),
@@ -33,16 +36,14 @@ func NewSubnets(cloud neutron.Cloud) Subnets {
 		Create: func(ctx context.Context, want neutron.Subnet) (neutron.Subnet, error) {
 			return cloud.CreateSubnet(ctx, want)
 		},
-		Update: func(ctx context.Context, is neutron.Subnet) (neutron.Subnet, error) {
-			return cloud.UpdateSubnet(ctx, is)
-		},
+		Update: cloud.UpdateSubnet,
 		Delete: func(ctx context.Context, _ *provision.Run, o provision.External) error {
-			return blame(ctx, cloud, cloud.DeleteSubnet(ctx, o.ID), "subnet", o, func(ctx context.Context) (neutron.Filter, error) {
+			return blame(ctx, cloud.DeleteSubnet(ctx, o.ID), "subnet", o, func(ctx context.Context) ([]string, error) {
 				found, err := cloud.Subnets(ctx, byIDs([]string{o.ID}))
 				if err != nil || len(found) == 0 {
-					return neutron.Filter{IDs: []string{o.ID}}, err // no port has the id of a subnet
+					return nil, err
 				}
-				return neutron.Filter{NetworkID: found[0].NetworkID}, nil
+				return foreignPorts(cloud, neutron.Filter{NetworkID: found[0].NetworkID}, neutron.Port.Describe)(ctx)
 			})
 		},
 	}}
@@ -50,6 +51,7 @@ func NewSubnets(cloud neutron.Cloud) Subnets {
 
 // Make is the step that makes a subnet of the network of another step, taken from a subnet pool.
 func (t Subnets) Make(s provision.Step, network string, pool Ref, want neutron.Subnet) provision.Step {
+	want.Pools = neutron.AllPools(want.CIDR, want.Gateway)
 	s.Needs = append([]string{network}, s.Needs...)
 	s.Digest = provision.Digest(want.Name, want.CIDR, want.Gateway, want.DHCP)
 	return t.Type.Make(provision.Want[neutron.Subnet]{

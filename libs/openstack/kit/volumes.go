@@ -34,7 +34,9 @@ func NewVolumes(cloud cinder.Cloud) Volumes {
 		Create: func(ctx context.Context, want cinder.Volume) (cinder.Volume, error) {
 			return cloud.CreateVolume(ctx, want)
 		},
-		Update: func(ctx context.Context, is cinder.Volume) (cinder.Volume, error) { return cloud.RenameVolume(ctx, is) },
+		Update: func(ctx context.Context, is cinder.Volume, _ ...string) (cinder.Volume, error) {
+			return cloud.RenameVolume(ctx, is)
+		},
 		Delete: func(ctx context.Context, _ *provision.Run, o provision.External) error {
 			v, err := cloud.Volume(ctx, o.ID)
 			switch {

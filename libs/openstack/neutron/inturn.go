@@ -29,11 +29,11 @@ func (c inTurn) RemoveRoutes(ctx context.Context, routerID string, routes []Rout
 	return c.turns.InTurn(ctx, routerKey(routerID), func(ctx context.Context) error { return c.Cloud.RemoveRoutes(ctx, routerID, routes) })
 }
 
-func (c inTurn) UpdateRouter(ctx context.Context, r Router) (Router, error) {
+func (c inTurn) UpdateRouter(ctx context.Context, r Router, attributes ...string) (Router, error) {
 	var updated Router
 	err := c.turns.InTurn(ctx, routerKey(r.ID), func(ctx context.Context) error {
 		var err error
-		updated, err = c.Cloud.UpdateRouter(ctx, r)
+		updated, err = c.Cloud.UpdateRouter(ctx, r, attributes...)
 		return err
 	})
 	return updated, err

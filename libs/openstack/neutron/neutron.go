@@ -1,13 +1,16 @@
 // Package neutron has the ports to Neutron: its objects, and one small interface for each type of object. It is free of the
 // SDK; libs/openstack/client implements it.
 //
-// Every method is at most one writing call, made once. Errors are errs.Error: CodeNotFound for what is gone, Aborted with
+// Every method is at most one writing call, made once. An update writes the attributes it names, by Neutron's names, and every
+// one that can change when it names none. Errors are errs.Error: CodeNotFound for what is gone, Aborted with
 // the reason CLOUD_CONFLICT for what is in use, Ambiguous when a write may have been carried out all the same. Lists may
 // be a little older than the last write. Deleting, detaching or unrouting what is gone is no error.
 package neutron
 
 import (
 	"context"
+	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"time"
 )
@@ -22,20 +25,24 @@ type Filter struct {
 }
 
 // Scope is an address scope: inside of it no address is used twice.
-type Scope struct{ ID, Name, ProjectID string }
+type Scope struct {
+	ID, Name, ProjectID string
+	Shared              bool
+}
 
 // Pool is a subnet pool: the addresses subnets of one scope are taken from.
 type Pool struct {
 	ID, Name, ProjectID, ScopeID string
 	Prefixes                     []netip.Prefix
+	Shared                       bool
 }
 
-// Network is a layer-2 network.
+// Network is a layer-2 network. Open is true of one whose new ports have no port security.
 type Network struct {
-	ID, Name, ProjectID string
-	AdminUp             bool
-	Tags                []string
-	Created             time.Time
+	ID, Name, ProjectID             string
+	AdminUp, Shared, External, Open bool
+	Tags                            []string
+	Created                         time.Time
 }
 
 // Subnet is the addresses of a network.
@@ -44,15 +51,38 @@ type Subnet struct {
 	CIDR                                   netip.Prefix
 	Gateway                                netip.Addr
 	DHCP                                   bool
+	HostRoutes                             []Route
+	DNS                                    []netip.Addr
+	Pools                                  []Range
 }
 
-// Router routes between the subnets it has an interface in.
+// Range is a range of addresses.
+type Range struct{ First, Last netip.Addr }
+
+func (r Range) String() string { return r.First.String() + "-" + r.Last.String() }
+
+// AllPools are the ranges that Neutron hands out in a subnet for which none were asked for: all but the gateway.
+func AllPools(cidr netip.Prefix, gateway netip.Addr) []Range {
+	base := cidr.Masked().Addr().As4()
+	broadcast := binary.BigEndian.Uint32(base[:]) | ^uint32(0)>>cidr.Bits()
+	binary.BigEndian.PutUint32(base[:], broadcast)
+	first, last := cidr.Masked().Addr().Next(), netip.AddrFrom4(base).Prev()
+	var out []Range
+	for _, r := range []Range{{first, gateway.Prev()}, {gateway.Next(), last}} {
+		if r.First.Compare(r.Last) <= 0 {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// Router routes between the subnets it has an interface in, and to the external network of its gateway.
 type Router struct {
-	ID, Name, ProjectID string
-	AdminUp             bool
-	Routes              []Route
-	Tags                []string
-	Created             time.Time
+	ID, Name, ProjectID, Gateway string
+	AdminUp                      bool
+	Routes                       []Route
+	Tags                         []string
+	Created                      time.Time
 }
 
 // Route sends what is for a destination to a next hop.
@@ -61,15 +91,17 @@ type Route struct {
 	NextHop     netip.Addr
 }
 
-// Port is an end of a network.
+func (r Route) String() string { return r.Destination.String() + " via " + r.NextHop.String() }
+
+// Port is an end of a network. Pairs are the addresses it may use besides its own.
 type Port struct {
 	ID, Name, ProjectID, NetworkID string
 	DeviceID, DeviceOwner          string
 	Addresses                      []Address
 	// Groups are the ids of its security groups, in their order; none for a port of a router.
-	Groups  []string
-	AdminUp bool
-	Created time.Time
+	Groups, Pairs []string
+	AdminUp       bool
+	Created       time.Time
 }
 
 // Address is one address of a port.
@@ -78,9 +110,12 @@ type Address struct {
 	IP       netip.Addr
 }
 
+func (a Address) String() string { return a.IP.String() + " in subnet " + a.SubnetID }
+
 // Group is a security group. Rules are set where the cloud lists them with the group.
 type Group struct {
 	ID, Name, ProjectID string
+	Stateless           bool
 	Rules               []Rule
 	Tags                []string
 }
@@ -118,6 +153,24 @@ func (r Rule) Traffic() Rule {
 	return r
 }
 
+// String describes the traffic of the rule.
+func (r Rule) String() string {
+	text := string(r.Direction) + " " + r.EtherType
+	if r.Protocol != "" {
+		text += " " + r.Protocol
+	}
+	if r.PortMin != 0 || r.PortMax != 0 {
+		text += fmt.Sprintf(" %d-%d", r.PortMin, r.PortMax)
+	}
+	switch {
+	case r.RemoteGroupID != "":
+		return text + " group " + r.RemoteGroupID
+	case r.Remote.IsValid():
+		return text + " " + r.Remote.String()
+	}
+	return text
+}
+
 // Taggable is a kind of object that takes tags.
 type Taggable string
 
@@ -132,9 +185,11 @@ const (
 type Pools interface {
 	Scopes(ctx context.Context, f Filter) ([]Scope, error)
 	CreateScope(ctx context.Context, s Scope) (Scope, error)
+	UpdateScope(ctx context.Context, s Scope, attributes ...string) (Scope, error)
 	DeleteScope(ctx context.Context, id string) error
 	Pools(ctx context.Context, f Filter) ([]Pool, error)
 	CreatePool(ctx context.Context, p Pool) (Pool, error)
+	UpdatePool(ctx context.Context, p Pool, attributes ...string) (Pool, error)
 	DeletePool(ctx context.Context, id string) error
 }
 
@@ -142,11 +197,11 @@ type Pools interface {
 type Networks interface {
 	Networks(ctx context.Context, f Filter) ([]Network, error)
 	CreateNetwork(ctx context.Context, n Network) (Network, error)
-	UpdateNetwork(ctx context.Context, n Network) (Network, error)
+	UpdateNetwork(ctx context.Context, n Network, attributes ...string) (Network, error)
 	DeleteNetwork(ctx context.Context, id string) error
 	Subnets(ctx context.Context, f Filter) ([]Subnet, error)
 	CreateSubnet(ctx context.Context, s Subnet) (Subnet, error)
-	UpdateSubnet(ctx context.Context, s Subnet) (Subnet, error)
+	UpdateSubnet(ctx context.Context, s Subnet, attributes ...string) (Subnet, error)
 	DeleteSubnet(ctx context.Context, id string) error
 }
 
@@ -154,7 +209,7 @@ type Networks interface {
 type Routers interface {
 	Routers(ctx context.Context, f Filter) ([]Router, error)
 	CreateRouter(ctx context.Context, r Router) (Router, error)
-	UpdateRouter(ctx context.Context, r Router) (Router, error)
+	UpdateRouter(ctx context.Context, r Router, attributes ...string) (Router, error)
 	DeleteRouter(ctx context.Context, id string) error
 	// AttachSubnet gives the router the gateway address of a subnet and returns the port it got.
 	AttachSubnet(ctx context.Context, routerID, subnetID string) (portID string, err error)
@@ -172,7 +227,7 @@ type Ports interface {
 	Port(ctx context.Context, id string) (Port, error)
 	Ports(ctx context.Context, f Filter) ([]Port, error)
 	CreatePort(ctx context.Context, p Port) (Port, error)
-	UpdatePort(ctx context.Context, p Port) (Port, error)
+	UpdatePort(ctx context.Context, p Port, attributes ...string) (Port, error)
 	DeletePort(ctx context.Context, id string) error
 }
 
@@ -180,7 +235,7 @@ type Ports interface {
 type Groups interface {
 	Groups(ctx context.Context, f Filter) ([]Group, error)
 	CreateGroup(ctx context.Context, g Group) (Group, error)
-	UpdateGroup(ctx context.Context, g Group) (Group, error)
+	UpdateGroup(ctx context.Context, g Group, attributes ...string) (Group, error)
 	DeleteGroup(ctx context.Context, id string) error
 	Rules(ctx context.Context, f Filter) ([]Rule, error)
 	// CreateRules makes all rules, of one group, in one call.

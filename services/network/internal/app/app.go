@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/low-layer/platform/gen/go/resourcename"
+	"github.com/low-layer/platform/libs/drift"
 	"github.com/low-layer/platform/libs/host"
 	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/libs/resource"
@@ -31,7 +32,7 @@ func Program() host.Command { return host.Program(name, store.Migrations, New) }
 // App is the wired service.
 type App struct {
 	*host.Host
-	Drift *reconcile.Drift
+	Drift *drift.Loop
 	// Isolation observes which resources reach one another.
 	Isolation *reconcile.Isolation
 }
@@ -50,26 +51,24 @@ func New(ctx context.Context, cfg Config, o host.Options) (_ *App, err error) {
 		}
 	}()
 	fabric := cloud.New(h.Cloud)
+	shared := neutron.Recall(neutron.InTurn(fabric, store.NewTurns(h.Pool)))
 	messages := provision.Messages{Hub: hubMessage, Vpc: vpcMessage, Peering: peeringMessage}
 	rows := store.New(h.Pool, o.Clock, h.Tokens)
 	records := usecase.NewSettlements(rows, usecase.Messages(messages), h.Ledger)
-	kit := provision.New(neutron.InTurn(fabric, store.NewTurns(h.Pool)), records, messages)
+	kit := provision.New(shared, records, messages)
 	if err = h.Provision(kit.Kinds()); err != nil {
 		return nil, err
 	}
-	api.Register(h.Server.Registrar(), usecase.New(records, h.Engine, h.Trail))
+	api.Register(h.Server.Registrar(), usecase.New(records, h.Engine, h.Trail), h.Findings)
 	h.Serve(nil, watched(rows)...)
 	h.Consume(records.Handlers(), "tenant")
 
 	a := &App{Host: h}
-	a.Drift = reconcile.NewDrift(reconcile.Config{
-		Cloud: fabric, Engine: h.Engine, Records: records, Pool: h.Pool, Clock: o.Clock, Logger: o.Logger, Age: cfg.DriftAge,
-	})
+	a.Drift = h.Drift(cfg.DriftInterval, true, drift.Config{Age: cfg.DriftAge, Snapshot: reconcile.Snapshot(fabric, h.Engine)})
 	a.Isolation = reconcile.NewIsolation(reconcile.IsolationConfig{
 		Cloud: fabric, Engine: h.Engine, Records: records, Pool: h.Pool, Clock: o.Clock, Logger: o.Logger,
 		Interval: cfg.IsolationInterval, Age: cfg.Settle,
 	})
-	h.Loop(host.Loop{Name: "drift", Every: cfg.DriftInterval, Late: true, Pass: func(ctx context.Context) (int, error) { return 0, a.Drift.Pass(ctx) }})
 	h.Part("isolation", func(ctx context.Context) error { a.Isolation.Run(ctx); return nil })
 	return a, nil
 }

@@ -20,7 +20,8 @@ const maxDriftCalls = 12
 
 func (w *world) pass() {
 	w.t.Helper()
-	must(w.t, w.app.Drift.Pass(w.t.Context()))
+	_, err := w.app.Drift.Pass(w.t.Context())
+	must(w.t, err)
 }
 
 func (w *world) findings(all bool) []*networkv1.DriftFinding {

@@ -3,6 +3,7 @@ package app_test
 import (
 	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
@@ -67,4 +68,43 @@ func TestDeleteVpc_routeByHand_isTakenAway(t *testing.T) {
 	if left, err := w.cloud.Routers(t.Context(), neutron.Filter{IDs: []string{v.GetCloud().GetRouterId()}}); err != nil || len(left) != 0 {
 		t.Errorf("the router: %v, %v", left, err)
 	}
+}
+
+// A route on the hub router keeps a VPC's link from being cut. The blockage names the route, and the hub's drift removes it.
+func TestDeleteVpc_routeOnTheHubRouter_isNamed(t *testing.T) {
+	w := newWorld(t, setup{engine: impatient})
+	h := w.foundation()
+	v := w.vpc("dev", &networkv1.Vpc{Cidr: "10.64.16.0/20"})
+	must(t, w.cloud.AddRoutes(t.Context(), h.GetCloud().GetRouterId(), []neutron.Route{
+		{Destination: netip.MustParsePrefix("192.168.0.0/16"), NextHop: netip.MustParseAddr("100.64.0.2")},
+	}))
+	op, err := w.vpcs.DeleteVpc(t.Context(), &networkv1.DeleteVpcRequest{Name: v.GetName()})
+	b := w.blocked(op, err)
+	if b.GetReason() != "OBJECT_IN_USE" || !strings.Contains(b.GetMessage(), "192.168.0.0/16 via 100.64.0.2 of router "+h.GetCloud().GetRouterId()) {
+		t.Errorf("got %v", b)
+	}
+	w.pass()
+	w.done(op, nil)
+}
+
+// An interface that others gave the VPC's router is named, and stays.
+func TestDeleteVpc_interfaceByHand_isNamed(t *testing.T) {
+	w := newWorld(t, setup{engine: impatient})
+	w.foundation()
+	v := w.vpc("dev", &networkv1.Vpc{})
+	ctx, router := t.Context(), v.GetCloud().GetRouterId()
+	n, err := w.cloud.CreateNetwork(ctx, neutron.Network{Name: "theirs", ProjectID: "proj-core"})
+	must(t, err)
+	s, err := w.cloud.CreateSubnet(ctx, neutron.Subnet{
+		Name: "theirs", ProjectID: "proj-core", NetworkID: n.ID, CIDR: netip.MustParsePrefix("192.0.2.0/24"), Gateway: netip.MustParseAddr("192.0.2.1"),
+	})
+	must(t, err)
+	port, err := w.cloud.AttachSubnet(ctx, router, s.ID)
+	must(t, err)
+	op, err := w.vpcs.DeleteVpc(ctx, &networkv1.DeleteVpcRequest{Name: v.GetName()})
+	if b := w.blocked(op, err); b.GetReason() != "OBJECT_IN_USE" || !strings.Contains(b.GetMessage(), port+" in network "+n.ID) {
+		t.Errorf("got %v", b)
+	}
+	must(t, w.cloud.DetachSubnet(ctx, router, s.ID))
+	w.done(op, nil)
 }

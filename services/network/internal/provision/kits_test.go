@@ -49,6 +49,7 @@ func TestKits_madeInTheCloud_differInNothing(t *testing.T) {
 	cidr := netip.MustParsePrefix("10.64.16.0/20")
 	subnet := made(t, kit.NewSubnets(p.cloud).Type, neutron.Subnet{
 		Name: "subnet", ProjectID: project, NetworkID: network, PoolID: pool, CIDR: cidr, Gateway: cidr.Addr().Next(), DHCP: true,
+		Pools: neutron.AllPools(cidr, cidr.Addr().Next()),
 	})
 	made(t, kit.NewPorts(p.cloud).Type, neutron.Port{
 		Name: "port", ProjectID: project, NetworkID: network, AdminUp: true,

@@ -16,7 +16,6 @@ import (
 	"github.com/low-layer/platform/libs/pg"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/resource"
-	"github.com/low-layer/platform/services/network/internal/core/drift"
 	"github.com/low-layer/platform/services/network/internal/core/isolation"
 	"github.com/low-layer/platform/services/network/internal/core/reachability"
 )
@@ -45,7 +44,7 @@ type Conditions interface {
 
 // Observations is what was asked for, and what was seen.
 type Observations interface {
-	Wanted(ctx context.Context, settledBefore time.Time) (drift.Wanted, error)
+	Intent(ctx context.Context, settledBefore time.Time) (isolation.Intent, error)
 	ObservedAt(ctx context.Context) (time.Time, error)
 	ChangedSince(ctx context.Context, moment time.Time) (bool, error)
 	NoteObservation(ctx context.Context, tx pgx.Tx, o isolation.Observation, reports []isolation.Report) (bool, error)
@@ -120,7 +119,7 @@ func (i *Isolation) due(ctx context.Context) (bool, error) {
 // Pass observes and judges once.
 func (i *Isolation) Pass(ctx context.Context) error {
 	began := i.cfg.Clock.Now().UTC().Truncate(time.Microsecond)
-	before, err := i.cfg.Records.Wanted(ctx, began.Add(-i.cfg.Age))
+	before, err := i.cfg.Records.Intent(ctx, began.Add(-i.cfg.Age))
 	if err != nil {
 		return err
 	}
@@ -129,11 +128,11 @@ func (i *Isolation) Pass(ctx context.Context) error {
 		return err
 	}
 	// Once more: what was made or removed in between is accounted for by one of the two.
-	after, err := i.cfg.Records.Wanted(ctx, began.Add(-i.cfg.Age))
+	after, err := i.cfg.Records.Intent(ctx, began.Add(-i.cfg.Age))
 	if err != nil {
 		return err
 	}
-	o, reports := isolation.Judge(began, state, intentOf(before), intentOf(after))
+	o, reports := isolation.Judge(began, state, before, after)
 	for n := range reports {
 		// The next observation makes up for a failed or late one.
 		reports[n].Lasts = max(2*i.cfg.Interval, leastLasting)
@@ -149,19 +148,18 @@ func (i *Isolation) Pass(ctx context.Context) error {
 	return i.tell(ctx, after, o.Sites, reports)
 }
 
-func intentOf(w drift.Wanted) isolation.Intent {
-	return isolation.Intent{Hubs: w.Hubs, Vpcs: w.Vpcs, Peerings: w.Peerings, Busy: w.Skip}
-}
-
 // tell sets the condition of every site where it is not what it was.
-func (i *Isolation) tell(ctx context.Context, w drift.Wanted, sites []isolation.Site, reports []isolation.Report) error {
+func (i *Isolation) tell(ctx context.Context, in isolation.Intent, sites []isolation.Site, reports []isolation.Report) error {
 	byTenant := map[string]isolation.Report{}
 	for _, r := range reports {
 		byTenant[r.Tenant] = r
 	}
-	known := map[string]judged{}
-	for _, r := range resources(w) {
-		known[r.uid] = r
+	shown := map[string]resource.Conditions{}
+	for _, h := range in.Hubs {
+		shown[h.UID] = h.Status.Conditions
+	}
+	for _, v := range in.Vpcs {
+		shown[v.UID] = v.Status.Conditions
 	}
 	var failed []error
 	for _, s := range sites {
@@ -169,7 +167,7 @@ func (i *Isolation) tell(ctx context.Context, w drift.Wanted, sites []isolation.
 		if standing.Verdict == isolation.Unsettled {
 			continue
 		}
-		if err := i.turn(ctx, s, known[s.UID], conditionOfStanding(standing)); err != nil {
+		if err := i.turn(ctx, s, shown[s.UID].Of(ConditionIsolationVerified), conditionOfStanding(standing)); err != nil {
 			failed = append(failed, fmt.Errorf("tell the isolation of %s: %w", s.Resource, err))
 		}
 	}
@@ -185,34 +183,23 @@ func conditionOfStanding(s isolation.Standing) provision.Condition {
 }
 
 // turn sets a condition and publishes an event when it turns. The first verification is no turn.
-func (i *Isolation) turn(ctx context.Context, s isolation.Site, was judged, c provision.Condition) error {
-	if was.has(c) {
+func (i *Isolation) turn(ctx context.Context, s isolation.Site, was, is provision.Condition) error {
+	if was.Status == is.Status && was.Reason == is.Reason && was.Message == is.Message {
 		return nil
 	}
-	before := statusOf(was.conditions)
-	turned := before != c.Status && (before != "" || c.Status == provision.ConditionFalse)
+	turned := was.Status != is.Status && (was.Status != "" || is.Status == provision.ConditionFalse)
 	err := pg.InTx(ctx, i.cfg.Pool, func(ctx context.Context, tx pgx.Tx) error {
-		if err := i.cfg.Engine.SetCondition(ctx, tx, s.UID, c); err != nil {
+		if err := i.cfg.Engine.SetCondition(ctx, tx, s.UID, is); err != nil {
 			return err
 		}
 		if !turned {
 			return nil
 		}
-		i.cfg.Logger.InfoContext(ctx, "isolation has turned", "resource", s.Resource, "verified", c.Status, "detail", c.Message)
-		return i.cfg.Records.PublishIsolation(ctx, tx, s, c.Status == provision.ConditionTrue)
+		i.cfg.Logger.InfoContext(ctx, "isolation has turned", "resource", s.Resource, "verified", is.Status, "detail", is.Message)
+		return i.cfg.Records.PublishIsolation(ctx, tx, s, is.Status == provision.ConditionTrue)
 	})
 	if errs.CodeOf(err) == errs.CodeNotFound {
-		// It was removed meanwhile.
-		return nil
+		return nil // it was removed meanwhile
 	}
 	return err
-}
-
-func statusOf(conditions []resource.Condition) string {
-	for _, c := range conditions {
-		if c.Type == ConditionIsolationVerified {
-			return c.Status
-		}
-	}
-	return ""
 }

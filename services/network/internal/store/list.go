@@ -10,7 +10,6 @@ import (
 	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resource/rows"
-	"github.com/low-layer/platform/services/network/internal/core/drift"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
 )
@@ -45,25 +44,8 @@ func peeringListing() rows.Listing[peering.Peering] {
 	}
 }
 
-func findingListing() rows.Listing[drift.Finding] {
-	seen := paging.Order{Field: "last_seen_time", SQL: "f.last_seen", Desc: true}
-	return rows.Listing[drift.Finding]{
-		Kind: "drift finding", Query: selectFinding, Shown: "f.resolve_time IS NULL",
-		Schema: filter.NewSchema(
-			filter.String("resource", "f.resource"), filter.Enum("kind", "f.kind", networkv1.DriftFinding_Kind_value),
-			filter.String("object_type", "f.object_type"), filter.String("object_id", "f.object_id"),
-			filter.Timestamp("first_seen_time", "f.first_seen"), filter.Timestamp("last_seen_time", "f.last_seen"),
-			filter.Timestamp("resolve_time", "f.resolve_time")),
-		Orders: []string{"last_seen_time", "first_seen_time"}, Usual: []paging.Order{seen},
-		Unique: paging.Order{Field: "uid", SQL: "f.uid", Desc: true}, Scan: rows.By(findingRow.finding),
-		Values: func(f drift.Finding) map[string]any {
-			return map[string]any{"uid": f.UID, "last_seen_time": f.LastSeen, "first_seen_time": f.FirstSeen}
-		},
-	}
-}
-
-// tenantKnown refuses the list of a tenant without a boundary: an empty list would say that the tenant exists.
-func (s *Store) tenantKnown(ctx context.Context, tenant string) error {
+// TenantKnown refuses the list of a tenant without a boundary: an empty list would say that the tenant exists.
+func (s *Store) TenantKnown(ctx context.Context, tenant string) error {
 	_, err := s.Boundary(ctx, tenant)
 	return err
 }
@@ -72,7 +54,7 @@ func (s *Store) tenantKnown(ctx context.Context, tenant string) error {
 func (s *Store) ListVpcs(ctx context.Context, parent resourcename.Organisation, in resource.List) (resource.Page[vpc.Vpc], error) {
 	list := vpcListing()
 	if parent.Organisation == resourcename.Wildcard {
-		if err := s.tenantKnown(ctx, parent.Tenant); err != nil {
+		if err := s.TenantKnown(ctx, parent.Tenant); err != nil {
 			return resource.Page[vpc.Vpc]{}, err
 		}
 		return list.Page(ctx, s.pool, s.tokens, in, "v.tenant = $1", parent.Tenant)
@@ -86,18 +68,9 @@ func (s *Store) ListVpcs(ctx context.Context, parent resourcename.Organisation, 
 
 // ListPeerings lists the peerings of a tenant.
 func (s *Store) ListPeerings(ctx context.Context, parent resourcename.Tenant, in resource.List) (resource.Page[peering.Peering], error) {
-	if err := s.tenantKnown(ctx, parent.Tenant); err != nil {
+	if err := s.TenantKnown(ctx, parent.Tenant); err != nil {
 		return resource.Page[peering.Peering]{}, err
 	}
 	list := peeringListing()
 	return list.Page(ctx, s.pool, s.tokens, in, "p.tenant = $1", parent.Tenant)
-}
-
-// ListFindings lists the drift findings of a tenant, resolved ones only with in.All.
-func (s *Store) ListFindings(ctx context.Context, parent resourcename.Tenant, in resource.List) (resource.Page[drift.Finding], error) {
-	if err := s.tenantKnown(ctx, parent.Tenant); err != nil {
-		return resource.Page[drift.Finding]{}, err
-	}
-	list := findingListing()
-	return list.Page(ctx, s.pool, s.tokens, in, "f.tenant = $1", parent.Tenant)
 }

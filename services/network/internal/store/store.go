@@ -15,6 +15,7 @@ import (
 
 	"github.com/low-layer/platform/libs/audit/trail"
 	"github.com/low-layer/platform/libs/clock"
+	"github.com/low-layer/platform/libs/drift"
 	"github.com/low-layer/platform/libs/event"
 	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/libs/pg"
@@ -34,7 +35,7 @@ func Migrations() []pg.Migrations {
 		panic(err) // the folder is embedded under this very name
 	}
 	return append(provision.Migrations(), event.Migrations(), trail.Migrations(), quota.Migrations(), replay.Migrations(),
-		pg.Migrations{Name: "network", FS: files})
+		pg.Migrations{Name: "network", FS: files}, drift.Migrations())
 }
 
 // Store reads and writes the rows.

@@ -8,21 +8,16 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/low-layer/platform/libs/resource/rows"
-	"github.com/low-layer/platform/services/network/internal/core/boundary"
-	"github.com/low-layer/platform/services/network/internal/core/drift"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
+	"github.com/low-layer/platform/services/network/internal/core/isolation"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
 	"github.com/low-layer/platform/services/network/internal/core/vpc"
 )
 
-// Wanted reads everything that was asked for, and which resources are worked on, or were since a moment: those are not
-// to be judged.
-func (s *Store) Wanted(ctx context.Context, settledBefore time.Time) (drift.Wanted, error) {
-	w := drift.Wanted{Skip: map[string]bool{}}
+// Intent reads everything that was asked for, and which resources are being worked on, or were since a moment.
+func (s *Store) Intent(ctx context.Context, settledBefore time.Time) (isolation.Intent, error) {
+	w := isolation.Intent{Busy: map[string]bool{}}
 	var err error
-	if w.Boundaries, err = rows.Many(ctx, s.pool, boundary.Kind, rows.By(boundaryRow.boundary), selectBoundary); err != nil {
-		return w, err
-	}
 	if w.Hubs, err = rows.Many(ctx, s.pool, hub.Kind, rows.By(hubRow.hub), selectHub); err != nil {
 		return w, err
 	}
@@ -43,7 +38,7 @@ func (s *Store) Wanted(ctx context.Context, settledBefore time.Time) (drift.Want
 		return w, fmt.Errorf("read what is worked on: %w", err)
 	}
 	for _, uid := range busy {
-		w.Skip[uid] = true
+		w.Busy[uid] = true
 	}
 	return w, nil
 }

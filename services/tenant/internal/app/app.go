@@ -6,8 +6,10 @@ import (
 	"errors"
 
 	"github.com/low-layer/platform/gen/go/resourcename"
+	"github.com/low-layer/platform/libs/drift"
 	"github.com/low-layer/platform/libs/host"
 	openstackclient "github.com/low-layer/platform/libs/openstack/client"
+	"github.com/low-layer/platform/libs/openstack/keystone"
 	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resource/accept"
 	"github.com/low-layer/platform/libs/seal"
@@ -32,7 +34,7 @@ func Program() host.Command { return host.Program(name, store.Migrations, New) }
 type App struct {
 	*host.Host
 	Periodic *usecase.Periodic
-	Drift    *reconcile.Drift
+	Drift    *drift.Loop
 	Members  *usecase.Sync
 }
 
@@ -58,11 +60,11 @@ func New(ctx context.Context, cfg Config, o host.Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	keystone, network, users := openstackclient.NewKeystone(h.Cloud), client.NewNetwork(conn), userDirectory(h, cfg)
+	identity, network, users := keystone.Recall(openstackclient.NewKeystone(h.Cloud)), client.NewNetwork(conn), userDirectory(h, cfg)
 	records, members, remover := store.New(h.Pool, h.Tokens), store.NewMembers(h.Pool, h.Tokens), &lateRemover{}
 	if err = h.Provision(provision.Kinds(provision.Deps{
 		Records: usecase.NewSettlements(records, api.Renderer{}, h.Ledger, o.Clock), Pool: h.Pool, Render: api.Renderer{},
-		Cloud: keystone, Network: network, Members: remover,
+		Cloud: identity, Network: network, Members: remover,
 		Vault: provision.NewVault(keeper, store.NewSecrets(h.Pool), o.Clock, cfg.CredentialLifetime),
 		Quota: cfg.Quota(), Roles: cfg.CredentialRoles,
 	})); err != nil {
@@ -88,12 +90,12 @@ func New(ctx context.Context, cfg Config, o host.Options) (_ *App, err error) {
 	}, watched(records, members)...)
 
 	a := &App{
-		Host: h, Members: usecase.NewSync(staff), Drift: reconcile.NewDrift(h.Engine, h.Pool, keystone),
+		Host: h, Members: usecase.NewSync(staff),
 		Periodic: usecase.NewPeriodic(use, o.Clock, cfg.CredentialMargin(), cfg.CredentialRoles),
 	}
 	remover.Sync = a.Members
 	h.Loop(host.Loop{Name: "periodic", Every: cfg.PeriodicInterval, Pass: a.Periodic.Pass})
-	h.Loop(host.Loop{Name: "drift", Every: cfg.DriftInterval, Pass: a.Drift.Pass})
+	a.Drift = h.Drift(cfg.DriftInterval, false, drift.Config{Snapshot: reconcile.Snapshot(identity)})
 	h.Loop(host.Loop{Name: "service accounts", Every: cfg.PeriodicInterval, Pass: a.Members.Expire})
 	h.Loop(host.Loop{Name: "members", Every: cfg.MemberInterval, Pass: a.Members.Pass})
 	h.Consume(a.Members.Handlers(), "network")

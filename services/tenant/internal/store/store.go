@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/low-layer/platform/libs/audit/trail"
+	"github.com/low-layer/platform/libs/drift"
 	"github.com/low-layer/platform/libs/event"
 	"github.com/low-layer/platform/libs/paging"
 	"github.com/low-layer/platform/libs/pg"
@@ -33,7 +34,7 @@ func Migrations() []pg.Migrations {
 		panic(err) // the folder is embedded under this very name
 	}
 	return append(provision.Migrations(), event.Migrations(), trail.Migrations(), quota.Migrations(), replay.Migrations(),
-		pg.Migrations{Name: "tenant", FS: files})
+		pg.Migrations{Name: "tenant", FS: files}, drift.Migrations())
 }
 
 // Store reads and writes the rows of tenants and organisations.

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
+	driftv1 "github.com/low-layer/platform/gen/go/lowlayer/drift/v1"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	quotav1 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
@@ -34,7 +35,7 @@ type fakePlatform struct {
 	networkv1.UnimplementedVpcServiceServer
 	networkv1.UnimplementedHubServiceServer
 	networkv1.UnimplementedPeeringServiceServer
-	networkv1.UnimplementedDriftServiceServer
+	driftv1.UnimplementedDriftServiceServer
 	operationv1.UnimplementedOperationServiceServer
 	receiptv1.UnimplementedReceiptServiceServer
 	auditv1.UnimplementedAuditServiceServer
@@ -97,7 +98,7 @@ func newFake(t *testing.T) (*fakePlatform, string) {
 	networkv1.RegisterVpcServiceServer(server, f)
 	networkv1.RegisterHubServiceServer(server, f)
 	networkv1.RegisterPeeringServiceServer(server, f)
-	networkv1.RegisterDriftServiceServer(server, f)
+	driftv1.RegisterDriftServiceServer(server, f)
 	operationv1.RegisterOperationServiceServer(server, f)
 	receiptv1.RegisterReceiptServiceServer(server, f)
 	auditv1.RegisterAuditServiceServer(server, f)

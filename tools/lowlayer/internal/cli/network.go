@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	driftv1 "github.com/low-layer/platform/gen/go/lowlayer/drift/v1"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 )
 
@@ -76,16 +77,16 @@ func (a *app) peeringCreate() *cobra.Command {
 }
 
 func (a *app) driftCommand() *cobra.Command {
-	k := kind[*networkv1.DriftFinding]{
-		view: view[*networkv1.DriftFinding]{
+	k := kind[*driftv1.Drift]{
+		view: view[*driftv1.Drift]{
 			heads: []string{"RESOURCE", "KIND", "OBJECT", "ID", "DETAIL", "SEEN", "RESOLVED"},
-			row: func(f *networkv1.DriftFinding) []string {
+			row: func(f *driftv1.Drift) []string {
 				return []string{f.GetResource(), f.GetKind().String(), f.GetObjectType(), f.GetObjectId(), f.GetDetail(), age(f.GetLastSeenTime()), age(f.GetResolveTime())}
 			},
-			name:  (*networkv1.DriftFinding).GetName,
-			plain: "driftFindings",
+			name:  (*driftv1.Drift).GetName,
+			plain: "drifts",
 		},
-		plural: "drift findings", parentArg: "TENANT", parent: tenantName, completeParent: a.completeTenants,
+		plural: "differences", parentArg: "TENANT", parent: tenantName, completeParent: a.completeTenants,
 	}
 	return group("drift", "Differences between the cloud and the orders", nil, k.list(a, "List the differences between the cloud and the orders"))
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -140,13 +141,13 @@ func (s suite) networks(t *testing.T) {
 	sub := s.subnet(t, n, pool.ID, "10.64.16.0/20", true)
 	subs, err := s.cloud.Subnets(ctx, neutron.Filter{NetworkID: n.ID})
 	must(t, err)
-	if len(subs) != 1 || subs[0] != sub || sub.Gateway.String() != "10.64.16.1" || sub.PoolID != pool.ID {
+	if len(subs) != 1 || !reflect.DeepEqual(subs[0], sub) || sub.Gateway.String() != "10.64.16.1" || sub.PoolID != pool.ID {
 		t.Errorf("found %+v, made %+v", subs, sub)
 	}
 	sub.DHCP = false
 	changed, err := s.cloud.UpdateSubnet(ctx, sub)
 	must(t, err)
-	if changed != sub {
+	if !reflect.DeepEqual(changed, sub) {
 		t.Errorf("changed to %+v, want %+v", changed, sub)
 	}
 	n.Name, n.AdminUp = name("renamed"), false

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/low-layer/platform/libs/openstack/kit/kittest"
 	"github.com/low-layer/platform/services/network/internal/cloud/cloudtest"
 )
 
@@ -18,5 +19,7 @@ func TestRealCloud(t *testing.T) {
 	if file == "" || name == "" {
 		t.Fatal("set LOWLAYER_TEST_CLOUDS_FILE to a clouds.yaml and LOWLAYER_TEST_CLOUD to the name of a cloud in it")
 	}
-	cloudtest.Run(t, connect(t, file, name), strings.ReplaceAll(uuid.NewString(), "-", ""))
+	project := strings.ReplaceAll(uuid.NewString(), "-", "")
+	t.Run("attributes", func(t *testing.T) { kittest.Attributes(t, connect(t, file, name), project) })
+	cloudtest.Run(t, connect(t, file, name), project)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 	"github.com/low-layer/platform/libs/ids"
 	libopenstack "github.com/low-layer/platform/libs/openstack"
+	"github.com/low-layer/platform/libs/openstack/kit/kittest"
 	"github.com/low-layer/platform/libs/openstack/neutron"
 	"github.com/low-layer/platform/services/network/internal/cloud/cloudtest"
 	"github.com/low-layer/platform/services/network/internal/cloud/openstack"
@@ -55,6 +56,11 @@ func simulated(t *testing.T) (*openstack.Cloud, *sim.Cloud) {
 		t.Fatal(err)
 	}
 	return connect(t, file, "sim"), server.Cloud
+}
+
+func TestKits_eachAttributeChangedByHand_isReportedAndPutBack(t *testing.T) {
+	cloud, _ := simulated(t)
+	kittest.Attributes(t, cloud, ids.New("proj"))
 }
 
 func TestSimulator(t *testing.T) {

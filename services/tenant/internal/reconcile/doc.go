@@ -1,2 +1,0 @@
-// Package reconcile compares Keystone with the ledger and repairs what people changed by hand.
-package reconcile
