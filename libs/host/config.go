@@ -6,6 +6,7 @@ import (
 
 	"github.com/low-layer/platform/libs/access"
 	"github.com/low-layer/platform/libs/config"
+	"github.com/low-layer/platform/libs/openstack"
 	"github.com/low-layer/platform/libs/receipt"
 	"github.com/low-layer/platform/libs/registry"
 )
@@ -60,6 +61,16 @@ type Config struct {
 }
 
 func (c Config) database() string { return c.DatabaseURL }
+
+// checkCloud reads the clouds.yaml that the settings name. It makes no call.
+func (c Config) checkCloud() error {
+	client, err := openstack.New(openstack.Config{CloudsFile: c.CloudsFile, Cloud: c.Cloud})
+	if err != nil {
+		return err
+	}
+	client.Close()
+	return nil
+}
 
 const (
 	leastConns = 4

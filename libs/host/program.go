@@ -52,8 +52,14 @@ func Program[C settings, A Running](
 			return serve(ctx, name, cfg.adminListen(), func(o Options) (Running, error) { return wire(ctx, cfg, o) })
 		},
 		CheckConfig: func() error {
-			_, err := load()
-			return err
+			cfg, err := load()
+			if err != nil {
+				return err
+			}
+			if named, ok := any(cfg).(interface{ checkCloud() error }); ok {
+				return named.checkCloud()
+			}
+			return nil
 		},
 	}
 	if migrations == nil {

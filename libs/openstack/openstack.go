@@ -63,11 +63,23 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read cloud %q: %w", cfg.Cloud, err)
 	}
+	if err := complete(auth); err != nil {
+		return nil, fmt.Errorf("read cloud %q: %w", cfg.Cloud, err)
+	}
 	c, err := newCloud(cfg, auth.IdentityEndpoint, endpoints, tlsConfig)
 	if err != nil {
 		return nil, fmt.Errorf("read cloud %q: %w", cfg.Cloud, err)
 	}
 	return &Client{cloud: c, session: newSession(c, auth)}, nil
+}
+
+// complete refuses credentials that no Keystone could take, for example a project's name without its domain.
+func complete(auth gophercloud.AuthOptions) error {
+	scope, err := auth.ToTokenV3ScopeMap()
+	if err == nil {
+		_, err = auth.ToTokenV3CreateMap(scope)
+	}
+	return err
 }
 
 // With is the same cloud seen by another user. Clients with the same credentials share their token.
