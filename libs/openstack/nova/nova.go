@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// MaxUserData is how much user data Nova takes for a server, before it is encoded.
-const MaxUserData = 64 << 10
+// MaxUserData is how many bytes of user data Nova takes for a server: as base64 they have 65,535 characters at most.
+const MaxUserData = 65535 / 4 * 3
 
 // Types of objects in the ledger. They never change.
 const (

@@ -8,6 +8,7 @@ import (
 	"strconv"
 )
 
+// maxUserData counts the characters of the base64 text.
 const maxUserData = 65535
 
 type networkWish struct {
@@ -85,8 +86,8 @@ func (cl *call) readOrder() (*serverOrder, *apiError) {
 	if s.Name == "" || o.count < 1 || o.count > maxServersInCall {
 		return nil, failf(http.StatusBadRequest, "Invalid input for field/attribute server. Value: name and count are required.")
 	}
-	if data, err := base64.StdEncoding.DecodeString(s.UserData); err != nil || len(data) > maxUserData {
-		return nil, failf(http.StatusBadRequest, "User data needs to be valid base 64 of at most %d bytes.", maxUserData)
+	if _, err := base64.StdEncoding.DecodeString(s.UserData); err != nil || len(s.UserData) > maxUserData {
+		return nil, failf(http.StatusBadRequest, "User data needs to be valid base 64 of at most %d characters.", maxUserData)
 	}
 	if fail := cl.resolveOrder(o); fail != nil {
 		return nil, fail
