@@ -10,15 +10,12 @@ import (
 	"github.com/low-layer/platform/libs/host"
 	openstackclient "github.com/low-layer/platform/libs/openstack/client"
 	"github.com/low-layer/platform/libs/openstack/keystone"
-	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resource/accept"
 	"github.com/low-layer/platform/libs/seal"
-	"github.com/low-layer/platform/libs/watch/watchapi"
 	"github.com/low-layer/platform/services/tenant/internal/api"
 	"github.com/low-layer/platform/services/tenant/internal/client"
 	"github.com/low-layer/platform/services/tenant/internal/cloud/keycloak"
 	"github.com/low-layer/platform/services/tenant/internal/core/member"
-	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 	"github.com/low-layer/platform/services/tenant/internal/provision"
 	"github.com/low-layer/platform/services/tenant/internal/reconcile"
 	"github.com/low-layer/platform/services/tenant/internal/store"
@@ -94,18 +91,23 @@ func New(ctx context.Context, cfg Config, o host.Options) (_ *App, err error) {
 		Periodic: usecase.NewPeriodic(use, o.Clock, cfg.CredentialMargin(), cfg.CredentialRoles),
 	}
 	remover.Sync = a.Members
-	h.Loop(host.Loop{Name: "periodic", Every: cfg.PeriodicInterval, Pass: a.Periodic.Pass})
 	a.Drift = h.Drift(cfg.DriftInterval, false, drift.Config{Snapshot: reconcile.Snapshot(identity)})
-	h.Loop(host.Loop{Name: "service accounts", Every: cfg.PeriodicInterval, Pass: a.Members.Expire})
-	h.Loop(host.Loop{Name: "members", Every: cfg.MemberInterval, Pass: a.Members.Pass})
-	h.Consume(a.Members.Handlers(), "network")
-	h.Part("roles at deleted VPCs", func(ctx context.Context) error {
+	a.background(cfg)
+	return a, nil
+}
+
+// background adds the loops, and the events of other services.
+func (a *App) background(cfg Config) {
+	a.Loop(host.Loop{Name: "periodic", Every: cfg.PeriodicInterval, Pass: a.Periodic.Pass})
+	a.Loop(host.Loop{Name: "service accounts", Every: cfg.PeriodicInterval, Pass: a.Members.Expire})
+	a.Loop(host.Loop{Name: "members", Every: cfg.MemberInterval, Pass: a.Members.Pass})
+	a.Consume(a.Members.Handlers(), "network")
+	a.Part("roles at deleted VPCs", func(ctx context.Context) error {
 		a.Members.Follow(ctx, func(ctx context.Context, at member.Scope, err error) {
-			h.Logger.WarnContext(ctx, "the roles at a deleted VPC could not be ended; the next pass tries again", "vpc", at.Name(), "error", err)
+			a.Logger.WarnContext(ctx, "the roles at a deleted VPC could not be ended; the next pass tries again", "vpc", at.Name(), "error", err)
 		})
 		return nil
 	})
-	return a, nil
 }
 
 // lateRemover gives the kinds, which are made first, the removal of members, which is made later.
@@ -123,52 +125,4 @@ func userDirectory(h *host.Host, cfg Config) usecase.Directory {
 	})
 	h.OnClose(func() error { d.Close(); return nil })
 	return d
-}
-
-// watched lists the resources whose changes the service streams.
-func watched(records *store.Store, members *store.Members) []watchapi.Kind {
-	render := api.Renderer{}
-	tenant := func(ctx context.Context, n resourcename.Tenant) (tenancy.Tenant, error) {
-		return records.Tenant(ctx, n.Tenant)
-	}
-	key := func(collection string) func(string) (member.Key, error) {
-		return func(name string) (member.Key, error) { return member.ParseKey(name, collection) }
-	}
-	return []watchapi.Kind{
-		watchapi.Resource[resourcename.Tenant, tenancy.Tenant]{
-			Type: string(tenancy.KindTenant), Permission: "tenant.tenants.get", Parse: resourcename.ParseTenant, Get: tenant,
-			Name: tenancy.Tenant.Name, Message: render.Tenant,
-			List: func(ctx context.Context, id, _ string) ([]tenancy.Tenant, string, error) {
-				t, err := records.Tenant(ctx, id)
-				return []tenancy.Tenant{t}, "", err
-			},
-		}.Kind(),
-		watchapi.Resource[resourcename.Organisation, tenancy.Organisation]{
-			Type: string(tenancy.KindOrganisation), Permission: "tenant.organisations.get", Parse: resourcename.ParseOrganisation,
-			Name: tenancy.Organisation.Name, Message: render.Organisation,
-			Get: func(ctx context.Context, n resourcename.Organisation) (tenancy.Organisation, error) {
-				return records.Organisation(ctx, n.Tenant, n.Organisation)
-			},
-			List: func(ctx context.Context, tenant, token string) ([]tenancy.Organisation, string, error) {
-				page, err := records.ListOrganisations(ctx, tenant, resource.List{Size: watchapi.Page, Token: token, All: true})
-				return page.Items, page.Next, err
-			},
-		}.Kind(),
-		watchapi.Resource[member.Key, member.Member]{
-			Type: "member", Permission: "tenant.members.get", Parse: key("members"), Get: members.Member,
-			Name: member.Member.Name, Message: render.Member,
-			List: func(ctx context.Context, tenant, _ string) ([]member.Member, string, error) {
-				all, err := members.MembersIn(ctx, tenant)
-				return all, "", err
-			},
-		}.Kind(),
-		watchapi.Resource[member.Key, member.Account]{
-			Type: "serviceAccount", Permission: "tenant.serviceAccounts.get", Parse: key("serviceAccounts"), Get: members.Account,
-			Name: member.Account.Name, Message: render.Account,
-			List: func(ctx context.Context, tenant, _ string) ([]member.Account, string, error) {
-				all, err := members.AccountsIn(ctx, tenant)
-				return all, "", err
-			},
-		}.Kind(),
-	}
 }
