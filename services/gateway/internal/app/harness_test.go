@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -233,6 +236,67 @@ type edge struct {
 	done     chan error
 }
 
+// standard registers what every service serves.
+func (e *edge) standard(r grpc.ServiceRegistrar, service string, o *operations) {
+	operationv1.RegisterOperationServiceServer(r, o)
+	receiptv1.RegisterReceiptServiceServer(r, e.receipts[service])
+	auditv1.RegisterAuditServiceServer(r, e.trails[service])
+	watchv1.RegisterWatchServiceServer(r, e.feeds[service])
+	quotav1.RegisterQuotaServiceServer(r, e.quotas[service])
+}
+
+// pageOf returns the items behind the token, the name of the last item before, and the token of the next page.
+func pageOf[M interface{ GetName() string }](list iter.Seq[M], token string, size int32) (items []M, next string) {
+	for m := range list {
+		if token != "" && m.GetName() >= token {
+			continue
+		}
+		if len(items) == int(size) {
+			return items, items[len(items)-1].GetName()
+		}
+		items = append(items, m)
+	}
+	return items, ""
+}
+
+// merged lists the items that add makes in both services, in pages of several sizes: each list must hold every item once, newest first.
+func (e *edge) merged(collection string, add func(service string, i int) string, check func(body []byte)) {
+	e.Helper()
+	var want []string
+	for i := range 9 {
+		want = append(want, add([]string{"tenant", "network", "network"}[i%3], i))
+	}
+	slices.Reverse(want)
+	for _, size := range []int{1, 4, 50} {
+		var got []string
+		query := fmt.Sprintf("pageSize=%d", size)
+		for token := "-"; token != ""; {
+			var p map[string]json.RawMessage
+			var items []struct{ Name string }
+			a := e.do("GET", "/v1/tenants/acme/"+collection+"?"+query, "", nil)
+			token = ""
+			err := json.Unmarshal(a.body, &p)
+			if err == nil {
+				err = json.Unmarshal(p[collection], &items)
+			}
+			if next := p["nextPageToken"]; err == nil && next != nil {
+				err = json.Unmarshal(next, &token)
+			}
+			if err != nil || a.status != 200 {
+				e.Fatalf("got %d %s: %v", a.status, a.body, err)
+			}
+			check(a.body)
+			for _, r := range items {
+				got = append(got, r.Name)
+			}
+			query = fmt.Sprintf("pageSize=%d&pageToken=%s", size, token)
+		}
+		if !slices.Equal(got, want) {
+			e.Errorf("in pages of %d: got %v", size, got)
+		}
+	}
+}
+
 func newEdge(t *testing.T, settings ...string) *edge {
 	t.Helper()
 	e := &edge{T: t, tenants: &recorder{}, vpcs: &recorder{}, tenantOp: &operations{service: "tenant"}, netOp: &operations{service: "network"}}
@@ -253,19 +317,11 @@ func newEdge(t *testing.T, settings ...string) *edge {
 	}
 	e.tenant = startService(t, dir, "tenant", e.noted, func(r grpc.ServiceRegistrar) {
 		tenantv1.RegisterTenantServiceServer(r, &tenants{recorder: e.tenants})
-		operationv1.RegisterOperationServiceServer(r, e.tenantOp)
-		receiptv1.RegisterReceiptServiceServer(r, e.receipts["tenant"])
-		auditv1.RegisterAuditServiceServer(r, e.trails["tenant"])
-		watchv1.RegisterWatchServiceServer(r, e.feeds["tenant"])
-		quotav1.RegisterQuotaServiceServer(r, e.quotas["tenant"])
+		e.standard(r, "tenant", e.tenantOp)
 	})
 	e.network = startService(t, dir, "network", e.noted, func(r grpc.ServiceRegistrar) {
 		networkv1.RegisterVpcServiceServer(r, &vpcs{recorder: e.vpcs})
-		operationv1.RegisterOperationServiceServer(r, e.netOp)
-		receiptv1.RegisterReceiptServiceServer(r, e.receipts["network"])
-		auditv1.RegisterAuditServiceServer(r, e.trails["network"])
-		watchv1.RegisterWatchServiceServer(r, e.feeds["network"])
-		quotav1.RegisterQuotaServiceServer(r, e.quotas["network"])
+		e.standard(r, "network", e.netOp)
 	})
 	environment := []string{
 		app.Prefix + "LISTEN=127.0.0.1:0", app.Prefix + "ADMIN_LISTEN=127.0.0.1:0", app.Prefix + "READ_TIMEOUT=1s",

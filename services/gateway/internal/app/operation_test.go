@@ -56,18 +56,8 @@ func (o *operations) ListOperations(_ context.Context, r *longrunningpb.ListOper
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	out := &longrunningpb.ListOperationsResponse{}
-	for _, op := range o.list {
-		if r.GetPageToken() != "" && op.GetName() >= r.GetPageToken() {
-			continue
-		}
-		if len(out.GetOperations()) == int(r.GetPageSize()) {
-			out.NextPageToken = out.GetOperations()[len(out.GetOperations())-1].GetName()
-			break
-		}
-		out.Operations = append(out.Operations, op)
-	}
-	return out, nil
+	list, next := pageOf(slices.Values(o.list), r.GetPageToken(), r.GetPageSize())
+	return &longrunningpb.ListOperationsResponse{Operations: list, NextPageToken: next}, nil
 }
 
 func (o *operations) GetOperation(_ context.Context, r *longrunningpb.GetOperationRequest) (*longrunningpb.Operation, error) {

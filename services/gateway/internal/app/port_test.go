@@ -72,13 +72,7 @@ func TestPort_eagerAndPatientClients_areServed(t *testing.T) {
 	for _, eager := range []bool{true, false} {
 		for kind, want := range map[string]string{"application/json": "200", "application/grpc": "0"} {
 			c := e.dial()
-			out := &bytes.Buffer{}
-			out.WriteString(http2.ClientPreface)
-			framer := http2.NewFramer(out, c)
-			framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
-			if err := framer.WriteSettings(); err != nil {
-				t.Fatal(err)
-			}
+			framer, out := preface(t, c)
 			if !eager {
 				flush(t, out, c)
 				if f, err := framer.ReadFrame(); err != nil || f.Header().Type != http2.FrameSettings {
@@ -95,6 +89,19 @@ func TestPort_eagerAndPatientClients_areServed(t *testing.T) {
 			}
 		}
 	}
+}
+
+// preface begins HTTP/2 on a connection; what the framer writes waits in out.
+func preface(t *testing.T, c net.Conn) (framer *http2.Framer, out *bytes.Buffer) {
+	t.Helper()
+	out = &bytes.Buffer{}
+	out.WriteString(http2.ClientPreface)
+	framer = http2.NewFramer(out, c)
+	framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	if err := framer.WriteSettings(); err != nil {
+		t.Fatal(err)
+	}
+	return framer, out
 }
 
 func request(t *testing.T, framer *http2.Framer, kind string) {
@@ -193,13 +200,7 @@ func TestPort_silentConnection_isClosed(t *testing.T) {
 func TestPort_connectionWithoutRequest_isForGRPC(t *testing.T) {
 	e := newEdge(t, "READ_HEADER_TIMEOUT=50ms", "IDLE_TIMEOUT=300ms")
 	c := e.dial()
-	out := &bytes.Buffer{}
-	out.WriteString(http2.ClientPreface)
-	framer := http2.NewFramer(out, c)
-	framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
-	if err := framer.WriteSettings(); err != nil {
-		t.Fatal(err)
-	}
+	framer, out := preface(t, c)
 	flush(t, out, c)
 	for settings := 0; settings < 2; { // those of the port, and those of the gRPC server that has the connection now
 		f, err := framer.ReadFrame()

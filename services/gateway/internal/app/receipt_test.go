@@ -42,18 +42,8 @@ func (s *receipts) GetReceipt(_ context.Context, r *receiptv1.GetReceiptRequest)
 }
 
 func (s *receipts) ListReceipts(_ context.Context, r *receiptv1.ListReceiptsRequest) (*receiptv1.ListReceiptsResponse, error) {
-	out := &receiptv1.ListReceiptsResponse{}
-	for _, m := range s.list {
-		if r.GetPageToken() != "" && m.GetName() >= r.GetPageToken() {
-			continue
-		}
-		if len(out.GetReceipts()) == int(r.GetPageSize()) {
-			out.NextPageToken = out.GetReceipts()[len(out.GetReceipts())-1].GetName()
-			break
-		}
-		out.Receipts = append(out.Receipts, m)
-	}
-	return out, nil
+	list, next := pageOf(slices.Values(s.list), r.GetPageToken(), r.GetPageSize())
+	return &receiptv1.ListReceiptsResponse{Receipts: list, NextPageToken: next}, nil
 }
 
 func (s *receipts) ListReceiptKeys(context.Context, *receiptv1.ListReceiptKeysRequest) (*receiptv1.ListReceiptKeysResponse, error) {
@@ -64,33 +54,7 @@ func (s *receipts) ListReceiptKeys(context.Context, *receiptv1.ListReceiptKeysRe
 
 func TestReceipts_list_mergesAllServices(t *testing.T) {
 	e := newEdge(t)
-	var want []string
-	for i := range 9 {
-		want = append(want, e.receipts[[]string{"tenant", "network", "network"}[i%3]].add(i))
-	}
-	slices.Reverse(want)
-	for _, size := range []int{1, 4, 50} {
-		var got []string
-		query := fmt.Sprintf("pageSize=%d", size)
-		for token := "-"; token != ""; {
-			var p struct {
-				Receipts      []struct{ Name string }
-				NextPageToken string
-			}
-			a := e.do("GET", "/v1/tenants/acme/receipts?"+query, "", nil)
-			if err := json.Unmarshal(a.body, &p); err != nil || a.status != 200 {
-				t.Fatalf("got %d %s", a.status, a.body)
-			}
-			for _, r := range p.Receipts {
-				got = append(got, r.Name)
-			}
-			token = p.NextPageToken
-			query = fmt.Sprintf("pageSize=%d&pageToken=%s", size, token)
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("in pages of %d: got %v", size, got)
-		}
-	}
+	e.merged("receipts", func(service string, i int) string { return e.receipts[service].add(i) }, func([]byte) {})
 }
 
 // The envelope arrives as the service signed it.

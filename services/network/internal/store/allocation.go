@@ -48,3 +48,11 @@ func allocate(ctx context.Context, tx pgx.Tx, tenant string, a ipam.Allocation) 
 func release(ctx context.Context, tx pgx.Tx, uid string) error {
 	return write(ctx, tx, "release addresses", `DELETE FROM allocations WHERE resource_uid = $1`, uid)
 }
+
+// remove deletes the row of a resource and gives its blocks back.
+func remove(ctx context.Context, tx pgx.Tx, table, uid string) error {
+	if err := write(ctx, tx, "delete from "+table, `DELETE FROM `+pgx.Identifier{table}.Sanitize()+` WHERE uid = $1`, uid); err != nil {
+		return err
+	}
+	return release(ctx, tx, uid)
+}

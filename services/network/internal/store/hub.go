@@ -101,8 +101,5 @@ func (s *Store) SetHubCloud(ctx context.Context, tx pgx.Tx, uid string, cloud hu
 
 // RemoveHub deletes the row of a hub and gives its addresses back.
 func (s *Store) RemoveHub(ctx context.Context, tx pgx.Tx, uid string) error {
-	if err := write(ctx, tx, "delete hub", `DELETE FROM hubs WHERE uid = $1`, uid); err != nil {
-		return err
-	}
-	return release(ctx, tx, uid)
+	return remove(ctx, tx, "hubs", uid)
 }

@@ -101,8 +101,5 @@ func (s *Store) UpdatePeering(ctx context.Context, tx pgx.Tx, p peering.Peering)
 
 // RemovePeering deletes the row of a peering and gives the addresses of its link back.
 func (s *Store) RemovePeering(ctx context.Context, tx pgx.Tx, uid string) error {
-	if err := write(ctx, tx, "delete peering", `DELETE FROM peerings WHERE uid = $1`, uid); err != nil {
-		return err
-	}
-	return release(ctx, tx, uid)
+	return remove(ctx, tx, "peerings", uid)
 }

@@ -159,8 +159,5 @@ func (s *Store) SetVpcCloud(ctx context.Context, tx pgx.Tx, uid string, cloud vp
 
 // RemoveVpc deletes the row of a VPC and gives its addresses back.
 func (s *Store) RemoveVpc(ctx context.Context, tx pgx.Tx, uid string) error {
-	if err := write(ctx, tx, "delete vpc", `DELETE FROM vpcs WHERE uid = $1`, uid); err != nil {
-		return err
-	}
-	return release(ctx, tx, uid)
+	return remove(ctx, tx, "vpcs", uid)
 }
