@@ -177,7 +177,7 @@ func (g *Guard) Authorize(ctx context.Context, method string, request proto.Mess
 	}
 	p, ok := identity.From(ctx)
 	if !ok {
-		return nil, errs.New(errs.Unauthenticated, identity.ReasonMissing, "nobody was identified for this call; log in with `lowlayer login`")
+		return nil, errs.New(errs.Unauthenticated, identity.ReasonMissing, "the call has no caller; log in with `lowlayer login`")
 	}
 	return g.decide(ctx, p, method, request)
 }
@@ -202,7 +202,7 @@ func (g *Guard) Explain(ctx context.Context, permission, resource string) (authz
 	}
 	p, ok := identity.From(ctx)
 	if !ok {
-		return authz.Explanation{}, errs.New(errs.Unauthenticated, identity.ReasonMissing, "nobody was identified for this call; log in with `lowlayer login`")
+		return authz.Explanation{}, errs.New(errs.Unauthenticated, identity.ReasonMissing, "the call has no caller; log in with `lowlayer login`")
 	}
 	return g.authorizer.Explain(p, permission, resource)
 }

@@ -44,7 +44,7 @@ const (
 	ensureHub = networkinternalv1.FoundationService_EnsureHub_FullMethodName
 )
 
-func TestTheGuard(t *testing.T) {
+func TestGuard(t *testing.T) {
 	g, i := newGuard(t)
 	request := &tenantv1.GetTenantRequest{Name: "tenants/acme"}
 	for name, c := range map[string]struct {
@@ -94,8 +94,8 @@ func asPeer(ctx context.Context, service string) context.Context {
 	return peer.NewContext(ctx, &peer.Peer{AuthInfo: credentials.TLSInfo{SPIFFEID: &url.URL{Scheme: "spiffe", Host: "x.test", Path: "/" + service}}})
 }
 
-// TestServicesCallWhatTheyAreListedFor is the matrix of services × methods, from the descriptors.
-func TestServicesCallWhatTheyAreListedFor(t *testing.T) {
+// TestGuard_service_callsListedMethods is the matrix of services × methods, from the descriptors.
+func TestGuard_service_callsListedMethods(t *testing.T) {
 	g, i := newGuard(t)
 	methods, err := authz.LinkedMethods()
 	if err != nil {
@@ -135,7 +135,7 @@ func TestServicesCallWhatTheyAreListedFor(t *testing.T) {
 	t.Logf("%d pairs, of which %d are listed", calls, listed)
 }
 
-func TestWithoutAnIssuerThereIsNoGuard(t *testing.T) {
+func TestGuard_noIssuer_isNil(t *testing.T) {
 	g, err := access.New(access.Settings{}, nil, nil)
 	if g != nil || err != nil {
 		t.Fatalf("got %v, %v", g, err)

@@ -124,7 +124,7 @@ func every(roles ...string) func(resources ...string) string {
 	}
 }
 
-func TestARefusalSaysWhichRolesWouldDo(t *testing.T) {
+func TestRefusal_namesRoles_thatSuffice(t *testing.T) {
 	_, a := linked(t)
 	_, err := a.Authorize(t.Context(), user("/tenants/acme/viewer"), vpcs+"CreateVpc", &networkv1.CreateVpcRequest{Parent: core})
 	e, _ := errs.As(err)
@@ -245,7 +245,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-func TestPoliciesThatCannotBeReadAreNoPolicies(t *testing.T) {
+func TestPolicies_unreadable_fail(t *testing.T) {
 	for name, text := range map[string]string{
 		"no id": `permit (principal, action, resource);`, "not Cedar": `allow everybody`,
 		"twice the same id": `@id("a") permit (principal, action, resource); @id("a") forbid (principal, action, resource);`,

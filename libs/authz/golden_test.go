@@ -33,8 +33,8 @@ func linked(t testing.TB) (authz.Methods, *authz.Authorizer) {
 	return methods, a
 }
 
-// A service whose package this test does not import would be missing from every table and review.
-func TestEveryServiceIsKnownHere(t *testing.T) {
+// A service that this test does not import would be missing from every table and review.
+func TestGolden_everyService_isImported(t *testing.T) {
 	declared := regexp.MustCompile(`(?m)^package (.+);$|^service (\w+)`)
 	err := filepath.WalkDir("../../proto/lowlayer", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".proto" {
@@ -134,7 +134,7 @@ func sorted(letters string) string {
 }
 
 // The table shows the reviewer each new RPC and each change of access.
-func TestWhoMayDoWhatIsAsReviewed(t *testing.T) {
+func TestGolden_permissions_areAsReviewed(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# Who may do what; T, O, V: holding the role on a tenant, organisation, VPC gives the permission there. Operators of the platform may do all.\n")
 	fmt.Fprintf(&b, "%-42s", "# permission")
@@ -222,7 +222,7 @@ func compare(t *testing.T, path, want string) {
 }
 
 // A policy that names a permission no RPC needs is a typing error that grants nothing, or one that grants too much later.
-func TestPoliciesAndMethodsNameTheSamePermissions(t *testing.T) {
+func TestPolicies_permissions_matchTheMethods(t *testing.T) {
 	methods, a := linked(t)
 	known := methods.Permissions()
 	named := regexp.MustCompile(`Action::"([^"]+)"`)

@@ -50,7 +50,7 @@ func declare(t *testing.T, pkg string, rule *authzv1.MethodRule, fields ...*desc
 	return f.Services().Get(0).Methods().Get(0)
 }
 
-func TestWhereTheResourceIsNamed(t *testing.T) {
+func TestMethod_resourceField_isFound(t *testing.T) {
 	const pkg, thing = "lowlayer.x.v1", ".lowlayer.x.v1.Thing"
 	rule := func(f func(*authzv1.MethodRule)) *authzv1.MethodRule {
 		r := &authzv1.MethodRule{Permission: "x.things.do", Audience: authzv1.Audience_PUBLIC}

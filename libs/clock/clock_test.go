@@ -18,7 +18,7 @@ func fired(t clock.Timer) bool {
 	}
 }
 
-func TestFakeFiresWhenItIsTime(t *testing.T) {
+func TestFake_timer_firesInTime(t *testing.T) {
 	c := clock.NewFake(start)
 	early, late := c.NewTimer(time.Second), c.NewTimer(time.Minute)
 	c.Advance(999 * time.Millisecond)
@@ -34,7 +34,7 @@ func TestFakeFiresWhenItIsTime(t *testing.T) {
 	}
 }
 
-func TestFakeTimerOfNothingFiresAtOnce(t *testing.T) {
+func TestFake_zeroTimer_firesAtOnce(t *testing.T) {
 	if !fired(clock.NewFake(start).NewTimer(0)) {
 		t.Error("did not fire")
 	}
@@ -52,7 +52,7 @@ func TestStop(t *testing.T) {
 	}
 }
 
-func TestBlockUntilWaitsForATimer(t *testing.T) {
+func TestBlockUntil_timer_isAwaited(t *testing.T) {
 	c := clock.NewFake(start)
 	done := make(chan struct{})
 	go func() {
@@ -64,7 +64,7 @@ func TestBlockUntilWaitsForATimer(t *testing.T) {
 	<-done
 }
 
-func TestRealIsUTCAndFires(t *testing.T) {
+func TestReal_isUTC_andFires(t *testing.T) {
 	c := clock.Real()
 	if c.Now().Location() != time.UTC {
 		t.Error("not in UTC")

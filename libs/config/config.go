@@ -1,9 +1,9 @@
 // Package config reads a program's settings from the environment.
 //
-// It promises to report every problem at once: each with the variable it is about and what to set it to, so that an
-// operator fixes a deployment in one round. A value may be given in a file instead, named by the variable with the
-// suffix _FILE; that is how secrets are mounted. Nothing is read from anywhere else, and nothing is half loaded: with
-// any problem the result is the zero value and an *Error.
+// It reports all problems at once, each with its variable and a good value, so that an operator fixes a deployment in
+// one round. A value may be given in a file instead, named by the variable with the suffix _FILE; that is how secrets
+// are mounted. Nothing is read from anywhere else, and nothing is half loaded: with any problem the result is the zero
+// value and an *Error.
 package config
 
 import (

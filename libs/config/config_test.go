@@ -58,7 +58,7 @@ func good(more ...string) []string {
 	}, more...)
 }
 
-func TestSettingsComeFromTheEnvironment(t *testing.T) {
+func TestLoad_environment_setsFields(t *testing.T) {
 	cfg, err := config.Load[settings](prefix, good(prefix+"WORKERS=7", prefix+"ZONES=a,b", prefix+"TENANT_TIMEOUT=1m", prefix+"LIMITS=vpcs:3"))
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +92,7 @@ func problems(t *testing.T, environ []string) map[string]string {
 	return found
 }
 
-func TestEveryProblemIsNamedAtOnce(t *testing.T) {
+func TestLoad_manyProblems_areAllNamed(t *testing.T) {
 	found := problems(t, []string{
 		prefix + "WORKERS=many", prefix + "SHARE=half", prefix + "STRICT=perhaps", prefix + "TENANT_TIMEOUT=soon", prefix + "KEY=",
 		prefix + "LIMITS=x", prefix + "DATABSE_URL=typo",
@@ -117,14 +117,14 @@ func TestEveryProblemIsNamedAtOnce(t *testing.T) {
 	}
 }
 
-func TestOwnRulesAreReportedWithTheRest(t *testing.T) {
+func TestLoad_ownRules_areReportedToo(t *testing.T) {
 	found := problems(t, []string{prefix + "WORKERS=0", prefix + "KEY=k", prefix + "TENANT_TARGET=x"})
 	if len(found) != 2 || !strings.Contains(found[prefix+"WORKERS"], "at least 1") || found[prefix+"DATABASE_URL"] == "" {
 		t.Errorf("got %v", found)
 	}
 }
 
-func TestUnknownVariablesAloneAreNoProblem(t *testing.T) {
+func TestLoad_unknownVariable_isIgnored(t *testing.T) {
 	if _, err := config.Load[settings](prefix, good(prefix+"OF_A_NEWER_VERSION=1")); err != nil {
 		t.Error(err)
 	}
@@ -154,7 +154,7 @@ func write(t *testing.T, content string) string {
 	return path
 }
 
-func TestValuesMayBeInFiles(t *testing.T) {
+func TestLoad_file_setsAField(t *testing.T) {
 	path := write(t, "postgres://db/network\r\n")
 	cfg, err := config.Load[settings](prefix, []string{
 		prefix + "DATABASE_URL_FILE=" + path, prefix + "KEY_FILE=" + write(t, " k "), prefix + "TENANT_TARGET=x",
@@ -168,7 +168,7 @@ func TestValuesMayBeInFiles(t *testing.T) {
 	}
 }
 
-func TestFilesThatCannotBeUsedAreProblems(t *testing.T) {
+func TestLoad_badFile_isAProblem(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing")
 	found := problems(t, good(prefix+"WORKERS_FILE="+missing, prefix+"KEY_FILE="+write(t, "k")))
 	if len(found) != 2 || !strings.Contains(found[prefix+"WORKERS_FILE"], "name a file") ||
@@ -177,7 +177,7 @@ func TestFilesThatCannotBeUsedAreProblems(t *testing.T) {
 	}
 }
 
-func TestSecretsAreInNoError(t *testing.T) {
+func TestLoad_error_holdsNoSecret(t *testing.T) {
 	type secretive struct {
 		Pin int `env:"PIN" secret:"true"`
 	}

@@ -96,7 +96,7 @@ func (e *Error) Error() string {
 // Unwrap is the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// With adds one fact and answers the error itself.
+// With adds one fact and returns the error itself.
 func (e *Error) With(key, value string) *Error {
 	if e.Metadata == nil {
 		e.Metadata = make(map[string]string)
@@ -134,7 +134,7 @@ func Invalid(fields ...Violation) *Error {
 	}
 }
 
-// InvalidAs is Invalid with a reason of its own, for a single field that programs tell apart.
+// InvalidAs is Invalid with its own reason, for a field that programs handle.
 func InvalidAs(reason string, field Violation) *Error {
 	return &Error{
 		Code: InvalidArgument, Reason: reason, Fields: []Violation{field},
@@ -143,7 +143,7 @@ func InvalidAs(reason string, field Violation) *Error {
 }
 
 // NotFound is NOT_FOUND with the reason `<KIND>_NOT_FOUND`. Kind is lower case, for example `vpc`; name is the full
-// resource name. What exists but is not the caller's to see gets the very same answer.
+// resource name. A resource that the caller may not see gets the very same error.
 func NotFound(kind, name string) *Error {
 	return New(CodeNotFound, reasonOf(kind)+"_NOT_FOUND", "there is no %s %q; check the name, or list the %ss of its parent",
 		kind, name, kind).With("resource", name)
@@ -208,7 +208,7 @@ func ReasonOf(err error) string {
 	return ""
 }
 
-// Fields collects what is wrong with an input, so that the caller hears of everything at once.
+// Fields collects the faults of an input, so that the caller gets all of them at once.
 type Fields []Violation
 
 // Add notes one field.

@@ -9,7 +9,7 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 )
 
-func TestConstructorsNameReasonAndRemedy(t *testing.T) {
+func TestConstructors_haveReason_andRemedy(t *testing.T) {
 	cases := []struct {
 		err    *errs.Error
 		code   errs.Code
@@ -37,7 +37,7 @@ func TestConstructorsNameReasonAndRemedy(t *testing.T) {
 	}
 }
 
-func TestCauseIsKeptButNotInMessage(t *testing.T) {
+func TestWrap_cause_isNotInTheMessage(t *testing.T) {
 	cause := errors.New("password=hunter2")
 	err := errs.Internal(cause)
 	if !errors.Is(err, cause) {
@@ -48,7 +48,7 @@ func TestCauseIsKeptButNotInMessage(t *testing.T) {
 	}
 }
 
-func TestAsFindsItThroughWrapping(t *testing.T) {
+func TestAs_wrappedError_isFound(t *testing.T) {
 	err := fmt.Errorf("create vpc: %w", errs.NotFound("vpc", "x"))
 	e, ok := errs.As(err)
 	if !ok || e.Reason != "VPC_NOT_FOUND" {

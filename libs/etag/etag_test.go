@@ -7,7 +7,7 @@ import (
 	"github.com/low-layer/platform/libs/etag"
 )
 
-func TestOfTellsVersionsApart(t *testing.T) {
+func TestOf_versions_differ(t *testing.T) {
 	a := etag.Of("vpc_1", 1)
 	if a != etag.Of("vpc_1", 1) {
 		t.Error("equal parts, other etag")

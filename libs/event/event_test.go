@@ -183,7 +183,7 @@ func TestDelivery(t *testing.T) {
 	}
 }
 
-func TestAppendRefusesIncompleteEvents(t *testing.T) {
+func TestAppend_incompleteEvent_fails(t *testing.T) {
 	b := newBench(t, redistest.Client(t))
 	for name, e := range map[string]*eventv1.Event{
 		"no type":    {Tenant: "tenants/a", Subject: "s"},
@@ -197,7 +197,7 @@ func TestAppendRefusesIncompleteEvents(t *testing.T) {
 	}
 }
 
-func TestRolledBackEventsAreNotToldAndLeaveNoGap(t *testing.T) {
+func TestRelay_rolledBackEvent_leavesNoGap(t *testing.T) {
 	b := newBench(t, redistest.Client(t))
 	refused := errors.New("refused")
 	err := pg.InTx(t.Context(), b.outbox, func(ctx context.Context, tx pgx.Tx) error {
@@ -218,7 +218,7 @@ func TestRolledBackEventsAreNotToldAndLeaveNoGap(t *testing.T) {
 	b.inOrder(1)
 }
 
-func TestThousandEventsInOrderWithReplicasOfEverything(t *testing.T) {
+func TestEvents_replicas_keepOrder(t *testing.T) {
 	const tenants, each = 10, 100
 	b := newBench(t, redistest.Client(t))
 	b.run(b.relay().Run)
@@ -240,7 +240,7 @@ func TestThousandEventsInOrderWithReplicasOfEverything(t *testing.T) {
 	b.inOrder(tenants * each)
 }
 
-func TestRelayKilledBetweenTellingAndNoting(t *testing.T) {
+func TestRelay_killedBeforeMarking_publishesAgain(t *testing.T) {
 	b := newBench(t, redistest.Client(t))
 	for range 5 {
 		b.append("tenants/a")

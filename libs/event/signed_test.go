@@ -107,7 +107,7 @@ func TestDecode_entriesThatTheSourceDidNotSign_areRefused(t *testing.T) {
 	}
 }
 
-// Whoever can write to Redis can suspend nobody.
+// A writer to Redis cannot suspend a tenant.
 func TestConsumer_forgedEvents_areNotHandled(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, redistest.Client(t))

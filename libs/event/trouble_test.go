@@ -18,7 +18,7 @@ import (
 	"github.com/low-layer/platform/libs/redisdb/redistest"
 )
 
-func TestRedisDownThenBackEmpty(t *testing.T) {
+func TestRelay_emptyRedis_publishesAgain(t *testing.T) {
 	server := redistest.NewServer(t)
 	b := newBench(t, redistest.Connect(t, server.URL()))
 	b.run(b.relay().Run)
@@ -41,7 +41,7 @@ func TestRedisDownThenBackEmpty(t *testing.T) {
 	b.inOrder(5)
 }
 
-func TestEventsLostWithRedisAreToldAgain(t *testing.T) {
+func TestRelay_lostEvents_arePublishedAgain(t *testing.T) {
 	server := redistest.NewServer(t)
 	b := newBench(t, redistest.Connect(t, server.URL()))
 	relay := b.relay()
@@ -61,7 +61,7 @@ func TestEventsLostWithRedisAreToldAgain(t *testing.T) {
 	b.inOrder(4)
 }
 
-func TestPoisonIsParkedAndOthersGoOn(t *testing.T) {
+func TestConsumer_poison_isParked(t *testing.T) {
 	b := newBench(t, redistest.Client(t))
 	b.run(b.relay().Run)
 	var tried atomic.Int32
@@ -102,7 +102,7 @@ func TestPoisonIsParkedAndOthersGoOn(t *testing.T) {
 	}
 }
 
-func TestHandledOnceThoughDeliveredAgain(t *testing.T) {
+func TestConsumer_secondDelivery_isDropped(t *testing.T) {
 	b := newBench(t, redistest.Client(t))
 	b.run(b.relay().Run)
 	stop := b.run(b.consumer("a").Run)
@@ -119,7 +119,7 @@ func TestHandledOnceThoughDeliveredAgain(t *testing.T) {
 	b.inOrder(2)
 }
 
-func TestTakeOverFinishesWhatTheOneBeforeLeft(t *testing.T) {
+func TestConsumer_takeOver_finishesTheRest(t *testing.T) {
 	b := newBench(t, redistest.Client(t))
 	b.run(b.relay().Run)
 	entered := make(chan struct{})
@@ -147,7 +147,7 @@ func TestTakeOverFinishesWhatTheOneBeforeLeft(t *testing.T) {
 	}
 }
 
-func TestReplacedReplicaWritesNothing(t *testing.T) {
+func TestConsumer_replacedReplica_writesNothing(t *testing.T) {
 	b := newBench(t, redistest.Client(t))
 	old, e := b.consumer("old"), thing("tenants/a")
 	e.Id, e.Source = "evt_x", b.source
@@ -164,7 +164,7 @@ func TestReplacedReplicaWritesNothing(t *testing.T) {
 		"SELECT NOT EXISTS (SELECT FROM handled) AND NOT EXISTS (SELECT FROM event_inbox) AND NOT EXISTS (SELECT FROM event_inbox_parked)")
 }
 
-func TestUnknownTypesAndForeignEntriesArePassedOver(t *testing.T) {
+func TestConsumer_unknownEntries_areSkipped(t *testing.T) {
 	b := newBench(t, redistest.Client(t))
 	for _, values := range []map[string]any{{"hello": "world"}, {"event": "\xff\xff"}, {"event": ""}} {
 		if err := b.redis.Do(t.Context(), xadd(b.source, values)...).Err(); err != nil {
@@ -227,7 +227,7 @@ func TestPruning(t *testing.T) {
 	b.until(b.inbox, "only the old one is forgotten", "SELECT array_agg(id) = '{young}' FROM event_inbox")
 }
 
-func TestNotificationWakesTheRelay(t *testing.T) {
+func TestRelay_notification_wakesIt(t *testing.T) {
 	b := newBench(t, redistest.Client(t))
 	b.run(NewRelay(b.outbox, b.redis, RelayConfig{Interval: time.Hour, Logger: quiet()}).Run)
 	// Until it listens, an event may be missed until the interval is over; so look for the session first.
@@ -236,7 +236,7 @@ func TestNotificationWakesTheRelay(t *testing.T) {
 	b.until(b.outbox, "the event is told", "SELECT count(*) = 1 FROM event_outbox WHERE published_at IS NOT NULL")
 }
 
-func TestConsumerRefusesAnIncompleteConfiguration(t *testing.T) {
+func TestConsumer_incompleteConfig_fails(t *testing.T) {
 	b := newBench(t, redistest.Client(t))
 	for name, change := range map[string]func(*ConsumerConfig){
 		"service":  func(c *ConsumerConfig) { c.Service = "" },

@@ -176,7 +176,7 @@ func list(f protoreflect.FieldDescriptor, v protoreflect.Value) []element {
 	return out
 }
 
-// scalar tells the messages that are one value.
+// scalar is true for messages that are one value.
 func scalar(f protoreflect.FieldDescriptor) bool {
 	switch f.Message().FullName() {
 	case "google.protobuf.Timestamp", "google.protobuf.Duration":

@@ -301,7 +301,7 @@ func query(ctx context.Context, t *rapid.T, pool *pgxpool.Pool, sql string, args
 	return ids
 }
 
-func TestPostgresSelectsWhatAFilterMeans(t *testing.T) {
+func TestFilter_query_selectsItsRows(t *testing.T) {
 	pool, schema := table(t), testSchema()
 	rapid.Check(t, func(rt *rapid.T) {
 		rows := rapid.SliceOfN(genRow(), 1, 12).Draw(rt, "rows")
@@ -326,7 +326,7 @@ func TestPostgresSelectsWhatAFilterMeans(t *testing.T) {
 	})
 }
 
-func TestPagesHoldEachRowOnceInOrder(t *testing.T) {
+func TestPages_rows_areInOrderOnce(t *testing.T) {
 	pool, schema := table(t), testSchema()
 	tokens := paging.New([]byte("key"))
 	rapid.Check(t, func(rt *rapid.T) {

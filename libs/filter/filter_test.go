@@ -22,7 +22,7 @@ func testSchema() *Schema {
 	)
 }
 
-func TestWhatFiltersBecome(t *testing.T) {
+func TestFilter_SQL(t *testing.T) {
 	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	for text, want := range map[string]struct {
 		where string
@@ -76,7 +76,7 @@ func TestWhatFiltersBecome(t *testing.T) {
 	}
 }
 
-func TestMistakesSayWhereAndWhatWouldBeRight(t *testing.T) {
+func TestFilter_mistake_namesPlaceAndRemedy(t *testing.T) {
 	for text, want := range map[string]string{
 		`nome = "x"`:                        `at character 1: there is no field "nome" to filter by: use one of name, display_name, state`,
 		`name = "x" AND nome = "x"`:         "at character 16: there is no field",
@@ -132,7 +132,7 @@ func TestMistakesSayWhereAndWhatWouldBeRight(t *testing.T) {
 	}
 }
 
-func TestDeepNestingIsNoDanger(t *testing.T) {
+func TestFilter_deepNesting_isRefused(t *testing.T) {
 	half := maxLength/2 - 10
 	deep := strings.Repeat("(", half) + "reconciling" + strings.Repeat(")", half)
 	if _, args, err := testSchema().SQL(deep, 1); err != nil || len(args) != 1 {

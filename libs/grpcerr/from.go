@@ -15,9 +15,9 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// FromError is what a client knows of a failed call. The status stays in Err, so that it can be logged. When the
-// answer did not come from the platform's own code (a broken connection, a deadline) the call may have been carried out,
-// and the error says so by Ambiguous.
+// FromError is a client's view of a failed call. The status stays in Err, so that it can be logged. When the response
+// did not come from the platform's own code (a broken connection, a deadline) the call may have had its effect, and
+// Ambiguous is set.
 func FromError(err error) *errs.Error {
 	if err == nil {
 		return nil

@@ -54,8 +54,8 @@ func ToStatus(err error) *status.Status {
 	return Status(Mask(err), "")
 }
 
-// Mask is the part of an error that callers may see. What is not an errs.Error, or is one that says INTERNAL, gets a
-// reference in its metadata under which the cause, kept in Err, must be logged.
+// Mask is the part of an error that callers may see. An error that is no errs.Error, or is INTERNAL, gets a reference in
+// its metadata; the cause, kept in Err, must be logged under it.
 func Mask(err error) *errs.Error {
 	if e, ok := errs.As(err); ok && e.Code != errs.CodeInternal {
 		return e
@@ -72,8 +72,8 @@ func Mask(err error) *errs.Error {
 	return refer(err)
 }
 
-// maskStatus is for answers of other services that a handler passed on, and for those of generated code. Of a status
-// that is not the platform's only the code can be trusted: its text may hold addresses.
+// maskStatus is for statuses of other services that a handler passed on, and for those of generated code. Of a foreign
+// status only the code is trusted: its text may hold addresses.
 func maskStatus(st *status.Status, err error) *errs.Error {
 	if e := decode(st); e != nil {
 		e.Err = err

@@ -59,7 +59,7 @@ func genError() *rapid.Generator[*errs.Error] {
 	})
 }
 
-func TestErrorsSurviveTheWire(t *testing.T) {
+func TestStatus_wire_keepsTheError(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := genError().Draw(t, "error")
 		got := FromError(overTheWire(t, fmt.Errorf("in a handler: %w", want)))
@@ -70,7 +70,7 @@ func TestErrorsSurviveTheWire(t *testing.T) {
 	})
 }
 
-func TestASecondHopLosesNothing(t *testing.T) {
+func TestStatus_secondHop_keepsTheError(t *testing.T) {
 	want := errs.Failed("TENANT_SUSPENDED", "resume the tenant first").With("tenant", "acme")
 	want.Ambiguous = true
 	relayed := overTheWire(t, want)
@@ -98,7 +98,7 @@ func TestCausesStayInside(t *testing.T) {
 	}
 }
 
-func TestOnlyInternalErrorsGetAReference(t *testing.T) {
+func TestMask_internal_hasAReference(t *testing.T) {
 	internal := Mask(errors.New("bug"))
 	if internal.Code != errs.CodeInternal || Reference(internal) == "" {
 		t.Errorf("got %+v", internal)
@@ -116,7 +116,7 @@ func TestOnlyInternalErrorsGetAReference(t *testing.T) {
 	}
 }
 
-func TestErrorsThatAreNotOursKeepTheirClass(t *testing.T) {
+func TestMask_foreignError_keepsItsClass(t *testing.T) {
 	for _, c := range []struct {
 		err    error
 		code   errs.Code
@@ -135,7 +135,7 @@ func TestErrorsThatAreNotOursKeepTheirClass(t *testing.T) {
 	}
 }
 
-func TestClientsSeeWhatMayHaveHappened(t *testing.T) {
+func TestFromError_brokenConnection_isAmbiguous(t *testing.T) {
 	for _, c := range []struct {
 		err       error
 		code      errs.Code
@@ -161,7 +161,7 @@ func TestClientsSeeWhatMayHaveHappened(t *testing.T) {
 	}
 }
 
-func TestTextsOfTheTransportAreNotPassedOn(t *testing.T) {
+func TestMask_transportText_isHidden(t *testing.T) {
 	for _, code := range []codes.Code{codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.Unknown, codes.Internal, codes.DataLoss} {
 		received := status.Error(code, "dial tcp 10.0.0.7:9102: connection refused")
 		// A handler that returns what it got from another service.
@@ -175,7 +175,7 @@ func TestTextsOfTheTransportAreNotPassedOn(t *testing.T) {
 	}
 }
 
-func TestNoErrorIsNoError(t *testing.T) {
+func TestFromError_nil_isNil(t *testing.T) {
 	if ToStatus(nil) != nil || FromError(nil) != nil || RequestID(nil) != "" || RequestID(errors.New("x")) != "" {
 		t.Error("nil became something")
 	}
@@ -202,7 +202,7 @@ func TestDetailsAreBounded(t *testing.T) {
 	}
 }
 
-func TestTheRequestIDIsInTheDetails(t *testing.T) {
+func TestStatus_details_haveTheRequestId(t *testing.T) {
 	err := Status(errs.Stale("tenants/acme"), "req-1").Err()
 	if RequestID(err) != "req-1" {
 		t.Errorf("got %q", RequestID(err))

@@ -217,7 +217,7 @@ func TestAttacksAreRefused(t *testing.T) {
 	})
 }
 
-func TestAFloodOfUnknownKeysCausesOneRequestPerFloor(t *testing.T) {
+func TestKeys_unknownKeys_causeOneRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := identitytest.New(t)
 		v := i.Verifier(t)
@@ -241,7 +241,7 @@ func TestAFloodOfUnknownKeysCausesOneRequestPerFloor(t *testing.T) {
 	})
 }
 
-func TestOnlyTheKeysOfTheSetThatCanVerify(t *testing.T) {
+func TestKeys_set_keepsVerifyingKeys(t *testing.T) {
 	i := identitytest.New(t)
 	weak := `{"kty":"oct","kid":"secret","k":"c2VjcmV0","use":"sig"}`
 	v := i.Verifier(t)

@@ -142,7 +142,7 @@ func moment(n json.Number) (time.Time, bool, error) {
 	if err != nil || seconds < 0 || seconds > latest {
 		return time.Time{}, false, errTime
 	}
-	if seconds == 0 { // what Keycloak writes for "none"
+	if seconds == 0 { // Keycloak's form of "none"
 		return time.Time{}, false, nil
 	}
 	return time.Unix(int64(seconds), 0).UTC(), true, nil

@@ -155,7 +155,7 @@ func (k *keys) get(ctx context.Context) (keySet, error) {
 	}
 	defer resp.Body.Close() //nolint:errcheck // only read
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("ask for the issuer's keys: it answers %s", resp.Status)
+		return nil, fmt.Errorf("ask for the issuer's keys: it responds with %s", resp.Status)
 	}
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
 	if err != nil {

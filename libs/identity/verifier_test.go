@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestAGoodTokenNamesItsPrincipal(t *testing.T) {
+func TestVerify_goodToken_namesItsPrincipal(t *testing.T) {
 	i := identitytest.New(t)
 	v := i.Verifier(t)
 	p, err := v.Verify(t.Context(), i.Token(t, "otto", []string{"/tenants/acme/operator"}, identitytest.SteppedUp(), claims{"aud": []string{"x", identitytest.Audience}}))
@@ -92,7 +92,7 @@ func TestContext(t *testing.T) {
 	}
 }
 
-func TestClocksMayBeApartALittle(t *testing.T) {
+func TestVerify_clockSkew_isAllowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := identitytest.New(t)
 		v := i.Verifier(t)
@@ -119,7 +119,7 @@ func TestClocksMayBeApartALittle(t *testing.T) {
 }
 
 // A token of a new key works at once, at all services, while the others still hold the old key.
-func TestKeyRotationUnderLoadFailsNobody(t *testing.T) {
+func TestVerify_rotationUnderLoad_failsNoCaller(t *testing.T) {
 	i := identitytest.New(t)
 	v := i.Verifier(t)
 	var failed, done atomic.Int64
@@ -181,7 +181,7 @@ func waitFor(t *testing.T, n *atomic.Int64, want int64) {
 	}
 }
 
-func TestARetiredKeyIsForgottenWithItsTokens(t *testing.T) {
+func TestVerify_retiredKey_isForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := identitytest.New(t)
 		v := i.Verifier(t)
@@ -201,7 +201,7 @@ func TestARetiredKeyIsForgottenWithItsTokens(t *testing.T) {
 	})
 }
 
-func TestTheIssuerMayBeDownForDays(t *testing.T) {
+func TestVerify_issuerDown_goesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := identitytest.New(t)
 		v := i.Verifier(t)
@@ -233,7 +233,7 @@ func TestTheIssuerMayBeDownForDays(t *testing.T) {
 	})
 }
 
-func TestKeysAreThereBeforeTheFirstToken(t *testing.T) {
+func TestRun_start_fetchesKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := identitytest.New(t)
 		v := identity.NewVerifier(identity.Config{Issuer: i.URL, Audience: identitytest.Audience, Client: &http.Client{Transport: i}})
@@ -258,7 +258,7 @@ func TestKeysAreThereBeforeTheFirstToken(t *testing.T) {
 	})
 }
 
-func TestWithoutKeysNobodyIsBlamed(t *testing.T) {
+func TestVerify_noKeys_isUnavailable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := identitytest.New(t)
 		i.SetDown(true)
@@ -274,7 +274,7 @@ func TestWithoutKeysNobodyIsBlamed(t *testing.T) {
 	})
 }
 
-func TestACallerThatLeavesTakesNobodyAlong(t *testing.T) {
+func TestKeys_callerLeaves_othersGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := identitytest.New(t)
 		release := make(chan struct{})
@@ -309,7 +309,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func TestRedirectsAreNotFollowed(t *testing.T) {
+func TestKeys_redirect_isNotFollowed(t *testing.T) {
 	i := identitytest.New(t)
 	asked := 0
 	elsewhere := roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -325,7 +325,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	}
 }
 
-func TestRememberedTokensAreBounded(t *testing.T) {
+func TestVerify_cache_isBounded(t *testing.T) {
 	i := identitytest.New(t)
 	now := clock.NewFake(time.Now())
 	v := i.Verifier(t, func(c *identity.Config) { c.Clock = now })

@@ -7,7 +7,7 @@ import (
 	"github.com/low-layer/platform/libs/ids"
 )
 
-func TestNewIsPrefixedUniqueAndSorted(t *testing.T) {
+func TestNew_ids_arePrefixedUniqueSorted(t *testing.T) {
 	const n = 2000
 	all := make([]string, n)
 	seen := make(map[string]bool, n)

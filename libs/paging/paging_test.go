@@ -52,7 +52,7 @@ func genValue() *rapid.Generator[any] {
 	)
 }
 
-func TestTokensGiveTheirValuesBackAndOnlyForTheirList(t *testing.T) {
+func TestToken_ownList_returnsValues(t *testing.T) {
 	tokens := paging.New([]byte("a key of the test"))
 	rapid.Check(t, func(t *rapid.T) {
 		binding, other := genBinding().Draw(t, "binding"), genBinding().Draw(t, "other")
@@ -81,7 +81,7 @@ func fault(t *testing.T, err error) string {
 	return e.Fields[0].Description
 }
 
-func TestATokenOfAnotherListSaysWhatDiffers(t *testing.T) {
+func TestToken_otherList_namesTheDifference(t *testing.T) {
 	tokens := paging.New([]byte("key"))
 	binding := paging.Binding{Method: "ListVpcs", Parent: "tenants/acme", Filter: "state = ACTIVE", Order: "name"}
 	token, err := tokens.Encode(binding, "dev")
@@ -103,7 +103,7 @@ func TestATokenOfAnotherListSaysWhatDiffers(t *testing.T) {
 	}
 }
 
-func TestNoChangedTokenIsTaken(t *testing.T) {
+func TestToken_changed_isRefused(t *testing.T) {
 	tokens := paging.New([]byte("key"))
 	binding := paging.Binding{Method: "ListVpcs"}
 	token, err := tokens.Encode(binding, "dev", int64(3))
@@ -129,14 +129,14 @@ func TestNoChangedTokenIsTaken(t *testing.T) {
 	}
 }
 
-func TestTheFirstPageNeedsNoToken(t *testing.T) {
+func TestKeyset_firstPage_needsNoToken(t *testing.T) {
 	values, err := paging.New(nil).Decode("", paging.Binding{Method: "ListVpcs"})
 	if err != nil || values != nil {
 		t.Errorf("got %v, %v", values, err)
 	}
 }
 
-func TestOnlyOrderedValuesFitIntoATokens(t *testing.T) {
+func TestToken_otherValue_fails(t *testing.T) {
 	if _, err := paging.New(nil).Encode(paging.Binding{}, []string{"x"}); err == nil || !strings.Contains(err.Error(), "[]string") {
 		t.Errorf("got %v", err)
 	}

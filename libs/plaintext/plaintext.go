@@ -1,8 +1,8 @@
 // Package plaintext keeps text that is not plain out of the platform: bytes that are not UTF-8, and control characters but tab
 // and line ends. Postgres refuses a NUL, and a terminal obeys an escape sequence.
 //
-// Check returns the fields at fault. Codec and Unmarshal accept a message with bytes that are not UTF-8 and replace each by a
-// NUL, so that Check can name the field: gRPC alone answers such a message with INTERNAL and no field.
+// Check returns the fields at fault. Codec and Unmarshal accept a message with bytes that are not UTF-8 and replace each
+// by a NUL, so that Check can name the field: gRPC alone returns INTERNAL for such a message, without a field.
 package plaintext
 
 import (

@@ -35,7 +35,7 @@ const scopeName = "lowlayer"
 
 func (s *setup) scope(ctx context.Context) error {
 	err := existsIsFine(s.do(ctx, http.MethodPost, "/client-scopes", object{
-		"name": scopeName, "protocol": "openid-connect", "description": "what LOW-LAYER decides by",
+		"name": scopeName, "protocol": "openid-connect", "description": "claims for the decisions of LOW-LAYER",
 		"attributes": texts{"include.in.token.scope": "false", "display.on.consent.screen": "false"},
 	}, nil))
 	if err != nil {

@@ -48,7 +48,7 @@ func sign(t testing.TB, s *receipt.Signer, r receipt.Receipt) receipt.Envelope {
 	return e
 }
 
-func TestSignedReceiptIsVerified(t *testing.T) {
+func TestVerify_signedReceipt_succeeds(t *testing.T) {
 	s := signer(t)
 	text, err := sign(t, s, good()).JSON()
 	if err != nil {
@@ -100,8 +100,8 @@ func TestEncoding(t *testing.T) {
 	}
 }
 
-// Whatever is changed after the signing is found.
-func TestEveryChangedByteIsFound(t *testing.T) {
+// Verify finds every change after the signing.
+func TestVerify_anyChangedByte_fails(t *testing.T) {
 	s := signer(t)
 	keys := []receipt.Key{s.Key()}
 	e := sign(t, s, good())
@@ -123,7 +123,7 @@ func TestEveryChangedByteIsFound(t *testing.T) {
 	}
 }
 
-func TestFailuresNameTheCheck(t *testing.T) {
+func TestVerify_failure_namesTheCheck(t *testing.T) {
 	s := signer(t)
 	for name, c := range map[string]struct {
 		change func(*receipt.Receipt)
@@ -173,7 +173,7 @@ func TestFailuresNameTheCheck(t *testing.T) {
 	}
 }
 
-func TestKeysThatAreNone(t *testing.T) {
+func TestParseKeys_badKey_fails(t *testing.T) {
 	const rsa = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----END PUBLIC KEY-----\n"
 	for _, text := range []string{"", "x", rsa, "-----BEGIN PRIVATE KEY-----\nYQ==\n-----END PRIVATE KEY-----\n"} {
 		if _, err := receipt.NewSigner(text); err == nil {
@@ -190,7 +190,7 @@ func TestKeysThatAreNone(t *testing.T) {
 	}
 }
 
-// Whatever arrives, verification neither panics nor accepts what our key did not sign.
+// Verification never panics and never accepts an envelope that our key did not sign.
 func FuzzVerify(f *testing.F) {
 	// A key that is the same in every process: seeds must be.
 	s, err := receipt.NewSigner(rfc8037)

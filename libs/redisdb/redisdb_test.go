@@ -57,7 +57,7 @@ func TestCommand_contextEnds_isBounded(t *testing.T) {
 	client := redistest.Client(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	// Nil would be the server's answer after its own minute.
+	// The server would return nil after its own minute.
 	if err := client.BLPop(ctx, time.Minute, "never:"+t.Name()).Err(); err == nil || errors.Is(err, redis.Nil) {
 		t.Fatalf("got %v: the command outlived its context", err)
 	}

@@ -22,7 +22,7 @@ const (
 	Deleted   State = "DELETED"
 )
 
-// Owner is who must act on a blockage.
+// Owner is the party that must act on a blockage.
 type Owner string
 
 // The owners, in the words of lowlayer.type.v1.Blockage.Owner.
@@ -32,7 +32,7 @@ const (
 	OwnerPlatform Owner = "PLATFORM"
 )
 
-// Blockage says why a resource cannot go on by itself, who must act and how.
+// Blockage is the reason why a resource cannot go on by itself, the party that must act, and the remedy.
 type Blockage struct {
 	Owner     Owner     `json:"owner"`
 	Reason    string    `json:"reason"`

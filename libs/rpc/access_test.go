@@ -15,8 +15,8 @@ import (
 
 type step struct{}
 
-// TestTheOrderOfChecks: the caller, then the request's validity, then authorization, then the handler.
-func TestTheOrderOfChecks(t *testing.T) {
+// TestServer_checks_areInOrder: the caller, then the request's validity, then authorization, then the handler.
+func TestServer_checks_areInOrder(t *testing.T) {
 	var order []string
 	var refuse string
 	note := func(name string) error {
@@ -65,7 +65,7 @@ func TestTheOrderOfChecks(t *testing.T) {
 	}
 }
 
-func TestStreamsAreChecked(t *testing.T) {
+func TestServer_stream_isChecked(t *testing.T) {
 	var seen int
 	refuse := errs.New(errs.PermissionDenied, "NO", "no")
 	h := start(t, options{access: access{
@@ -98,7 +98,7 @@ func TestStreamsAreChecked(t *testing.T) {
 }
 
 // A call that the edge refused is decided about, even when it is not valid, and never carried out.
-func TestAMarkedCallIsNotCarriedOut(t *testing.T) {
+func TestServer_markedCall_isNotCarriedOut(t *testing.T) {
 	var refuse error
 	calls, decided := 0, 0
 	h := start(t, options{

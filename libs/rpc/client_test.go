@@ -15,7 +15,7 @@ import (
 
 func unaryInfo(method string) *grpc.UnaryServerInfo { return &grpc.UnaryServerInfo{FullMethod: method} }
 
-func TestOnlyCallsWithoutFurtherEffectAreRepeated(t *testing.T) {
+func TestClient_retry_repeatsIdempotentCallsOnly(t *testing.T) {
 	away := errs.New(errs.Unavailable, "DATABASE_AWAY", "the database is away; try again")
 	gets, creates := 0, 0
 	h := start(t, options{vpcs: &vpcs{
@@ -41,7 +41,7 @@ func TestOnlyCallsWithoutFurtherEffectAreRepeated(t *testing.T) {
 	}
 }
 
-func TestAServiceThatIsAwayIsAmbiguouslyUnavailable(t *testing.T) {
+func TestClient_serviceAway_isAmbiguous(t *testing.T) {
 	conn, err := Dial(ClientConfig{Target: "127.0.0.1:1", Name: "test"})
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func TestAServiceThatIsAwayIsAmbiguouslyUnavailable(t *testing.T) {
 	}
 }
 
-func TestTheServiceConfigIsOneGRPCTakes(t *testing.T) {
+func TestClient_serviceConfig_isValid(t *testing.T) {
 	text, err := serviceConfig(registeredPolicies())
 	if err != nil {
 		t.Fatal(err)

@@ -24,7 +24,7 @@ func remaining(t *testing.T) (*harness, *time.Duration) {
 	return h, left
 }
 
-func TestEachHopShavesTheDeadline(t *testing.T) {
+func TestDeadline_eachHop_shortensIt(t *testing.T) {
 	h, left := remaining(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
@@ -36,7 +36,7 @@ func TestEachHopShavesTheDeadline(t *testing.T) {
 	}
 }
 
-func TestClientsGiveEveryCallADeadline(t *testing.T) {
+func TestClient_everyCall_hasADeadline(t *testing.T) {
 	h, left := remaining(t)
 	if _, err := h.vpcs.GetVpc(t.Context(), &networkv1.GetVpcRequest{Name: vpcName}); err != nil {
 		t.Fatal(err)
@@ -66,14 +66,14 @@ func direct(t *testing.T, timeout time.Duration) (left time.Duration, bounded bo
 	return left, bounded, err
 }
 
-func TestServersBoundCallsWithoutADeadline(t *testing.T) {
+func TestServer_noDeadline_isBounded(t *testing.T) {
 	left, bounded, err := direct(t, 0)
 	if err != nil || !bounded || left > defaultTimeout {
 		t.Errorf("left %s, bounded %v, %v", left, bounded, err)
 	}
 }
 
-func TestLongPollsHaveNoDefaultDeadline(t *testing.T) {
+func TestServer_longPoll_hasNoDeadline(t *testing.T) {
 	for _, method := range []string{
 		"/lowlayer.operation.v1.OperationService/WaitOperation", "/google.longrunning.Operations/WaitOperation",
 	} {
@@ -83,7 +83,7 @@ func TestLongPollsHaveNoDefaultDeadline(t *testing.T) {
 	}
 }
 
-func TestCallsThatCannotFinishAreRefused(t *testing.T) {
+func TestServer_tooLittleTime_isRefused(t *testing.T) {
 	_, _, err := direct(t, minimumLeft-time.Millisecond)
 	if e := grpcerr.FromError(err); e.Code != errs.DeadlineExceeded || e.Reason != ReasonDeadlineTooShort {
 		t.Errorf("got %v", err)

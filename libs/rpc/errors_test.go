@@ -23,7 +23,7 @@ func failing(err error) *vpcs {
 	return &vpcs{get: func(context.Context, *networkv1.GetVpcRequest) (*networkv1.Vpc, error) { return nil, err }}
 }
 
-func TestErrorsOfHandlersReachTheCallerWhole(t *testing.T) {
+func TestServer_handlerError_reachesTheCaller(t *testing.T) {
 	want := errs.Failed("CIDR_EXHAUSTED", "no /20 is left in 10.64.0.0/12; delete a VPC or ask for a smaller one").With("pool", "10.64.0.0/12")
 	want.Quota = []errs.QuotaViolation{{Subject: "tenants/acme", Description: "256 of 256 VPCs in use"}}
 	want.Retry = 3 * time.Second
@@ -41,7 +41,7 @@ func TestErrorsOfHandlersReachTheCallerWhole(t *testing.T) {
 	}
 }
 
-func TestInternalErrorsAreMaskedAndLoggedUnderAReference(t *testing.T) {
+func TestServer_internalError_isMaskedAndLogged(t *testing.T) {
 	secret := errors.New(`password authentication failed for user "network" at 10.1.2.3:5432`)
 	for name, cause := range map[string]error{
 		"plain":  fmt.Errorf("read vpc: %w", secret),
@@ -68,7 +68,7 @@ func TestInternalErrorsAreMaskedAndLoggedUnderAReference(t *testing.T) {
 	}
 }
 
-func TestAPanicCostsOneCall(t *testing.T) {
+func TestServer_panic_costsOneCall(t *testing.T) {
 	calls := 0
 	h := start(t, options{vpcs: &vpcs{get: func(context.Context, *networkv1.GetVpcRequest) (*networkv1.Vpc, error) {
 		if calls++; calls == 1 {
@@ -88,7 +88,7 @@ func TestAPanicCostsOneCall(t *testing.T) {
 	}
 }
 
-func TestInvalidRequestsNeverReachTheHandler(t *testing.T) {
+func TestServer_invalidRequest_isRefused(t *testing.T) {
 	h := start(t, options{vpcs: &vpcs{create: func(context.Context, *networkv1.CreateVpcRequest) (*longrunningpb.Operation, error) {
 		return nil, errors.New("the handler was called")
 	}}})
@@ -119,7 +119,7 @@ func TestInvalidRequestsNeverReachTheHandler(t *testing.T) {
 	}
 }
 
-func TestContextErrorsHaveTheirOwnCodes(t *testing.T) {
+func TestServer_contextErrors_haveTheirCodes(t *testing.T) {
 	for want, cause := range map[errs.Code]error{
 		errs.Canceled:         fmt.Errorf("query: %w", context.Canceled),
 		errs.DeadlineExceeded: fmt.Errorf("query: %w", context.DeadlineExceeded),
@@ -132,7 +132,7 @@ func TestContextErrorsHaveTheirOwnCodes(t *testing.T) {
 	}
 }
 
-func TestUnknownMethodsGetATypedError(t *testing.T) {
+func TestServer_unknownMethod_isATypedError(t *testing.T) {
 	h := start(t, options{})
 	for _, method := range []string{"/lowlayer.network.v1.VpcService/Nope", "/nobody.Here/Get"} {
 		err := h.conn.Invoke(t.Context(), method, &emptypb.Empty{}, &emptypb.Empty{})
@@ -155,7 +155,7 @@ func TestMessagesAreBounded(t *testing.T) {
 	}
 }
 
-func TestTheRequestIDTravels(t *testing.T) {
+func TestRequestID_travels_withTheCall(t *testing.T) {
 	var seen []string
 	h := start(t, options{vpcs: &vpcs{get: func(ctx context.Context, _ *networkv1.GetVpcRequest) (*networkv1.Vpc, error) {
 		seen = append(seen, RequestID(ctx))

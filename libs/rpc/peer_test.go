@@ -65,8 +65,8 @@ func get(t *testing.T, conn grpc.ClientConnInterface) (string, error) {
 	return v.GetDisplayName(), err
 }
 
-// TestServicesKnowOneAnother: a bad certificate gets no connection at all, on either side.
-func TestServicesKnowOneAnother(t *testing.T) {
+// TestPeer_certificate_namesTheService: a bad certificate gets no connection at all, on either side.
+func TestPeer_certificate_namesTheService(t *testing.T) {
 	ours, theirs := newAuthority(t), newAuthority(t)
 	network, _ := shown(t, ours, "network")
 	tenant, tenantDir := shown(t, ours, "tenant")
@@ -139,13 +139,13 @@ func TestServicesKnowOneAnother(t *testing.T) {
 	}
 }
 
-func TestWithoutAnIdentityNobodyIsAPeer(t *testing.T) {
+func TestPeer_noIdentity_isUnknown(t *testing.T) {
 	if got, err := get(t, peers(t, nil, nil).conn); got != "nobody" || err != nil {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
 
-func TestAnIdentityIsRefusedThatIsNone(t *testing.T) {
+func TestPeer_badIdentity_isRefused(t *testing.T) {
 	a, b := newAuthority(t), newAuthority(t)
 	whole := func() string { _, dir := shown(t, a, "tenant"); return dir }
 	other := whole()
@@ -176,9 +176,9 @@ func TestAnIdentityIsRefusedThatIsNone(t *testing.T) {
 	}
 }
 
-// TestCertificatesAreChangedWhileCallsGoOn changes the authority of two services in the order that the package gives, with a
+// TestPeer_rotation_keepsCalls changes the authority of two services in the order that the package gives, with a
 // half-written folder in between, while calls go on over connections that are made anew for each.
-func TestCertificatesAreChangedWhileCallsGoOn(t *testing.T) {
+func TestPeer_rotation_keepsCalls(t *testing.T) {
 	before, after := newAuthority(t), newAuthority(t)
 	network, networkDir := shown(t, before, "network")
 	tenant, tenantDir := shown(t, before, "tenant")

@@ -8,8 +8,8 @@ import (
 	"github.com/low-layer/platform/libs/errs"
 )
 
-// refusedKey marks a call that the edge has refused already. It is forwarded for the record alone: the server decides
-// about it as about any other, and never carries it out. A caller who sends the mark himself harms only himself.
+// refusedKey marks a call that the edge has refused already. It is forwarded for the record alone: the server authorizes
+// it like any other, and never carries it out. A caller who sends the mark harms no other.
 const refusedKey = "x-lowlayer-refused"
 
 // ReasonRefused is that of a marked call which the server would have let pass.

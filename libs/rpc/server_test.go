@@ -31,7 +31,7 @@ func check(t *testing.T, h *harness, service string) healthpb.HealthCheckRespons
 	return answer.GetStatus()
 }
 
-func TestHealthFollowsWhatTheServerNeeds(t *testing.T) {
+func TestHealth_dependency_changesIt(t *testing.T) {
 	h := start(t, options{})
 	expect := func(when string, overall, service bool) {
 		t.Helper()
@@ -61,7 +61,7 @@ func TestHealthFollowsWhatTheServerNeeds(t *testing.T) {
 	expect("in the end", true, true)
 }
 
-func TestAServerIsNotReadyBeforeItServes(t *testing.T) {
+func TestServer_beforeServe_isNotReady(t *testing.T) {
 	server, err := NewServer(ServerConfig{Name: "network", Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +76,7 @@ func TestAServerIsNotReadyBeforeItServes(t *testing.T) {
 	}
 }
 
-func TestATakenAddressIsAnError(t *testing.T) {
+func TestServer_takenAddress_fails(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +87,7 @@ func TestATakenAddressIsAnError(t *testing.T) {
 	}
 }
 
-func TestReflectionListsTheServices(t *testing.T) {
+func TestReflection_services_areListed(t *testing.T) {
 	h := start(t, options{})
 	v1, err := reflectionv1.NewServerReflectionClient(h.conn).ServerReflectionInfo(t.Context())
 	if err != nil {
@@ -134,7 +134,7 @@ func TestReflectionListsTheServices(t *testing.T) {
 	}
 }
 
-func TestStoppingLetsCallsInFlightFinish(t *testing.T) {
+func TestStop_callsInFlight_finish(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	h := start(t, options{vpcs: &vpcs{get: func(context.Context, *networkv1.GetVpcRequest) (*networkv1.Vpc, error) {
 		close(entered)
@@ -179,7 +179,7 @@ func TestStoppingLetsCallsInFlightFinish(t *testing.T) {
 	}
 }
 
-func TestStoppingEndsLongPolls(t *testing.T) {
+func TestStop_longPolls_end(t *testing.T) {
 	polls := &operations{waiting: make(chan struct{})}
 	h := start(t, options{operations: polls})
 	answered := make(chan error, 1)
@@ -225,7 +225,7 @@ func TestStoppingIsBounded(t *testing.T) {
 	}
 }
 
-func TestTheRequestLogSaysWhatOperatorsNeed(t *testing.T) {
+func TestLog_call_hasItsFacts(t *testing.T) {
 	h := start(t, options{vpcs: &vpcs{
 		get: func(context.Context, *networkv1.GetVpcRequest) (*networkv1.Vpc, error) { return &networkv1.Vpc{}, nil },
 		create: func(context.Context, *networkv1.CreateVpcRequest) (*longrunningpb.Operation, error) {

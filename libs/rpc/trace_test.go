@@ -27,7 +27,7 @@ func started(t *testing.T, service, endpoint string) *telemetry.Telemetry {
 	return tel
 }
 
-func TestOneTraceCrossesTheHops(t *testing.T) {
+func TestTrace_hops_areOneTrace(t *testing.T) {
 	receiver := telemetrytest.NewReceiver(t)
 	tel := started(t, "network", receiver.Endpoint())
 	lines := &logs{}
@@ -68,7 +68,7 @@ func TestOneTraceCrossesTheHops(t *testing.T) {
 	}
 }
 
-func TestCallsAreCountedByMethodAndCode(t *testing.T) {
+func TestMetrics_calls_areCountedByMethodAndCode(t *testing.T) {
 	tel := started(t, "network", "")
 	h := start(t, options{telemetry: tel, vpcs: &vpcs{get: func(context.Context, *networkv1.GetVpcRequest) (*networkv1.Vpc, error) {
 		return &networkv1.Vpc{}, nil

@@ -69,7 +69,7 @@ func TestSealedTwiceDiffers(t *testing.T) {
 	}
 }
 
-func TestAnotherKeyOpensNothing(t *testing.T) {
+func TestOpen_otherKey_fails(t *testing.T) {
 	sealed, err := open(t, keeperURL(1)).Seal(t.Context(), "n", []byte("x"))
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +91,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-func TestOpenRefusesBadURLsWithoutTellingTheKey(t *testing.T) {
+func TestOpen_badURL_hidesTheKey(t *testing.T) {
 	for name, url := range map[string]string{
 		"no key":         "base64key://",
 		"short key":      "base64key://c2VjcmV0LWtleQ==",

@@ -28,7 +28,7 @@ func line(t interface{ Fatalf(string, ...any) }, log func(*slog.Logger)) (map[st
 	return entry, out.String()
 }
 
-func TestLogsCarryTheTrace(t *testing.T) {
+func TestLog_record_hasItsTrace(t *testing.T) {
 	tel := start(t, telemetry.Config{})
 	ctx, span := tel.TracerProvider().Tracer("test").Start(t.Context(), "work")
 	entry, _ := line(t, func(l *slog.Logger) { l.InfoContext(ctx, "done", "vpc", "dev") })
@@ -42,7 +42,7 @@ func TestLogsCarryTheTrace(t *testing.T) {
 	}
 }
 
-func TestSecretsLoseTheirValue(t *testing.T) {
+func TestLog_secret_losesItsValue(t *testing.T) {
 	tel := start(t, telemetry.Config{})
 	traced, span := tel.TracerProvider().Tracer("test").Start(t.Context(), "work")
 	defer span.End()
@@ -73,7 +73,7 @@ func TestOrdinaryAttributesStay(t *testing.T) {
 	}
 }
 
-func TestNoSpellingOfASecretGetsThrough(t *testing.T) {
+func TestLog_anySpellingOfASecret_isHidden(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		word := rapid.SampledFrom([]string{"password", "secret", "token", "authorization"}).Draw(t, "word")
 		key := rapid.StringMatching(`[a-zA-Z]{0,5}[._-]?`).Draw(t, "before") + word + rapid.SampledFrom([]string{"", "s", "_new", "-hash"}).Draw(t, "after")
@@ -88,7 +88,7 @@ func TestNoSpellingOfASecretGetsThrough(t *testing.T) {
 	})
 }
 
-func TestTheLevelHolds(t *testing.T) {
+func TestLog_level_holds(t *testing.T) {
 	var out bytes.Buffer
 	logger := telemetry.NewLogger(&out, slog.LevelWarn, "network")
 	logger.Info("quiet")

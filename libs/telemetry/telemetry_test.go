@@ -43,7 +43,7 @@ func start(t *testing.T, cfg telemetry.Config) *telemetry.Telemetry {
 	return tel
 }
 
-func TestSpansAreExportedWithTheirTree(t *testing.T) {
+func TestSpans_export_keepsTheTree(t *testing.T) {
 	receiver := telemetrytest.NewReceiver(t)
 	tel := start(t, telemetry.Config{Endpoint: receiver.Endpoint(), Version: "1.2.3"})
 	tracer := tel.TracerProvider().Tracer("test")
@@ -90,14 +90,14 @@ func TestSpansAreExportedWithTheirTree(t *testing.T) {
 	}
 }
 
-func TestATraceInPiecesHasNoRoot(t *testing.T) {
+func TestTree_pieces_haveNoRoot(t *testing.T) {
 	pieces := []*telemetrytest.Span{{TraceID: "t", ID: "1"}, {TraceID: "t", ID: "2", Parent: "gone"}}
 	if telemetrytest.Root(pieces, "t") != nil || telemetrytest.Root(nil, "t") != nil {
 		t.Error("a root was made up")
 	}
 }
 
-func TestWithoutACollectorSpansHaveIDsOnly(t *testing.T) {
+func TestSpans_noCollector_haveIdsOnly(t *testing.T) {
 	for name, environment := range map[string]map[string]string{
 		"nothing set": {},
 		"disabled":    {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_SDK_DISABLED": "true"},
@@ -116,7 +116,7 @@ func TestWithoutACollectorSpansHaveIDsOnly(t *testing.T) {
 	}
 }
 
-func TestTheStandardVariablesDecide(t *testing.T) {
+func TestSpans_standardVariables_decide(t *testing.T) {
 	receiver := telemetrytest.NewReceiver(t)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Endpoint())
 	t.Setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
@@ -137,7 +137,7 @@ func TestTheStandardVariablesDecide(t *testing.T) {
 	}
 }
 
-func TestACollectorThatIsAwayStopsNobody(t *testing.T) {
+func TestSpans_collectorAway_stopsNoCall(t *testing.T) {
 	tel, err := telemetry.Start(t.Context(), telemetry.Config{Service: "network", Endpoint: "http://127.0.0.1:1"})
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +151,7 @@ func TestACollectorThatIsAwayStopsNobody(t *testing.T) {
 	}
 }
 
-func TestNilTelemetryIsSilent(t *testing.T) {
+func TestTelemetry_nil_isSilent(t *testing.T) {
 	var tel *telemetry.Telemetry
 	_, span := tel.TracerProvider().Tracer("x").Start(t.Context(), "x")
 	if span.IsRecording() || tel.MeterProvider() == nil || tel.Registry() != nil || tel.Propagator() == nil ||
@@ -173,7 +173,7 @@ func get(t *testing.T, handler http.Handler, path string) (int, string) {
 	return answer.Code, answer.Body.String()
 }
 
-func TestTheAdminHandler(t *testing.T) {
+func TestAdminHandler(t *testing.T) {
 	tel := start(t, telemetry.Config{})
 	counter, err := tel.MeterProvider().Meter("test").Int64Counter("lowlayer_network_vpcs")
 	if err != nil {

@@ -63,7 +63,7 @@ func all(t *testing.T, l *watch.Log, tenant string) []watch.Change {
 	return changes
 }
 
-// told are changes in short.
+// changes in short.
 func told(changes []watch.Change) []string {
 	out := make([]string, len(changes))
 	for i, c := range changes {
@@ -72,7 +72,7 @@ func told(changes []watch.Change) []string {
 	return out
 }
 
-func TestChangesOfATransactionAreOneOfEachResource(t *testing.T) {
+func TestLog_transaction_hasOneChangePerResource(t *testing.T) {
 	pool := database(t)
 	l := newLog(pool)
 	inTx := func(statements ...string) error {
@@ -106,8 +106,8 @@ func TestChangesOfATransactionAreOneOfEachResource(t *testing.T) {
 	}
 }
 
-// TestConcurrentWritersLeaveNoGapForAReader reads while many write: a follower sees every number once and in order.
-func TestConcurrentWritersLeaveNoGapForAReader(t *testing.T) {
+// TestLog_concurrentWriters_leaveNoGap reads while many write: a follower sees every number once and in order.
+func TestLog_concurrentWriters_leaveNoGap(t *testing.T) {
 	const writers, each = 8, 60
 	pool := database(t)
 	l := newLog(pool)
@@ -196,7 +196,7 @@ func TestFollowersAreWoken(t *testing.T) {
 	}
 }
 
-func TestOldChangesArePruned(t *testing.T) {
+func TestLog_oldChanges_arePruned(t *testing.T) {
 	pool := database(t)
 	l := newLog(pool)
 	for range 5 {
@@ -234,7 +234,7 @@ func TestOldChangesArePruned(t *testing.T) {
 	}
 }
 
-func TestANewTenantHasNothingOfTheOneBefore(t *testing.T) {
+func TestLog_newTenant_isEmpty(t *testing.T) {
 	pool := database(t)
 	l := newLog(pool)
 	exec(t, pool, "INSERT INTO things VALUES ('acme', 'a', 0)")
@@ -252,8 +252,8 @@ func TestANewTenantHasNothingOfTheOneBefore(t *testing.T) {
 	}
 }
 
-// TestAPlaceEndsWithTheHistoryOfItsDatabase: numbers that a restore takes back are given again, to other changes.
-func TestAPlaceEndsWithTheHistoryOfItsDatabase(t *testing.T) {
+// TestPlace_restoredDatabase_isExpired: numbers that a restore takes back are given again, to other changes.
+func TestPlace_restoredDatabase_isExpired(t *testing.T) {
 	server := pgtest.NewRestorable(t, watch.Migrations(), watchtest.Things())
 	pool := pgtest.Pool(t, server.URL)
 	l := newLog(pool)
@@ -282,7 +282,7 @@ func TestAPlaceEndsWithTheHistoryOfItsDatabase(t *testing.T) {
 	}
 }
 
-func TestRowsAreSeenByTheirTenantAlone(t *testing.T) {
+func TestLog_rows_areSeenByTheirTenantAlone(t *testing.T) {
 	pool := database(t)
 	l := newLog(pool)
 	exec(t, pool, "INSERT INTO things VALUES ('acme', 'a', 0), ('other', 'a', 0)")

@@ -76,7 +76,7 @@ func (r *running) service(t *testing.T, secret string) int {
 	return resp.StatusCode
 }
 
-func TestStateOutlivesTheProgram(t *testing.T) {
+func TestState_restart_isKept(t *testing.T) {
 	dir := t.TempDir()
 	file, secret := filepath.Join(dir, "identity.json"), filepath.Join(dir, "secret")
 	if err := os.WriteFile(secret, []byte("first-secret\n"), 0o600); err != nil {

@@ -44,12 +44,12 @@ func commonParameters() object {
 	return object{
 		"RequestId": object{
 			"name": "X-Request-Id", "in": "header",
-			"description": "Id of the request, for logs and support: 1 to 128 letters, digits and `-_.:`. One is made when there is none; it is answered and sent on.",
+			"description": "Id of the request, for logs and support: 1 to 128 letters, digits and `-_.:`. Created when missing, returned, and sent on.",
 			"schema":      object{"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,128}$"},
 		},
 		"IdempotencyKey": object{
 			"name": "Idempotency-Key", "in": "header",
-			"description": "The same as `requestId`, bare or in quotes: the same key with the same content answers the first operation again for 24 hours.",
+			"description": "The same as `requestId`, bare or in quotes: the same key with the same content returns the first operation again for 24 hours.",
 			"schema":      object{"type": "string", "minLength": 1, "maxLength": 64},
 		},
 		"IfMatch": object{
@@ -76,7 +76,7 @@ func commonHeaders() object {
 		"ETag":       object{"description": "The etag of the resource, in quotes.", "schema": object{"type": "string"}},
 		"RetryAfter": object{"description": "Seconds after which trying again makes sense.", "schema": object{"type": "integer"}},
 		"RateLimit": object{
-			"description": "What is left of each budget that the call was counted against (draft-ietf-httpapi-ratelimit-headers): `r` calls may be made at once, " +
+			"description": "Rest of each budget of the call (draft-ietf-httpapi-ratelimit-headers): `r` calls may be made at once, " +
 				"and in `t` seconds the budget is whole again or, with `r` 0, one more may be made.",
 			"schema": object{"type": "string"}, "example": `"tenant-get";r=2999;t=1, "caller-get";r=749;t=1`,
 		},
@@ -134,7 +134,7 @@ func problemSchema() object {
 			"type":     object{"type": "string", "format": "uri-reference", "description": "The page that explains the reason, `/problems/{reason}`."},
 			"title":    word("The reason in words."),
 			"status":   object{"type": "integer", "minimum": 400, "maximum": 599, "description": "The HTTP status."},
-			"detail":   word("What happened, and what to do about it."),
+			"detail":   word("The event and its remedy."),
 			"instance": word("The request id."),
 			"code":     word("The class of the error, as google.rpc.Code names it."),
 			"reason":   object{"type": "string", "pattern": "^[A-Z][A-Z0-9_]*$", "description": "The word to match on in programs."},

@@ -1,8 +1,8 @@
 package main
 
-// examples are of path variables and query parameters. Together with the bodies they make one story, which a test of tools/e2e
-// tells: called one after the other on a platform without a tenant acme, each succeeds. So a VPC is made beside those that come
-// with the organisation, at a CIDR that the platform chooses, and operations have no example: their ids are made up by it.
+// examples are of path variables and query parameters. A test of tools/e2e calls all examples in order on a platform without a
+// tenant acme, and each succeeds. So the VPC is another than those of the organisation's order, and operations have no example:
+// the platform chooses their ids.
 var examples = map[string]string{
 	"tenant": "acme", "organisation": "core", "vpc": "dev", "peering": "dev-prod",
 	"tenantId": "acme", "organisationId": "core", "vpcId": "staging", "peeringId": "dev-prod",

@@ -56,7 +56,7 @@ func (n *names) name(collection string) string {
 	return strings.TrimSuffix(collection, "s")
 }
 
-// path writes a template with the real names of its variables, and answers those.
+// path writes a template with the real names of its variables, and returns those.
 func (n *names) path(template string) (path string, variables []string, err error) {
 	for template != "" {
 		literal, rest, found := strings.Cut(template, "{")

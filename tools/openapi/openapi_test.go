@@ -46,7 +46,7 @@ func operations(t *testing.T, doc object) map[string]object {
 	return out
 }
 
-func TestEveryPublicMethodIsThere(t *testing.T) {
+func TestDocument_everyPublicMethod_isThere(t *testing.T) {
 	found := operations(t, document(t))
 	all := methods(protoregistry.GlobalFiles)
 	if len(all) < 30 || len(found) != len(all) {
@@ -66,7 +66,7 @@ func TestEveryPublicMethodIsThere(t *testing.T) {
 	}
 }
 
-func TestPathsHaveRealNames(t *testing.T) {
+func TestDocument_paths_haveRealNames(t *testing.T) {
 	variable := regexp.MustCompile(`\{([^}]*)\}`)
 	declared := map[string]bool{"quota": true} // the limits of a tenant or an organisation have no name of their own
 	declare := func(r *annotations.ResourceDescriptor) {
@@ -106,7 +106,7 @@ func TestPathsHaveRealNames(t *testing.T) {
 	}
 }
 
-func TestEveryReferenceLeadsSomewhere(t *testing.T) {
+func TestDocument_references_resolve(t *testing.T) {
 	doc := document(t)
 	var walk func(v any)
 	walk = func(v any) {
@@ -130,7 +130,7 @@ func TestEveryReferenceLeadsSomewhere(t *testing.T) {
 	walk(doc)
 }
 
-func TestLimitsReachTheSchemas(t *testing.T) {
+func TestDocument_limits_reachTheSchemas(t *testing.T) {
 	doc := document(t)
 	schemas := child(child(doc, "components"), "schemas")
 	vpc := child(child(schemas, "lowlayer.network.v1.Vpc"), "properties")
@@ -180,7 +180,7 @@ func TestHeadersAndProblems(t *testing.T) {
 	}
 }
 
-func TestTheResultIsOpenAPI(t *testing.T) {
+func TestDocument_isValid_openAPI(t *testing.T) {
 	data, err := encode(document(t))
 	if err != nil {
 		t.Fatal(err)
@@ -198,7 +198,7 @@ func TestTheResultIsOpenAPI(t *testing.T) {
 	}
 }
 
-func TestTheSameInputGivesTheSameBytes(t *testing.T) {
+func TestDocument_sameInput_isStable(t *testing.T) {
 	first, second := t.TempDir(), t.TempDir()
 	for _, out := range []string{first, second} {
 		if err := run(input, protos, out); err != nil {
@@ -220,7 +220,7 @@ func TestTheSameInputGivesTheSameBytes(t *testing.T) {
 	}
 }
 
-func TestInputThatDoesNotFitIsRefused(t *testing.T) {
+func TestDocument_badInput_isRefused(t *testing.T) {
 	if _, err := build(t.TempDir(), protos); err == nil || !strings.Contains(err.Error(), "run buf generate") {
 		t.Errorf("got %v", err)
 	}

@@ -73,7 +73,7 @@ func (r *running) identity(t *testing.T) *gophercloud.ServiceClient {
 	return c
 }
 
-func TestStateOutlivesTheProgram(t *testing.T) {
+func TestState_restart_isKept(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "cloud.json")
 	first := begin(t, "--state", file)
 	d, err := domains.Create(t.Context(), first.identity(t), domains.CreateOpts{Name: "kept"}).Extract()

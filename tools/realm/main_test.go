@@ -115,7 +115,7 @@ func (k *keycloak) account() (id string, verified bool, groups []string) {
 }
 
 // A caller who may invite members can make an account for the address of an operator who has none yet.
-func TestAnAccountOfAnotherBecomesNoOperator(t *testing.T) {
+func TestRealm_foreignAccount_becomesNoOperator(t *testing.T) {
 	k := newKeycloak(t)
 	k.admin(http.MethodPost, "/users", `{"username":"`+operator+`","email":"`+operator+`","enabled":true}`, nil)
 	err := k.run("--operator", operator)
@@ -135,7 +135,7 @@ func TestAnAccountOfAnotherBecomesNoOperator(t *testing.T) {
 	}
 }
 
-func TestAnOperatorThatWasMadeHereIsVerified(t *testing.T) {
+func TestRealm_newOperator_isVerified(t *testing.T) {
 	k := newKeycloak(t)
 	for range 2 { // the second finds what the first made
 		if err := k.run("--operator", operator); err != nil {

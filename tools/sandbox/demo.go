@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// demo tells the story of a client on a platform that nobody has used before, and fails when a step ends otherwise than it
-// must. It serves until Ctrl-C when somebody sits before it.
+// demo follows a client through a new platform, and fails when a step ends otherwise than it must. On a terminal it
+// serves until Ctrl-C.
 func demo(ctx context.Context, set settings, out io.Writer) (err error) {
 	set = set.ofDemo()
 	if err := set.endLastDemo(ctx); err != nil {
@@ -38,7 +38,7 @@ func demo(ctx context.Context, set settings, out io.Writer) (err error) {
 	}
 	st.end()
 	if !terminal(os.Stdin) {
-		say(out, "\nNobody is at the terminal, so the demo ends here. `make up` starts a platform that stays, with a database that waits for the disk; the demo's does not.")
+		say(out, "\nThere is no terminal, so the demo ends here. `make up` starts a platform that stays, with a database that waits for the disk; the demo's does not.")
 		return nil
 	}
 	say(out, "\nServing. Press Ctrl-C to stop.")

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// The keeper understands what `up` tells it, and ends when there is nothing to keep.
-func TestTheKeeperIsToldWhatUpStarted(t *testing.T) {
+// The keeper reads the parts from `up`, and ends without any.
+func TestKeeper_up_passesItsParts(t *testing.T) {
 	set := stopped(t)
 	set.offset, set.identity, set.cloud = 20, true, "mycloud"
 	set.clouds = filepath.Join(set.dir, "clouds.yaml")

@@ -68,7 +68,8 @@ func (set settings) asked(before kept) kept {
 	return before
 }
 
-// keep remembers what was asked for, and answers how to go back to what was before. A platform that runs stays as it is.
+// keep stores the settings of the command, and returns a function that restores the former ones. A running platform
+// stays unchanged.
 func (set settings) keep(s *stack.Stack) (forget func() error, err error) {
 	before, err := readKept(set.dir)
 	want := set.asked(before)
@@ -81,7 +82,7 @@ func (set settings) keep(s *stack.Stack) (forget func() error, err error) {
 	return func() error { return writeKept(set.dir, before) }, writeKept(set.dir, want)
 }
 
-// differs tells what a platform that runs would have to be stopped for.
+// differs returns the settings that a running platform cannot change to.
 func differs(before, want kept) error {
 	var err error
 	if before.offset != want.offset {

@@ -51,10 +51,10 @@ func main() {
 type settings struct {
 	checkout, dir, bin string
 	clouds, cloud      string
-	// offset moves every port; moved tells that the person has asked for it.
+	// offset moves every port; moved is true when the person set it.
 	offset int
 	moved  bool
-	// identity has callers log in; decided tells that the person has asked for it, or for none.
+	// identity requires logins; decided is true when the person set it.
 	identity bool
 	decided  bool
 	// durable has the database wait for the disk on each commit: for a platform that stays.
@@ -197,7 +197,7 @@ func up(ctx context.Context, set settings, out io.Writer) error {
 	return nil
 }
 
-// advise tells what to do about ports in use.
+// advise adds the remedy for ports in use.
 func (set settings) advise(ctx context.Context, err error) error {
 	var taken *stack.PortError
 	if !errors.As(err, &taken) {

@@ -61,7 +61,7 @@ func commandLine(args []string) string {
 	return "bin/lowlayer " + strings.Join(words, " ")
 }
 
-// does runs a command that must succeed, and answers what it said.
+// does runs a command that must succeed, and returns its output.
 func (n *narrator) does(ctx context.Context, args ...string) (string, error) {
 	code, said, err := n.run(ctx, n.out, "", args)
 	if err == nil && code != 0 {

@@ -28,7 +28,7 @@ func telling(t *testing.T, script string) (*narrator, *bytes.Buffer) {
 	return n, &out
 }
 
-func TestAStepIsHeldToHowItMustEnd(t *testing.T) {
+func TestNarrator_step_mustEndAsDeclared(t *testing.T) {
 	for name, c := range map[string]struct {
 		script       string
 		done, denied bool
@@ -52,7 +52,7 @@ func TestAStepIsHeldToHowItMustEnd(t *testing.T) {
 	}
 }
 
-func TestStepsAreShownAsTyped(t *testing.T) {
+func TestNarrator_steps_areShownAsTyped(t *testing.T) {
 	n, out := telling(t, `echo "$LOWLAYER_ADDRESS $LOWLAYER_CREDENTIALS"; echo "progress of $1" >&2`)
 	if _, err := n.does(t.Context(), "receipt", "list", "--filter", `kind = "vpc"`); err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func TestStepsAreShownAsTyped(t *testing.T) {
 	}
 }
 
-func TestTheReportIsAwaitedUntilItProvesSomething(t *testing.T) {
+func TestStory_report_isAwaited(t *testing.T) {
 	const pairs = " pairs of networks, 0 reach one another, 0 violated; observed 1s ago"
 	for name, c := range map[string]struct {
 		later string
@@ -100,7 +100,7 @@ func TestTheReportIsAwaitedUntilItProvesSomething(t *testing.T) {
 	}
 }
 
-func TestPlacesTellHowToLogIn(t *testing.T) {
+func TestPlaces_login_isShown(t *testing.T) {
 	n, out := telling(t, "")
 	out.Reset()
 	n.set.printPlaces(out, n.stack, nil)
@@ -122,7 +122,7 @@ func TestPlacesTellHowToLogIn(t *testing.T) {
 	out.Reset()
 	open.printPlaces(out, s, addressExport(s))
 	for says, want := range map[string]bool{
-		"export LOWLAYER_ADDRESS=127.0.0.1:8090\n": true, "curl http://127.0.0.1:8090/v1/": true, "Nobody has to log in": true,
+		"export LOWLAYER_ADDRESS=127.0.0.1:8090\n": true, "curl http://127.0.0.1:8090/v1/": true, "It runs without logins": true,
 		"LOWLAYER_SANDBOX_IDENTITY=1": true, "password": false, "Bearer": false,
 	} {
 		if strings.Contains(out.String(), says) != want {

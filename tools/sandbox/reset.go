@@ -58,7 +58,7 @@ func reset(ctx context.Context, set settings, ask io.Reader, out io.Writer) erro
 		}
 		say(out, "This deletes the platform of %s (it %s):\n  %s: databases, events, keys, logs and the simulated OpenStack", one.checkout, word, one.dir)
 		if !simulated(one.dir) {
-			say(out, "What it made in a real OpenStack stays there: delete the tenants with bin/lowlayer first to remove it.")
+			say(out, "Its objects in a real OpenStack stay there: delete the tenants with bin/lowlayer first to remove it.")
 		}
 		stacks = append(stacks, s)
 	}
@@ -110,7 +110,7 @@ func holdsState(dir string) bool {
 	return false
 }
 
-// simulated tells whether the OpenStack was the simulator, whose clouds.yaml is part of the state.
+// simulated is true when the OpenStack was the simulator, whose clouds.yaml is part of the state.
 func simulated(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, "clouds.yaml"))
 	return err == nil

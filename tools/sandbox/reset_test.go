@@ -26,7 +26,7 @@ func stopped(t *testing.T) settings {
 	return set
 }
 
-func TestResetSaysWhatItDeletesAndAsks(t *testing.T) {
+func TestReset_question_namesTheFolders(t *testing.T) {
 	for answer, gone := range map[string]bool{"yes\n": true, "no\n": false, "\n": false, "": false} {
 		set := stopped(t)
 		var out bytes.Buffer
@@ -42,7 +42,7 @@ func TestResetSaysWhatItDeletesAndAsks(t *testing.T) {
 	}
 }
 
-func TestResetGoesOnWhenNobodyCanBeAsked(t *testing.T) {
+func TestReset_noTerminal_goesOn(t *testing.T) {
 	set := stopped(t)
 	if err := reset(t.Context(), set, nil, t.Output()); err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func TestResetGoesOnWhenNobodyCanBeAsked(t *testing.T) {
 	}
 }
 
-func TestResetForgetsTheLastDemo(t *testing.T) {
+func TestReset_demo_isForgotten(t *testing.T) {
 	set := stopped(t)
 	demo := set.ofDemo().dir
 	if err := os.Rename(set.dir, demo); err != nil {
@@ -71,7 +71,7 @@ func TestResetForgetsTheLastDemo(t *testing.T) {
 	}
 }
 
-func TestResetCanBeInterruptedAtItsQuestion(t *testing.T) {
+func TestReset_interrupted_keepsAll(t *testing.T) {
 	set := stopped(t)
 	silent, person := io.Pipe()
 	defer func() { _ = person.Close() }() // ends the read
@@ -86,18 +86,18 @@ func TestResetCanBeInterruptedAtItsQuestion(t *testing.T) {
 	}
 }
 
-func TestResetOfARealCloudSaysWhatStays(t *testing.T) {
+func TestReset_realCloud_warns(t *testing.T) {
 	set := stopped(t)
 	if err := os.Remove(filepath.Join(set.dir, "clouds.yaml")); err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := reset(t.Context(), set, nil, &out); err != nil || !strings.Contains(out.String(), "stays there") {
+	if err := reset(t.Context(), set, nil, &out); err != nil || !strings.Contains(out.String(), "stay there") {
 		t.Errorf("%v %s", err, out.String())
 	}
 }
 
-func TestResetDeletesNoFolderNamedByMistake(t *testing.T) {
+func TestReset_foreignFolder_isKept(t *testing.T) {
 	set := stopped(t)
 	set.dir = t.TempDir()
 	if err := reset(t.Context(), set, nil, t.Output()); err == nil {

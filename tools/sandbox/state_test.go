@@ -26,7 +26,7 @@ func clone(t *testing.T, path ...string) string {
 	return dir
 }
 
-func TestEachCloneHasItsOwnState(t *testing.T) {
+func TestState_clones_areApart(t *testing.T) {
 	t.Setenv("LOWLAYER_SANDBOX_DIR", "")
 	a, b := clone(t, "one", "platform"), clone(t, "two", "platform")
 	if first, second := defaultDir(a), defaultDir(b); first == second || !strings.Contains(first, "/lowlayer/sandboxes/platform-") {
@@ -38,7 +38,7 @@ func TestEachCloneHasItsOwnState(t *testing.T) {
 	}
 }
 
-func TestACheckoutIsFoundFromInsideAndThroughLinks(t *testing.T) {
+func TestState_checkout_isFound(t *testing.T) {
 	top := clone(t)
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Symlink(top, link); err != nil {
@@ -58,7 +58,7 @@ func TestACheckoutIsFoundFromInsideAndThroughLinks(t *testing.T) {
 	}
 }
 
-func TestHowAPlatformWasStartedIsRemembered(t *testing.T) {
+func TestState_settings_areStored(t *testing.T) {
 	top := clone(t)
 	set := settings{checkout: top, dir: filepath.Join(top, "state"), bin: filepath.Join(top, "bin"), offset: 20, moved: true, identity: true, decided: true}
 	s, err := set.openKept()
@@ -90,7 +90,7 @@ func TestHowAPlatformWasStartedIsRemembered(t *testing.T) {
 	}
 }
 
-func TestAPlatformThatRunsIsNotChanged(t *testing.T) {
+func TestUp_runningPlatform_isNotChanged(t *testing.T) {
 	for name, want := range map[string]struct {
 		before, asked kept
 		says          []string
@@ -133,8 +133,8 @@ func TestAPlatformThatRunsIsNotChanged(t *testing.T) {
 	}
 }
 
-// TestUpNamesPortsInUse holds one port: nothing may be started, and the person must learn which it is, who has it and what to do.
-func TestUpNamesPortsInUse(t *testing.T) {
+// TestUp_portsInUse_areNamed holds one port: nothing may be started, and the person must learn which it is, who has it and what to do.
+func TestUp_portsInUse_areNamed(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ const (
 	exitLogin    = 9
 )
 
-// story is what the demo tells: a client is let in, and everybody may do what his role says and nothing else.
+// story is the demo: a client gets in, and each member may do what its role allows and nothing else.
 type story struct {
 	narrator
 
@@ -49,7 +49,7 @@ func (st *story) tell(ctx context.Context) error {
 		{"A viewer may look, and make nothing", st.look},
 		{"To another client's owner this tenant does not exist", st.pry},
 		{"The owner sees who reaches whom, and what an order would make", st.plan},
-		{"What cannot be undone takes a second factor, and leaves a proof", st.remove},
+		{"A deletion takes a second factor, and leaves a proof", st.remove},
 	} {
 		st.heading(chapter.title)
 		if err := chapter.tell(ctx); err != nil {
@@ -94,7 +94,7 @@ func (st *story) invite(ctx context.Context) (err error) {
 	return st.all(ctx, []string{"member", "list", "tenants/acme"})
 }
 
-// letIn gives somebody new a role, and answers who it is.
+// letIn gives a new person a role, and returns the person.
 func (st *story) letIn(ctx context.Context, tenant, email, role string) (*persona.Persona, error) {
 	said, err := st.does(ctx, "member", "add", tenant, email, "--role", role)
 	if err != nil {
@@ -147,9 +147,9 @@ func (st *story) pry(ctx context.Context) (err error) {
 	}
 	theirs = strings.ReplaceAll(requestID.ReplaceAllString(theirs, ""), "acme", "none")
 	if none = requestID.ReplaceAllString(none, ""); theirs != none {
-		return fmt.Errorf("a tenant of others answers %q, one that does not exist %q", theirs, none)
+		return fmt.Errorf("a tenant of others returns %q, an absent one %q", theirs, none)
 	}
-	say(st.out, "  (the demo has compared: but for the name and the request id it is the same answer)")
+	say(st.out, "  (the demo has compared: but for the name and the request id it is the same response)")
 	return nil
 }
 
@@ -167,8 +167,8 @@ func (st *story) plan(ctx context.Context) error {
 // verifiedPairs is the beginning of an isolation report that proves something.
 var verifiedPairs = regexp.MustCompile(`^VERIFIED: .*\n[1-9]\d* pairs of networks, `)
 
-// proven tells whether an isolation report is of all that was ordered: OpenStack is observed a few seconds after. That there is
-// nothing to verify, or that something is violated, is the end of the story.
+// proven is true when an isolation report covers all orders: OpenStack is observed a few seconds later. A report that is
+// empty or violated is an error.
 func proven(report string) (bool, error) {
 	if strings.HasPrefix(report, "UNSETTLED: ") {
 		return false, nil
@@ -208,7 +208,7 @@ func (st *story) remove(ctx context.Context) error {
 	return st.all(ctx, []string{"receipt", "verify", proof, "--key", keys})
 }
 
-// end tells where to look, and who may.
+// end prints the addresses and the logins.
 func (st *story) end() {
 	say(st.out, "")
 	st.set.printPlaces(st.out, st.stack, append(addressExport(st.stack), "LOWLAYER_CREDENTIALS="+st.operator.Credentials))

@@ -13,7 +13,7 @@ import (
 	"github.com/low-layer/platform/tools/stack"
 )
 
-// printPlaces tells where everything is, and how to call it. The commands work as they are printed, after the exports.
+// printPlaces prints all addresses and example calls. The commands work as printed, after the exports.
 func (set settings) printPlaces(out io.Writer, s *stack.Stack, exports []string) {
 	a := s.Addresses()
 	say(out, "Where to look")
@@ -52,7 +52,7 @@ func (set settings) printPlaces(out io.Writer, s *stack.Stack, exports []string)
 	row("OpenStack", "OS_CLIENT_CONFIG_FILE=%s OS_CLOUD=%s", file, cloud)
 	row("logs and data", "%s", s.Dir())
 	if s.Issuer() == "" {
-		say(out, "\nNobody has to log in: whoever reaches this machine's loopback may do everything. `%s=1 make up` runs it with logins.", identityVariable)
+		say(out, "\nIt runs without logins: every user of this machine may do everything. `%s=1 make up` runs it with logins.", identityVariable)
 	}
 }
 

@@ -103,7 +103,7 @@ func (s *Stack) knowsRealm(ctx context.Context) error {
 		return err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the identity simulator answers %s", resp.Status)
+		return fmt.Errorf("the identity simulator responds with %s", resp.Status)
 	}
 	return nil
 }

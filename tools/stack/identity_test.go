@@ -11,8 +11,8 @@ import (
 	"github.com/low-layer/platform/libs/mtls"
 )
 
-// TestIdentityIsAPartOnlyWhenAsked keeps stacks without it as they were.
-func TestIdentityIsAPartOnlyWhenAsked(t *testing.T) {
+// TestStack_identity_isAPartOnRequest keeps stacks without it as they were.
+func TestStack_identity_isAPartOnRequest(t *testing.T) {
 	addresses := Defaults()
 	for _, asked := range []bool{false, true} {
 		s, err := New(Options{Dir: t.TempDir(), Bin: "bin", Addresses: addresses, Identity: asked, Users: []string{"ada@acme.test"}})

@@ -30,14 +30,14 @@ func (s *Stack) StartKeeper(ctx context.Context, program string, args ...string)
 // StopKeeper has nothing be started again that ends from here on.
 func (s *Stack) StopKeeper(ctx context.Context) error { return s.keeper().end(ctx) }
 
-// Kept tells whether a keeper runs.
+// Kept is true while a keeper runs.
 func (s *Stack) Kept() bool {
 	_, alive := s.keeper().pid()
 	return alive
 }
 
-// Keep starts every part that ended again, until ctx ends or the stack's folder goes. One that ends again soon waits longer each time, so that
-// what cannot run does not keep the machine busy. Nobody else may start parts meanwhile.
+// Keep restarts every part that ended, until ctx ends or the stack's folder goes. A part that ends again soon waits
+// longer each time, so that a broken part does not keep the machine busy. No other process may start parts meanwhile.
 func (s *Stack) Keep(ctx context.Context, log *slog.Logger) {
 	k := &keeping{log: log, look: 500 * time.Millisecond, first: 500 * time.Millisecond, longest: 30 * time.Second, calm: time.Minute}
 	for _, p := range append(s.foundations(), s.services()...) {

@@ -56,7 +56,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-func TestWhatEndedIsStartedAgain(t *testing.T) {
+func TestKeeper_endedPart_isRestarted(t *testing.T) {
 	parts, end := kept(t, map[string][]string{"sleeper": {"sleep", "3600"}})
 	p := parts["sleeper"]
 	running := func() bool { _, alive := p.pid(); return alive }
@@ -71,14 +71,14 @@ func TestWhatEndedIsStartedAgain(t *testing.T) {
 	if strings.Count(log, "it is started again") != 2 || !strings.Contains(log, "program=sleeper") || !strings.Contains(log, p.logFile()) {
 		t.Errorf("it logs %s", log)
 	}
-	// Nobody starts what ends from here on.
+	// A part that ends from here on stays ended.
 	if now, alive := p.pid(); !alive || now != second {
 		t.Errorf("it runs %t as %d, not as %d", alive, now, second)
 	}
 }
 
-// What cannot run is tried again and again, and does not keep what can from being minded.
-func TestWhatEndsAtOnceWaitsLonger(t *testing.T) {
+// A part that cannot run is retried, and does not delay the others.
+func TestKeeper_brokenPart_waitsLonger(t *testing.T) {
 	parts, end := kept(t, map[string][]string{"broken": {"false"}, "missing": {"/no/such/program"}, "sleeper": {"sleep", "3600"}})
 	eventually(t, "the sleeper", func() bool { _, alive := parts["sleeper"].pid(); return alive })
 	logged := func() int {
@@ -97,7 +97,7 @@ func TestWhatEndsAtOnceWaitsLonger(t *testing.T) {
 	}
 }
 
-func TestWhatRanForLongIsStartedAtOnce(t *testing.T) {
+func TestKeeper_longLivedPart_isRestartedAtOnce(t *testing.T) {
 	k := &keeping{first: time.Second, longest: 4 * time.Second, calm: time.Minute}
 	for name, c := range map[string]struct{ last, ran, want time.Duration }{
 		"the first time": {0, time.Hour, time.Second}, "again": {time.Second, time.Second, 2 * time.Second},
@@ -109,7 +109,7 @@ func TestWhatRanForLongIsStartedAtOnce(t *testing.T) {
 	}
 }
 
-func TestAKeeperEndsWithTheFolder(t *testing.T) {
+func TestKeeper_noFolder_ends(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "log")
 	k := &keeping{log: slog.New(slog.DiscardHandler), look: time.Millisecond, parts: []*keptPart{{process: &process{name: "x", dir: dir, path: "false"}}}}
 	k.run(t.Context())
@@ -119,7 +119,7 @@ func TestAKeeperEndsWithTheFolder(t *testing.T) {
 }
 
 // Stop ends the keeper before what it keeps.
-func TestStopEndsTheKeeper(t *testing.T) {
+func TestStop_keeper_ends(t *testing.T) {
 	s := &Stack{opts: Options{Dir: t.TempDir(), Addresses: Defaults(), Cloud: simulatorCloud}}
 	if err := os.Mkdir(filepath.Join(s.Dir(), "log"), 0o750); err != nil {
 		t.Fatal(err)

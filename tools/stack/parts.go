@@ -124,7 +124,7 @@ func healthy(admin string) func(context.Context) error {
 			return err
 		}
 		if resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("/readyz answers %s", resp.Status)
+			return fmt.Errorf("/readyz responds with %s", resp.Status)
 		}
 		return nil
 	}

@@ -37,7 +37,7 @@ func (e *PortError) Error() string {
 	return b.String()
 }
 
-// checkPorts answers a PortError that names every port of a part that does not run and could not listen.
+// checkPorts returns a PortError with every port that a stopped part could not listen at.
 func (s *Stack) checkPorts(ctx context.Context) error {
 	var taken []TakenPort
 	for _, p := range append(s.foundations(), s.services()...) {
@@ -60,7 +60,7 @@ func (s *Stack) checkPorts(ctx context.Context) error {
 	return nil
 }
 
-// AllFree tells whether nobody listens at any of the addresses.
+// AllFree is true when no process listens at any of the addresses.
 func (a Addresses) AllFree(ctx context.Context) bool {
 	for _, address := range a.all() {
 		if free, err := isFree(ctx, address); !free || err != nil {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestPortsInUseAreNamedWithTheirOwner(t *testing.T) {
+func TestPorts_inUse_areNamedWithTheirOwner(t *testing.T) {
 	a, err := Free()
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +37,7 @@ func TestPortsInUseAreNamedWithTheirOwner(t *testing.T) {
 	}
 }
 
-func TestFreePortsAreNoError(t *testing.T) {
+func TestPorts_free_areNoError(t *testing.T) {
 	a, err := Free()
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +49,7 @@ func TestFreePortsAreNoError(t *testing.T) {
 }
 
 // Every address must belong to a part, or a port in use would go unnoticed.
-func TestEveryAddressIsChecked(t *testing.T) {
+func TestPorts_everyAddress_isChecked(t *testing.T) {
 	a := Defaults()
 	s := &Stack{opts: Options{Addresses: a, Cloud: simulatorCloud, Identity: true}}
 	listens := make(map[string]bool)

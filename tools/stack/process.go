@@ -130,7 +130,7 @@ func (p *process) kill(ctx context.Context) error {
 	return nil
 }
 
-// waitReady waits until ready answers nil, and fails with the log's tail when the program ends or ctx does first.
+// waitReady waits until ready returns nil, and fails with the log's tail when the program ends or ctx does first.
 func (p *process) waitReady(ctx context.Context, ready func(context.Context) error) error {
 	var last error
 	err := poll(ctx, func() bool {

@@ -35,7 +35,7 @@ func waitReachable(ctx context.Context, gateway string) (err error) {
 	return nil
 }
 
-// responded tells whether a call came through: a refusal for want of a token is a response too.
+// responded is true when a call came through: a refusal without a token is a response too.
 func responded(err error) bool {
 	switch status.Code(err) {
 	case codes.OK, codes.Unauthenticated, codes.PermissionDenied:

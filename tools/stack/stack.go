@@ -2,10 +2,10 @@
 // simulator, unless a clouds.yaml names a real one) and the services. The sandbox, the end-to-end tests and the benchmarks
 // use it. Every process is recorded by pid and start time under Options.Dir, so a stack is found again by another process.
 //
-// Start brings up what does not run yet, in order, and waits until each answers and, without identity, every service can be called
-// through the gateway, so that the caller's next call succeeds; Stop ends what runs, last started first. What ends otherwise stays
-// ended, unless somebody starts a keeper.
-// What cannot start is reported with the tail of its log; ports that are in use are a PortError, before anything is started.
+// Start starts the missing parts in order and waits until each is ready and, without identity, every service can be
+// called through the gateway, so that the caller's next call succeeds. Stop ends the running parts, last started first.
+// A part that ends otherwise stays ended without a keeper. A part that cannot start is reported with the tail of its
+// log; ports in use are a PortError, before anything is started.
 package stack
 
 import (
@@ -87,10 +87,10 @@ func (s *Stack) Dir() string { return s.opts.Dir }
 // Clouds are the clouds.yaml and the cloud in it that the services use.
 func (s *Stack) Clouds() (file, cloud string) { return s.opts.CloudsFile, s.opts.Cloud }
 
-// simulated tells whether the OpenStack is the simulator.
+// simulated is true when the OpenStack is the simulator.
 func (s *Stack) simulated() bool { return s.opts.Cloud == simulatorCloud }
 
-// Start starts what does not run yet and waits until all of it is ready and answers through the gateway.
+// Start starts the missing parts and waits until all are ready and respond through the gateway.
 func (s *Stack) Start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -176,7 +176,7 @@ func (s *Stack) WaitEnd(ctx context.Context, name string) error {
 	return poll(ctx, func() bool { _, alive := p.process.pid(); return !alive })
 }
 
-// Running tells which parts run, in the order they are started.
+// Running maps each part to whether it runs.
 func (s *Stack) Running() map[string]bool {
 	running := make(map[string]bool)
 	for _, p := range append(s.foundations(), s.services()...) {

@@ -10,7 +10,7 @@ import (
 	"github.com/low-layer/platform/libs/identity"
 )
 
-func TestEveryRPCCanBeCalled(t *testing.T) {
+func TestMatrix_everyRPC_canBeCalled(t *testing.T) {
 	w := authztest.World{
 		"tenants": "acme", "organisations": "core", "vpcs": "dev", "peerings": "a-b", "members": "some-member", "serviceAccounts": "ci",
 		"operations": "op_network_00000000000000000000000001", "receipts": "rcpt_network_00000000000000000000000001", "quotas": "network.vpcs",
@@ -26,7 +26,7 @@ func TestEveryRPCCanBeCalled(t *testing.T) {
 }
 
 // Without any one of its declarations, an RPC is denied to everyone: forgetting opens nothing.
-func TestAnRPCWithoutItsRuleIsForNobody(t *testing.T) {
+func TestMethod_noRule_isDenied(t *testing.T) {
 	best := &identity.Principal{Subject: "op", ACR: "2", AuthTime: time.Now(), Groups: []string{"/platform/operator", "/tenants/acme/owner"}}
 	w := authztest.World{"tenants": "acme", "organisations": "core", "vpcs": "dev", "peerings": "a-b", "members": "some-member", "serviceAccounts": "ci", "operations": "op_network_00000000000000000000000001", "receipts": "rcpt_network_00000000000000000000000001", "quotas": "network.vpcs"}
 	mutants := 0

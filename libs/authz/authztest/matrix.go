@@ -149,7 +149,7 @@ func (r *round) do(w World, plan bool) Answer {
 		}
 		for collection, id := range r.Foreign {
 			if w[collection] != id && strings.Contains(text, id) {
-				r.Errorf("%s tells %q of somebody else: %s", r.call.Name(), id, a.Text)
+				r.Errorf("%s shows %q of another tenant: %s", r.call.Name(), id, a.Text)
 			}
 		}
 	}

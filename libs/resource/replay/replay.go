@@ -46,7 +46,7 @@ func Find(ctx context.Context, tx pgx.Tx, tenant string, id resource.Identity, n
 	var result string
 	var digest []byte
 	var made time.Time
-	// One round trip: the second statement sees what the first waited for.
+	// One round trip: the second statement sees the row that the first waited for.
 	var b pgx.Batch
 	b.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, tenant+"\x1f"+id.Method+"\x1f"+id.ID)
 	b.Queue(`SELECT result, digest, create_time FROM replays WHERE tenant = $1 AND method = $2 AND request_id = $3`,

@@ -244,7 +244,7 @@ func TestSnapshotThenChanges(t *testing.T) {
 	}
 }
 
-func TestGoesOnBehindAToken(t *testing.T) {
+func TestStream_token_resumes(t *testing.T) {
 	w := newWorld(t)
 	for i := range 4 {
 		w.put("a", i)
@@ -304,7 +304,7 @@ func TestFilters(t *testing.T) {
 }
 
 // A consumer that takes nothing holds nothing up, and has missed nothing when it goes on.
-func TestASlowConsumer(t *testing.T) {
+func TestStream_slowConsumer_getsAll(t *testing.T) {
 	w := newWorld(t)
 	s := w.watch(t.Context(), &watchv1.WatchTenantRequest{ResumeToken: w.token(0)})
 	s.bookmark()

@@ -67,7 +67,7 @@ func checkDevice(e *env) {
 	e.refused(e.poll(d, verifier), http.StatusBadRequest, "authorization_pending")
 	e.refused(e.poll(d, verifier), http.StatusBadRequest, "slow_down")
 
-	// Somebody else's mistake: Keycloak may lock an account for a minute after one.
+	// The mistake of another account: Keycloak may lock an account for a minute after one.
 	_, other := e.user("mistaken", nil)
 	wrong := &person.Person{Email: other, Password: "wrong password"}
 	page := e.walk(e.browser(), text(d, "verification_uri_complete"), wrong)

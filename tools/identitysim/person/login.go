@@ -65,7 +65,7 @@ func (p *Person) Accept(ctx context.Context, issuer string, i Invitation) error 
 	return err
 }
 
-// LogIn runs a program that logs in, and is the person it sends to the browser. What it says on standard error goes to said, too.
+// LogIn runs a program that logs in, and plays the person in its browser. Its standard error goes to said, too.
 func (p *Person) LogIn(ctx context.Context, issuer string, program *exec.Cmd, said io.Writer) error {
 	ctx, giveUp := context.WithCancel(ctx)
 	defer giveUp()
@@ -80,13 +80,13 @@ func (p *Person) LogIn(ctx context.Context, issuer string, program *exec.Cmd, sa
 		if err != nil {
 			_ = program.Process.Kill() // it would wait minutes for somebody who does not come
 		}
-		_, _ = io.Copy(io.Discard, words) // who stops listening stops the program
+		_, _ = io.Copy(io.Discard, words) // a reader that stops would stop the program
 		accepted <- err
 	}()
 	ended := program.Wait()
 	_ = speak.Close() // ends the listening, and never fails
 	if ended != nil {
-		giveUp() // nobody waits at the end of the pages any more
+		giveUp() // no reader waits at the end of the pages any more
 	}
 	if err := errors.Join(ended, <-accepted); err != nil {
 		return fmt.Errorf("log in: %w", err)

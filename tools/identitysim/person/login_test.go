@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func TestAnInvitationIsKnownByItsLastLine(t *testing.T) {
+func TestInvitation_lastLine_isRecognised(t *testing.T) {
 	for name, c := range map[string]struct {
 		said string
 		want Invitation
@@ -38,7 +38,7 @@ func TestAnInvitationIsKnownByItsLastLine(t *testing.T) {
 }
 
 // A person who is not let in must not keep the program, which would wait for minutes.
-func TestAPersonWhoIsNotLetInEndsTheProgram(t *testing.T) {
+func TestLogIn_refusedPerson_endsTheProgram(t *testing.T) {
 	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprint(w, `<html>Invalid username or password.<form action="/realms/lowlayer/in"><input name="username"><input name="password"></form></html>`)
 	}))
@@ -52,7 +52,7 @@ func TestAPersonWhoIsNotLetInEndsTheProgram(t *testing.T) {
 	}
 }
 
-func TestAProgramThatInvitesNobodyIsAnError(t *testing.T) {
+func TestLogIn_noInvitation_fails(t *testing.T) {
 	var said strings.Builder
 	program := exec.CommandContext(t.Context(), "sh", "-c", "echo 'Error: no such issuer' >&2; exit 2")
 	if err := (&Person{}).LogIn(t.Context(), "http://127.0.0.1:1/realms/lowlayer", program, &said); err == nil || said.String() != "Error: no such issuer\n" {

@@ -117,7 +117,7 @@ func (u *user) credentials(rep object) {
 	delete(u.Rep, "credentials")
 }
 
-// userCredentials answers what somebody can log in with, without its secrets.
+// userCredentials returns the credentials of a user, without their secrets.
 func userCredentials(c *call) *fault {
 	u, f := c.user()
 	if f != nil {

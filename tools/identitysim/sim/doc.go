@@ -7,6 +7,6 @@
 //
 // It fails as Keycloak does. It keeps no passwords hashed and nothing secret: it is for one machine, on loopback.
 //
-// State is one struct behind one lock. What clients, realms, scopes and flows hold beyond what is looked at here is stored and
-// given back as it came.
+// State is one struct behind one lock. Further fields of clients, realms, scopes and flows are stored and returned
+// unchanged.
 package sim

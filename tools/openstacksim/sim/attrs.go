@@ -55,7 +55,7 @@ func (a *attrs) has(key string) bool {
 	return found
 }
 
-// null tells an explicit null from an absent value.
+// null is true for an explicit null, false for an absent value.
 func (a *attrs) null(key string) bool {
 	v, found := a.m[key]
 	return found && v == nil

@@ -57,7 +57,7 @@ func TestStatusFault(t *testing.T) {
 	}
 }
 
-func TestStatusFaultWithABodyOfItsOwn(t *testing.T) {
+func TestFault_status_hasItsBody(t *testing.T) {
 	l := start(t, sim.Options{})
 	body := `{"NeutronError":{"type":"IpAddressInUse","message":"so it is","detail":""}}`
 	l.fault(sim.Fault{Method: "POST", Status: 409, Body: json.RawMessage(body), Nth: 2})
@@ -66,7 +66,7 @@ func TestStatusFaultWithABodyOfItsOwn(t *testing.T) {
 	must(t, l.makeNetwork("third"))
 }
 
-func TestExecutedButAnswerLost(t *testing.T) {
+func TestFault_executed_losesTheResponse(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		fault sim.Fault
@@ -89,7 +89,7 @@ func TestExecutedButAnswerLost(t *testing.T) {
 	}
 }
 
-func TestDropIsNotExecuted(t *testing.T) {
+func TestFault_drop_isNotExecuted(t *testing.T) {
 	l := start(t, sim.Options{})
 	l.fault(sim.Fault{Method: "POST", Path: "/networks$", Drop: true})
 	if err := l.makeNetwork("never"); err == nil {
@@ -116,7 +116,7 @@ func TestStaleLists(t *testing.T) {
 	}
 }
 
-func TestProbabilityRepeatsWithItsSeed(t *testing.T) {
+func TestFault_probability_repeatsWithItsSeed(t *testing.T) {
 	run := func() string {
 		l := start(t, sim.Options{})
 		l.fault(sim.Fault{Method: "POST", Path: "/networks$", Status: 500, Probability: 0.5, Seed: 42})
@@ -136,7 +136,7 @@ func TestProbabilityRepeatsWithItsSeed(t *testing.T) {
 	}
 }
 
-func TestLatencyDoesNotQueueCalls(t *testing.T) {
+func TestFault_latency_queuesNoCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloud := sim.New(sim.Options{Latency: 20 * time.Millisecond})
 		begin := time.Now()
@@ -164,7 +164,7 @@ func TestLatencyDoesNotQueueCalls(t *testing.T) {
 	})
 }
 
-func TestAbandonedCallIsNotExecuted(t *testing.T) {
+func TestFault_abandonedCall_isNotExecuted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloud := sim.New(sim.Options{Latency: time.Second})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
@@ -180,7 +180,7 @@ func TestAbandonedCallIsNotExecuted(t *testing.T) {
 }
 
 // A gate lets calls through that come side by side, and holds one that comes alone; who leaves does not count.
-func TestGatherHoldsCallsUntilEnoughAreInFlight(t *testing.T) {
+func TestFault_gather_holdsCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloud := sim.New(sim.Options{})
 		id, err := cloud.AddFault(sim.Fault{Path: "/identity/v3$", Gather: 3})

@@ -16,9 +16,8 @@ type InventoryItem struct {
 	seq       int64
 }
 
-// Inventory lists all objects, or those of one owner: a project, a domain, or any caller who
-// put that word on them as a tag. What the cloud came with is left out of a list for an
-// owner only if it does not belong to that owner.
+// Inventory lists all objects, or those of one owner: a project, a domain, or any caller who put that word on them as a
+// tag. A list for an owner leaves out the cloud's initial objects of others.
 func (c *Cloud) Inventory(owner string) []InventoryItem {
 	c.mu.RLock()
 	defer c.mu.RUnlock()

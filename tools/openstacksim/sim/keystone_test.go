@@ -105,7 +105,7 @@ func TestDomainLifeCycle(t *testing.T) {
 	wantStatus(t, err, http.StatusNotFound, "Could not find domain: "+d.ID)
 }
 
-func TestDeletingADomainTakesItsContent(t *testing.T) {
+func TestKeystone_deletedDomain_losesItsContent(t *testing.T) {
 	l := start(t, sim.Options{})
 	ctx, id := t.Context(), l.admin.identity
 	tn := l.tenant("acme")
@@ -176,7 +176,7 @@ func TestUsersAndPasswords(t *testing.T) {
 	wantStatus(t, err, http.StatusUnauthorized, "requires authentication")
 }
 
-func TestMembersMayNotAdministrate(t *testing.T) {
+func TestKeystone_member_isNoAdministrator(t *testing.T) {
 	l := start(t, sim.Options{})
 	ctx := t.Context()
 	a, b := l.tenant("a"), l.tenant("b")
@@ -200,7 +200,7 @@ func TestMembersMayNotAdministrate(t *testing.T) {
 	}
 }
 
-func TestDisablingEndsTokensAndLogins(t *testing.T) {
+func TestKeystone_disabled_endsTokensAndLogins(t *testing.T) {
 	for _, c := range []struct {
 		what    string
 		back    bool // the token counts again once enabled
@@ -277,7 +277,7 @@ func TestRoleAssignments(t *testing.T) {
 	must(t, roles.Delete(ctx, id, extra.ID).ExtractErr())
 }
 
-func TestLosingTheRoleEndsTheToken(t *testing.T) {
+func TestKeystone_lostRole_endsTheToken(t *testing.T) {
 	l := start(t, sim.Options{})
 	tn := l.tenant("acme")
 	must(t, roles.Unassign(t.Context(), l.admin.identity, l.roleID("member"), roles.UnassignOpts{
@@ -331,7 +331,7 @@ func TestApplicationCredentials(t *testing.T) {
 	}
 }
 
-func TestAccessRulesLimitAToken(t *testing.T) {
+func TestKeystone_accessRules_limitAToken(t *testing.T) {
 	l := start(t, sim.Options{})
 	ctx := t.Context()
 	tn := l.tenant("acme")

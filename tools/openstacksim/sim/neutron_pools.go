@@ -32,7 +32,7 @@ func subnetPools() *netResource[*subnetPool] {
 func subnetPoolView(cl *call, o *subnetPool) map[string]any {
 	v := stdView(&o.meta)
 	v["prefixes"], v["ip_version"] = o.Prefixes, o.IPVersion
-	v["min_prefixlen"] = strconv.Itoa(o.MinPrefixLen) // Neutron answers these three as text
+	v["min_prefixlen"] = strconv.Itoa(o.MinPrefixLen) // Neutron returns these three as text
 	v["max_prefixlen"] = strconv.Itoa(o.MaxPrefixLen)
 	v["default_prefixlen"] = strconv.Itoa(o.DefPrefixLen)
 	v["shared"] = o.Shared || cl.st.sharedWith("subnetpool", o.ID, cl.who.projectID)

@@ -28,7 +28,7 @@ type netResource[T object] struct {
 	remove  func(cl *call, o T) *apiError
 	purge   func(s *state, o T)                     // takes back a create of a bulk that failed
 	inBulk  func(cl *call, list []*attrs) *apiError // checks a bulk as a whole
-	owner   func(cl *call, o T) bool                // who may change it; nil: the owning project
+	owner   func(cl *call, o T) bool                // access to changes; nil: the owning project
 	prepare func(cl *call, projectID string)        // runs before lists and creates
 }
 

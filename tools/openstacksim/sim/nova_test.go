@@ -143,7 +143,7 @@ func TestServerLife(t *testing.T) {
 	}
 }
 
-func TestOtherTenantsServersAndNetworks(t *testing.T) {
+func TestNova_otherTenants_areAbsent(t *testing.T) {
 	l := start(t, sim.Options{})
 	a, b := l.tenant("a"), l.tenant("b")
 	img, fl := l.image("node"), l.flavor("m1", 1, nil)
@@ -162,7 +162,7 @@ func TestOtherTenantsServersAndNetworks(t *testing.T) {
 	wantStatus(t, err, http.StatusBadRequest, "Flavor nosuch could not be found")
 }
 
-func TestCapacityAntiAffinityAndQuota(t *testing.T) {
+func TestNova_capacityAndQuota_hold(t *testing.T) {
 	l := start(t, sim.Options{Hosts: 2})
 	ctx := t.Context()
 	tn := l.tenant("a")
@@ -227,7 +227,7 @@ func TestCapacityAntiAffinityAndQuota(t *testing.T) {
 	}
 }
 
-func TestSeveralServersInOneCall(t *testing.T) {
+func TestNova_oneCall_makesSeveralServers(t *testing.T) {
 	l := start(t, sim.Options{})
 	tn := l.tenant("a")
 	netID := tn.net(t, "n", "10.64.0.0/24")
@@ -283,7 +283,7 @@ func TestFlavors(t *testing.T) {
 	must(t, flavors.Delete(ctx, c, id).ExtractErr())
 }
 
-func TestKeypairsGroupsAndAggregates(t *testing.T) {
+func TestNova_keypairsGroupsAggregates(t *testing.T) {
 	l := start(t, sim.Options{})
 	ctx := t.Context()
 	tn := l.tenant("a")

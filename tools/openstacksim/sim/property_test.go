@@ -218,6 +218,6 @@ func (m *machine) checkPorts(t *rapid.T, nets map[any]bool, subnets map[any]neti
 	}
 }
 
-func TestIntegrityHoldsInAnyOrder(t *testing.T) {
+func TestCloud_anyOrder_keepsIntegrity(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) { t.Repeat(newMachine(t).actions()) })
 }

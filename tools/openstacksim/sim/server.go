@@ -13,7 +13,7 @@ import (
 type Server struct {
 	Cloud   *Cloud
 	URL     string // without a trailing slash
-	AuthURL string // what goes into clouds.yaml
+	AuthURL string // auth URL for clouds.yaml
 
 	http *http.Server
 	done chan error

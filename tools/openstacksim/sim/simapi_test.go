@@ -155,7 +155,7 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
-func TestRequestIDsAndUnknownPaths(t *testing.T) {
+func TestCloud_requestIdsAndUnknownPaths(t *testing.T) {
 	l := start(t, sim.Options{})
 	resp, err := l.admin.provider.HTTPClient.Get(l.URL + "/nowhere")
 	must(t, err)

@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// novaVersion echoes the microversion asked for: the answers are a superset that suits
-// every one of them.
+// novaVersion echoes the requested microversion: responses are a superset that suits all of them.
 func novaVersion(r *http.Request) string {
 	if v := r.Header.Get("X-Openstack-Nova-Api-Version"); v != "" && v != "latest" {
 		return v
@@ -57,7 +56,7 @@ func (c *Cloud) versionRoutes() {
 	}, public)
 }
 
-// routes puts together all that the cloud answers.
+// routes registers all paths of the cloud.
 func (c *Cloud) routes() {
 	c.versionRoutes()
 	c.keystoneRoutes()

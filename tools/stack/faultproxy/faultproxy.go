@@ -58,7 +58,7 @@ func (p *Proxy) To(address string) {
 	p.target = address
 }
 
-// Pass ends every fault. What was held goes on its way.
+// Pass ends every fault. Held data goes on its way.
 func (p *Proxy) Pass() { p.set(false, 0, true) }
 
 // Cut resets every connection, those that are still to come too.

@@ -13,7 +13,7 @@ import (
 	"github.com/low-layer/platform/tools/stack/faultproxy"
 )
 
-// echo answers every line.
+// echo returns every line.
 func echo(t *testing.T) string {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")

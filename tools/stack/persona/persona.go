@@ -1,7 +1,7 @@
 // Package persona is somebody who uses a platform with identity: a person with a browser, an authenticator and the CLI, and with a
 // file of logins of his own. The sandbox's demonstration and the end-to-end tests use it.
 //
-// What the CLI refuses is its error, with what it said; a page of the provider that is not understood is one, too.
+// A refusal of the CLI is an error with its output; an unknown page of the provider is an error, too.
 package persona
 
 import (
@@ -47,7 +47,7 @@ func (p *Persona) LoginLine(more ...string) []string {
 	return append([]string{"login", "--wait", "--no-browser", "--issuer", p.stack.Issuer()}, more...)
 }
 
-// LogIn logs in by the CLI and in the browser. What the CLI says goes to said.
+// LogIn logs in by the CLI and in the browser. The CLI's output goes to said.
 func (p *Persona) LogIn(ctx context.Context, said io.Writer, more ...string) error {
 	p.Seen = nil
 	if err := p.Person.LogIn(ctx, p.stack.Issuer(), p.Command(ctx, p.LoginLine(more...)...), said); err != nil {

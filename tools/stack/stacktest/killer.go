@@ -92,7 +92,8 @@ func NewTenantKiller(t testing.TB, p *Platform, holds func(uid string) map[strin
 	}
 }
 
-// Points makes and removes one resource undisturbed and answers every point at which its creation and its removal can be killed.
+// Points creates and removes one resource undisturbed and returns every point at which its creation and its removal can
+// be killed.
 func (k *Killer) Points(t testing.TB) (creates, deletes []string) {
 	t.Helper()
 	k.Arm(t, "")
@@ -153,7 +154,7 @@ func (k *Killer) Life(t testing.TB, id, createPoint, deletePoint string) {
 	}
 }
 
-// order asks for a resource; asked again it answers the first operation, by the request id.
+// order orders a resource; a repeated order returns the first operation, by the request id.
 func (k *Killer) order(t testing.TB, id string) *longrunningpb.Operation {
 	t.Helper()
 	return k.reconnecting(t, "create "+id, func(ctx context.Context) (*longrunningpb.Operation, error) { return k.create(ctx, id) })

@@ -120,7 +120,7 @@ func Open(opts stack.Options) (*Platform, error) {
 	if err := os.Chmod(opts.Dir, 0o755); err != nil { // the database's account walks there
 		return nil, err
 	}
-	// What a test sets itself comes later, and so counts.
+	// A test's own settings come later and so count.
 	opts.Env = append(stack.Generous(), opts.Env...)
 	s, err := stack.New(opts)
 	if err != nil {
@@ -209,7 +209,7 @@ func (p *Platform) Must(t testing.TB, args ...string) string {
 	return r.Out
 }
 
-// REST makes one REST call and reads the JSON it answers. It carries the token of WithToken.
+// REST makes one REST call and reads the JSON of its response. It carries the token of WithToken.
 func (p *Platform) REST(t testing.TB, method, path, body string) (int, http.Header, map[string]any) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
@@ -238,7 +238,7 @@ func (p *Platform) REST(t testing.TB, method, path, body string) (int, http.Head
 	}
 	var answer map[string]any
 	if err := json.Unmarshal(text, &answer); err != nil {
-		t.Fatalf("%s %s answers %d with %q: %v", method, path, resp.StatusCode, text, err)
+		t.Fatalf("%s %s responds with %d and %q: %v", method, path, resp.StatusCode, text, err)
 	}
 	return resp.StatusCode, resp.Header, answer
 }
