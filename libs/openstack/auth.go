@@ -1,7 +1,9 @@
 package openstack
 
 import (
+	"context"
 	"net/http"
+	"strings"
 )
 
 // authTransport sends calls with the session's token, and once more with a new one when the cloud refuses it.
@@ -17,6 +19,9 @@ func (t *authTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, closeUnsent(req, err)
 	}
 	resp, err := t.next.RoundTrip(withToken(req, used))
+	if misplaced(req.Context(), resp, err) {
+		t.session.doubt(req.Context(), used)
+	}
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err
 	}
@@ -33,6 +38,18 @@ func (t *authTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		t.session.cloud.logger.DebugContext(req.Context(), "answer was not read to its end", "error", err)
 	}
 	return t.next.RoundTrip(withToken(again, fresh))
+}
+
+// misplaced is true of a failure that a moved endpoint explains: no connection, or the page of a proxy.
+func misplaced(ctx context.Context, resp *http.Response, err error) bool {
+	if err != nil {
+		return ctx.Err() == nil
+	}
+	switch resp.StatusCode {
+	case http.StatusNotFound, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return !strings.Contains(resp.Header.Get("Content-Type"), "json")
+	}
+	return false
 }
 
 func withToken(req *http.Request, t *token) *http.Request {

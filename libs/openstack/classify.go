@@ -63,6 +63,31 @@ type notSentError struct{ err error }
 func (e *notSentError) Error() string { return e.err.Error() }
 func (e *notSentError) Unwrap() error { return e.err }
 
+// tokenError is a failure to get a token, which says nothing of the object of a call.
+type tokenError struct{ err error }
+
+func (e *tokenError) Error() string { return "get a token: " + e.err.Error() }
+func (e *tokenError) Unwrap() error { return e.err }
+
+// classifyToken is for Keystone's responses to a request for a token: they are about credentials, or Keystone is away.
+func classifyToken(e *errs.Error) *errs.Error {
+	out := e
+	switch e.Reason {
+	case ReasonUnauthenticated, ReasonForbidden, ReasonRateLimited, ReasonTimeout, ReasonUnavailable:
+		return e
+	case ReasonInvalid:
+		out = errs.Wrap(e.Err, errs.FailedPrecondition, ReasonUnauthenticated, "Keystone refuses the platform's login; the operator must correct clouds.yaml")
+	default:
+		out = errs.Wrap(e.Err, errs.Unavailable, ReasonUnavailable,
+			"Keystone does not issue a token; the platform tries again, look at Keystone, and at auth_url in clouds.yaml, if it stays")
+		out.Retry = retryUnavailable
+	}
+	for key, value := range e.Metadata {
+		out = out.With(key, value)
+	}
+	return out
+}
+
 // brokenAnswerError is a response that broke off.
 type brokenAnswerError struct {
 	method string
@@ -87,6 +112,9 @@ func Classify(err error) *errs.Error {
 	}
 	if answer, ok := errors.AsType[gophercloud.ErrUnexpectedResponseCode](err); ok {
 		classified := classifyAnswer(err, answer)
+		if _, token := errors.AsType[*tokenError](err); token {
+			classified = classifyToken(classified)
+		}
 		if isUnsent(err) {
 			classified.Ambiguous = false
 		}

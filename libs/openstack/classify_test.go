@@ -190,6 +190,18 @@ func TestClassifyAnswers(t *testing.T) {
 			status: 429, body: "Too Many Requests",
 			reason: openstack.ReasonRateLimited, code: errs.Unavailable, retry: 5 * time.Second, message: "Too Many Requests",
 		},
+		"rate limit for a day": {
+			status: 429, header: "86400", body: `{"error": {"code": 429, "message": "Too Many Requests"}}`,
+			reason: openstack.ReasonRateLimited, code: errs.Unavailable, retry: time.Minute,
+		},
+		"rate limit for ever": {
+			status: 429, body: `{"overLimit": {"code": 413, "message": "slow down", "retryAfter": "18446744073709551615"}}`,
+			reason: openstack.ReasonRateLimited, code: errs.Unavailable, retry: time.Minute, message: "slow down",
+		},
+		"page of a proxy that knows no path": {
+			status: 404, body: "<html><head><title>404 Not Found</title></head><body>nginx</body></html>",
+			reason: openstack.ReasonUnavailable, code: errs.Unavailable, retry: 5 * time.Second, message: "404 Not Found",
+		},
 		"proxy page": {
 			status: 502, body: "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center><hr>nginx</body></html>",
 			reason: openstack.ReasonUnavailable, code: errs.Unavailable, retry: 5 * time.Second, ambiguous: true, message: "502 Bad Gateway",

@@ -40,6 +40,8 @@ type fakeCloud struct {
 	// onCall responds to calls with a good token.
 	onCall func(w http.ResponseWriter, r *http.Request)
 	calls  []*http.Request
+	// lacksNetwork leaves Neutron out of the catalogue.
+	lacksNetwork bool
 	// expiryForm is how the end of a token is written; RFC 3339 when empty.
 	expiryForm string
 }
@@ -80,7 +82,10 @@ func (f *fakeCloud) token(w http.ResponseWriter, r *http.Request) {
 	}
 	f.mu.Lock()
 	f.issued = append(f.issued, asked)
-	n, onToken := len(f.issued), f.onToken
+	n, onToken, neutron := len(f.issued), f.onToken, "network"
+	if f.lacksNetwork {
+		neutron = "removed"
+	}
 	f.mu.Unlock()
 	if onToken != nil {
 		if status := onToken(n); status != 0 {
@@ -97,12 +102,12 @@ func (f *fakeCloud) token(w http.ResponseWriter, r *http.Request) {
 		"roles": [{"id": "r1", "name": "admin"}],
 		"catalog": [
 			{"type": "identity", "id": "1", "name": "keystone", "endpoints": [%s]},
-			{"type": "network", "id": "2", "name": "neutron", "endpoints": [%s]},
+			{"type": %q, "id": "2", "name": "neutron", "endpoints": [%s]},
 			{"type": "compute", "id": "3", "name": "nova", "endpoints": [%s]},
 			{"type": "image", "id": "4", "name": "glance", "endpoints": [%s]},
 			{"type": "placement", "id": "5", "name": "placement", "endpoints": [%s]}]}}`,
 		now.Format(time.RFC3339), now.Add(tokenLife).Format(cmp.Or(f.expiryForm, time.RFC3339)),
-		f.endpoint("/identity"), f.endpoint("/network"), f.endpoint("/compute/v2.1"), f.endpoint("/image"), f.endpoint("/placement")))
+		f.endpoint("/identity"), neutron, f.endpoint("/network"), f.endpoint("/compute/v2.1"), f.endpoint("/image"), f.endpoint("/placement")))
 }
 
 func (f *fakeCloud) endpoint(path string) string {

@@ -5,7 +5,9 @@ import (
 	"html"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 const maxMessage = 500
@@ -14,7 +16,8 @@ const maxMessage = 500
 type fault struct {
 	kind       string // Neutron's error type, Nova's fault name, Placement's code
 	message    string
-	retryAfter int
+	retryAfter time.Duration
+	foreign    bool // the body is not from an API of OpenStack, but from a proxy
 }
 
 // faultBody has the members that error bodies of the services have, each service some of them.
@@ -32,7 +35,7 @@ type faultBody struct {
 func readFault(body []byte) fault {
 	var outer map[string]json.RawMessage
 	if err := json.Unmarshal(body, &outer); err != nil {
-		return fault{message: clip(textOf(string(body)))}
+		return fault{message: clip(textOf(string(body))), foreign: len(body) > 0}
 	}
 	if list, ok := outer["errors"]; ok {
 		var all []json.RawMessage
@@ -72,8 +75,8 @@ func readMember(name string, raw json.RawMessage) fault {
 	if f.kind == "" {
 		f.kind = name
 	}
-	if seconds, err := b.RetryAfter.Int64(); err == nil {
-		f.retryAfter = int(seconds)
+	if seconds, err := strconv.ParseUint(b.RetryAfter.String(), 10, 64); err == nil {
+		f.retryAfter = bounded(seconds)
 	}
 	return f
 }

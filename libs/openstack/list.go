@@ -16,19 +16,19 @@ import (
 
 const (
 	pageSize = 500
-	maxPages = 10_000
+	maxPages = 2_000
 )
 
-// Pages reads a collection of Neutron in pages and gives each page to fn, which ends the reading by answering an error.
-// Resource is the path, for example `security-groups`. Filters go in query. With fields, only those are asked for, which
+// Pages reads a collection of Neutron or Keystone in pages, at most maxPages, and gives each page to fn, which ends the reading by
+// returning an error. Control characters in texts are escaped. Resource is the path, for example `security-groups`. Filters go in query. With fields, only those are asked for, which
 // spares Neutron the joins for the others; gophercloud's own lists cannot ask so.
 func Pages[T any](ctx context.Context, client *gophercloud.ServiceClient, resource string, query url.Values, fields []string, fn func([]T) error) error {
-	key := strings.ReplaceAll(resource, "-", "_")
+	key := strings.ReplaceAll(resource[strings.LastIndexByte(resource, '/')+1:], "-", "_")
 	own := maps.Clone(query)
 	if own == nil {
 		own = url.Values{}
 	}
-	if own.Get("limit") == "" {
+	if own.Get("limit") == "" && client.Type != serviceIdentity.name {
 		own.Set("limit", strconv.Itoa(pageSize))
 	}
 	if len(fields) > 0 {
@@ -51,10 +51,10 @@ func Pages[T any](ctx context.Context, client *gophercloud.ServiceClient, resour
 		if next == nil || len(page) == 0 {
 			return nil
 		}
-		if seen[next.Get("marker")] {
+		if seen[next.Encode()] {
 			return fmt.Errorf("list %s: the cloud's pages go round in a circle at marker %q", resource, next.Get("marker"))
 		}
-		seen[next.Get("marker")] = true
+		seen[next.Encode()] = true
 		own = next
 	}
 	return fmt.Errorf("list %s: more than %d pages", resource, maxPages)
@@ -83,19 +83,23 @@ func readPage[T any](ctx context.Context, client *gophercloud.ServiceClient, res
 	if err := json.Unmarshal(raw, &page); err != nil {
 		return nil, nil, fmt.Errorf("read %q: %w", key, err)
 	}
-	next, err := nextQuery(body[key+"_links"])
+	Escape(&page)
+	next, err := nextQuery(body[key+"_links"], body["links"])
 	return page, next, err
 }
 
-// nextQuery is the query of the link to the next page, nil without one. Of the link only the query is used: behind a
-// proxy that ends TLS its scheme and host are often wrong.
-func nextQuery(raw json.RawMessage) (url.Values, error) {
-	if len(raw) == 0 {
-		return nil, nil
-	}
+// nextQuery is the query of the link to the next page, nil without one: Neutron has a list of links, Keystone an object. Of the
+// link only the query is used: behind a proxy that ends TLS its scheme and host are often wrong.
+func nextQuery(raw, keystone json.RawMessage) (url.Values, error) {
 	var links []gophercloud.Link
-	if err := json.Unmarshal(raw, &links); err != nil {
-		return nil, fmt.Errorf("read the links: %w", err)
+	if len(raw) > 0 {
+		if err := json.Unmarshal(raw, &links); err != nil {
+			return nil, fmt.Errorf("read the links: %w", err)
+		}
+	}
+	var object struct{ Next string }
+	if len(keystone) > 0 && json.Unmarshal(keystone, &object) == nil && object.Next != "" {
+		links = append(links, gophercloud.Link{Rel: "next", Href: object.Next})
 	}
 	for _, link := range links {
 		if link.Rel != "next" {

@@ -70,7 +70,7 @@ func passing(ctx context.Context, resp *http.Response, err error) bool {
 // mayWait is false when the caller's deadline ends sooner: the response at hand is worth more than a deadline error.
 func (t *retryTransport) mayWait(ctx context.Context, pause time.Duration) bool {
 	deadline, ok := ctx.Deadline()
-	return pause <= maxRetryAfter && (!ok || time.Until(deadline) > pause)
+	return !ok || time.Until(deadline) > pause
 }
 
 func (t *retryTransport) wait(ctx context.Context, pause time.Duration) error {
@@ -89,19 +89,24 @@ func pauseBefore(attempt int) time.Duration {
 	return ceiling/2 + rand.N(ceiling/2)
 }
 
-// retryAfter reads the header in both its forms.
+// retryAfter reads the header in both its forms, and bounds it: a number from outside puts nothing off for a day.
 func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	value := h.Get("Retry-After")
 	if value == "" {
 		return 0, false
 	}
-	if seconds, err := strconv.Atoi(value); err == nil && seconds >= 0 {
-		return time.Duration(seconds) * time.Second, true
+	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil {
+		return bounded(seconds), true
 	}
 	if at, err := http.ParseTime(value); err == nil {
-		return max(0, at.Sub(now)), true
+		return min(max(0, at.Sub(now)), maxRetryAfter), true
 	}
 	return 0, false
+}
+
+// bounded is a number of seconds from outside.
+func bounded(seconds uint64) time.Duration {
+	return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
 }
 
 func isRead(method string) bool { return method == http.MethodGet || method == http.MethodHead }

@@ -39,7 +39,14 @@ func (s *session) service(ctx context.Context, svc service) (*gophercloud.Servic
 	}
 	endpoint, err := locate(t.catalog, svc, s.cloud.endpoints)
 	if err != nil {
-		return nil, err
+		// The catalogue comes with the token: somebody may have mended it since.
+		fresh, anewErr := s.anew(ctx, t)
+		if anewErr != nil || fresh == t {
+			return nil, err
+		}
+		if endpoint, err = locate(fresh.catalog, svc, s.cloud.endpoints); err != nil {
+			return nil, err
+		}
 	}
 	return &gophercloud.ServiceClient{
 		ProviderClient: &gophercloud.ProviderClient{

@@ -84,6 +84,27 @@ func (s *session) current(ctx context.Context) (*token, error) {
 	return f.token, nil
 }
 
+// doubt has a new token, and with it the catalogue, fetched in the background: a call failed in a way that a moved endpoint
+// explains. Calls use the present token meanwhile.
+func (s *session) doubt(ctx context.Context, used *token) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := s.cloud.clock.Now(); s.token == used && !now.Before(s.renewNext) {
+		s.renewNext = now.Add(renewPause)
+		s.fly(ctx)
+	}
+}
+
+// anew returns a newer token than one whose catalogue lacks a service, at most every renewPause.
+func (s *session) anew(ctx context.Context, used *token) (*token, error) {
+	s.mu.Lock()
+	if now := s.cloud.clock.Now(); s.token == used && !now.Before(s.renewNext) {
+		s.renewNext, s.token = now.Add(renewPause), nil
+	}
+	s.mu.Unlock()
+	return s.current(ctx)
+}
+
 // drop forgets a token the cloud refused; a newer one stays.
 func (s *session) drop(refused *token) {
 	s.mu.Lock()
@@ -136,7 +157,7 @@ func (s *session) fetch(ctx context.Context) (*token, error) {
 	result := tokens.Create(ctx, client, &auth)
 	id, err := result.ExtractTokenID()
 	if err != nil {
-		return nil, fmt.Errorf("get a token: %w", err)
+		return nil, &tokenError{err}
 	}
 	// The token's life counts from our asking: Keystone's clock and ours need not agree.
 	life, err := lifeOf(result)

@@ -339,6 +339,38 @@ func TestServiceThatIsNotInTheCatalogue(t *testing.T) {
 	}
 }
 
+// A request for a token says nothing of the object of a call: a 404 of Keystone's path is no missing object.
+func TestToken_refusedRequest_isClassifiedAsLogin(t *testing.T) {
+	for status, want := range map[int]string{
+		http.StatusBadRequest: openstack.ReasonUnauthenticated, http.StatusUnauthorized: openstack.ReasonUnauthenticated,
+		http.StatusForbidden: openstack.ReasonForbidden, http.StatusNotFound: openstack.ReasonUnavailable,
+		http.StatusConflict: openstack.ReasonUnavailable, http.StatusServiceUnavailable: openstack.ReasonUnavailable,
+	} {
+		f := newFakeCloud(t)
+		f.onToken = func(int) int { return status }
+		e := openstack.Classify(createNetwork(t.Context(), f.client(t)))
+		if e == nil || e.Reason != want || e.Ambiguous || e.Metadata[openstack.MetaStatus] == "" {
+			t.Errorf("status %d: got %+v, want %s", status, e, want)
+		}
+	}
+}
+
+func TestCatalogue_serviceAddedLater_isFoundWithoutRestart(t *testing.T) {
+	f := newFakeCloud(t)
+	f.lacksNetwork = true
+	c := f.client(t)
+	if _, err := c.Network(t.Context()); openstack.Classify(err).Reason != openstack.ReasonServiceMissing {
+		t.Fatalf("got %v", err)
+	}
+	f.mu.Lock()
+	f.lacksNetwork = false
+	f.mu.Unlock()
+	f.clock.Advance(time.Minute)
+	if _, err := c.Network(t.Context()); err != nil {
+		t.Errorf("after the catalogue was mended: %v", err)
+	}
+}
+
 func TestIdentityCallsCarryTheToken(t *testing.T) {
 	f := newFakeCloud(t)
 	f.onCall = func(w http.ResponseWriter, _ *http.Request) {

@@ -3,7 +3,6 @@ package openstack
 import (
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/gophercloud/gophercloud/v2"
 
@@ -25,6 +24,9 @@ func byStatus(answer gophercloud.ErrUnexpectedResponseCode, f fault) *errs.Error
 		return errs.New(errs.FailedPrecondition, ReasonForbidden,
 			"the cloud forbids the call%s; the operator must grant the platform's user the role it needs", f.told())
 	case http.StatusNotFound:
+		if f.foreign {
+			return unavailable(answer.Actual, f)
+		}
 		return errs.New(errs.CodeNotFound, ReasonNotFound,
 			"the cloud does not know the object%s; it was deleted, or was never there", f.told())
 	case http.StatusConflict:
@@ -54,8 +56,13 @@ func byStatus(answer gophercloud.ErrUnexpectedResponseCode, f fault) *errs.Error
 	if f.isCapacity() {
 		return capacity(f)
 	}
+	return unavailable(answer.Actual, f)
+}
+
+// unavailable is a failure of the cloud, or of a proxy in front of it: a page of a proxy does not say that an object is gone.
+func unavailable(status int, f fault) *errs.Error {
 	e := errs.New(errs.Unavailable, ReasonUnavailable,
-		"the cloud failed with status %d%s; the platform tries again, look at the cloud's status if it stays", answer.Actual, f.told())
+		"the cloud failed with status %d%s; the platform tries again, look at the cloud's status if it stays", status, f.told())
 	e.Retry = retryUnavailable
 	return e
 }
@@ -126,7 +133,7 @@ func rateLimited(f fault) *errs.Error {
 	e := errs.New(errs.Unavailable, ReasonRateLimited, "the cloud is called too often%s; the platform waits and tries again", f.told())
 	e.Retry = retryRateLimited
 	if f.retryAfter > 0 {
-		e.Retry = time.Duration(f.retryAfter) * time.Second
+		e.Retry = f.retryAfter
 	}
 	return e
 }

@@ -329,3 +329,48 @@ func TestReplaceTags(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestList_keystoneLinks_areFollowedOnTheOwnEndpoint(t *testing.T) {
+	f := newFakeCloud(t)
+	identity, err := f.client(t).Identity(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.onCall = func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("marker") == "" {
+			answer(w, 200, `{"projects": [{"id": "i0"}], "links": {"next": "ftp://elsewhere:1/v3/projects?marker=i0"}}`)
+			return
+		}
+		answer(w, 200, `{"projects": [{"id": "i1"}], "links": {"next": null}}`)
+	}
+	got, err := openstack.List[item](t.Context(), identity, "projects", nil)
+	if err != nil || len(got) != 2 || got[1].ID != "i1" {
+		t.Errorf("got %v, %v", got, err)
+	}
+	f.onCall = func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, 200, `{"projects": [{"id": "i0"}], "links": {"next": "?marker=i0"}}`)
+	}
+	if _, err := openstack.List[item](t.Context(), identity, "projects", nil); err == nil || !strings.Contains(err.Error(), "circle") {
+		t.Errorf("in a circle: %v", err)
+	}
+}
+
+func TestList_controlCharacters_areEscaped(t *testing.T) {
+	f := newFakeCloud(t)
+	net, err := f.client(t).Network(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.onCall = func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, 200, `{"ports": [{"id": "i", "name": "a\u0000b\u001b\u202ec é", "tags": ["x\u0000"], "inner": {"text": "\r\n"}}]}`)
+	}
+	type port struct {
+		Name  string
+		Tags  []string
+		Inner *struct{ Text string }
+	}
+	got, err := openstack.List[port](t.Context(), net, "ports", nil)
+	if err != nil || len(got) != 1 || got[0].Name != `a\u0000b\u001b\u202ec é` || got[0].Tags[0] != `x\u0000` || got[0].Inner.Text != `\u000d\u000a` {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}

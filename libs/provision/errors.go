@@ -85,6 +85,10 @@ var (
 		"unprepared", OwnerPlatform, 2, 0, time.Second, 10 * time.Second, 30 * time.Second,
 		"the operator of the platform prepares the cloud, as `lowlayer platform doctor` shows; the work goes on by itself",
 	}
+	classCatalogue = class{
+		"catalogue", OwnerProvider, 2, 0, time.Second, 10 * time.Second, 15 * time.Second,
+		"register the service in the cloud's catalogue; the work goes on by itself",
+	}
 	classDefect = class{
 		"defect", OwnerPlatform, 4, time.Minute, 500 * time.Millisecond, 10 * time.Second, 30 * time.Second,
 		"report the operation's name to the operator of the platform",
@@ -112,6 +116,8 @@ func classify(err error) (class, *errs.Error) {
 		return classPolicy, e
 	case "CLOUD_NOT_FOUND":
 		return classMissing, e
+	case "CLOUD_SERVICE_MISSING":
+		return classCatalogue, e
 	case "CLOUD_RATE_LIMITED":
 		return classRate, e
 	case "CLOUD_UNAVAILABLE":
@@ -195,15 +201,18 @@ func (c class) blocks(failures int, failing time.Duration) bool {
 	return (c.tries > 0 && failures >= c.tries) || (c.window > 0 && failing >= c.window)
 }
 
+// maxAfter bounds how long another system may put off a step.
+const maxAfter = time.Minute
+
 // pause is how long to wait before the next try, with jitter so that many resources that met one cause do not come back
-// as one.
+// as one. After is the wish of the other side, of at most a minute.
 func (c class) pause(failures int, blocked bool, after time.Duration, pace float64) time.Duration {
 	d := c.slow
 	if !blocked {
 		d = min(c.base<<min(max(failures-1, 0), 16), c.ceiling)
 	}
 	d = d*3/4 + rand.N(d/2)
-	return max(time.Duration(float64(d)*pace), after)
+	return max(time.Duration(float64(d)*pace), min(after, maxAfter))
 }
 
 // panicked makes an error of what a step panicked with.

@@ -102,13 +102,13 @@ func TestAmbiguous(t *testing.T) {
 	}
 }
 
-// The pause grows, stays within its ceiling and its jitter, and is never shorter than what the other side asked for.
+// The pause grows, stays within its ceiling and its jitter, and is never shorter than what the other side asked for, up to a minute.
 func TestPause(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := rapid.SampledFrom([]class{classQuota, classConflict, classUpstream, classDefect, classRate}).Draw(t, "class")
 		failures := rapid.IntRange(0, 1000).Draw(t, "failures")
 		blocked := rapid.Bool().Draw(t, "blocked")
-		after := time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "after"))
+		after := time.Duration(rapid.Int64Range(0, int64(maxAfter)).Draw(t, "after"))
 		pause := c.pause(failures, blocked, after, 1)
 		most := c.ceiling
 		if blocked {

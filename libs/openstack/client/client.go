@@ -39,6 +39,7 @@ func ask[W, T any](
 	err := call(ctx, open, what, func(client *gophercloud.ServiceClient) error {
 		got, err := do(client)
 		if err == nil {
+			openstack.Escape(got)
 			out = convert(got)
 		}
 		return err

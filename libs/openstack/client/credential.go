@@ -37,19 +37,7 @@ func (c *Keystone) DeleteCredential(ctx context.Context, userID, id string) erro
 
 // ListCredentials returns the application credentials of a user.
 func (c *Keystone) ListCredentials(ctx context.Context, userID string) ([]keystone.Credential, error) {
-	var out []keystone.Credential
-	err := c.identity(ctx, "list application credentials", func(client *gophercloud.ServiceClient) error {
-		pages, err := applicationcredentials.List(client, userID, nil).AllPages(ctx)
-		if err != nil {
-			return err
-		}
-		found, err := applicationcredentials.ExtractApplicationCredentials(pages)
-		for i := range found {
-			out = append(out, credential(&found[i]))
-		}
-		return err
-	})
-	return out, err
+	return lists(ctx, c, "list application credentials", "users/"+userID+"/application_credentials", nil, credential)
 }
 
 // TryCredential logs in with an application credential.

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"net/url"
 
 	"github.com/gophercloud/gophercloud/v2"
 	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/domains"
@@ -47,19 +48,7 @@ func (c *Keystone) Domain(ctx context.Context, id string) (keystone.Domain, erro
 
 // ListDomains returns the domains of a name, or all.
 func (c *Keystone) ListDomains(ctx context.Context, name string) ([]keystone.Domain, error) {
-	var out []keystone.Domain
-	err := c.identity(ctx, "list domains", func(client *gophercloud.ServiceClient) error {
-		pages, err := domains.List(client, domains.ListOpts{Name: name}).AllPages(ctx)
-		if err != nil {
-			return err
-		}
-		found, err := domains.ExtractDomains(pages)
-		for i := range found {
-			out = append(out, domain(&found[i]))
-		}
-		return err
-	})
-	return out, err
+	return lists(ctx, c, "list domains", "domains", url.Values{"name": {name}}, domain)
 }
 
 func domain(d *domains.Domain) keystone.Domain {

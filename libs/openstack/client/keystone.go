@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"maps"
+	"net/url"
 
 	"github.com/gophercloud/gophercloud/v2"
 
@@ -21,4 +23,19 @@ func NewKeystone(client *openstack.Client) *Keystone { return &Keystone{client: 
 // identity runs one call of Keystone.
 func (c *Keystone) identity(ctx context.Context, what string, do func(*gophercloud.ServiceClient) error) error {
 	return call(ctx, c.client.Identity, what, do)
+}
+
+// lists reads all pages of a collection of Keystone; a filter without a value does not narrow it.
+func lists[W, T any](
+	ctx context.Context, c *Keystone, what, path string, query url.Values, convert func(*W) T,
+) (out []T, err error) {
+	maps.DeleteFunc(query, func(_ string, v []string) bool { return v[0] == "" })
+	err = c.identity(ctx, what, func(client *gophercloud.ServiceClient) error {
+		found, err := openstack.List[W](ctx, client, path, query)
+		for i := range found {
+			out = append(out, convert(&found[i]))
+		}
+		return err
+	})
+	return out, err
 }

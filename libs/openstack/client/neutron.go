@@ -51,6 +51,7 @@ func one[W, T any](
 		if err := do(client).ExtractIntoStructPtr(&wire, label); err != nil {
 			return err
 		}
+		openstack.Escape(&wire)
 		out = convert(wire)
 		return nil
 	})

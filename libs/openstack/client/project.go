@@ -48,19 +48,7 @@ func (c *Keystone) Project(ctx context.Context, id string) (keystone.Project, er
 
 // ListProjects returns the projects of a name, or all with a tag.
 func (c *Keystone) ListProjects(ctx context.Context, name, tag string) ([]keystone.Project, error) {
-	var out []keystone.Project
-	err := c.identity(ctx, "list projects", func(client *gophercloud.ServiceClient) error {
-		pages, err := projects.List(client, projects.ListOpts{Name: name, Tags: tag}).AllPages(ctx)
-		if err != nil {
-			return err
-		}
-		found, err := projects.ExtractProjects(pages)
-		for i := range found {
-			out = append(out, project(&found[i]))
-		}
-		return err
-	})
-	return out, err
+	return lists(ctx, c, "list projects", "projects", url.Values{"name": {name}, "tags": {tag}}, project)
 }
 
 // SetComputeQuota sets what Nova lets a project have.

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"net/url"
 
 	"github.com/gophercloud/gophercloud/v2"
 	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/roles"
@@ -49,19 +50,7 @@ func (c *Keystone) User(ctx context.Context, id string) (keystone.User, error) {
 
 // ListUsers returns the users whose name has the prefix.
 func (c *Keystone) ListUsers(ctx context.Context, prefix string) ([]keystone.User, error) {
-	var out []keystone.User
-	err := c.identity(ctx, "list users", func(client *gophercloud.ServiceClient) error {
-		pages, err := users.List(client, users.ListOpts{Filters: map[string]string{"name__startswith": prefix}}).AllPages(ctx)
-		if err != nil {
-			return err
-		}
-		found, err := users.ExtractUsers(pages)
-		for i := range found {
-			out = append(out, user(&found[i]))
-		}
-		return err
-	})
-	return out, err
+	return lists(ctx, c, "list users", "users", url.Values{"name__startswith": {prefix}}, user)
 }
 
 // GrantRole gives a user a role on a project.

@@ -133,12 +133,19 @@ func (x *Index) absent(field, text string) error {
 
 func (x *Index) portParty(tenant, field, text string, is func(reachability.Port) bool) (Party, error) {
 	for _, p := range x.o.State.Ports {
-		s, ours := x.site(p.NetworkID)
-		if is(p) && len(p.Addresses) > 0 && (tenant == "" || ours && s.Tenant == tenant) {
+		if is(p) && len(p.Addresses) > 0 && (tenant == "" || x.belongs(p, tenant)) {
 			return x.withPort(p, p.Addresses[0].IP), nil
 		}
 	}
 	return Party{}, x.absent(field, text)
+}
+
+// belongs reports whether a port is in a network of a tenant, or in a project of one of its organisations: customers make networks
+// of their own there.
+func (x *Index) belongs(p reachability.Port, tenant string) bool {
+	return slices.ContainsFunc(x.o.Sites, func(s Site) bool {
+		return s.Tenant == tenant && (s.NetworkID == p.NetworkID || s.ProjectID != "" && s.ProjectID == p.ProjectID)
+	})
 }
 
 func (x *Index) withPort(p reachability.Port, ip netip.Addr) Party {
