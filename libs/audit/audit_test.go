@@ -109,8 +109,8 @@ func hashOf(t testing.TB, line string) string {
 	return l.Hash
 }
 
-// Whatever is done to an export is found, in each of its places.
-func TestEveryMutationIsFound(t *testing.T) {
+// Verify finds every change of an export, in each of its places.
+func TestVerify_anyMutation_isFound(t *testing.T) {
 	s := signer(t)
 	good := export(t, s, 2, "network", "tenant")
 	for i, line := range good {
@@ -177,7 +177,7 @@ func TestVerify_ambiguousNames_areRefused(t *testing.T) {
 }
 
 // A forger who can compute hashes flips every field of every record: the rest of the chain, or the checkpoint, shows it.
-func TestAFieldThatIsChangedWithItsHashIsFound(t *testing.T) {
+func TestVerify_fieldChangedWithItsHash_isFound(t *testing.T) {
 	s := signer(t)
 	good := export(t, s, 3, "network", "tenant")
 	flips := map[string]func(*audit.Record){
@@ -225,7 +225,7 @@ func TestAFieldThatIsChangedWithItsHashIsFound(t *testing.T) {
 	}
 }
 
-func TestFailuresNameTheCheck(t *testing.T) {
+func TestVerify_failure_namesTheCheck(t *testing.T) {
 	s, other := signer(t), signer(t)
 	good := export(t, s, 3, "network", "tenant")
 	without := func(i int) []string { return slices.Delete(slices.Clone(good), i, i+1) }
@@ -265,7 +265,7 @@ func TestFailuresNameTheCheck(t *testing.T) {
 	wants(t, "kept checkpoint of another tenant", err, audit.CheckForeign)
 }
 
-func TestChangesLeaveSecretsOut(t *testing.T) {
+func TestChanges_secrets_areLeftOut(t *testing.T) {
 	var c audit.Changes
 	c.Before("a", &tenantv1.ServiceAccount{Name: "a", DisplayName: "old", Secret: "hunter2"})
 	c.Before("b", &tenantv1.ServiceAccount{Name: "b"}) // read, never written

@@ -219,7 +219,7 @@ func (v *verifier) end(services []string) ([]Chain, error) {
 		if c.sealed == nil {
 			return nil, &Failure{
 				Service: c.service, Sequence: c.last, Check: CheckCheckpoint,
-				Text: "no checkpoint follows it, so nothing tells whether it is the last",
+				Text: "no checkpoint follows it, so it may not be the last",
 			}
 		}
 		out = append(out, Chain{Checkpoint: *c.sealed, Records: c.last})

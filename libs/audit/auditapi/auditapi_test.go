@@ -169,7 +169,7 @@ func (r *rig) verified(file string) int64 {
 	return chains[0].Records
 }
 
-func TestAnEventSaysWhatItsRecordSays(t *testing.T) {
+func TestEvent_fields_matchItsRecord(t *testing.T) {
 	r := newRig(t)
 	r.suspends(1)
 	got := r.list(r.ada, &auditv1.ListAuditEventsRequest{Parent: parent})
@@ -189,7 +189,7 @@ func TestAnEventSaysWhatItsRecordSays(t *testing.T) {
 	}
 }
 
-func TestAnEventOfACascadeNamesBoth(t *testing.T) {
+func TestEvent_cascade_namesBoth(t *testing.T) {
 	r := newRig(t)
 	ctx := peer.NewContext(t.Context(), &peer.Peer{AuthInfo: credentials.TLSInfo{SPIFFEID: &url.URL{Scheme: "spiffe", Host: "x.test", Path: "/network"}}})
 	ctx = metadata.NewIncomingContext(ctx, metadata.MD{behalf.Key: {`{"kind":"USER","subject":"ada","name":"a","email":"ada@acme.test","issuer":"i","acr":"2"}`}})
@@ -208,7 +208,7 @@ func TestAnEventOfACascadeNamesBoth(t *testing.T) {
 	}
 }
 
-func TestPagesAreNewestFirst(t *testing.T) {
+func TestList_pages_areNewestFirst(t *testing.T) {
 	r := newRig(t)
 	r.suspends(7)
 	for _, size := range []int32{1, 3, 7, 50} {
@@ -300,7 +300,7 @@ func TestTamperingIsExported(t *testing.T) {
 }
 
 // A caller with roles on a tenant sees nothing of the earlier tenant of that name; operators of the platform do.
-func TestTheTrailOfAnEarlierTenant(t *testing.T) {
+func TestList_earlierTenant_isForOperators(t *testing.T) {
 	r := newRig(t)
 	r.suspends(2)
 	sees := func(ctx context.Context, uid, owner string, want int) {

@@ -30,7 +30,7 @@ func from(ctx context.Context, service string) context.Context {
 	return peer.NewContext(ctx, &peer.Peer{AuthInfo: credentials.TLSInfo{SPIFFEID: &url.URL{Scheme: "spiffe", Host: "x.test", Path: "/" + service}}})
 }
 
-func TestOnlyAServiceSaysOnWhoseBehalf(t *testing.T) {
+func TestBehalf_onlyServices_areTrusted(t *testing.T) {
 	user := identity.With(t.Context(), &identity.Principal{Subject: "eve"})
 	for name, c := range map[string]struct {
 		ctx  context.Context
@@ -80,7 +80,7 @@ func (c *calls) NewStream(ctx context.Context, _ *grpc.StreamDesc, _ string, _ .
 	return nil, c.Invoke(ctx, "", nil, nil)
 }
 
-func TestAConnectionSaysWhatItsWorkIs(t *testing.T) {
+func TestBehalf_connection_namesItsWork(t *testing.T) {
 	to := &calls{}
 	conn := behalf.Conn(to)
 	// The received header is not forwarded: the work keeps its own record of the order.

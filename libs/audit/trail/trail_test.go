@@ -140,7 +140,7 @@ func (r *rig) records() []audit.Record {
 
 var errUndone = errors.New("undone")
 
-func TestRecordAndChangeAreOne(t *testing.T) {
+func TestRecord_change_isOneTransaction(t *testing.T) {
 	r := newRig(t, nil)
 	request := &tenantv1.SuspendTenantRequest{Name: "tenants/acme"}
 	ctx := r.begin(suspend, request)
@@ -172,7 +172,7 @@ func TestRecordAndChangeAreOne(t *testing.T) {
 	}
 }
 
-func TestManyAtOnceMakeOneChain(t *testing.T) {
+func TestRecord_concurrentCalls_makeOneChain(t *testing.T) {
 	r := newRig(t, nil)
 	var all sync.WaitGroup
 	for range 50 {
@@ -189,7 +189,7 @@ func TestManyAtOnceMakeOneChain(t *testing.T) {
 	}
 }
 
-func TestWhatFailedIsRecorded(t *testing.T) {
+func TestRecord_failedCall_isRecorded(t *testing.T) {
 	r := newRig(t, nil)
 	request := &tenantv1.SuspendTenantRequest{Name: "tenants/acme"}
 	denied := errs.New(errs.PermissionDenied, "PERMISSION_DENIED", "no")
@@ -213,7 +213,7 @@ func TestWhatFailedIsRecorded(t *testing.T) {
 }
 
 // Background work names the service and its orderer; the claim of a user's call counts for nothing.
-func TestACascadeNamesBoth(t *testing.T) {
+func TestRecord_cascade_namesBoth(t *testing.T) {
 	r := newRig(t, nil)
 	request := &tenantv1.SuspendTenantRequest{Name: "tenants/acme"}
 	said := metadata.NewIncomingContext(t.Context(), metadata.MD{behalf.Key: {`{"kind":"USER","subject":"u2","email":"ada@acme.test"}`}})
@@ -248,7 +248,7 @@ func TestACascadeNamesBoth(t *testing.T) {
 }
 
 // A create that failed is about what it was to make, as far as the request says what that is.
-func TestARefusedCreateNamesWhatItWasToMake(t *testing.T) {
+func TestRecord_refusedCreate_namesTheResource(t *testing.T) {
 	r := newRig(t, nil)
 	const core = "tenants/acme/organisations/core"
 	const create = "/lowlayer.network.v1.VpcService/CreateVpc"
@@ -275,7 +275,7 @@ func TestARefusedCreateNamesWhatItWasToMake(t *testing.T) {
 }
 
 // Over a server: refusals and the handler's failures are recorded with the error of the response.
-func TestAServerRecordsWhatItRefuses(t *testing.T) {
+func TestRecord_refusal_isRecorded(t *testing.T) {
 	r := newRig(t, nil)
 	server, err := rpc.NewServer(rpc.ServerConfig{
 		Name: "tenant", Listen: "127.0.0.1:0", Audit: r.Trail, Logger: slog.New(slog.DiscardHandler),
@@ -314,7 +314,7 @@ func TestAServerRecordsWhatItRefuses(t *testing.T) {
 	}
 }
 
-func TestTheTablesAreAppendOnly(t *testing.T) {
+func TestTables_areAppendOnly_always(t *testing.T) {
 	r := newRig(t, nil)
 	for range 2 {
 		if err := r.change(r.begin(suspend, &tenantv1.SuspendTenantRequest{Name: "tenants/acme"}), "tenants/acme", nil); err != nil {
@@ -337,7 +337,7 @@ func TestTheTablesAreAppendOnly(t *testing.T) {
 
 // A purged tenant's chain stays. Callers who may see the past read it under its name until another tenant takes the
 // name, and under its unique id for ever.
-func TestChainsOutliveTheirTenant(t *testing.T) {
+func TestChain_purgedTenant_isKept(t *testing.T) {
 	r := newRig(t, nil)
 	request := &tenantv1.SuspendTenantRequest{Name: "tenants/acme"}
 	write := func() {
