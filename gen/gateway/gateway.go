@@ -9,21 +9,23 @@ import (
 	v1 "github.com/low-layer/platform/gen/gateway/lowlayer/audit/v1"
 	v12 "github.com/low-layer/platform/gen/gateway/lowlayer/authz/v1"
 	v14 "github.com/low-layer/platform/gen/gateway/lowlayer/drift/v1"
-	v16 "github.com/low-layer/platform/gen/gateway/lowlayer/network/v1"
-	v18 "github.com/low-layer/platform/gen/gateway/lowlayer/operation/v1"
-	v110 "github.com/low-layer/platform/gen/gateway/lowlayer/quota/v1"
-	v112 "github.com/low-layer/platform/gen/gateway/lowlayer/receipt/v1"
-	v114 "github.com/low-layer/platform/gen/gateway/lowlayer/tenant/v1"
-	v116 "github.com/low-layer/platform/gen/gateway/lowlayer/watch/v1"
+	v16 "github.com/low-layer/platform/gen/gateway/lowlayer/metering/v1"
+	v18 "github.com/low-layer/platform/gen/gateway/lowlayer/network/v1"
+	v110 "github.com/low-layer/platform/gen/gateway/lowlayer/operation/v1"
+	v112 "github.com/low-layer/platform/gen/gateway/lowlayer/quota/v1"
+	v114 "github.com/low-layer/platform/gen/gateway/lowlayer/receipt/v1"
+	v116 "github.com/low-layer/platform/gen/gateway/lowlayer/tenant/v1"
+	v118 "github.com/low-layer/platform/gen/gateway/lowlayer/watch/v1"
 	v11 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	v13 "github.com/low-layer/platform/gen/go/lowlayer/authz/v1"
 	v15 "github.com/low-layer/platform/gen/go/lowlayer/drift/v1"
-	v17 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
-	v19 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
-	v111 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
-	v113 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
-	v115 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
-	v117 "github.com/low-layer/platform/gen/go/lowlayer/watch/v1"
+	v17 "github.com/low-layer/platform/gen/go/lowlayer/metering/v1"
+	v19 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
+	v111 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	v113 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
+	v115 "github.com/low-layer/platform/gen/go/lowlayer/receipt/v1"
+	v117 "github.com/low-layer/platform/gen/go/lowlayer/tenant/v1"
+	v119 "github.com/low-layer/platform/gen/go/lowlayer/watch/v1"
 	grpc "google.golang.org/grpc"
 )
 
@@ -46,43 +48,49 @@ var Services = []Service{
 	{"lowlayer.drift.v1.DriftService", func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
 		return v14.RegisterDriftServiceHandlerClient(ctx, mux, v15.NewDriftServiceClient(conn))
 	}},
+	{"lowlayer.metering.v1.PriceBookService", func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
+		return v16.RegisterPriceBookServiceHandlerClient(ctx, mux, v17.NewPriceBookServiceClient(conn))
+	}},
+	{"lowlayer.metering.v1.UsageService", func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
+		return v16.RegisterUsageServiceHandlerClient(ctx, mux, v17.NewUsageServiceClient(conn))
+	}},
 	{"lowlayer.network.v1.DriftService", func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-		return v16.RegisterDriftServiceHandlerClient(ctx, mux, v17.NewDriftServiceClient(conn))
+		return v18.RegisterDriftServiceHandlerClient(ctx, mux, v19.NewDriftServiceClient(conn))
 	}},
 	{"lowlayer.network.v1.HubService", func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-		return v16.RegisterHubServiceHandlerClient(ctx, mux, v17.NewHubServiceClient(conn))
+		return v18.RegisterHubServiceHandlerClient(ctx, mux, v19.NewHubServiceClient(conn))
 	}},
 	{"lowlayer.network.v1.IsolationService", func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-		return v16.RegisterIsolationServiceHandlerClient(ctx, mux, v17.NewIsolationServiceClient(conn))
+		return v18.RegisterIsolationServiceHandlerClient(ctx, mux, v19.NewIsolationServiceClient(conn))
 	}},
 	{"lowlayer.network.v1.PeeringService", func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-		return v16.RegisterPeeringServiceHandlerClient(ctx, mux, v17.NewPeeringServiceClient(conn))
+		return v18.RegisterPeeringServiceHandlerClient(ctx, mux, v19.NewPeeringServiceClient(conn))
 	}},
 	{"lowlayer.network.v1.VpcService", func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-		return v16.RegisterVpcServiceHandlerClient(ctx, mux, v17.NewVpcServiceClient(conn))
+		return v18.RegisterVpcServiceHandlerClient(ctx, mux, v19.NewVpcServiceClient(conn))
 	}},
 	{"lowlayer.operation.v1.OperationService", func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-		return v18.RegisterOperationServiceHandlerClient(ctx, mux, v19.NewOperationServiceClient(conn))
+		return v110.RegisterOperationServiceHandlerClient(ctx, mux, v111.NewOperationServiceClient(conn))
 	}},
 	{"lowlayer.quota.v1.QuotaService", func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-		return v110.RegisterQuotaServiceHandlerClient(ctx, mux, v111.NewQuotaServiceClient(conn))
+		return v112.RegisterQuotaServiceHandlerClient(ctx, mux, v113.NewQuotaServiceClient(conn))
 	}},
 	{"lowlayer.receipt.v1.ReceiptService", func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-		return v112.RegisterReceiptServiceHandlerClient(ctx, mux, v113.NewReceiptServiceClient(conn))
+		return v114.RegisterReceiptServiceHandlerClient(ctx, mux, v115.NewReceiptServiceClient(conn))
 	}},
 	{"lowlayer.tenant.v1.MemberService", func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-		return v114.RegisterMemberServiceHandlerClient(ctx, mux, v115.NewMemberServiceClient(conn))
+		return v116.RegisterMemberServiceHandlerClient(ctx, mux, v117.NewMemberServiceClient(conn))
 	}},
 	{"lowlayer.tenant.v1.OrganisationService", func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-		return v114.RegisterOrganisationServiceHandlerClient(ctx, mux, v115.NewOrganisationServiceClient(conn))
+		return v116.RegisterOrganisationServiceHandlerClient(ctx, mux, v117.NewOrganisationServiceClient(conn))
 	}},
 	{"lowlayer.tenant.v1.ServiceAccountService", func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-		return v114.RegisterServiceAccountServiceHandlerClient(ctx, mux, v115.NewServiceAccountServiceClient(conn))
+		return v116.RegisterServiceAccountServiceHandlerClient(ctx, mux, v117.NewServiceAccountServiceClient(conn))
 	}},
 	{"lowlayer.tenant.v1.TenantService", func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-		return v114.RegisterTenantServiceHandlerClient(ctx, mux, v115.NewTenantServiceClient(conn))
+		return v116.RegisterTenantServiceHandlerClient(ctx, mux, v117.NewTenantServiceClient(conn))
 	}},
 	{"lowlayer.watch.v1.WatchService", func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-		return v116.RegisterWatchServiceHandlerClient(ctx, mux, v117.NewWatchServiceClient(conn))
+		return v118.RegisterWatchServiceHandlerClient(ctx, mux, v119.NewWatchServiceClient(conn))
 	}},
 }

@@ -39,6 +39,7 @@ import (
 	"github.com/low-layer/platform/libs/redisdb"
 	"github.com/low-layer/platform/libs/rpc"
 	"github.com/low-layer/platform/libs/telemetry"
+	"github.com/low-layer/platform/libs/usage/pricing"
 	"github.com/low-layer/platform/libs/watch"
 	"github.com/low-layer/platform/libs/watch/watchapi"
 )
@@ -84,6 +85,7 @@ type Host struct {
 	guard    *access.Guard
 	keys     receipt.Ring
 	changes  *watch.Log
+	pricer   *pricing.Pricer
 	parts    []part
 	closers  []func() error
 }
@@ -135,9 +137,31 @@ func New(ctx context.Context, name string, cfg Config, records Records, o Option
 	h.changes = watch.New(watch.Config{Pool: h.Pool, Logger: o.Logger, Clock: o.Clock})
 	h.Server, err = rpc.NewServer(rpc.ServerConfig{
 		Name: name, Listen: cfg.Listen, Logger: o.Logger, Telemetry: o.Telemetry, Audit: h.Trail,
-		Authenticate: h.guard.Authenticate, Authorize: h.guard.Authorize, Identity: h.identity, Explain: pg.Explain,
+		Authenticate: h.guard.Authenticate, Authorize: h.guard.Authorize, Identity: h.identity, Explain: pg.Explain, Complete: h.price,
 	})
+	if err == nil && cfg.Targets[metering] != "" {
+		err = h.dialMetering()
+	}
 	return h, err
+}
+
+// metering is the service that prices plans.
+const metering = "metering"
+
+func (h *Host) dialMetering() error {
+	conn, err := h.Dial(metering)
+	if err != nil {
+		return err
+	}
+	h.pricer = pricing.New(conn, h.Logger)
+	return nil
+}
+
+// price adds the price to a plan, in a service that has the metering service among its peers.
+func (h *Host) price(ctx context.Context, response any) {
+	if h.pricer != nil {
+		h.pricer.Price(ctx, response)
+	}
 }
 
 const pageKeySize = 32
@@ -171,7 +195,7 @@ func (h *Host) Provision(kinds []provision.AnyKind) (err error) {
 	cfg := provision.Config{
 		Service: h.name, Pool: h.Pool, Kinds: kinds, Logger: h.Logger, Clock: h.Clock, Telemetry: h.Telemetry, Workers: h.cfg.Workers,
 		Lease: h.cfg.Lease, Sweep: h.cfg.Sweep, Settle: h.cfg.Settle, Since: h.records.Since, StepContext: stepContext,
-		Receipts: h.keys.Signer, Audit: h.Trail, Failpoint: provision.FailpointFromEnvironment(),
+		Billed: true, Receipts: h.keys.Signer, Audit: h.Trail, Failpoint: provision.FailpointFromEnvironment(),
 	}
 	if h.Options.Engine != nil {
 		h.Options.Engine(&cfg)

@@ -46,6 +46,12 @@ func (e *Engine) Accept(ctx context.Context, tx pgx.Tx, c Change) (*Operation, e
 	if err := insertChange(ctx, tx, c, op, conditions); err != nil {
 		return nil, err
 	}
+	if c.Deleting {
+		r := Resource{UID: c.UID, Name: c.Name, Tenant: c.Tenant}
+		if op.usage, err = e.meter(ctx, tx, e.kinds[c.Kind], r, true); err != nil {
+			return nil, err
+		}
+	}
 	return op, nil
 }
 

@@ -68,6 +68,8 @@ type Config struct {
 	Since func(column string) string
 	// Audit records the cancelling of operations, in its transaction. Nil records nothing.
 	Audit *trail.Trail
+	// Billed refuses kinds that are not in usage.Kinds, and kinds with meters that declare no usage.
+	Billed bool
 	// Failpoint is called at every point where a process can die; see Point. Nil outside tests.
 	Failpoint func(Point)
 }
@@ -120,6 +122,9 @@ func New(cfg Config) (*Engine, error) {
 		k := typed.erase()
 		if k.Name == "" || k.Plan == nil || k.Load == nil || e.kinds[k.Name] != nil {
 			return nil, fmt.Errorf("build provisioning engine: kind %q needs a name of its own, Plan and Load", k.Name)
+		}
+		if err := k.billing(cfg.Billed); err != nil {
+			return nil, fmt.Errorf("build provisioning engine: %w", err)
 		}
 		e.kinds[k.Name] = k
 	}

@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/usage"
 )
 
 // OperationState is where an operation stands.
@@ -60,6 +61,8 @@ type Operation struct {
 	EstimatedEndTime time.Time
 	Progress         Progress
 	Steps            []StepStatus
+	// usage is that of the resource before its deletion was accepted.
+	usage []usage.Item
 }
 
 // Done reports whether the operation has ended.

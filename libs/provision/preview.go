@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/low-layer/platform/libs/fielddiff"
+	"github.com/low-layer/platform/libs/usage"
 )
 
 // PlanAction is what becomes of an object, in the words of lowlayer.operation.v1.PlannedObject.Action.
@@ -27,6 +28,8 @@ type Preview struct {
 	Steps   []StepStatus
 	Objects []PlannedObject
 	Quota   []QuotaEffect
+	// Usage are the quantities that the change alters.
+	Usage []usage.Effect
 	// Fields are the differences of the resources themselves. The service sets them, from what its transaction wrote.
 	Fields []fielddiff.Difference
 	// PurgeTime is when what a deletion leaves for now goes, zero when it leaves nothing; Purged is what that is. The service that
@@ -92,6 +95,9 @@ func (e *Engine) Preview(ctx context.Context, tx pgx.Tx, op *Operation) (*Operat
 	p.lay(plan)
 	if kind.Quota != nil {
 		p.out.Quota = kind.Quota(r, p.out)
+	}
+	if p.out.Usage, err = e.effects(ctx, tx, kind, op, r, p.out); err != nil {
+		return nil, err
 	}
 	done := *op
 	done.ID, done.Name, done.State, done.EndTime, done.RequestID = "", "", OperationSucceeded, op.CreateTime, ""

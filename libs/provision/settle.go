@@ -167,6 +167,9 @@ func (s *slice) succeed(ctx context.Context, tx pgx.Tx) error {
 	if err := s.tell(ctx, tx, Settlement{Outcome: Done, State: s.res.final}); err != nil {
 		return err
 	}
+	if _, err := s.e.meter(ctx, tx, s.kind, s.resource, false); err != nil {
+		return err
+	}
 	response := proto.Message(&emptypb.Empty{})
 	if s.kind.Response != nil {
 		err := guarded(func() (err error) {

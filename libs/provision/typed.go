@@ -6,6 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/low-layer/platform/libs/usage"
 )
 
 // Kind is one kind of resource, whose spec is a T: how the spec is read, which steps fulfil it, which objects they make.
@@ -22,6 +24,11 @@ type Kind[T any] struct {
 	Past func(r Resource, spec T, step string) (Step, bool)
 	// Quota is what a preview shows of limits. May be nil.
 	Quota func(r Resource, spec T, p Preview) []QuotaEffect
+	// Usage returns what the resource is billed for while it is as wanted. The engine writes the spans, in the transactions that end
+	// its operations and accept its deletion. Nil for a kind that is free.
+	Usage func(spec T) []usage.Item
+	// Brings returns the usage of resources of other services that come or go with the change, for a preview. May be nil.
+	Brings func(r Resource, spec T, p Preview) []usage.Effect
 	// Inventory lists what the cloud holds under the resource's uid, by the cloud's own lists and not by the ledger. It is
 	// the last look of a deletion, which goes on until nothing is left. Nil when there is nothing to list by.
 	Inventory func(ctx context.Context, run *Run) ([]External, error)
@@ -64,6 +71,8 @@ type kind struct {
 	Plan      func(Resource) ([]Step, error)
 	Past      func(Resource, string) (Step, bool)
 	Quota     func(Resource, Preview) []QuotaEffect
+	Usage     func(Resource) []usage.Item
+	Brings    func(Resource, Preview) []usage.Effect
 	Inventory func(context.Context, *Run) ([]External, error)
 	Settled   func(context.Context, pgx.Tx, Settlement) error
 	Response  func(ctx context.Context, q Querier, uid string) (proto.Message, error)
@@ -102,6 +111,24 @@ func (k Kind[T]) erase() *kind {
 				return nil
 			}
 			return k.Quota(r, spec, p)
+		}
+	}
+	if k.Usage != nil {
+		out.Usage = func(r Resource) []usage.Item {
+			spec, err := SpecOf[T](r)
+			if err != nil {
+				return nil
+			}
+			return k.Usage(spec)
+		}
+	}
+	if k.Brings != nil {
+		out.Brings = func(r Resource, p Preview) []usage.Effect {
+			spec, err := SpecOf[T](r)
+			if err != nil {
+				return nil
+			}
+			return k.Brings(r, spec, p)
 		}
 	}
 	if k.Response != nil {

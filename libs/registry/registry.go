@@ -30,8 +30,9 @@ type Service struct {
 // All lists every service; each stands after its peers.
 func All() []Service {
 	return []Service{
-		{Name: "network", Port: 9102, AdminPort: 9202, Database: true, Public: true},
-		{Name: "tenant", Port: 9101, AdminPort: 9201, Database: true, Public: true, Peers: []string{"network"}},
+		{Name: "metering", Port: 9103, AdminPort: 9203, Database: true, Public: true},
+		{Name: "network", Port: 9102, AdminPort: 9202, Database: true, Public: true, Peers: []string{"metering"}},
+		{Name: "tenant", Port: 9101, AdminPort: 9201, Database: true, Public: true, Peers: []string{"metering", "network"}},
 		{Name: Gateway, Port: 8080, AdminPort: 9200},
 	}
 }

@@ -88,6 +88,9 @@ func (s *Server) unary(ctx context.Context, request any, info *grpc.UnaryServerI
 	}
 	response, err = handler(ctx, request)
 	if err == nil {
+		if s.complete != nil {
+			s.complete(ctx, response)
+		}
 		// Only on success: clients never retry an error that comes with headers. The id is in the error's details.
 		// Setting fails only after headers were sent, which a unary call has not done.
 		_ = grpc.SetHeader(ctx, metadata.MD{requestIDKey: {id}})

@@ -73,6 +73,8 @@ type ServerConfig struct {
 	Audit Auditor
 	// Explain turns a handler's error into one that callers can use, as pg.Explain does; nil changes none.
 	Explain func(error) error
+	// Complete adds to the response of a unary call that succeeded; nil adds nothing.
+	Complete func(ctx context.Context, response any)
 	// Identity limits the server to clients with a certificate; without one, every client that reaches it may connect.
 	Identity *mtls.Identity
 }
@@ -97,6 +99,7 @@ type Server struct {
 	explain   func(error) error
 	access    access
 	auditor   Auditor
+	complete  func(ctx context.Context, response any)
 
 	// Set by Serve before the first call arrives, and never again.
 	policies map[string]policy
@@ -116,7 +119,7 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	s := &Server{
 		name: cfg.Name, logger: cfg.Logger, listener: listener, validator: validator,
 		ready: newReadiness(), drain: cmp.Or(cfg.DrainTimeout, drainTimeout), explain: cfg.Explain,
-		access: access{cfg.Authenticate, cfg.Authorize}, auditor: cfg.Audit,
+		access: access{cfg.Authenticate, cfg.Authorize}, auditor: cfg.Audit, complete: cfg.Complete,
 	}
 	if s.logger == nil {
 		s.logger = slog.Default()

@@ -63,7 +63,7 @@ func startEdges(t *testing.T) *edges {
 	}
 	at := func(name string) string { return e.proxies[name].Address() }
 	var env []string
-	for _, service := range []string{"GATEWAY", "TENANT", "NETWORK"} {
+	for _, service := range []string{"GATEWAY", "METERING", "TENANT", "NETWORK"} {
 		env = append(env, "LOWLAYER_"+service+"_ISSUER="+e.issuer.URL)
 	}
 	p, err := stacktest.Open(stack.Options{

@@ -57,7 +57,7 @@ func startSecured(t *testing.T, programs map[string]string) *secured {
 	turn(t, &alone)
 	i := identitytest.Start(t)
 	env := []string{}
-	for _, service := range []string{"GATEWAY", "TENANT", "NETWORK"} {
+	for _, service := range []string{"GATEWAY", "METERING", "TENANT", "NETWORK"} {
 		env = append(env, "LOWLAYER_"+service+"_ISSUER="+i.URL)
 	}
 	p := stacktest.Start(t, stack.Options{Env: env, Identity: true, Programs: programs})

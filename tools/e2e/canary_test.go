@@ -62,7 +62,7 @@ func TestSecrets_everyOutput_staySecret(t *testing.T) {
 	env := []string{
 		"OTEL_EXPORTER_OTLP_ENDPOINT=" + receiver.Endpoint(), "OTEL_EXPORTER_OTLP_INSECURE=true", "OTEL_BSP_SCHEDULE_DELAY=200", "OTEL_TRACES_SAMPLER=always_on",
 	}
-	for _, service := range []string{"GATEWAY", "TENANT", "NETWORK"} {
+	for _, service := range []string{"GATEWAY", "METERING", "TENANT", "NETWORK"} {
 		env = append(env, "LOWLAYER_"+service+"_ISSUER="+i.URL)
 	}
 	p := stacktest.Start(t, stack.Options{Env: env, Identity: true})

@@ -50,6 +50,7 @@ func (st *story) tell(ctx context.Context) error {
 		{"To another client's owner this tenant does not exist", st.pry},
 		{"The owner sees who reaches whom, and what an order would make", st.plan},
 		{"A deletion takes a second factor, and leaves a proof", st.remove},
+		{"Each second of use is counted, and the month's cost is known", st.account},
 	} {
 		st.heading(chapter.title)
 		if err := chapter.tell(ctx); err != nil {
@@ -81,7 +82,7 @@ func (st *story) arrive(ctx context.Context) error {
 }
 
 func (st *story) order(ctx context.Context) error {
-	return st.all(ctx, []string{"apply", "-f", blueprint}, []string{"tree", "tenants/acme"}, []string{"vpc", "list", "tenants/acme/organisations/core"})
+	return st.all(ctx, []string{"quote", "-f", blueprint}, []string{"apply", "-f", blueprint}, []string{"tree", "tenants/acme"}, []string{"vpc", "list", "tenants/acme/organisations/core"})
 }
 
 func (st *story) invite(ctx context.Context) (err error) {
@@ -206,6 +207,18 @@ func (st *story) remove(ctx context.Context) error {
 	}
 	say(st.out, "  (from here on no network is needed: a receipt is verified by the public key alone)")
 	return st.all(ctx, []string{"receipt", "verify", proof, "--key", keys})
+}
+
+func (st *story) account(ctx context.Context) error {
+	if err := st.waitsFor(ctx, forecast, "cost", "acme", "--by", "vpc"); err != nil {
+		return err
+	}
+	return st.all(ctx, []string{"usage", "acme", "--by", "vpc"})
+}
+
+// forecast reports whether a cost has the forecast of the month: usage arrives within seconds of the change.
+func forecast(cost string) (bool, error) {
+	return strings.Contains(cost, "acme/core/prod") && strings.Contains(cost, "forecast of the month"), nil
 }
 
 // end prints the addresses and the logins.

@@ -69,6 +69,7 @@ func (s *Stack) foundations() []*part {
 func (s *Stack) services() []*part {
 	own := map[string][]string{
 		"tenant":         append(s.directory(), "LOWLAYER_TENANT_SEAL_URL_FILE="+s.keyFile()),
+		"metering":       {"LOWLAYER_METERING_PRICE_BOOKS=" + s.priceBooks()},
 		registry.Gateway: Shared(),
 	}
 	var parts []*part

@@ -220,7 +220,7 @@ func (s *Stack) prepare(ctx context.Context) error {
 			return fmt.Errorf("hand over the log folder: %w", err)
 		}
 	}
-	if err := errors.Join(s.writeKey(), s.writeReceiptKeys()); err != nil {
+	if err := errors.Join(s.writeKey(), s.writeReceiptKeys(), s.writePriceBooks()); err != nil {
 		return err
 	}
 	if s.opts.Identity {

@@ -9,6 +9,7 @@ import (
 	_ "github.com/low-layer/platform/gen/go/lowlayer/drift/v1"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/event/v1"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/gateway/v1"
+	_ "github.com/low-layer/platform/gen/go/lowlayer/metering/v1"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
 	_ "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"

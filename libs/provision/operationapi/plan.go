@@ -4,8 +4,10 @@ import (
 	"math"
 
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
+	typev1 "github.com/low-layer/platform/gen/go/lowlayer/type/v1"
 	"github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/resource/convert"
+	"github.com/low-layer/platform/libs/usage"
 )
 
 // planToProto is nil for an operation that is no preview.
@@ -20,6 +22,7 @@ func planToProto(p *provision.Preview) *operationv1.Plan {
 			Quota: q.Quota, TakenAfter: count(q.TakenAfter), EffectiveLimit: int32(min(max(q.EffectiveLimit, -1), math.MaxInt32)),
 		})
 	}
+	m.Usage = Usage(p.Usage)
 	for _, d := range p.Fields {
 		m.Fields = append(m.Fields, &operationv1.FieldChange{
 			Resource: d.Resource, Path: d.Path, Before: d.Before, After: d.After,
@@ -27,6 +30,13 @@ func planToProto(p *provision.Preview) *operationv1.Plan {
 		})
 	}
 	return m
+}
+
+// Usage is the effects on usage as the API shows them.
+func Usage(in []usage.Effect) []*typev1.UsageEffect {
+	return convert.All(in, func(e usage.Effect) *typev1.UsageEffect {
+		return &typev1.UsageEffect{Resource: e.Resource, Meter: e.Meter, Mode: convert.Mode(e.Mode), QuantityBefore: e.Before, QuantityAfter: e.After}
+	})
 }
 
 // Objects are planned objects as the API shows them.

@@ -226,6 +226,7 @@ func (t *Tx) planned(ctx context.Context, op *provision.Operation, deleting bool
 	}
 	op.Preview.Objects = append(t.plan.Objects, op.Preview.Objects...)
 	op.Preview.Quota = append(t.plan.Quota, op.Preview.Quota...)
+	op.Preview.Usage = append(t.plan.Usage, op.Preview.Usage...)
 	t.plan = *op.Preview
 	return op, nil
 }

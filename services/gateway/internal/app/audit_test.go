@@ -98,7 +98,7 @@ func TestAudit_export_isOneChainAfterTheOther(t *testing.T) {
 	for i := range 3 {
 		want = append(want, e.trails["network"].add(i))
 	}
-	want = append(want, "end of network")
+	want = append(want, "end of network", "end of metering")
 	client := auditv1.NewAuditServiceClient(e.conn)
 	for _, uid := range []string{"", "ten_old"} {
 		for _, size := range []int32{1, 2, 50} {

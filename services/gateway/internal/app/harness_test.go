@@ -304,13 +304,16 @@ func newEdge(t *testing.T, settings ...string) *edge {
 	e.trails = map[string]*trails{"tenant": {service: "tenant", uid: "ten_1"}, "network": {service: "network", uid: "ten_0"}}
 	e.feeds = map[string]*feed{"tenant": newFeed("tenant"), "network": newFeed("network")}
 	e.quotas = map[string]*quotas{"tenant": {service: "tenant"}, "network": {service: "network"}}
+	// The metering service has none of these.
+	e.receipts["metering"], e.trails["metering"] = &receipts{service: "metering"}, &trails{service: "metering"}
+	e.feeds["metering"], e.quotas["metering"] = newFeed("metering"), &quotas{service: "metering"}
 	e.noted = &noted{}
 	dir := t.TempDir()
 	authority, err := mtlsca.New(time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"gateway", "tenant", "network"} {
+	for _, name := range []string{"gateway", "metering", "tenant", "network"} {
 		if err := authority.Write(filepath.Join(dir, name), name, time.Hour); err != nil {
 			t.Fatal(err)
 		}
@@ -323,7 +326,15 @@ func newEdge(t *testing.T, settings ...string) *edge {
 		networkv1.RegisterVpcServiceServer(r, &vpcs{recorder: e.vpcs})
 		e.standard(r, "network", e.netOp)
 	})
+	metering := startService(t, dir, "metering", e.noted, func(r grpc.ServiceRegistrar) {
+		operationv1.RegisterOperationServiceServer(r, &operations{service: "metering"})
+		receiptv1.RegisterReceiptServiceServer(r, e.receipts["metering"])
+		auditv1.RegisterAuditServiceServer(r, e.trails["metering"])
+		watchv1.RegisterWatchServiceServer(r, e.feeds["metering"])
+		quotav1.RegisterQuotaServiceServer(r, e.quotas["metering"])
+	})
 	environment := []string{
+		app.Prefix + "METERING_TARGET=" + metering.address,
 		app.Prefix + "LISTEN=127.0.0.1:0", app.Prefix + "ADMIN_LISTEN=127.0.0.1:0", app.Prefix + "READ_TIMEOUT=1s",
 		app.Prefix + "TENANT_TARGET=" + e.tenant.address, app.Prefix + "NETWORK_TARGET=" + e.network.address, app.Prefix + "DRAIN_TIMEOUT=10s",
 		app.Prefix + "TLS_DIR=" + filepath.Join(dir, "gateway"),

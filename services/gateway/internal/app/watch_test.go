@@ -133,7 +133,8 @@ func TestWatch_services_areOneStream(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	s := e.watching(ctx, "")
-	tenant, network := e.feeds["tenant"], e.feeds["network"]
+	tenant, network, metering := e.feeds["tenant"], e.feeds["network"], e.feeds["metering"]
+	metering.next <- metering.done(1)
 	snapshot := tenant.change(0, "tenants/acme")
 	snapshot.Kind, snapshot.ResumeToken = watchv1.WatchTenantResponse_SNAPSHOT, ""
 	tenant.next <- snapshot
@@ -274,7 +275,7 @@ func (ev *event) read(t *testing.T, r *bufio.Reader) bool {
 func TestWatch_serverSentEvents(t *testing.T) {
 	e := newEdge(t)
 	tenant, network := e.feeds["tenant"], e.feeds["network"]
-	r, response := e.opened(t.Context(), headers{"Accept": "text/event-stream", "Last-Event-Id": resume.New("acme", map[string]resume.Place{"tenant": {Sequence: 3}, "network": {Sequence: 4}}).String()})
+	r, response := e.opened(t.Context(), headers{"Accept": "text/event-stream", "Last-Event-Id": resume.New("acme", map[string]resume.Place{"metering": {Sequence: 1}, "tenant": {Sequence: 3}, "network": {Sequence: 4}}).String()})
 	if h := response.Header; h.Get("Content-Type") != "text/event-stream" || h.Get("Cache-Control") != "no-store" || h.Get("X-Request-Id") == "" {
 		t.Errorf("headers %v", h)
 	}

@@ -24,7 +24,7 @@ type Foundations interface {
 	DeleteBoundary(ctx context.Context, id resource.Identity, name resourcename.Tenant) (*provision.Operation, error)
 	EnsureHub(ctx context.Context, id resource.Identity, o hub.Order) (*provision.Operation, error)
 	DeleteHub(ctx context.Context, id resource.Identity, name resourcename.Hub) (*provision.Operation, error)
-	PreviewRemoval(ctx context.Context, name string) ([]provision.PlannedObject, error)
+	PreviewRemoval(ctx context.Context, name string) (provision.Preview, error)
 	CheckOrder(ctx context.Context, tenant resourcename.Tenant, vpcs int64, order []ipam.Wanted) error
 	SetQuota(ctx context.Context, name resourcename.Organisation, limits map[string]int64) error
 }
@@ -100,9 +100,9 @@ func (s *foundationServer) SetQuota(ctx context.Context, req *networkinternalv1.
 }
 
 func (s *foundationServer) PreviewRemoval(ctx context.Context, req *networkinternalv1.PreviewRemovalRequest) (*networkinternalv1.PreviewRemovalResponse, error) {
-	objects, err := s.foundations.PreviewRemoval(ctx, req.GetName())
+	p, err := s.foundations.PreviewRemoval(ctx, req.GetName())
 	if err != nil {
 		return nil, err
 	}
-	return &networkinternalv1.PreviewRemovalResponse{Objects: operationapi.Objects(objects)}, nil
+	return &networkinternalv1.PreviewRemovalResponse{Objects: operationapi.Objects(p.Objects), Usage: operationapi.Usage(p.Usage)}, nil
 }

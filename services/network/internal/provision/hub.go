@@ -8,6 +8,7 @@ import (
 	"github.com/low-layer/platform/libs/openstack/kit"
 	"github.com/low-layer/platform/libs/openstack/neutron"
 	engine "github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/usage"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
 	"github.com/low-layer/platform/services/network/internal/core/naming"
@@ -23,6 +24,7 @@ func (k *Kit) Hub() engine.Kind[hub.Hub] {
 		},
 		Inventory: kit.Inventory(k.cloud, project(func(h hub.Hub) string { return h.ProjectID })),
 		Quota:     quotaEffect[hub.Hub],
+		Usage:     func(h hub.Hub) []usage.Item { return usage.Of(hub.Kind, h.Mode) },
 		Load:      k.records.LoadHub,
 		Plan:      func(_ engine.Resource, h hub.Hub) ([]engine.Step, error) { return k.hubSteps(h), nil },
 		Settled: func(ctx context.Context, tx pgx.Tx, s engine.Settlement) error {

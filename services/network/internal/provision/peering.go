@@ -9,6 +9,7 @@ import (
 	"github.com/low-layer/platform/libs/openstack/kit"
 	"github.com/low-layer/platform/libs/openstack/neutron"
 	engine "github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/usage"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
 	"github.com/low-layer/platform/services/network/internal/core/naming"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
@@ -32,6 +33,7 @@ func (k *Kit) Peering() engine.Kind[peeringSpec] {
 		},
 		Inventory: kit.Inventory(k.cloud, project(func(s peeringSpec) string { return s.a.ProjectID })),
 		Quota:     quotaEffect[peeringSpec],
+		Usage:     peeringUsage,
 		Load:      k.loadPeering,
 		Plan: func(_ engine.Resource, s peeringSpec) ([]engine.Step, error) {
 			if s.Acceptance != peering.Accepted {
@@ -47,6 +49,14 @@ func (k *Kit) Peering() engine.Kind[peeringSpec] {
 		},
 		Response: func(s peeringSpec) proto.Message { return k.messages.Peering(s.Peering) },
 	}
+}
+
+// peeringUsage: a peering has objects once it is accepted, in the mode of the VPC that asked for it.
+func peeringUsage(s peeringSpec) []usage.Item {
+	if s.Acceptance != peering.Accepted {
+		return nil
+	}
+	return usage.Of(peering.Kind, s.a.Mode)
 }
 
 func (k *Kit) loadPeering(ctx context.Context, q engine.Querier, uid string) (s peeringSpec, err error) {

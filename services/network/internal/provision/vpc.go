@@ -12,6 +12,7 @@ import (
 	"github.com/low-layer/platform/libs/openstack/neutron"
 	engine "github.com/low-layer/platform/libs/provision"
 	"github.com/low-layer/platform/libs/resource"
+	"github.com/low-layer/platform/libs/usage"
 	"github.com/low-layer/platform/services/network/internal/core/ipam"
 	"github.com/low-layer/platform/services/network/internal/core/naming"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
@@ -29,6 +30,7 @@ func (k *Kit) Vpc() engine.Kind[vpc.Vpc] {
 		},
 		Inventory: kit.Inventory(k.cloud, project(func(v vpc.Vpc) string { return v.ProjectID })),
 		Quota:     quotaEffect[vpc.Vpc],
+		Usage:     func(v vpc.Vpc) []usage.Item { return usage.Of(vpc.Kind, v.Mode) },
 		Load:      k.records.LoadVpc,
 		Plan:      func(_ engine.Resource, v vpc.Vpc) ([]engine.Step, error) { return k.vpcSteps(v), nil },
 		Settled: func(ctx context.Context, tx pgx.Tx, s engine.Settlement) error {

@@ -90,11 +90,15 @@ func (n *Network) SetQuota(ctx context.Context, name resourcename.Organisation, 
 	})
 }
 
-// PreviewRemoval lists the objects below a tenant or an organisation, with those of peerings that end with a VPC of it.
-func (n *Network) PreviewRemoval(ctx context.Context, name string) ([]provision.PlannedObject, error) {
+// PreviewRemoval returns the objects and the usage below a tenant or an organisation, with those of peerings that end with a VPC of it.
+func (n *Network) PreviewRemoval(ctx context.Context, name string) (p provision.Preview, err error) {
 	uids, err := n.Below(ctx, strings.Split(name, "/")[1], name)
 	if err != nil {
-		return nil, err
+		return p, err
 	}
-	return n.engine.Removals(ctx, n.Querier(), uids)
+	if p.Objects, err = n.engine.Removals(ctx, n.Querier(), uids); err != nil {
+		return p, err
+	}
+	p.Usage, err = n.engine.Ending(ctx, n.Querier(), uids)
+	return p, err
 }

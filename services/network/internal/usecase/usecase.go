@@ -15,6 +15,7 @@ import (
 	"github.com/low-layer/platform/libs/quota"
 	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resource/accept"
+	metered "github.com/low-layer/platform/libs/usage"
 	"github.com/low-layer/platform/services/network/internal/core/hub"
 	"github.com/low-layer/platform/services/network/internal/core/peering"
 	"github.com/low-layer/platform/services/network/internal/core/usage"
@@ -35,6 +36,7 @@ type Messages struct {
 type Engine interface {
 	accept.Engine
 	Removals(ctx context.Context, q provision.Querier, uids []string) ([]provision.PlannedObject, error)
+	Ending(ctx context.Context, q provision.Querier, uids []string) ([]metered.Effect, error)
 }
 
 // Network is the commands and reads of the service.

@@ -18,6 +18,8 @@ import (
 	"github.com/low-layer/platform/libs/grpcerr"
 	"github.com/low-layer/platform/libs/peer"
 	"github.com/low-layer/platform/libs/provision"
+	"github.com/low-layer/platform/libs/resource/convert"
+	"github.com/low-layer/platform/libs/usage"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
 )
 
@@ -122,17 +124,21 @@ func ignoreAbsent(err error) error {
 	return err
 }
 
-// Removal lists the objects that the removal of every network of a tenant or organisation removes.
-func (n *Network) Removal(ctx context.Context, name string) ([]provision.PlannedObject, error) {
+// Removal returns the objects and the usage that end with every network of a tenant or organisation.
+func (n *Network) Removal(ctx context.Context, name string) (out provision.Preview, err error) {
 	resp, err := n.Foundation.PreviewRemoval(ctx, &internalv1.PreviewRemovalRequest{Name: name})
 	if err != nil {
-		return nil, n.Unavailable("preview removal", err)
+		return out, n.Unavailable("preview removal", err)
 	}
-	var out []provision.PlannedObject
 	for _, o := range resp.GetObjects() {
-		out = append(out, provision.PlannedObject{
+		out.Objects = append(out.Objects, provision.PlannedObject{
 			Action: provision.PlanDelete, Step: o.GetStep(), Title: o.GetTitle(), Type: o.GetType(), ID: o.GetId(), Name: o.GetName(),
 			Resource: o.GetResource(), Service: o.GetService(),
+		})
+	}
+	for _, u := range resp.GetUsage() {
+		out.Usage = append(out.Usage, usage.Effect{
+			Resource: u.GetResource(), Meter: u.GetMeter(), Mode: convert.ModeOf(u.GetMode()), Before: u.GetQuantityBefore(), After: u.GetQuantityAfter(),
 		})
 	}
 	return out, nil

@@ -11,6 +11,8 @@ import (
 	internalv1 "github.com/low-layer/platform/gen/go/lowlayer/networkinternal/v1"
 	"github.com/low-layer/platform/gen/go/resourcename"
 	"github.com/low-layer/platform/libs/errs"
+	"github.com/low-layer/platform/libs/resource"
+	"github.com/low-layer/platform/libs/usage"
 	"github.com/low-layer/platform/services/tenant/internal/client"
 	"github.com/low-layer/platform/services/tenant/internal/client/networkfake"
 	"github.com/low-layer/platform/services/tenant/internal/core/tenancy"
@@ -121,8 +123,13 @@ func TestSetQuota_unknownTenant_isRefused(t *testing.T) {
 func TestRemoval_organisation_listsWhatGoes(t *testing.T) {
 	t.Parallel()
 	_, c := founded(t)
-	objects, err := c.Removal(t.Context(), organisation)
+	removal, err := c.Removal(t.Context(), organisation)
+	objects := removal.Objects
 	if err != nil || len(objects) != 3 || objects[0].Resource != organisation+"/vpcs/dev" || objects[2].Resource != organisation+"/hub" {
 		t.Errorf("removal: %+v, %v", objects, err)
+	}
+	want := usage.Effect{Resource: organisation + "/vpcs/dev", Meter: usage.Router, Mode: resource.Mutualized, Before: 1}
+	if len(removal.Usage) != 2 || removal.Usage[0] != want {
+		t.Errorf("usage that ends: %+v, want %+v", removal.Usage, want)
 	}
 }

@@ -58,6 +58,8 @@ func organisationKind(d Deps) provision.Kind[organisationSpec] {
 		Response:  func(spec organisationSpec) proto.Message { return k.Render.Organisation(spec.Organisation) },
 		Inventory: k.inventory,
 		Quota:     k.quotaEffect,
+		Usage:     organisationUsage,
+		Brings:    organisationBrings,
 	}
 }
 

@@ -95,7 +95,9 @@ type yes struct{}
 func (yes) CheckOrder(context.Context, string, []tenancy.NetworkOrder) error { return nil }
 func (yes) VPCNames(context.Context, string) ([]string, error)               { return nil, nil }
 
-func (yes) Removal(context.Context, string) ([]libprovision.PlannedObject, error) { return nil, nil }
+func (yes) Removal(context.Context, string) (libprovision.Preview, error) {
+	return libprovision.Preview{}, nil
+}
 
 func (yes) ProtectedVPCs(context.Context, string) ([]string, error) { return nil, nil }
 

@@ -126,8 +126,8 @@ func (n *network) ProtectedVPCs(_ context.Context, organisation string) ([]strin
 	return n.protected, n.asked("ProtectedVPCs " + organisation)
 }
 
-func (n *network) Removal(_ context.Context, name string) ([]provision.PlannedObject, error) {
-	return []provision.PlannedObject{{Resource: name, Service: "network"}}, n.asked("Removal " + name)
+func (n *network) Removal(_ context.Context, name string) (provision.Preview, error) {
+	return provision.Preview{Objects: []provision.PlannedObject{{Resource: name, Service: "network"}}}, n.asked("Removal " + name)
 }
 
 type rig struct {

@@ -44,7 +44,7 @@ type Network interface {
 	// ProtectedVPCs returns the names of the protected VPCs of an organisation; with the wildcard, of a whole tenant.
 	ProtectedVPCs(ctx context.Context, organisation string) ([]string, error)
 	// Removal returns the objects that the removal of a tenant's or an organisation's networks removes.
-	Removal(ctx context.Context, name string) ([]provision.PlannedObject, error)
+	Removal(ctx context.Context, name string) (provision.Preview, error)
 }
 
 // Config is what commands on tenants and organisations need.
@@ -197,20 +197,20 @@ func publish(ctx context.Context, tx *accept.Tx, name string, m proto.Message, r
 	return nil
 }
 
-// withNetworks adds the objects of the network service to the plan of a deletion: to what it removes at once, or to what the purge
+// withNetworks adds the objects and the usage of the network service to the plan of a deletion: to what it removes at once, or to what the purge
 // removes.
 func (s *Tenancy) withNetworks(ctx context.Context, name string, op *provision.Operation, err error) (*provision.Operation, error) {
 	if err != nil || op.Preview == nil {
 		return op, err
 	}
-	objects, err := s.cfg.Network.Removal(ctx, name)
+	removal, err := s.cfg.Network.Removal(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	if p := op.Preview; p.PurgeTime.IsZero() {
-		p.Objects = append(objects, p.Objects...)
+		p.Objects, p.Usage = append(removal.Objects, p.Objects...), append(removal.Usage, p.Usage...)
 	} else {
-		p.Purged = append(objects, p.Purged...)
+		p.Purged = append(removal.Objects, p.Purged...)
 	}
 	return op, nil
 }

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
+	meteringv1 "github.com/low-layer/platform/gen/go/lowlayer/metering/v1"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	quotav1 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
@@ -38,6 +39,8 @@ type client struct {
 	audit         auditv1.AuditServiceClient
 	watch         watchv1.WatchServiceClient
 	quotas        quotav1.QuotaServiceClient
+	books         meteringv1.PriceBookServiceClient
+	usage         meteringv1.UsageServiceClient
 }
 
 const maxResponse = 32 << 20 // a page of 1000 resources is far below
@@ -73,6 +76,8 @@ func newClient(address string, note func(format string, args ...any), more ...gr
 		audit:         auditv1.NewAuditServiceClient(conn),
 		watch:         watchv1.NewWatchServiceClient(conn),
 		quotas:        quotav1.NewQuotaServiceClient(conn),
+		books:         meteringv1.NewPriceBookServiceClient(conn),
+		usage:         meteringv1.NewUsageServiceClient(conn),
 	}, nil
 }
 
@@ -93,7 +98,7 @@ const (
 func askAgain(note func(format string, args ...any)) grpc.UnaryClientInterceptor {
 	return func(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 		verb := method[strings.LastIndexByte(method, '/')+1:]
-		reads := strings.HasPrefix(verb, "Get") || strings.HasPrefix(verb, "List") || strings.HasPrefix(verb, "Export")
+		reads := strings.HasPrefix(verb, "Get") || strings.HasPrefix(verb, "List") || strings.HasPrefix(verb, "Export") || strings.HasPrefix(verb, "Quer") || verb == "Quote"
 		for try := 1; ; try++ {
 			err := invoke(ctx, method, req, reply, conn, opts...)
 			after, ok := retryAfter(err)

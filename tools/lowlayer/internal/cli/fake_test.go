@@ -19,6 +19,7 @@ import (
 
 	auditv1 "github.com/low-layer/platform/gen/go/lowlayer/audit/v1"
 	driftv1 "github.com/low-layer/platform/gen/go/lowlayer/drift/v1"
+	meteringv1 "github.com/low-layer/platform/gen/go/lowlayer/metering/v1"
 	networkv1 "github.com/low-layer/platform/gen/go/lowlayer/network/v1"
 	operationv1 "github.com/low-layer/platform/gen/go/lowlayer/operation/v1"
 	quotav1 "github.com/low-layer/platform/gen/go/lowlayer/quota/v1"
@@ -41,6 +42,8 @@ type fakePlatform struct {
 	auditv1.UnimplementedAuditServiceServer
 	watchv1.UnimplementedWatchServiceServer
 	quotav1.UnimplementedQuotaServiceServer
+	meteringv1.UnimplementedPriceBookServiceServer
+	meteringv1.UnimplementedUsageServiceServer
 
 	mu            sync.Mutex
 	tenants       map[string]*tenantv1.Tenant
@@ -104,6 +107,8 @@ func newFake(t *testing.T) (*fakePlatform, string) {
 	auditv1.RegisterAuditServiceServer(server, f)
 	watchv1.RegisterWatchServiceServer(server, f)
 	quotav1.RegisterQuotaServiceServer(server, f)
+	meteringv1.RegisterPriceBookServiceServer(server, f)
+	meteringv1.RegisterUsageServiceServer(server, f)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	t.Cleanup(func() {

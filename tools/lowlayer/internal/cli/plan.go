@@ -90,6 +90,7 @@ func (a *app) drawPlan(m *operationv1.OperationMetadata, plan *operationv1.Plan)
 		}
 		a.println(line)
 	}
+	a.printPrice(plan.GetPrice())
 }
 
 // printFields prints one line for each field that differs; those of another resource begin with its name.

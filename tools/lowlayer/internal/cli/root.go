@@ -105,7 +105,7 @@ Names may be written in full (tenants/acme/organisations/core/vpcs/dev) or short
 	changing = append(changing, a.applyCommand()) // it makes many orders and may be repeated unchanged
 	a.planFlag(changing...)
 	root.AddCommand(changing...)
-	root.AddCommand(a.hubCommand(), a.operationCommand(), a.receiptCommand(), a.auditCommand(), a.driftCommand(), a.isolationCommand(), a.treeCommand(), a.watchCommand(), a.versionCommand(), exitCodesTopic())
+	root.AddCommand(a.hubCommand(), a.operationCommand(), a.receiptCommand(), a.auditCommand(), a.driftCommand(), a.isolationCommand(), a.treeCommand(), a.watchCommand(), a.usageCommand(), a.costCommand(), a.quoteCommand(), a.versionCommand(), exitCodesTopic())
 	root.AddCommand(a.platformCommand())
 	root.AddCommand(a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.tokenCommand())
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {

@@ -718,7 +718,9 @@ func (x *PreviewRemovalRequest) GetName() string {
 type PreviewRemovalResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The objects, resource by resource: those of boundary, hubs, VPCs, and of the peerings that end with a VPC.
-	Objects       []*v11.PlannedObject `protobuf:"bytes,1,rep,name=objects,proto3" json:"objects,omitempty"`
+	Objects []*v11.PlannedObject `protobuf:"bytes,1,rep,name=objects,proto3" json:"objects,omitempty"`
+	// The usage that ends.
+	Usage         []*v1.UsageEffect `protobuf:"bytes,2,rep,name=usage,proto3" json:"usage,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -760,11 +762,18 @@ func (x *PreviewRemovalResponse) GetObjects() []*v11.PlannedObject {
 	return nil
 }
 
+func (x *PreviewRemovalResponse) GetUsage() []*v1.UsageEffect {
+	if x != nil {
+		return x.Usage
+	}
+	return nil
+}
+
 var File_lowlayer_network_internal_v1_foundation_proto protoreflect.FileDescriptor
 
 const file_lowlayer_network_internal_v1_foundation_proto_rawDesc = "" +
 	"\n" +
-	"-lowlayer/network/internal/v1/foundation.proto\x12\x1clowlayer.network.internal.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a%lowlayer/operation/v1/operation.proto\x1a\x1blowlayer/type/v1/name.proto\x1a\x1clowlayer/type/v1/state.proto\"\x90\x02\n" +
+	"-lowlayer/network/internal/v1/foundation.proto\x12\x1clowlayer.network.internal.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a%lowlayer/operation/v1/operation.proto\x1a\x1blowlayer/type/v1/name.proto\x1a\x1clowlayer/type/v1/price.proto\x1a\x1clowlayer/type/v1/state.proto\"\x90\x02\n" +
 	"\x15EnsureBoundaryRequest\x129\n" +
 	"\x06tenant\x18\x01 \x01(\tB!\xe0A\x02\xfaA\x1b\n" +
 	"\x19api.lowlayer.cloud/TenantR\x06tenant\x128\n" +
@@ -829,9 +838,10 @@ const file_lowlayer_network_internal_v1_foundation_proto_rawDesc = "" +
 	"\x03hub\x18\x03 \x01(\bB\x03\xe0A\x01R\x03hub\"\x14\n" +
 	"\x12CheckOrderResponse\"p\n" +
 	"\x15PreviewRemovalRequest\x12W\n" +
-	"\x04name\x18\x01 \x01(\tBC\xe0A\x02\xc2\xe3\x18\x19api.lowlayer.cloud/Tenant\xc2\xe3\x18\x1fapi.lowlayer.cloud/OrganisationR\x04name\"X\n" +
+	"\x04name\x18\x01 \x01(\tBC\xe0A\x02\xc2\xe3\x18\x19api.lowlayer.cloud/Tenant\xc2\xe3\x18\x1fapi.lowlayer.cloud/OrganisationR\x04name\"\x8d\x01\n" +
 	"\x16PreviewRemovalResponse\x12>\n" +
-	"\aobjects\x18\x01 \x03(\v2$.lowlayer.operation.v1.PlannedObjectR\aobjects2\xf4\b\n" +
+	"\aobjects\x18\x01 \x03(\v2$.lowlayer.operation.v1.PlannedObjectR\aobjects\x123\n" +
+	"\x05usage\x18\x02 \x03(\v2\x1d.lowlayer.type.v1.UsageEffectR\x05usage2\xf4\b\n" +
 	"\x11FoundationService\x12\x9e\x01\n" +
 	"\x0eEnsureBoundary\x123.lowlayer.network.internal.v1.EnsureBoundaryRequest\x1a\x1d.google.longrunning.Operation\"8\xda\xe2\x184\n" +
 	"\"network.internal.boundaries.ensure\x10\x02\x18\x02 \x03(\x02R\x06tenant\x12\x9e\x01\n" +
@@ -877,32 +887,34 @@ var file_lowlayer_network_internal_v1_foundation_proto_goTypes = []any{
 	(*PreviewRemovalResponse)(nil),  // 11: lowlayer.network.internal.v1.PreviewRemovalResponse
 	(v1.ResourceMode)(0),            // 12: lowlayer.type.v1.ResourceMode
 	(*v11.PlannedObject)(nil),       // 13: lowlayer.operation.v1.PlannedObject
-	(*longrunningpb.Operation)(nil), // 14: google.longrunning.Operation
+	(*v1.UsageEffect)(nil),          // 14: lowlayer.type.v1.UsageEffect
+	(*longrunningpb.Operation)(nil), // 15: google.longrunning.Operation
 }
 var file_lowlayer_network_internal_v1_foundation_proto_depIdxs = []int32{
 	12, // 0: lowlayer.network.internal.v1.EnsureHubRequest.mode:type_name -> lowlayer.type.v1.ResourceMode
 	8,  // 1: lowlayer.network.internal.v1.CheckOrderRequest.networks:type_name -> lowlayer.network.internal.v1.NetworkOrder
 	5,  // 2: lowlayer.network.internal.v1.SetQuotaRequest.quota:type_name -> lowlayer.network.internal.v1.ProjectQuota
 	13, // 3: lowlayer.network.internal.v1.PreviewRemovalResponse.objects:type_name -> lowlayer.operation.v1.PlannedObject
-	0,  // 4: lowlayer.network.internal.v1.FoundationService.EnsureBoundary:input_type -> lowlayer.network.internal.v1.EnsureBoundaryRequest
-	1,  // 5: lowlayer.network.internal.v1.FoundationService.DeleteBoundary:input_type -> lowlayer.network.internal.v1.DeleteBoundaryRequest
-	2,  // 6: lowlayer.network.internal.v1.FoundationService.EnsureHub:input_type -> lowlayer.network.internal.v1.EnsureHubRequest
-	3,  // 7: lowlayer.network.internal.v1.FoundationService.DeleteHub:input_type -> lowlayer.network.internal.v1.DeleteHubRequest
-	6,  // 8: lowlayer.network.internal.v1.FoundationService.SetQuota:input_type -> lowlayer.network.internal.v1.SetQuotaRequest
-	10, // 9: lowlayer.network.internal.v1.FoundationService.PreviewRemoval:input_type -> lowlayer.network.internal.v1.PreviewRemovalRequest
-	4,  // 10: lowlayer.network.internal.v1.FoundationService.CheckOrder:input_type -> lowlayer.network.internal.v1.CheckOrderRequest
-	14, // 11: lowlayer.network.internal.v1.FoundationService.EnsureBoundary:output_type -> google.longrunning.Operation
-	14, // 12: lowlayer.network.internal.v1.FoundationService.DeleteBoundary:output_type -> google.longrunning.Operation
-	14, // 13: lowlayer.network.internal.v1.FoundationService.EnsureHub:output_type -> google.longrunning.Operation
-	14, // 14: lowlayer.network.internal.v1.FoundationService.DeleteHub:output_type -> google.longrunning.Operation
-	7,  // 15: lowlayer.network.internal.v1.FoundationService.SetQuota:output_type -> lowlayer.network.internal.v1.SetQuotaResponse
-	11, // 16: lowlayer.network.internal.v1.FoundationService.PreviewRemoval:output_type -> lowlayer.network.internal.v1.PreviewRemovalResponse
-	9,  // 17: lowlayer.network.internal.v1.FoundationService.CheckOrder:output_type -> lowlayer.network.internal.v1.CheckOrderResponse
-	11, // [11:18] is the sub-list for method output_type
-	4,  // [4:11] is the sub-list for method input_type
-	4,  // [4:4] is the sub-list for extension type_name
-	4,  // [4:4] is the sub-list for extension extendee
-	0,  // [0:4] is the sub-list for field type_name
+	14, // 4: lowlayer.network.internal.v1.PreviewRemovalResponse.usage:type_name -> lowlayer.type.v1.UsageEffect
+	0,  // 5: lowlayer.network.internal.v1.FoundationService.EnsureBoundary:input_type -> lowlayer.network.internal.v1.EnsureBoundaryRequest
+	1,  // 6: lowlayer.network.internal.v1.FoundationService.DeleteBoundary:input_type -> lowlayer.network.internal.v1.DeleteBoundaryRequest
+	2,  // 7: lowlayer.network.internal.v1.FoundationService.EnsureHub:input_type -> lowlayer.network.internal.v1.EnsureHubRequest
+	3,  // 8: lowlayer.network.internal.v1.FoundationService.DeleteHub:input_type -> lowlayer.network.internal.v1.DeleteHubRequest
+	6,  // 9: lowlayer.network.internal.v1.FoundationService.SetQuota:input_type -> lowlayer.network.internal.v1.SetQuotaRequest
+	10, // 10: lowlayer.network.internal.v1.FoundationService.PreviewRemoval:input_type -> lowlayer.network.internal.v1.PreviewRemovalRequest
+	4,  // 11: lowlayer.network.internal.v1.FoundationService.CheckOrder:input_type -> lowlayer.network.internal.v1.CheckOrderRequest
+	15, // 12: lowlayer.network.internal.v1.FoundationService.EnsureBoundary:output_type -> google.longrunning.Operation
+	15, // 13: lowlayer.network.internal.v1.FoundationService.DeleteBoundary:output_type -> google.longrunning.Operation
+	15, // 14: lowlayer.network.internal.v1.FoundationService.EnsureHub:output_type -> google.longrunning.Operation
+	15, // 15: lowlayer.network.internal.v1.FoundationService.DeleteHub:output_type -> google.longrunning.Operation
+	7,  // 16: lowlayer.network.internal.v1.FoundationService.SetQuota:output_type -> lowlayer.network.internal.v1.SetQuotaResponse
+	11, // 17: lowlayer.network.internal.v1.FoundationService.PreviewRemoval:output_type -> lowlayer.network.internal.v1.PreviewRemovalResponse
+	9,  // 18: lowlayer.network.internal.v1.FoundationService.CheckOrder:output_type -> lowlayer.network.internal.v1.CheckOrderResponse
+	12, // [12:19] is the sub-list for method output_type
+	5,  // [5:12] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_lowlayer_network_internal_v1_foundation_proto_init() }

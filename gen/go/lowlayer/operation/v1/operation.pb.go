@@ -417,7 +417,7 @@ type Plan struct {
 	Objects []*PlannedObject `protobuf:"bytes,2,rep,name=objects,proto3" json:"objects,omitempty"`
 	// Effect on the quotas of the tenant and of the organisation's project.
 	Quota []*QuotaEffect `protobuf:"bytes,3,rep,name=quota,proto3" json:"quota,omitempty"`
-	// Effect on the price of a month; reserved for metering, never set yet.
+	// The difference of the cost of a month, for example `+12.40 EUR`; empty without a price.
 	MonthlyPrice string `protobuf:"bytes,4,opt,name=monthly_price,json=monthlyPrice,proto3" json:"monthly_price,omitempty"`
 	// Of a deletion that can be taken back: when the purge removes `purged_objects` by itself. Until then undelete brings everything
 	// back.
@@ -425,7 +425,11 @@ type Plan struct {
 	// Every object outside the platform that the purge removes, as of now; the deletion itself leaves them.
 	PurgedObjects []*PlannedObject `protobuf:"bytes,6,rep,name=purged_objects,json=purgedObjects,proto3" json:"purged_objects,omitempty"`
 	// Every field that differs afterwards: of the resource of the call, and of those that change with it.
-	Fields        []*FieldChange `protobuf:"bytes,7,rep,name=fields,proto3" json:"fields,omitempty"`
+	Fields []*FieldChange `protobuf:"bytes,7,rep,name=fields,proto3" json:"fields,omitempty"`
+	// Quantities of every resource whose usage the change alters.
+	Usage []*v1.UsageEffect `protobuf:"bytes,8,rep,name=usage,proto3" json:"usage,omitempty"`
+	// Price of the change; its `unavailable` says why when there is no price.
+	Price         *v1.Price `protobuf:"bytes,9,opt,name=price,proto3" json:"price,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -505,6 +509,20 @@ func (x *Plan) GetPurgedObjects() []*PlannedObject {
 func (x *Plan) GetFields() []*FieldChange {
 	if x != nil {
 		return x.Fields
+	}
+	return nil
+}
+
+func (x *Plan) GetUsage() []*v1.UsageEffect {
+	if x != nil {
+		return x.Usage
+	}
+	return nil
+}
+
+func (x *Plan) GetPrice() *v1.Price {
+	if x != nil {
+		return x.Price
 	}
 	return nil
 }
@@ -933,7 +951,7 @@ var File_lowlayer_operation_v1_operation_proto protoreflect.FileDescriptor
 
 const file_lowlayer_operation_v1_operation_proto_rawDesc = "" +
 	"\n" +
-	"%lowlayer/operation/v1/operation.proto\x12\x15lowlayer.operation.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1blowlayer/type/v1/name.proto\x1a\x1clowlayer/type/v1/state.proto\"\xd9\x06\n" +
+	"%lowlayer/operation/v1/operation.proto\x12\x15lowlayer.operation.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlowlayer/authz/v1/authz.proto\x1a\x1blowlayer/type/v1/name.proto\x1a\x1clowlayer/type/v1/price.proto\x1a\x1clowlayer/type/v1/state.proto\"\xd9\x06\n" +
 	"\x11OperationMetadata\x12\x1f\n" +
 	"\bresource\x18\x01 \x01(\tB\x03\xe0A\x03R\bresource\x12&\n" +
 	"\fresource_uid\x18\x02 \x01(\tB\x03\xe0A\x03R\vresourceUid\x12\x17\n" +
@@ -958,7 +976,7 @@ const file_lowlayer_operation_v1_operation_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x10 \x01(\tB\x03\xe0A\x03R\trequestId\x12\x1d\n" +
 	"\areceipt\x18\x11 \x01(\tB\x03\xe0A\x03R\areceipt\x124\n" +
-	"\x04plan\x18\x12 \x01(\v2\x1b.lowlayer.operation.v1.PlanB\x03\xe0A\x03R\x04plan\"\xbf\x03\n" +
+	"\x04plan\x18\x12 \x01(\v2\x1b.lowlayer.operation.v1.PlanB\x03\xe0A\x03R\x04plan\"\xad\x04\n" +
 	"\x04Plan\x126\n" +
 	"\x05steps\x18\x01 \x03(\v2\x1b.lowlayer.operation.v1.StepB\x03\xe0A\x03R\x05steps\x12C\n" +
 	"\aobjects\x18\x02 \x03(\v2$.lowlayer.operation.v1.PlannedObjectB\x03\xe0A\x03R\aobjects\x12=\n" +
@@ -967,7 +985,9 @@ const file_lowlayer_operation_v1_operation_proto_rawDesc = "" +
 	"\n" +
 	"purge_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tpurgeTime\x12P\n" +
 	"\x0epurged_objects\x18\x06 \x03(\v2$.lowlayer.operation.v1.PlannedObjectB\x03\xe0A\x03R\rpurgedObjects\x12?\n" +
-	"\x06fields\x18\a \x03(\v2\".lowlayer.operation.v1.FieldChangeB\x03\xe0A\x03R\x06fields\"\xda\x02\n" +
+	"\x06fields\x18\a \x03(\v2\".lowlayer.operation.v1.FieldChangeB\x03\xe0A\x03R\x06fields\x128\n" +
+	"\x05usage\x18\b \x03(\v2\x1d.lowlayer.type.v1.UsageEffectB\x03\xe0A\x03R\x05usage\x122\n" +
+	"\x05price\x18\t \x01(\v2\x17.lowlayer.type.v1.PriceB\x03\xe0A\x03R\x05price\"\xda\x02\n" +
 	"\rPlannedObject\x12H\n" +
 	"\x06action\x18\x01 \x01(\x0e2+.lowlayer.operation.v1.PlannedObject.ActionB\x03\xe0A\x03R\x06action\x12\x17\n" +
 	"\x04step\x18\x02 \x01(\tB\x03\xe0A\x03R\x04step\x12\x17\n" +
@@ -1067,13 +1087,15 @@ var file_lowlayer_operation_v1_operation_proto_goTypes = []any{
 	(*Step)(nil),                                 // 8: lowlayer.operation.v1.Step
 	(*timestamppb.Timestamp)(nil),                // 9: google.protobuf.Timestamp
 	(*v1.Blockage)(nil),                          // 10: lowlayer.type.v1.Blockage
-	(*longrunningpb.GetOperationRequest)(nil),    // 11: google.longrunning.GetOperationRequest
-	(*longrunningpb.ListOperationsRequest)(nil),  // 12: google.longrunning.ListOperationsRequest
-	(*longrunningpb.CancelOperationRequest)(nil), // 13: google.longrunning.CancelOperationRequest
-	(*longrunningpb.WaitOperationRequest)(nil),   // 14: google.longrunning.WaitOperationRequest
-	(*longrunningpb.Operation)(nil),              // 15: google.longrunning.Operation
-	(*longrunningpb.ListOperationsResponse)(nil), // 16: google.longrunning.ListOperationsResponse
-	(*emptypb.Empty)(nil),                        // 17: google.protobuf.Empty
+	(*v1.UsageEffect)(nil),                       // 11: lowlayer.type.v1.UsageEffect
+	(*v1.Price)(nil),                             // 12: lowlayer.type.v1.Price
+	(*longrunningpb.GetOperationRequest)(nil),    // 13: google.longrunning.GetOperationRequest
+	(*longrunningpb.ListOperationsRequest)(nil),  // 14: google.longrunning.ListOperationsRequest
+	(*longrunningpb.CancelOperationRequest)(nil), // 15: google.longrunning.CancelOperationRequest
+	(*longrunningpb.WaitOperationRequest)(nil),   // 16: google.longrunning.WaitOperationRequest
+	(*longrunningpb.Operation)(nil),              // 17: google.longrunning.Operation
+	(*longrunningpb.ListOperationsResponse)(nil), // 18: google.longrunning.ListOperationsResponse
+	(*emptypb.Empty)(nil),                        // 19: google.protobuf.Empty
 }
 var file_lowlayer_operation_v1_operation_proto_depIdxs = []int32{
 	9,  // 0: lowlayer.operation.v1.OperationMetadata.create_time:type_name -> google.protobuf.Timestamp
@@ -1089,24 +1111,26 @@ var file_lowlayer_operation_v1_operation_proto_depIdxs = []int32{
 	9,  // 10: lowlayer.operation.v1.Plan.purge_time:type_name -> google.protobuf.Timestamp
 	5,  // 11: lowlayer.operation.v1.Plan.purged_objects:type_name -> lowlayer.operation.v1.PlannedObject
 	6,  // 12: lowlayer.operation.v1.Plan.fields:type_name -> lowlayer.operation.v1.FieldChange
-	0,  // 13: lowlayer.operation.v1.PlannedObject.action:type_name -> lowlayer.operation.v1.PlannedObject.Action
-	1,  // 14: lowlayer.operation.v1.FieldChange.action:type_name -> lowlayer.operation.v1.FieldChange.Action
-	2,  // 15: lowlayer.operation.v1.Step.state:type_name -> lowlayer.operation.v1.Step.State
-	9,  // 16: lowlayer.operation.v1.Step.start_time:type_name -> google.protobuf.Timestamp
-	9,  // 17: lowlayer.operation.v1.Step.end_time:type_name -> google.protobuf.Timestamp
-	11, // 18: lowlayer.operation.v1.OperationService.GetOperation:input_type -> google.longrunning.GetOperationRequest
-	12, // 19: lowlayer.operation.v1.OperationService.ListOperations:input_type -> google.longrunning.ListOperationsRequest
-	13, // 20: lowlayer.operation.v1.OperationService.CancelOperation:input_type -> google.longrunning.CancelOperationRequest
-	14, // 21: lowlayer.operation.v1.OperationService.WaitOperation:input_type -> google.longrunning.WaitOperationRequest
-	15, // 22: lowlayer.operation.v1.OperationService.GetOperation:output_type -> google.longrunning.Operation
-	16, // 23: lowlayer.operation.v1.OperationService.ListOperations:output_type -> google.longrunning.ListOperationsResponse
-	17, // 24: lowlayer.operation.v1.OperationService.CancelOperation:output_type -> google.protobuf.Empty
-	15, // 25: lowlayer.operation.v1.OperationService.WaitOperation:output_type -> google.longrunning.Operation
-	22, // [22:26] is the sub-list for method output_type
-	18, // [18:22] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	11, // 13: lowlayer.operation.v1.Plan.usage:type_name -> lowlayer.type.v1.UsageEffect
+	12, // 14: lowlayer.operation.v1.Plan.price:type_name -> lowlayer.type.v1.Price
+	0,  // 15: lowlayer.operation.v1.PlannedObject.action:type_name -> lowlayer.operation.v1.PlannedObject.Action
+	1,  // 16: lowlayer.operation.v1.FieldChange.action:type_name -> lowlayer.operation.v1.FieldChange.Action
+	2,  // 17: lowlayer.operation.v1.Step.state:type_name -> lowlayer.operation.v1.Step.State
+	9,  // 18: lowlayer.operation.v1.Step.start_time:type_name -> google.protobuf.Timestamp
+	9,  // 19: lowlayer.operation.v1.Step.end_time:type_name -> google.protobuf.Timestamp
+	13, // 20: lowlayer.operation.v1.OperationService.GetOperation:input_type -> google.longrunning.GetOperationRequest
+	14, // 21: lowlayer.operation.v1.OperationService.ListOperations:input_type -> google.longrunning.ListOperationsRequest
+	15, // 22: lowlayer.operation.v1.OperationService.CancelOperation:input_type -> google.longrunning.CancelOperationRequest
+	16, // 23: lowlayer.operation.v1.OperationService.WaitOperation:input_type -> google.longrunning.WaitOperationRequest
+	17, // 24: lowlayer.operation.v1.OperationService.GetOperation:output_type -> google.longrunning.Operation
+	18, // 25: lowlayer.operation.v1.OperationService.ListOperations:output_type -> google.longrunning.ListOperationsResponse
+	19, // 26: lowlayer.operation.v1.OperationService.CancelOperation:output_type -> google.protobuf.Empty
+	17, // 27: lowlayer.operation.v1.OperationService.WaitOperation:output_type -> google.longrunning.Operation
+	24, // [24:28] is the sub-list for method output_type
+	20, // [20:24] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_lowlayer_operation_v1_operation_proto_init() }

@@ -117,6 +117,9 @@ func previewRemoval(s *peertest.State, req *internalv1.PreviewRemovalRequest) (*
 			})
 		}
 	}
+	for _, name := range s.Names("Vpc", req.GetName()) {
+		out.Usage = append(out.Usage, &typev1.UsageEffect{Resource: name, Meter: "router", Mode: typev1.ResourceMode_MUTUALIZED, QuantityBefore: 1})
+	}
 	return out, nil
 }
 
