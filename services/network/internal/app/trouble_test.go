@@ -348,9 +348,9 @@ func TestEventsTellOfEveryTransition(t *testing.T) {
 				types = append(types, kind)
 			}
 		}
-		return len(types) >= 4
+		return len(types) >= 6
 	})
-	if got, want := strings.Join(types, " "), "vpc.created vpc.settled vpc.delete_requested vpc.deleted"; got != want {
+	if got, want := strings.Join(types, " "), "vpc.created vpc.settled usage.changed usage.changed vpc.delete_requested vpc.deleted"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

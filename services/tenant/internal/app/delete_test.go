@@ -76,7 +76,8 @@ func TestSoftDelete(t *testing.T) {
 		t.Errorf("left with the network service: %d hubs, %d VPCs, %d peerings", hubs, vpcs, peerings)
 	}
 	want := []string{
-		"organisation.created", "organisation.deleted", "organisation.undeleted", "organisation.deleted", "organisation.purged",
+		"organisation.created", "usage.changed", "organisation.deleted", "usage.changed", "organisation.undeleted", "usage.changed",
+		"usage.changed", "organisation.deleted", "organisation.purged",
 	}
 	if got := r.events(name); !slices.Equal(got, want) {
 		t.Errorf("events: %v, want %v", got, want)

@@ -55,7 +55,7 @@ func TestPurgeTenant_purgesOfOrganisations_areJoined(t *testing.T) {
 	if n := len(r.network.Calls("DeleteHub")); n != 2 {
 		t.Errorf("two hubs were deleted with %d calls", n)
 	}
-	if got, want := r.events(o.GetName()), []string{"organisation.created", "organisation.deleted", "organisation.purged"}; !slices.Equal(got, want) {
+	if got, want := r.events(o.GetName()), []string{"organisation.created", "usage.changed", "usage.changed", "organisation.deleted", "organisation.purged"}; !slices.Equal(got, want) {
 		t.Errorf("events: %v, want %v", got, want)
 	}
 }
