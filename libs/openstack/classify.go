@@ -71,7 +71,7 @@ func (e *tokenError) Unwrap() error { return e.err }
 
 // classifyToken is for Keystone's responses to a request for a token: they are about credentials, or Keystone is away.
 func classifyToken(e *errs.Error) *errs.Error {
-	out := e
+	var out *errs.Error
 	switch e.Reason {
 	case ReasonUnauthenticated, ReasonForbidden, ReasonRateLimited, ReasonTimeout, ReasonUnavailable:
 		return e

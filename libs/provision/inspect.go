@@ -27,7 +27,7 @@ type Difference struct {
 // String describes the difference for people.
 func (d Difference) String() string {
 	what := strings.ReplaceAll(d.Type[strings.LastIndexByte(d.Type, '.')+1:], "_", " ") + " " + cmp.Or(d.Name, d.ID)
-	text := ""
+	var text string
 	switch {
 	case d.Missing:
 		text = what + " is gone"

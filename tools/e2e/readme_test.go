@@ -24,7 +24,7 @@ import (
 // Only ports are moved, so that the test runs beside a sandbox, and the login is finished in a browser.
 func TestREADME_everyCommandBlock_runs(t *testing.T) {
 	r := newReader(t)
-	t.Cleanup(func() { r.run(t, context.WithoutCancel(t.Context()), "make down") })
+	t.Cleanup(func() { r.run(context.WithoutCancel(t.Context()), t, "make down") })
 	blocks := r.blocks(t)
 	if len(blocks) < 5 {
 		t.Fatalf("the README has %d blocks of commands", len(blocks))
@@ -36,7 +36,7 @@ func TestREADME_everyCommandBlock_runs(t *testing.T) {
 		case strings.HasPrefix(line, "bin/lowlayer login"):
 			r.logIn(t, line)
 		default:
-			r.run(t, t.Context(), line)
+			r.run(t.Context(), t, line)
 		}
 		if t.Failed() {
 			t.FailNow()
@@ -57,7 +57,7 @@ func newReader(t *testing.T) *reader {
 	if err != nil {
 		t.Fatal(err)
 	}
-	home, err := os.MkdirTemp("", "lowlayer-readme-")
+	home, err := os.MkdirTemp("", "lowlayer-readme-") //nolint:usetesting // the folders above that of t.TempDir are closed to the account of the database
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func (r *reader) isStage(t *testing.T, line string) {
 const lineTimeout = 5 * time.Minute
 
 // run runs a line, which must succeed and print something.
-func (r *reader) run(t *testing.T, ctx context.Context, line string) {
+func (r *reader) run(ctx context.Context, t *testing.T, line string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(ctx, lineTimeout)
 	defer cancel()

@@ -296,7 +296,7 @@ func (f *follower) running() int {
 func (f *follower) last() map[string]int64 {
 	out := make(map[string]int64)
 	for _, service := range registry.Names(registry.Databases()) {
-		out[service] = ask[int64](f.t, f.s, service, `SELECT last FROM watch_sequences WHERE tenant = $1`, f.s.own["tenants"])
+		out[service] = ask[int64](f.t, f.s, service, `SELECT coalesce(max(last), 0) FROM watch_sequences WHERE tenant = $1`, f.s.own["tenants"])
 	}
 	return out
 }

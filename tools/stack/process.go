@@ -163,7 +163,11 @@ func startTime(pid int) (string, error) {
 	}
 	_, rest, ok := strings.Cut(string(text), ") ")
 	fields := strings.Fields(rest)
-	if !ok || len(fields) < 20 || fields[0] == "Z" {
+	if !ok || len(fields) < 20 {
+		return "", os.ErrProcessDone
+	}
+	// While other threads of a killed program end, its ports are still taken.
+	if threads := fields[17]; fields[0] == "Z" && (threads == "0" || threads == "1") {
 		return "", os.ErrProcessDone
 	}
 	return fields[19], nil

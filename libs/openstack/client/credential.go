@@ -45,7 +45,7 @@ func (c *Keystone) TryCredential(ctx context.Context, id, secret string) error {
 	as := c.client.With(openstack.Credentials{ApplicationCredentialID: id, ApplicationCredentialSecret: secret})
 	return (&Keystone{client: as}).identity(ctx, "use application credential", func(client *gophercloud.ServiceClient) error {
 		// A token may be older than the end of what it was got with; only a call that Keystone checks can tell.
-		resp, err := client.Get(ctx, client.ServiceURL("auth", "projects"), &struct{}{}, nil)
+		resp, err := client.Get(ctx, client.ServiceURL("auth", "projects"), &struct{}{}, nil) //nolint:bodyclose // gophercloud has read and closed it
 		_, _, err = gophercloud.ParseResponse(resp, err)
 		return err
 	})

@@ -70,7 +70,7 @@ func update[W, T any](
 		}
 	}
 	return one(ctx, c, "update "+label, label, convert, func(client *gophercloud.ServiceClient) (r gophercloud.Result) {
-		resp, err := client.Put(ctx, client.ServiceURL(path, id), map[string]any{label: body}, &r.Body,
+		resp, err := client.Put(ctx, client.ServiceURL(path, id), map[string]any{label: body}, &r.Body, //nolint:bodyclose // gophercloud has read and closed it
 			&gophercloud.RequestOpts{OkCodes: []int{http.StatusOK}})
 		_, r.Header, r.Err = gophercloud.ParseResponse(resp, err)
 		return r

@@ -18,7 +18,6 @@ import (
 	meteringv1 "github.com/low-layer/platform/gen/go/lowlayer/metering/v1"
 	"github.com/low-layer/platform/libs/event"
 	"github.com/low-layer/platform/libs/pg"
-	"github.com/low-layer/platform/libs/resource"
 	"github.com/low-layer/platform/libs/resource/convert"
 	"github.com/low-layer/platform/libs/usage"
 )
@@ -136,7 +135,7 @@ func itemsOf(had []open) []usage.Item {
 }
 
 func span(i usage.Item, start, end time.Time) *meteringv1.Span {
-	s := &meteringv1.Span{Meter: i.Meter, Mode: convert.Mode(resource.Mode(i.Mode)), Quantity: i.Quantity, StartTime: timestamppb.New(start)}
+	s := &meteringv1.Span{Meter: i.Meter, Mode: convert.Mode(i.Mode), Quantity: i.Quantity, StartTime: timestamppb.New(start)}
 	if !end.IsZero() {
 		s.EndTime = timestamppb.New(end)
 	}

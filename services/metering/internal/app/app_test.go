@@ -86,7 +86,7 @@ func newWorld(t *testing.T, prices string) *world {
 	}
 	a, err := app.New(t.Context(), app.Config{
 		Config: host.Config{
-			Ports: host.Ports{Listen: "127.0.0.1:0"}, DatabaseURL: databaseURL, MaxConns: 10, RedisURL: redisURL, Workers: 1, ReceiptKey: string(key),
+			Ports: host.Ports{Listen: "127.0.0.1:0"}, DatabaseURL: databaseURL, MaxConns: 10, RedisURL: redisURL, Workers: 1, ReceiptKey: key,
 			CloudsFile: clouds, Cloud: "none",
 		},
 		PriceBooks: folder, Region: "default", Currency: "EUR",

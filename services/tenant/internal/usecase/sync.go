@@ -43,7 +43,7 @@ func (s *Sync) Handlers() map[string]event.Handler {
 	return map[string]event.Handler{"vpc.deleted": func(_ context.Context, _ pgx.Tx, e *eventv1.Event) error {
 		scope, err := member.ParseScope(e.GetSubject())
 		if err != nil || scope.Vpc == "" {
-			return nil // not the name of a VPC: no roles are there
+			return nil //nolint:nilerr // not the name of a VPC: no roles are there
 		}
 		select {
 		case s.gone <- scope:

@@ -125,7 +125,7 @@ func TestDeleteTenant_force_takesOrganisationsAlongAndBack(t *testing.T) {
 	r := newRig(t)
 	ctx := t.Context()
 	r.tenant()
-	o := r.organisation()
+	r.organisation()
 	_, err := r.DeleteTenant(ctx, own(""), tenancy.DeleteTenant{ID: "acme"})
 	reason(t, err, "TENANT_NOT_EMPTY")
 	r.network.protected = []string{core + "/vpcs/prod"}
@@ -137,7 +137,8 @@ func TestDeleteTenant_force_takesOrganisationsAlongAndBack(t *testing.T) {
 	r.network.protected = nil
 	r.must(r.DeleteTenant(ctx, own(""), tenancy.DeleteTenant{ID: "acme", Force: true}))
 	v := r.readTenant()
-	if o = r.readOrganisation(); !o.DeletedWithTenant || !o.PurgeTime.Equal(r.clock.Now().Add(retention)) || !v.PurgeTime.Equal(o.PurgeTime) {
+	o := r.readOrganisation()
+	if !o.DeletedWithTenant || !o.PurgeTime.Equal(r.clock.Now().Add(retention)) || !v.PurgeTime.Equal(o.PurgeTime) {
 		t.Errorf("deleted: %+v", o)
 	}
 	if len(v.Cascade) != 1 || v.Cascade[0].UID != o.UID || v.Cascade[0].Operation == "" {

@@ -178,7 +178,7 @@ func TestNames(t *testing.T) {
 		{vpcName, "acme/core/dev", "tenants/acme/organisations/core/vpcs/dev", false},
 		{vpcName, "tenants/acme/organisations/core/vpcs/dev", "tenants/acme/organisations/core/vpcs/dev", false},
 		{vpcName, "acme/dev", "", true},
-		{peeringName, "acme/dev-prod", "tenants/acme/peerings/dev-prod", false},
+		{(&app{}).peeringKind().full, "acme/dev-prod", "tenants/acme/peerings/dev-prod", false},
 		{operationName, "acme/op_x", "", true},
 	}
 	for _, c := range cases {

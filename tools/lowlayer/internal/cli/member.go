@@ -113,7 +113,7 @@ func (a *app) memberGet() *cobra.Command {
 
 func (a *app) memberList() *cobra.Command {
 	var flags listFlags
-	cmd := a.scoped("list PLACE", "List the members with roles at a tenant, an organisation or a VPC", 1, func(ctx context.Context, api *client, scope string, args []string) error {
+	cmd := a.scoped("list PLACE", "List the members with roles at a tenant, an organisation or a VPC", 1, func(ctx context.Context, api *client, scope string, _ []string) error {
 		list, err := listOf(ctx, api, kind[*tenantv1.Member]{plural: "members"}, scope, flags)
 		if err != nil {
 			return err

@@ -16,8 +16,6 @@ func organisationName(s string) (string, error) { return fullName(s, "Organisati
 
 func vpcName(s string) (string, error) { return fullName(s, "Vpc", "acme/core/dev") }
 
-func peeringName(s string) (string, error) { return fullName(s, "Peering", "acme/dev-prod") }
-
 func operationName(s string) (string, error) { return fullName(s, "Operation", "acme/op_network_…") }
 
 func receiptName(s string) (string, error) { return fullName(s, "Receipt", "acme/rcpt_network_…") }

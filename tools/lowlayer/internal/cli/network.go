@@ -41,12 +41,9 @@ func (a *app) peeringKind() kind[*networkv1.Peering] {
 					p.GetLinkCidr(), age(p.GetCreateTime()),
 				}
 			},
-			name:  (*networkv1.Peering).GetName,
-			plain: "peerings",
 		},
-		arg: "TENANT/PEERING", full: peeringName, complete: a.completePeerings, plural: "peerings",
-		parentArg: "TENANT", parent: tenantName, completeParent: a.completeTenants,
-	}
+		complete: a.completePeerings, completeParent: a.completeTenants,
+	}.declared()
 }
 
 func (a *app) peeringCommand() *cobra.Command {

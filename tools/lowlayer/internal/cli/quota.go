@@ -39,7 +39,7 @@ func (a *app) quotaCommand() *cobra.Command {
 }
 
 func (a *app) quotaList() *cobra.Command {
-	cmd := a.scoped("list PLACE", "List the quotas of a tenant with those of its organisations, or of one organisation", 1, func(ctx context.Context, api *client, scope string, args []string) error {
+	cmd := a.scoped("list PLACE", "List the quotas of a tenant with those of its organisations, or of one organisation", 1, func(ctx context.Context, api *client, scope string, _ []string) error {
 		list, err := api.quotas.ListQuotas(ctx, &quotav1.ListQuotasRequest{Parent: scope})
 		if err != nil {
 			return fmt.Errorf("list quotas of %s: %w", scope, err)

@@ -89,7 +89,7 @@ func accountName(scope, id string) string { return scope + "/serviceAccounts/" +
 
 func (a *app) serviceAccountList() *cobra.Command {
 	var flags listFlags
-	cmd := a.scoped("list PLACE", "List the service accounts of a tenant, an organisation or a VPC", 1, func(ctx context.Context, api *client, scope string, args []string) error {
+	cmd := a.scoped("list PLACE", "List the service accounts of a tenant, an organisation or a VPC", 1, func(ctx context.Context, api *client, scope string, _ []string) error {
 		list, err := listOf(ctx, api, kind[*tenantv1.ServiceAccount]{plural: "service accounts"}, scope, flags)
 		if err != nil {
 			return err

@@ -2,11 +2,11 @@ package tenancy
 
 import "github.com/low-layer/platform/libs/resource"
 
-// State and Status are those of every resource.
-type (
-	State  = resource.State
-	Status = resource.Status
-)
+// State is the state of a resource.
+type State = resource.State
+
+// Status is the state of a resource with its conditions.
+type Status = resource.Status
 
 // The states of this service's resources.
 const (
