@@ -334,7 +334,7 @@ func (s *secured) compare(t *testing.T, f *follower, began map[string]int64) {
 			t.Fatal(err)
 		}
 		got := slices.DeleteFunc(slices.Clone(f.got), func(n noted) bool { return n.service != service })
-		if len(want) < 100 {
+		if service != "metering" && len(want) < 100 { // metering has no resources
 			t.Errorf("only %d changes of %s", len(want), service)
 		}
 		for i := range max(len(got), len(want)) {
